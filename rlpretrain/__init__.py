@@ -1,0 +1,1 @@
+"""Nightly pre-training of trading agents on a library of rule-based strategies."""

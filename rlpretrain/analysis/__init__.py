@@ -1,0 +1,1 @@
+"""From stored patterns to conclusions."""

@@ -1,0 +1,1 @@
+"""Running the pipeline under Airflow on this machine."""

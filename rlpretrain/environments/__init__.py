@@ -1,0 +1,1 @@
+"""The trading environment, scalar and batched, with one accounting."""

@@ -1,0 +1,58 @@
+"""Errors that a person can act on.
+
+Every error names the thing at fault (a file, node, field or setting) and, where there is one, what to do about it.
+"""
+
+from __future__ import annotations
+
+__all__ = ["DataError", "RlpretrainError", "ServiceError", "SettingsError", "StageError", "SymphonyError"]
+
+
+class RlpretrainError(Exception):
+    """Base of all errors raised on purpose.
+
+    Parameters
+    ----------
+    message
+        What is wrong, naming the thing at fault.
+    hint
+        What the reader can do about it.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message if hint is None else f"{message} ({hint})")
+        self.message = message
+        self.hint = hint
+
+
+class SettingsError(RlpretrainError):
+    """A setting is unknown, malformed or impossible. The command line answers 2."""
+
+
+class DataError(RlpretrainError):
+    """Prices, a data set or an artifact are missing, malformed or too few."""
+
+
+class SymphonyError(RlpretrainError):
+    """A symphony can't be parsed or replayed exactly; names the node's path.
+
+    The run rejects the symphony, records the reason and goes on.
+    """
+
+
+class ServiceError(RlpretrainError):
+    """Composer's service failed or refused.
+
+    Parameters
+    ----------
+    retryable
+        Whether the same call may succeed later (time-outs, 429, 5xx).
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, retryable: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.retryable = retryable
+
+
+class StageError(RlpretrainError):
+    """A stage can't run: its inputs are missing or belong to other settings."""

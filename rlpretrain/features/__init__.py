@@ -1,0 +1,1 @@
+"""The state vector: one function for patterns and environments alike."""

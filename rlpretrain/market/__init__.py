@@ -1,0 +1,1 @@
+"""Prices: the panel, where it comes from, calendars, indicators and regimes."""

@@ -1,0 +1,155 @@
+"""The price panel: daily bars of many assets on one calendar of days."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.errors import DataError
+
+__all__ = ["AssetSeries", "Dates", "Floats", "PricePanel"]
+
+Dates = NDArray[np.datetime64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AssetSeries:
+    """Bars of one asset on the days it traded; no gaps, ascending.
+
+    `open`, `high`, `low` and `volume` are NaN where the source has a close only. All arrays are (n,).
+    """
+
+    symbol: str
+    crypto: bool
+    dates: Dates
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+    @property
+    def bars_per_year(self) -> int:
+        """Bars in a year: 365 for assets that trade every day, 252 for the rest."""
+        return 365 if self.crypto else 252
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+
+@dataclass(frozen=True)
+class PricePanel:
+    """Adjusted daily bars, (T, A) each; NaN where an asset has no bar that day.
+
+    `dates` is ascending ``datetime64[D]`` and holds every day on which at least one asset has a close.
+    `crypto` marks the assets that trade every calendar day.
+    """
+
+    symbols: tuple[str, ...]
+    dates: Dates
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    crypto: NDArray[np.bool_]
+    source: str
+
+    def __post_init__(self) -> None:
+        shape = (len(self.dates), len(self.symbols))
+        for name in ("open", "high", "low", "close", "volume"):
+            if getattr(self, name).shape != shape:
+                raise DataError(f"{self.source}: {name} has shape {getattr(self, name).shape}, expected {shape}")
+        if len(set(self.symbols)) != len(self.symbols):
+            raise DataError(f"{self.source}: a symbol appears twice")
+        if len(self.dates) > 1 and not (self.dates[1:] > self.dates[:-1]).all():
+            raise DataError(f"{self.source}: dates are not ascending")
+
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        return {symbol: i for i, symbol in enumerate(self.symbols)}
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self._columns
+
+    def column(self, symbol: str) -> int:
+        """Give the column of `symbol`.
+
+        Raises
+        ------
+        DataError
+            The panel has no such asset.
+        """
+        try:
+            return self._columns[symbol]
+        except KeyError:
+            raise DataError(
+                f"{self.source} has no prices of {symbol}", hint="add the asset's prices or leave it out"
+            ) from None
+
+    @cached_property
+    def sessions(self) -> NDArray[np.intp]:
+        """Rows on which the exchange is open: at least one asset other than crypto has a close."""
+        if self.crypto.all():
+            return np.arange(len(self.dates))
+        return np.flatnonzero(np.isfinite(self.close[:, ~self.crypto]).any(axis=1))
+
+    def series(self, symbol: str) -> AssetSeries:
+        """Give the bars of one asset without the days it did not trade."""
+        column = self.column(symbol)
+        rows = np.flatnonzero(np.isfinite(self.close[:, column]))
+        return AssetSeries(
+            symbol=symbol,
+            crypto=bool(self.crypto[column]),
+            dates=self.dates[rows],
+            open=self.open[rows, column],
+            high=self.high[rows, column],
+            low=self.low[rows, column],
+            close=self.close[rows, column],
+            volume=self.volume[rows, column],
+        )
+
+    def has_bars(self, symbol: str) -> bool:
+        """Tell whether the asset has opens, highs and lows, not closes alone: only then it has a state vector."""
+        column = self.column(symbol)
+        known = np.isfinite(self.close[:, column])
+        return bool(known.any() and np.isfinite(self.high[known, column]).mean() > 0.9)
+
+    def select(self, symbols: Sequence[str]) -> PricePanel:
+        """Keep only `symbols`, in that order; days on which none of them trades go."""
+        columns = [self.column(symbol) for symbol in symbols]
+        rows = np.flatnonzero(np.isfinite(self.close[:, columns]).any(axis=1))
+        return self._take(rows, columns, tuple(symbols))
+
+    def until(self, date: np.datetime64) -> PricePanel:
+        """Keep the days up to and including `date`."""
+        rows = np.flatnonzero(self.dates <= date)
+        return self._take(rows, list(range(len(self.symbols))), self.symbols)
+
+    def _take(self, rows: NDArray[np.intp], columns: list[int], symbols: tuple[str, ...]) -> PricePanel:
+        grid = np.ix_(rows, columns)
+        return PricePanel(
+            symbols=symbols,
+            dates=self.dates[rows],
+            open=self.open[grid],
+            high=self.high[grid],
+            low=self.low[grid],
+            close=self.close[grid],
+            volume=self.volume[grid],
+            crypto=self.crypto[columns],
+            source=self.source,
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of symbols, dates and prices: equal exactly when the panels hold the same bars."""
+        hasher = hashlib.sha256("\0".join(self.symbols).encode())
+        for array in (self.dates.astype(np.int64), self.open, self.high, self.low, self.close, self.volume):
+            hasher.update(np.ascontiguousarray(array).tobytes())
+        return hasher.hexdigest()

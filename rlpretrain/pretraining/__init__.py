@@ -1,0 +1,1 @@
+"""From patterns to a policy: data set, network, trainer."""

@@ -1,0 +1,1 @@
+"""One function for each stage of the run."""

@@ -1,0 +1,1 @@
+"""Symphonies: parse, evaluate to daily weights, backtest."""

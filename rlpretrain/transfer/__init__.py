@@ -1,0 +1,1 @@
+"""From the pre-trained policy to an RL agent."""

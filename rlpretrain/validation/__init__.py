@@ -1,0 +1,1 @@
+"""Whether the pre-trained start is worth it, on unseen data."""
