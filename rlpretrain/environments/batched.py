@@ -1,0 +1,147 @@
+"""Many trading episodes stepped at once, for stable-baselines3."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
+
+from rlpretrain.environments.book import Book
+from rlpretrain.environments.episode_data import EpisodeData
+from rlpretrain.environments.reward import step_reward
+from rlpretrain.errors import DataError
+from rlpretrain.features import STATE_DIM
+
+__all__ = ["BatchedTradingEnv", "EpisodeSampler"]
+
+
+class EpisodeSampler:
+    """Draws where episodes begin: asset first, then a start within its window, both uniformly.
+
+    The draws of slot i depend on the seed and i alone, never on actions, so two agents with one seed meet the same
+    episodes.
+    """
+
+    def __init__(self, windows: Sequence[tuple[int, int]], length: int, slots: int, seed: int) -> None:
+        self._lasts = np.array([stop - length - 1 for _, stop in windows])
+        self._firsts = np.array([start for start, _ in windows])
+        if (self._lasts < self._firsts).any():
+            raise DataError(f"an episode of {length} bars does not fit into a window of {windows}")
+        self._generators = [np.random.default_rng([seed, slot]) for slot in range(slots)]
+
+    def draw(self, slot: int) -> tuple[int, int]:
+        """Give (asset, first row) of the slot's next episode."""
+        generator = self._generators[slot]
+        asset = int(generator.integers(len(self._firsts)))
+        return asset, int(generator.integers(self._firsts[asset], self._lasts[asset] + 1))
+
+
+class BatchedTradingEnv(VecEnv):
+    """A vectorised environment over one or several assets.
+
+    Parameters
+    ----------
+    data
+        Assets to draw episodes from.
+    windows
+        For each asset, the rows [start, stop) that episodes may touch.
+    num_envs
+        Episodes stepped at once.
+    episode_bars
+        Decisions in an episode. It then ends by truncation: the value beyond is bootstrapped.
+    seed
+        Fixes the starts of all episodes.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[EpisodeData],
+        windows: Sequence[tuple[int, int]],
+        *,
+        num_envs: int = 32,
+        episode_bars: int = 126,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(
+            num_envs,
+            spaces.Box(-np.inf, np.inf, (STATE_DIM,), np.float32),
+            spaces.Discrete(3),
+        )
+        offsets = np.cumsum([0] + [len(part) for part in data])
+        self._offset = offsets[:-1]
+        self._states = np.concatenate([part.states for part in data])
+        self._before = np.concatenate([part.before for part in data])
+        self._after = np.concatenate([part.after for part in data])
+        self._volatility = np.concatenate([part.volatility for part in data])
+        self._asset_cost = np.array([part.cost for part in data])
+        self._windows, self._episode_bars, self._seed = list(windows), episode_bars, seed
+        self._restart(seed)
+
+    def _restart(self, seed: int) -> None:
+        self._sampler = EpisodeSampler(self._windows, self._episode_bars, self.num_envs, seed)
+        self._book = Book(self.num_envs)
+        self._row = np.zeros(self.num_envs, dtype=np.int64)
+        self._left = np.zeros(self.num_envs, dtype=np.int64)
+        self._cost = np.zeros(self.num_envs)
+        for slot in range(self.num_envs):
+            self._begin(slot)
+
+    def _begin(self, slot: int) -> None:
+        asset, start = self._sampler.draw(slot)
+        self._row[slot] = self._offset[asset] + start
+        self._left[slot] = self._episode_bars
+        self._cost[slot] = self._asset_cost[asset]
+
+    def _observe(self) -> NDArray[np.float32]:
+        return np.concatenate([self._states[self._row], self._book.features()], axis=1)
+
+    def reset(self) -> VecEnvObs:
+        """Start every slot anew, from the seed's first episodes."""
+        self._restart(self._seed)
+        return self._observe()
+
+    def step_async(self, actions: NDArray[np.integer]) -> None:
+        """Keep the decisions of this close for `step_wait`."""
+        self._actions = np.asarray(actions)
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Fill the decisions, go on one bar, and begin new episodes where one has ended."""
+        decided = self._row
+        self._row = decided + 1
+        step = self._book.step(self._actions, self._before[self._row], self._after[self._row], self._cost)
+        rewards = step_reward(step.growth, self._before[self._row] * self._after[self._row], self._volatility[decided])
+        self._left -= 1
+        dones = self._left == 0
+        observations = self._observe()
+        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
+        if dones.any():
+            for slot in np.flatnonzero(dones):
+                infos[slot] = {"terminal_observation": observations[slot].copy(), "TimeLimit.truncated": True}
+                self._begin(int(slot))
+            self._book.reset(dones)
+            observations[dones] = self._observe()[dones]
+        return observations, rewards.astype(np.float32), dones, infos
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """Give an attribute for each slot."""
+        return [getattr(self, attr_name, None) for _ in self._get_indices(indices)]
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Refuse: slots have no attributes of their own."""
+        raise AttributeError(f"slots of {type(self).__name__} have no attribute {attr_name!r} to set")
+
+    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:
+        """Refuse: slots have no methods of their own."""
+        raise AttributeError(f"slots of {type(self).__name__} have no method {method_name!r}")
+
+    def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
+        """No slot is wrapped."""
+        return [False for _ in self._get_indices(indices)]

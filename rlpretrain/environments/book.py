@@ -1,0 +1,77 @@
+"""The one accounting: positions, costs and growth of many independent books at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.features import position_features
+from rlpretrain.market import Floats
+
+__all__ = ["BUY", "HOLD", "SELL", "Book", "Step"]
+
+HOLD, BUY, SELL = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one bar did to each book; all arrays are (n,)."""
+
+    growth: Floats
+    """Equity at the bar's close over equity at the previous close, net of costs."""
+    cost: Floats
+    """Cost paid, as a fraction of the equity at the fill."""
+    traded: NDArray[np.bool_]
+
+
+class Book:
+    """Long-or-flat positions in one asset each.
+
+    A position is all of the equity or none of it. Buying while long and selling while flat change nothing.
+
+    Parameters
+    ----------
+    size
+        Number of books.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.long = np.zeros(size, dtype=bool)
+        self.since_entry = np.ones(size)
+        """Growth of the asset since the fill that opened the position; 1 when flat."""
+        self.bars_held = np.zeros(size, dtype=np.int64)
+        """Closes since the decision to buy; 0 when flat."""
+
+    def step(self, action: NDArray[np.integer], before: Floats, after: Floats, cost: Floats | float) -> Step:
+        """Fill the decisions of the last close within this bar, and go on to its close.
+
+        Parameters
+        ----------
+        action
+            (n,) 0 hold, 1 buy, 2 sell, decided at the previous close.
+        before, after
+            (n,) growth of the asset up to the fill and from the fill to the close.
+        cost
+            Fraction of the amount traded, each side.
+        """
+        held = self.long
+        target = np.where(action == BUY, True, np.where(action == SELL, False, held))
+        traded = target != held
+        paid = np.where(traded, cost, 0.0)
+        growth = np.where(held, before, 1.0) * (1.0 - paid) * np.where(target, after, 1.0)
+        self.since_entry = np.where(target, np.where(traded, after, self.since_entry * before * after), 1.0)
+        self.bars_held = np.where(target, self.bars_held + 1, 0)
+        self.long = target
+        return Step(growth=growth, cost=paid, traded=traded)
+
+    def reset(self, which: NDArray[np.bool_]) -> None:
+        """Close the chosen books without a trade, for the start of another episode."""
+        self.long = self.long & ~which
+        self.since_entry = np.where(which, 1.0, self.since_entry)
+        self.bars_held = np.where(which, 0, self.bars_held)
+
+    def features(self) -> NDArray[np.float32]:
+        """Give the (n, 4) position part of the state vector, as known at this close."""
+        return position_features(self.long, self.since_entry - 1.0, self.bars_held, self.long.astype(np.float64))

@@ -1,0 +1,148 @@
+"""One asset's days as an agent meets them: state rows, fills and costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.errors import DataError
+from rlpretrain.features import MarketContext, state_matrix
+from rlpretrain.market import AssetSeries, Dates, Floats, PricePanel
+from rlpretrain.patterns import VotePanel
+
+__all__ = ["EpisodeData", "build_episode_data", "fill_growth"]
+
+_VOLATILITY_WINDOW = 60
+
+
+@dataclass(frozen=True)
+class EpisodeData:
+    """The bars of one asset from the first complete state on; all arrays are (n,) but `states`.
+
+    A decision at the close of bar t is filled within bar t + 1. The fill splits that bar's growth in two:
+    ``before[t + 1]`` is earned by the old position, ``after[t + 1]`` by the new one.
+    """
+
+    symbol: str
+    dates: Dates
+    states: NDArray[np.float32]
+    """(n, 60): asset, market and votes as known at each close."""
+    before: Floats
+    """Fill price of the bar over the previous close; ``before[0]`` is 1."""
+    after: Floats
+    """Close of the bar over its fill price."""
+    fill_price: Floats
+    volatility: Floats
+    """Standard deviation of the last 60 daily returns, known at each close; scales rewards among assets."""
+    cost: float
+    """Cost of a trade as a fraction of the amount traded, each side."""
+    bars_per_year: int
+
+    def __len__(self) -> int:
+        return len(self.dates)
+
+    def rows(self, start: np.datetime64 | None, stop: np.datetime64 | None) -> tuple[int, int]:
+        """Give the first row dated `start` or later and the first row dated `stop` or later.
+
+        Raises
+        ------
+        DataError
+            Fewer than two bars lie between them.
+        """
+        first = 0 if start is None else int(np.searchsorted(self.dates, start))
+        last = len(self.dates) if stop is None else int(np.searchsorted(self.dates, stop))
+        if last - first < 2:
+            raise DataError(
+                f"{self.symbol} has {max(last - first, 0)} bars with a complete state between {start} and {stop}",
+                hint="move the windows or choose an asset with a longer history",
+            )
+        return first, last
+
+
+def fill_growth(series: AssetSeries, fill: str) -> tuple[Floats, Floats, Floats]:
+    """Split each bar's growth at the price at which the previous close's decision is filled.
+
+    Parameters
+    ----------
+    series
+        Bars of one asset.
+    fill
+        ``next_open``, or ``next_close``; a bar without an open is filled at its close.
+
+    Returns
+    -------
+    before, after, price
+        (n,) each: fill over previous close, close over fill, and the fill price.
+    """
+    price = series.close.copy()
+    if fill == "next_open":
+        price = np.where(np.isfinite(series.open), series.open, series.close)
+    elif fill != "next_close":
+        raise DataError(f"unknown fill {fill!r}", hint="next_open or next_close")
+    previous = np.concatenate([price[:1], series.close[:-1]])
+    return price / previous, series.close / price, price
+
+
+def build_episode_data(
+    panel: PricePanel,
+    context: MarketContext,
+    votes: VotePanel | None,
+    symbol: str,
+    *,
+    fill: str = "next_open",
+    cost_bps: float = 5.0,
+    crypto_cost_bps: float = 20.0,
+) -> EpisodeData:
+    """Fill the state rows of one asset and attach what a trade earns and costs.
+
+    Parameters
+    ----------
+    panel, context
+        Prices, and the market features made from them.
+    votes
+        The library's votes; None blanks them.
+    symbol
+        Asset with opens, highs and lows.
+
+    Raises
+    ------
+    DataError
+        The asset is unknown, has closes only, or has too short a history for one complete state.
+    """
+    series = panel.series(symbol)
+    columns = None if votes is None else votes.for_asset(symbol, series.dates)
+    states = state_matrix(series, context, columns)
+    complete = np.isfinite(states).all(axis=1)
+    if not complete.any():
+        raise DataError(f"{symbol} has too short a history for a state vector ({len(series)} bars)")
+    first = int(np.argmax(complete))
+    if not complete[first:].all():
+        raise DataError(f"{symbol} has an incomplete state after {series.dates[first]}")
+    before, after, price = fill_growth(series, fill)
+    before[first] = 1.0
+    return EpisodeData(
+        symbol=symbol,
+        dates=series.dates[first:],
+        states=states[first:],
+        before=before[first:],
+        after=after[first:],
+        fill_price=price[first:],
+        volatility=_volatility(series.close)[first:],
+        cost=(crypto_cost_bps if series.crypto else cost_bps) / 10_000,
+        bars_per_year=series.bars_per_year,
+    )
+
+
+def _volatility(close: Floats) -> Floats:
+    """Trailing standard deviation of daily returns; the early bars use what there is."""
+    returns = np.concatenate([[0.0], close[1:] / close[:-1] - 1.0])
+    total, square = np.cumsum(returns), np.cumsum(returns**2)
+    n = np.minimum(np.arange(1, len(close) + 1), _VOLATILITY_WINDOW)
+    lagged = np.arange(len(close)) - n
+    window_total = total - np.where(lagged >= 0, total[lagged], 0.0)
+    window_square = square - np.where(lagged >= 0, square[lagged], 0.0)
+    variance = np.maximum(window_square / n - (window_total / n) ** 2, 0.0)
+    # A floor of one basis point keeps rewards finite on a price that does not move.
+    return np.maximum(np.sqrt(variance), 1e-4)
