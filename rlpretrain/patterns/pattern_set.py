@@ -61,7 +61,9 @@ class PatternSet:
         n = len(self.key)
         for field in fields(self):
             if len(getattr(self, field.name)) != n:
-                raise DataError(f"column {field.name} has {len(getattr(self, field.name))} rows, expected {n}")
+                raise DataError(
+                    f"column {field.name} has {len(getattr(self, field.name))} rows, expected {n}"
+                )
 
     def __len__(self) -> int:
         return len(self.key)
@@ -79,4 +81,6 @@ class PatternSet:
 
     def frame(self) -> pd.DataFrame:
         """Give the one-dimensional columns as a data frame; label, state and scores stay arrays."""
-        return pd.DataFrame({f.name: column for f in fields(self) if (column := getattr(self, f.name)).ndim == 1})
+        return pd.DataFrame(
+            {f.name: column for f in fields(self) if (column := getattr(self, f.name)).ndim == 1}
+        )

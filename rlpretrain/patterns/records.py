@@ -1,0 +1,145 @@
+"""What one replayed strategy leaves behind for the library: its holdings, categories and returns, packed small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.artifacts import atomic_path
+from rlpretrain.errors import DataError
+from rlpretrain.market.panel import Dates, Floats
+from rlpretrain.patterns.pattern_set import CATEGORIES
+
+__all__ = ["ChunkRecords", "StrategyRecord"]
+
+
+@dataclass(frozen=True)
+class StrategyRecord:
+    """A strategy's decisions from its first usable day on: D closes, n assets it can hold, H held asset-days."""
+
+    symphony_id: str
+    content_hash: str
+    name: str
+    last_edit: np.datetime64 | None
+    """Day of the last edit; None when unknown, and then every decision counts as made with hindsight."""
+    fidelity: float
+    """How well the replay reproduces Composer's own backtest, in [0, 1]."""
+    bars_per_year: int
+    """252, or 365 for a strategy that decides every calendar day."""
+    holdings: tuple[str, ...]
+    """Assets that its tree can hold, whether or not it ever did."""
+    dates: Dates
+    """(D,) closes at which it decides."""
+    held_bits: NDArray[np.uint8]
+    """(D, ceil(n / 8)) the holdings after each close, packed along the assets."""
+    category_codes: NDArray[np.uint8]
+    """(H, 4) category scores of each held asset-day in 255ths, in row-major order of the holdings."""
+    returns: NDArray[np.float32]
+    """(D,) net daily return known at each close."""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.dates), (len(self.holdings) + 7) // 8)
+        if self.held_bits.shape != shape or self.returns.shape != shape[:1]:
+            raise DataError(
+                f"strategy {self.symphony_id}: holdings and returns do not match its {shape[0]} dates"
+            )
+
+    @classmethod
+    def pack(
+        cls,
+        *,
+        held: NDArray[np.bool_],
+        categories: NDArray[np.floating[Any]],
+        returns: Floats,
+        **identity: Any,
+    ) -> StrategyRecord:
+        """Pack (D, n) holdings and their (D, n, 4) category scores; scores of assets not held are dropped."""
+        total = categories[held].sum(axis=1, keepdims=True)
+        even = np.full((1, len(CATEGORIES)), 1.0 / len(CATEGORIES))
+        scores = np.where(total > 0.0, categories[held] / np.where(total > 0.0, total, 1.0), even)
+        return cls(
+            held_bits=np.packbits(held, axis=1),
+            category_codes=np.rint(scores * 255.0).astype(np.uint8),
+            returns=returns.astype(np.float32),
+            **identity,
+        )
+
+    def held(self) -> NDArray[np.bool_]:
+        """Unpack the holdings, (D, n)."""
+        return np.unpackbits(self.held_bits, axis=1, count=len(self.holdings)).astype(bool)
+
+    def categories(self) -> NDArray[np.float32]:
+        """Unpack the category scores, (D, n, 4); they sum to one where the asset is held and are zero elsewhere."""
+        scores = np.zeros((len(self.dates), len(self.holdings), len(CATEGORIES)), dtype=np.float32)
+        codes = self.category_codes.astype(np.float32)
+        scores[self.held()] = codes / np.maximum(codes.sum(axis=1, keepdims=True), 1.0)
+        return scores
+
+
+_ARRAYS = ("dates", "held_bits", "category_codes", "returns")
+_TEXTS = tuple(field.name for field in fields(StrategyRecord) if field.name not in _ARRAYS)
+
+
+@dataclass(frozen=True)
+class ChunkRecords:
+    """Records of the strategies that one extraction task replayed."""
+
+    records: tuple[StrategyRecord, ...]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def save(self, path: Path | str) -> None:
+        """Write one ``.npz`` without pickled objects; equal records give equal bytes."""
+        arrays: dict[str, NDArray[Any]] = {}
+        described: list[dict[str, Any]] = []
+        for i, record in enumerate(self.records):
+            text = {name: getattr(record, name) for name in _TEXTS}
+            text["last_edit"] = None if record.last_edit is None else str(record.last_edit)
+            described.append(text)
+            for name in _ARRAYS:
+                arrays[f"{i}.{name}"] = getattr(record, name)
+            arrays[f"{i}.dates"] = record.dates.astype("datetime64[D]").astype(np.int32)
+        # JSON escapes what a name may hold, lone surrogates included.
+        arrays["records"] = np.frombuffer(json.dumps(described).encode("ascii"), dtype=np.uint8)
+        with atomic_path(Path(path)) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def load(cls, path: Path | str) -> ChunkRecords:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            The file is missing or holds no records.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                described = json.loads(file["records"].tobytes())
+                return cls(tuple(_restore(text, i, file) for i, text in enumerate(described)))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} holds no strategy records: {error}") from None
+
+    @classmethod
+    def concatenate(cls, chunks: Sequence[ChunkRecords]) -> ChunkRecords:
+        """Join the chunks of one library."""
+        return cls(tuple(record for chunk in chunks for record in chunk.records))
+
+
+def _restore(text: dict[str, Any], i: int, file: Any) -> StrategyRecord:
+    arrays = {name: file[f"{i}.{name}"] for name in _ARRAYS}
+    arrays["dates"] = arrays["dates"].astype("datetime64[D]")
+    edit = text["last_edit"]
+    text = {
+        **text,
+        "last_edit": None if edit is None else np.datetime64(edit, "D"),
+        "holdings": tuple(text["holdings"]),
+    }
+    return StrategyRecord(**text, **arrays)

@@ -1,0 +1,117 @@
+"""The vote panel: what share of the library holds each asset at each close."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.artifacts import atomic_path
+from rlpretrain.errors import DataError
+from rlpretrain.market.panel import Dates
+
+__all__ = ["VOTE_FEATURES", "VotePanel"]
+
+VOTE_FEATURES = ("share", "relative", "weighted", "change_1", "change_5")
+"""The five columns that enter the state vector, in this order."""
+
+
+@dataclass(frozen=True)
+class VotePanel:
+    """Votes of the library on each asset, as known at each close; all arrays are (T, A).
+
+    Rows are the days of the price panel. On days on which an asset does not trade its row repeats the last one.
+    Where nobody can vote, every figure is zero.
+    """
+
+    assets: tuple[str, ...]
+    dates: Dates
+    """(T,) ascending ``datetime64[D]``."""
+    eligible: NDArray[np.int32]
+    """Strategies that could hold the asset: their trees name it and their replay has begun."""
+    holders: NDArray[np.int32]
+    """Strategies that do hold it after this close."""
+    share: NDArray[np.float32]
+    """holders / eligible, in [0, 1]."""
+    relative: NDArray[np.float32]
+    """`share` against its own trailing year, in standard deviations."""
+    weighted: NDArray[np.float32]
+    """The same of the share weighted by each strategy's standing so far."""
+    change_1: NDArray[np.float32]
+    """Change of `relative` since the previous bar of the asset."""
+    change_5: NDArray[np.float32]
+    """Change of `relative` over five bars of the asset."""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.dates), len(self.assets))
+        for field in fields(self)[2:]:
+            if getattr(self, field.name).shape != shape:
+                raise DataError(
+                    f"votes: {field.name} has shape {getattr(self, field.name).shape}, expected {shape}"
+                )
+
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        return {asset: i for i, asset in enumerate(self.assets)}
+
+    def column(self, symbol: str) -> int | None:
+        """Give the column of `symbol`; None when no strategy can hold it."""
+        return self._columns.get(symbol)
+
+    def for_asset(self, symbol: str, dates: Dates) -> NDArray[np.float32]:
+        """Give the vote features last known at or before each date.
+
+        Parameters
+        ----------
+        symbol
+            Asset; one that no strategy can hold has no votes, which is all zeros.
+        dates
+            (n,) days.
+
+        Returns
+        -------
+        NDArray[np.float32]
+            (n, 5) in the order of `VOTE_FEATURES`; zeros before the first vote.
+        """
+        features = np.zeros((len(dates), len(VOTE_FEATURES)), dtype=np.float32)
+        column = self.column(symbol)
+        if column is None:
+            return features
+        rows = np.searchsorted(self.dates, dates, side="right") - 1
+        known = rows >= 0
+        for i, name in enumerate(VOTE_FEATURES):
+            features[known, i] = getattr(self, name)[rows[known], column]
+        return features
+
+    def save(self, path: Path | str) -> None:
+        """Write the panel as ``.npz`` without pickled objects; equal panels give equal bytes."""
+        arrays = {field.name: getattr(self, field.name) for field in fields(self)[2:]}
+        with atomic_path(Path(path)) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(
+                file,
+                allow_pickle=False,
+                assets=np.array(self.assets, dtype=np.str_),
+                dates=self.dates.astype("datetime64[D]").astype(np.int64),
+                **arrays,
+            )
+
+    @classmethod
+    def load(cls, path: Path | str) -> VotePanel:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            The file is missing or is no vote panel.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                columns = {field.name: file[field.name] for field in fields(cls)}
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{path} is not a vote panel: {error}") from None
+        columns["assets"] = tuple(str(asset) for asset in columns["assets"])
+        columns["dates"] = columns["dates"].astype("datetime64[D]")
+        return cls(**columns)
