@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 
 from rlpretrain.features import position_features
 from rlpretrain.market import Floats
+from rlpretrain.patterns.pattern_set import BUY, SELL
 
-__all__ = ["BUY", "HOLD", "SELL", "Book", "Step"]
-
-HOLD, BUY, SELL = 0, 1, 2
+__all__ = ["Book", "Step"]
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.environments.book import BUY, SELL, Book
+from rlpretrain.environments.book import Book
 from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.trajectory import Trade, Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_DIM
+from rlpretrain.patterns.pattern_set import BUY, SELL
 
 __all__ = ["Policy", "rollout", "simulate"]
 

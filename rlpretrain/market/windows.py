@@ -1,0 +1,94 @@
+"""How time is split: pre-training | validation | test, by date."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlpretrain.errors import SettingsError
+from rlpretrain.market.panel import Dates
+
+__all__ = ["Windows", "split_windows"]
+
+_SMALLEST = 60
+"""Sessions that a window needs at least: fewer can't carry a statistic."""
+
+
+@dataclass(frozen=True)
+class Windows:
+    """First days of the windows; each ends where the next begins.
+
+    A pattern belongs to a window when its date lies in it *and* its reward is settled before the next window begins.
+    So the embargo between windows is as long as the longest holding period.
+    """
+
+    start: np.datetime64
+    validation_start: np.datetime64
+    test_start: np.datetime64
+    end: np.datetime64
+    """Last day of the test window."""
+
+    def as_json(self) -> dict[str, str]:
+        """Give the dates as ISO text."""
+        return {
+            "start": str(self.start),
+            "validation_start": str(self.validation_start),
+            "test_start": str(self.test_start),
+            "end": str(self.end),
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, str]) -> Windows:
+        """Read what `as_json` gave."""
+        return cls(**{name: np.datetime64(text, "D") for name, text in values.items()})
+
+
+def split_windows(
+    sessions: Dates,
+    *,
+    validation_split: float,
+    test_split: float,
+    validation_start: dt.date | None = None,
+    test_start: dt.date | None = None,
+) -> Windows:
+    """Split the sessions of a market into the three windows.
+
+    Parameters
+    ----------
+    sessions
+        (T,) days on which the exchange is open, ascending.
+    validation_split
+        Share of the sessions before the test window that validation gets, unless `validation_start` is given.
+    test_split
+        Share of all sessions that the test window gets, unless `test_start` is given.
+
+    Raises
+    ------
+    SettingsError
+        A window would hold fewer than 60 sessions; the message names the setting.
+    """
+    n = len(sessions)
+    test_row = (
+        int(np.searchsorted(sessions, np.datetime64(test_start, "D"))) if test_start else round(n * (1 - test_split))
+    )
+    validation_row = (
+        int(np.searchsorted(sessions, np.datetime64(validation_start, "D")))
+        if validation_start
+        else round(test_row * (1 - validation_split))
+    )
+    span = f"the market has {n} sessions" + (f" from {sessions[0]} to {sessions[-1]}" if n else "")
+    for setting, length in (
+        ("validation_start or validation_split: the pre-training window", validation_row),
+        ("validation_split or test_start: the validation window", test_row - validation_row),
+        ("test_start or test_split: the test window", n - test_row),
+    ):
+        if length < _SMALLEST:
+            raise SettingsError(f"{setting} would hold {max(length, 0)} sessions, fewer than {_SMALLEST}", hint=span)
+    return Windows(
+        start=sessions[0],
+        validation_start=sessions[validation_row],
+        test_start=sessions[test_row],
+        end=sessions[-1],
+    )

@@ -1,0 +1,147 @@
+"""The policy network, and the files it is kept in."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from rlpretrain.artifacts import atomic_path
+from rlpretrain.errors import DataError
+from rlpretrain.features import STATE_VERSION
+from rlpretrain.pretraining.dataset import Scaler
+
+__all__ = ["ModelFile", "PolicyNetwork", "StateScaler", "Trunk", "load_model_file", "save_model_file"]
+
+_SCALED_LIMIT = 5.0
+
+
+class StateScaler(nn.Module):
+    """Standardises states by the training patterns' mean and deviation, clipped at five deviations."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, scaler: Scaler) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.as_tensor(scaler.mean))
+        self.register_buffer("std", torch.as_tensor(scaler.std))
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """Scale states (n, 64)."""
+        return ((states - self.mean) / self.std).clamp(-_SCALED_LIMIT, _SCALED_LIMIT)
+
+
+class Trunk(nn.Sequential):
+    """Hidden layers; layer k is named ``trunk.{2k}`` in `freeze_layers`."""
+
+    def __init__(self, state_dim: int, hidden_dims: Sequence[int]) -> None:
+        layers: list[nn.Module] = []
+        for before, after in zip([state_dim, *hidden_dims], hidden_dims, strict=False):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        super().__init__(*layers)
+        self.width = hidden_dims[-1]
+
+
+class PolicyNetwork(nn.Module):
+    """State (n, 64) to action logits (n, 3) and value (n,).
+
+    The value is the net return of following the policy until settlement, in units of the training rewards' scale.
+    """
+
+    def __init__(self, scaler: Scaler, hidden_dims: Sequence[int], action_dim: int = 3) -> None:
+        super().__init__()
+        self.hidden_dims, self.action_dim = list(hidden_dims), action_dim
+        self.scale = StateScaler(scaler)
+        self.trunk = Trunk(len(scaler.mean), hidden_dims)
+        self.policy_head = nn.Linear(self.trunk.width, action_dim)
+        self.value_head = nn.Linear(self.trunk.width, 1)
+
+    def forward(self, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Give logits (n, 3) and values (n,)."""
+        hidden = self.trunk(self.scale(states))
+        return self.policy_head(hidden), self.value_head(hidden).squeeze(-1)
+
+    def act(self, states: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Give the most likely action of each state: numpy in, numpy out."""
+        device = self.policy_head.weight.device
+        with torch.no_grad():
+            logits, _ = self(torch.as_tensor(states, device=device))
+        return logits.argmax(dim=1).cpu().numpy()
+
+    @property
+    def scaler(self) -> Scaler:
+        """The scaler as arrays."""
+        return Scaler(mean=self.scale.mean.cpu().numpy(), std=self.scale.std.cpu().numpy())
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """Tensors and what is to be known about them."""
+
+    kind: str
+    weights: dict[str, torch.Tensor]
+    metadata: dict[str, Any]
+
+    def network(self) -> PolicyNetwork:
+        """Rebuild the policy network.
+
+        Raises
+        ------
+        DataError
+            The file holds something else, or its tensors do not fit the widths it states.
+        """
+        if self.kind != "policy_network":
+            raise DataError(f"the file holds a {self.kind}, not a policy network")
+        width = len(self.weights["scale.mean"])
+        blank = Scaler(mean=np.zeros(width, np.float32), std=np.ones(width, np.float32))
+        network = PolicyNetwork(blank, self.metadata["hidden_dims"], self.metadata["action_dim"])
+        try:
+            network.load_state_dict(self.weights)
+        except RuntimeError as error:
+            raise DataError(f"the tensors do not fit the widths {self.metadata['hidden_dims']}: {error}") from None
+        return network
+
+
+def save_model_file(path: Path, kind: str, weights: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
+    """Write tensors and JSON metadata; equal content gives equal bytes."""
+    content = {
+        "kind": kind,
+        "state_version": STATE_VERSION,
+        "metadata": json.dumps(metadata, sort_keys=True),
+        "weights": {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()},
+    }
+    with atomic_path(path) as temporary, temporary.open("wb") as handle:
+        torch.save(content, handle)
+
+
+def load_model_file(path: Path | str) -> ModelFile:
+    """Open a model file; only tensors and text are read, never code.
+
+    Raises
+    ------
+    DataError
+        The file is missing, not one of ours, or of another version of the state vector.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(f"{path}: no such model file")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        kind, version = content["kind"], content["state_version"]
+        weights, metadata = dict(content["weights"]), json.loads(content["metadata"])
+    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+        raise DataError(f"{path} is not a model file of this program: {error}") from None
+    if version != STATE_VERSION:
+        raise DataError(
+            f"{path} was trained on state vectors of version {version}, this program fills {STATE_VERSION}",
+            hint="train again",
+        )
+    return ModelFile(kind=kind, weights=weights, metadata=metadata)

@@ -1,0 +1,47 @@
+"""Weight of each pattern in training: confidence x reward weight x strategy weight."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.patterns import PatternSet
+
+__all__ = ["effective_sample_size", "pattern_weights", "reward_scale"]
+
+_LIMITS = (0.1, 10.0)
+
+
+def reward_scale(patterns: PatternSet) -> float:
+    """Root mean square of the rewards, fraction: the unit in which a reward moves a weight. At least one basis point."""
+    return max(float(np.sqrt(np.mean(np.square(patterns.reward, dtype=np.float64)))), 1e-4)
+
+
+def pattern_weights(patterns: PatternSet, scale: float) -> NDArray[np.float64]:
+    """Weigh patterns by confidence, what followed, and who supports them.
+
+    weight = confidence x (1 + tanh(reward / scale)) x strategy weight, clipped to [0.1, 10] and divided by its mean.
+    The reward weight lies in (0, 2): a pattern that paid counts up to twice, one that lost fades but never flips sign,
+    because the label stays the library's decision, not the best action in hindsight.
+
+    Parameters
+    ----------
+    patterns
+        Patterns whose rewards are settled.
+    scale
+        `reward_scale` of the *training* patterns.
+
+    Returns
+    -------
+    weights
+        (N,), mean 1.
+    """
+    reward_weight = 1.0 + np.tanh(patterns.reward.astype(np.float64) / scale)
+    raw = patterns.confidence.astype(np.float64) * reward_weight * patterns.strategy_weight.astype(np.float64)
+    clipped = np.clip(raw, *_LIMITS)
+    return np.asarray(clipped / clipped.mean(), dtype=np.float64)
+
+
+def effective_sample_size(weights: NDArray[np.float64]) -> float:
+    """Kish's effective sample size: (sum w)^2 / sum w^2."""
+    return float(weights.sum() ** 2 / np.square(weights).sum())

@@ -1,0 +1,98 @@
+"""PPO with a step size for each part of the network, and the agent's file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from stable_baselines3 import PPO
+from stable_baselines3.common.utils import update_learning_rate
+from stable_baselines3.common.vec_env import VecEnv
+
+from rlpretrain.errors import DataError
+from rlpretrain.pretraining.dataset import Scaler
+from rlpretrain.pretraining.network import PolicyNetwork, load_model_file, save_model_file
+from rlpretrain.transfer.policy import TradingPolicy, blank_policy, policy_arguments
+
+__all__ = ["TradingAgent", "load_agent", "make_agent", "save_agent"]
+
+ROLLOUT_STEPS = 64
+
+
+class TradingAgent(PPO):
+    """Proximal policy optimisation whose parameter groups keep their own share of the step size."""
+
+    policy: TradingPolicy
+
+    def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
+        rate = self.lr_schedule(self._current_progress_remaining)
+        self.logger.record("train/learning_rate", rate)
+        for optimizer in optimizers if isinstance(optimizers, list) else [optimizers]:
+            update_learning_rate(optimizer, rate)
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group.get("share", 1.0)
+
+    def use_parameter_groups(self, groups: Sequence[tuple[list[torch.nn.Parameter], float]], rate: float) -> None:
+        """Start a fresh optimiser: each group learns at `rate` times its share; parameters in no group stay."""
+        self.policy.optimizer = torch.optim.Adam(
+            [{"params": parameters, "share": share} for parameters, share in groups if parameters], lr=rate, eps=1e-5
+        )
+
+
+def make_agent(
+    env: VecEnv,
+    network: PolicyNetwork,
+    *,
+    seed: int,
+    learning_rate: float = 3e-4,
+    entropy_coefficient: float = 0.01,
+    device: str = "cpu",
+) -> TradingAgent:
+    """Make an agent of the network's shape and scaler, with random weights.
+
+    The defaults are shared by every arm of a comparison: only what is loaded afterwards differs.
+    """
+    return TradingAgent(
+        TradingPolicy,
+        env,
+        learning_rate=learning_rate,
+        n_steps=ROLLOUT_STEPS,
+        batch_size=max(64, ROLLOUT_STEPS * env.num_envs // 4),
+        n_epochs=4,
+        gamma=0.97,
+        gae_lambda=0.95,
+        ent_coef=entropy_coefficient,
+        vf_coef=0.5,
+        max_grad_norm=0.5,
+        policy_kwargs=policy_arguments(network),
+        seed=seed,
+        device=device,
+    )
+
+
+def save_agent(path: Path, policy: TradingPolicy, metadata: dict[str, Any]) -> None:
+    """Write the actor, the critic and the scaler with JSON metadata."""
+    shape = {"hidden_dims": policy.hidden_dims, "action_dim": int(policy.action_net.out_features)}
+    save_model_file(path, "rl_agent", policy.state_dict(), {**metadata, **shape})
+
+
+def load_agent(path: Path | str) -> tuple[TradingPolicy, dict[str, Any]]:
+    """Open an agent's file: its policy, ready to `act`, and its metadata.
+
+    Raises
+    ------
+    DataError
+        The file is missing, holds something else, or belongs to another version of the state vector.
+    """
+    file = load_model_file(path)
+    if file.kind != "rl_agent":
+        raise DataError(f"{path} holds a {file.kind}, not an agent", hint="transfer it first")
+    scaler = Scaler(
+        mean=file.weights["features_extractor.scale.mean"].numpy(),
+        std=file.weights["features_extractor.scale.std"].numpy(),
+    )
+    policy = blank_policy(scaler, file.metadata["hidden_dims"], file.metadata["action_dim"])
+    policy.load_state_dict(file.weights)
+    return policy.eval(), file.metadata

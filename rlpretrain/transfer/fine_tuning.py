@@ -1,0 +1,104 @@
+"""One way to train an agent, from pre-trained or from random weights, watched at checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from stable_baselines3.common.callbacks import BaseCallback
+
+from rlpretrain.config import TransferConfig
+from rlpretrain.environments import BatchedTradingEnv
+from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.transfer.agent import TradingAgent, make_agent
+from rlpretrain.transfer.policy import TradingPolicy
+from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
+
+__all__ = ["attach", "checkpoint_steps", "train_agent"]
+
+Watched = TypeVar("Watched")
+
+
+def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferConfig) -> None:
+    """Load the pre-trained layers into the agent and set its optimiser and its pull to them.
+
+    Transferred layers of the actor learn at `backbone_lr_scale` of the heads' step size; the critic at the full one.
+    """
+    policy = agent.policy
+    policy.load_network(network)
+    policy.keep_near(network)
+    layers = actor_layers(policy)
+    head = layers.pop("policy_head")
+    critic = [*policy.mlp_extractor.value_net.parameters(), *policy.value_net.parameters()]
+    agent.use_parameter_groups(
+        [
+            ([p for layer in layers.values() for p in layer.parameters()], config.backbone_lr_scale),
+            (list(head.parameters()), config.backbone_lr_scale if config.strategy == "fine_tuning" else 1.0),
+            (critic, 1.0),
+        ],
+        config.learning_rate,
+    )
+
+
+def checkpoint_steps(total_steps: int, points: int, rollout: int) -> list[int]:
+    """Give `points` step counts from 0 to `total_steps`, each a whole number of rollouts."""
+    rollouts = -(-total_steps // rollout)
+    return sorted({round(i * rollouts / max(1, points - 1)) * rollout for i in range(points)})
+
+
+class _Watch(BaseCallback):
+    def __init__(self, on_rollout: Callable[[int], None]) -> None:
+        super().__init__()
+        self._on_rollout = on_rollout
+
+    def _on_rollout_start(self) -> None:
+        self._on_rollout(self.num_timesteps)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def train_agent(
+    env: BatchedTradingEnv,
+    network: PolicyNetwork,
+    config: TransferConfig | None,
+    *,
+    seed: int,
+    total_steps: int,
+    watch: Callable[[TradingPolicy, dict[str, Any]], Watched],
+    checkpoints: Sequence[int],
+    learning_rate: float = 3e-4,
+    device: str = "cpu",
+) -> tuple[TradingAgent, list[tuple[int, Watched]]]:
+    """Train for `total_steps`, the critic's warm-up included, and watch the policy at `checkpoints`.
+
+    Parameters
+    ----------
+    network
+        Gives the shape and the scaler; its weights only when `config` is given.
+    config
+        How to transfer; None starts from random weights, with all else equal.
+    watch
+        Called with the policy and the last update's figures; what it returns is kept.
+
+    Returns
+    -------
+    agent, watched
+        The trained agent and (steps, result) for each checkpoint.
+    """
+    agent = make_agent(env, network, seed=seed, learning_rate=learning_rate, device=device)
+    if config is not None:
+        attach(agent, network, config)
+    wanted, seen = set(checkpoints), dict[int, Watched]()
+
+    def on_rollout(steps: int) -> None:
+        if steps in wanted and steps not in seen:
+            seen[steps] = watch(agent.policy, dict(agent.logger.name_to_value) if steps else {})
+
+    callback = _Watch(on_rollout) if config is None else TransferSchedule(config, total_steps, on_rollout)
+    if total_steps > 0:
+        agent.learn(total_steps, callback=callback, log_interval=None)  # type: ignore[arg-type]
+    on_rollout(agent.num_timesteps)
+    agent.policy.requires_grad_(True)
+    agent.policy.set_training_mode(False)
+    return agent, sorted(seen.items(), key=lambda item: item[0])

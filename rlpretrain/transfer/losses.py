@@ -1,0 +1,78 @@
+"""Losses that carry knowledge from one network to another."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from rlpretrain.errors import SettingsError
+
+__all__ = ["FeatureAlignmentLoss", "KnowledgeDistillationLoss"]
+
+
+class KnowledgeDistillationLoss(nn.Module):
+    """Hinton et al. (2015), arXiv 1503.02531: alpha T^2 KL(teacher_T || student_T) + (1 - alpha) CE(student, labels).
+
+    The T^2 keeps the gradient of the soft part at the size it has at T = 1.
+
+    Parameters
+    ----------
+    temperature
+        Softens both distributions.
+    alpha
+        Share of the soft part, in [0, 1].
+    """
+
+    def __init__(self, temperature: float = 3.0, alpha: float = 0.3) -> None:
+        super().__init__()
+        if temperature <= 0:
+            raise SettingsError(f"temperature must be positive, not {temperature}")
+        if not 0 <= alpha <= 1:
+            raise SettingsError(f"alpha must lie in [0, 1], not {alpha}")
+        self.temperature, self.alpha = temperature, alpha
+
+    def forward(
+        self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, true_labels: torch.Tensor
+    ) -> torch.Tensor:
+        """Average over the batch.
+
+        Parameters
+        ----------
+        student_logits, teacher_logits
+            (n, k). No gradient flows into the teacher.
+        true_labels
+            (n,) class indices, or (n, k) probabilities.
+        """
+        student = functional.log_softmax(student_logits / self.temperature, dim=1)
+        teacher = functional.log_softmax(teacher_logits.detach() / self.temperature, dim=1)
+        soft = functional.kl_div(student, teacher, reduction="batchmean", log_target=True) * self.temperature**2
+        return self.alpha * soft + (1 - self.alpha) * functional.cross_entropy(student_logits, true_labels)
+
+
+class FeatureAlignmentLoss(nn.Module):
+    """Distance between hidden features of two networks, 1 - cosine or mean squared error.
+
+    Parameters
+    ----------
+    student_width, teacher_width
+        Widths of the features; a learned linear map joins unequal ones.
+    kind
+        ``"cosine"`` or ``"mse"``.
+    """
+
+    def __init__(self, student_width: int, teacher_width: int, kind: str = "cosine") -> None:
+        super().__init__()
+        if kind not in ("cosine", "mse"):
+            raise SettingsError(f"kind must be 'cosine' or 'mse', not {kind!r}")
+        self.kind = kind
+        self.projection: nn.Module = (
+            nn.Identity() if student_width == teacher_width else nn.Linear(student_width, teacher_width, bias=False)
+        )
+
+    def forward(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
+        """Average over the batch of features (n, student_width) and (n, teacher_width)."""
+        projected, target = self.projection(student), teacher.detach()
+        if self.kind == "mse":
+            return functional.mse_loss(projected, target)
+        return (1 - functional.cosine_similarity(projected, target, dim=1)).mean()
