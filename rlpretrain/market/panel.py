@@ -65,7 +65,9 @@ class PricePanel:
         shape = (len(self.dates), len(self.symbols))
         for name in ("open", "high", "low", "close", "volume"):
             if getattr(self, name).shape != shape:
-                raise DataError(f"{self.source}: {name} has shape {getattr(self, name).shape}, expected {shape}")
+                raise DataError(
+                    f"{self.source}: {name} has shape {getattr(self, name).shape}, expected {shape}"
+                )
         if len(set(self.symbols)) != len(self.symbols):
             raise DataError(f"{self.source}: a symbol appears twice")
         if len(self.dates) > 1 and not (self.dates[1:] > self.dates[:-1]).all():
@@ -127,10 +129,18 @@ class PricePanel:
         rows = np.flatnonzero(np.isfinite(self.close[:, columns]).any(axis=1))
         return self._take(rows, columns, tuple(symbols))
 
+    def between(self, first: np.datetime64 | None, last: np.datetime64 | None) -> PricePanel:
+        """Keep the days from `first` to `last`, both included; None leaves that side open."""
+        keep = np.ones(len(self.dates), dtype=bool)
+        if first is not None:
+            keep &= self.dates >= first
+        if last is not None:
+            keep &= self.dates <= last
+        return self._take(np.flatnonzero(keep), list(range(len(self.symbols))), self.symbols)
+
     def until(self, date: np.datetime64) -> PricePanel:
         """Keep the days up to and including `date`."""
-        rows = np.flatnonzero(self.dates <= date)
-        return self._take(rows, list(range(len(self.symbols))), self.symbols)
+        return self.between(None, date)
 
     def _take(self, rows: NDArray[np.intp], columns: list[int], symbols: tuple[str, ...]) -> PricePanel:
         grid = np.ix_(rows, columns)

@@ -71,7 +71,9 @@ def split_windows(
     """
     n = len(sessions)
     test_row = (
-        int(np.searchsorted(sessions, np.datetime64(test_start, "D"))) if test_start else round(n * (1 - test_split))
+        int(np.searchsorted(sessions, np.datetime64(test_start, "D")))
+        if test_start
+        else round(n * (1 - test_split))
     )
     validation_row = (
         int(np.searchsorted(sessions, np.datetime64(validation_start, "D")))
@@ -85,7 +87,9 @@ def split_windows(
         ("test_start or test_split: the test window", n - test_row),
     ):
         if length < _SMALLEST:
-            raise SettingsError(f"{setting} would hold {max(length, 0)} sessions, fewer than {_SMALLEST}", hint=span)
+            raise SettingsError(
+                f"{setting} would hold {max(length, 0)} sessions, fewer than {_SMALLEST}", hint=span
+            )
     return Windows(
         start=sessions[0],
         validation_start=sessions[validation_row],

@@ -1,0 +1,152 @@
+"""Daily returns and volatilities of the factors and of the assets that load on them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.market.calendars import calendar_days, exchange_sessions
+from rlpretrain.market.generated.assets import FACTORS, Asset, Factor
+from rlpretrain.market.generated.streams import autoregressive, stream, student
+from rlpretrain.market.generated.trends import trend_path
+from rlpretrain.market.generated.volatility import (
+    CRYPTO_REGIMES,
+    EQUITY_REGIMES,
+    RegimeModel,
+    log_volatility,
+    regime_path,
+)
+from rlpretrain.market.panel import Dates, Floats
+
+__all__ = ["FIRST_DAY", "KINDS", "Returns", "World"]
+
+FIRST_DAY = dt.date(1990, 1, 2)
+"""Every generated history starts here; a request is a window on it, so no window moves another's prices."""
+
+KINDS = ("regimes", "planted", "noise")
+
+_TREND_STRENGTH = 0.4
+"""Planted drift of a day over the day's volatility."""
+
+_LIMIT = {False: 0.30, True: 0.42}
+"""Largest daily move by whether the asset is crypto: -30 % times 3 still leaves a positive price."""
+
+
+@dataclass(frozen=True)
+class Returns:
+    """Simple close-to-close returns and the volatility they were drawn with, (n,) each, fractions a day."""
+
+    value: Floats
+    volatility: Floats
+
+
+class World:
+    """All that moves prices of one seed and kind, from `FIRST_DAY` to a last day; drawn when first asked for.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`. The noise is the same in all three; only expected returns differ:
+
+        - ``regimes``: the hidden regime's drift, factor premia, carries;
+        - ``planted``: each asset's expected return is plus or minus 0.4 of its day's volatility, by the direction
+          of its group's current trend (see `trend_path`), and nothing else;
+        - ``noise``: zero, whatever the past: each asset's price is a martingale.
+    """
+
+    def __init__(self, seed: int, kind: str, last_day: dt.date) -> None:
+        self.seed, self.kind = seed, kind
+        self.days = calendar_days(FIRST_DAY, last_day)
+        self.sessions = exchange_sessions(FIRST_DAY, last_day)
+        self._session_rows = np.searchsorted(self.days, self.sessions)
+
+    def clock(self, crypto: bool) -> Dates:
+        """Give the days on which an asset trades."""
+        return self.days if crypto else self.sessions
+
+    @cached_property
+    def _jumps(self) -> Floats:
+        """Shocks of the volatility factor: what the market's own volatility also jumps by."""
+        return stream(self.seed, "jumps", "market").exponential(size=len(self.sessions)) - 1
+
+    @cached_property
+    def _market_log_volatility(self) -> Floats:
+        """Log of the equity market's volatility over its long-run level, (sessions,)."""
+        shocks = student(stream(self.seed, "shocks", "market"), len(self.sessions), FACTORS[0].freedom)
+        level = _log_level(EQUITY_REGIMES, self.regimes(crypto=False))
+        return level + log_volatility(shocks, self._jumps, self.seed, "market")
+
+    def regimes(self, *, crypto: bool) -> NDArray[np.intp]:
+        """Give the hidden regime of each day of a clock, as positions in `REGIMES`."""
+        model, name = (CRYPTO_REGIMES, "crypto") if crypto else (EQUITY_REGIMES, "market")
+        return regime_path(model, self.seed, name, len(self.clock(crypto)))
+
+    @cached_property
+    def factors(self) -> Mapping[str, Returns]:
+        """Returns of each factor: on calendar days for crypto's, on sessions for the rest."""
+        return {factor.name: self._factor(factor) for factor in FACTORS}
+
+    def _factor(self, factor: Factor) -> Returns:
+        crypto = factor.name == "crypto"
+        days = len(self.clock(crypto))
+        year = 365 if crypto else 252
+        shocks = student(stream(self.seed, "shocks", factor.name), days, factor.freedom)
+        drift: Floats | float = factor.premium / year
+        if factor.name == "volatility":
+            shocks, log = self._jumps, np.zeros(days)
+        elif factor.name == "market":
+            log = self._market_log_volatility
+            drift = np.asarray(EQUITY_REGIMES.drift)[self.regimes(crypto=False)] / year
+        else:
+            jumps = stream(self.seed, "jumps", factor.name).exponential(size=days) - 1
+            log = log_volatility(shocks, jumps, self.seed, factor.name, deviation=0.25, leverage=0.1)
+            if crypto:
+                regimes = self.regimes(crypto=True)
+                log = log + _log_level(CRYPTO_REGIMES, regimes)
+                drift = np.asarray(CRYPTO_REGIMES.drift)[regimes] / year
+            else:
+                log = log + factor.coupling * self._market_log_volatility
+        volatility = factor.volatility / np.sqrt(year) * np.exp(log)
+        return Returns(volatility * shocks + (drift if self.kind == "regimes" else 0.0), volatility)
+
+    def _expand(self, values: Floats) -> Floats:
+        """Put values of sessions on calendar days, zero in between."""
+        spread = np.zeros(len(self.days))
+        spread[self._session_rows] = values
+        return spread
+
+    def returns(self, asset: Asset) -> Returns:
+        """Give an asset's returns on its own clock, from `FIRST_DAY` on, whatever its inception."""
+        crypto = asset.group == "crypto"
+        days, year = len(self.clock(crypto)), 365 if crypto else 252
+        log = autoregressive(
+            stream(self.seed, "own-volatility", asset.symbol).standard_normal(days), 0.97, 0.25
+        )
+        own = asset.noise / np.sqrt(year) * np.exp(log - 0.25**2)
+        value = own * student(stream(self.seed, "noise", asset.symbol), days, 5.0)
+        variance = own**2
+        for name, loading in asset.loadings.items():
+            factor = self.factors[name]
+            move, width = factor.value, factor.volatility
+            if crypto and name != "crypto":
+                move, width = self._expand(move), self._expand(width)
+            value = value + loading * move
+            variance = variance + (loading * width) ** 2
+        volatility = np.sqrt(variance)
+        if self.kind == "regimes":
+            value = value + asset.carry / year
+        elif self.kind == "planted":
+            value = value + _TREND_STRENGTH * volatility * trend_path(self.seed, asset.group, days)
+        limit = _LIMIT[crypto]
+        return Returns(np.clip(value, -limit, limit), volatility)
+
+
+def _log_level(model: RegimeModel, regimes: NDArray[np.intp]) -> Floats:
+    """Log of each day's regime volatility over the root mean square in the long run."""
+    volatility = np.asarray(model.volatility)
+    return np.asarray(np.log(volatility / np.sqrt(model.occupancy @ volatility**2))[regimes])
