@@ -1,0 +1,108 @@
+"""Unusual states: an isolation forest, the reasons, and what leaving them out would change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import IsolationForest
+
+from rlpretrain.analysis.findings import AnomalousPattern, Anomalies, FeatureReason
+from rlpretrain.analysis.sample import Sample, calendar
+from rlpretrain.patterns.pattern_set import ACTIONS, REGIMES
+
+__all__ = ["Isolation", "find_anomalies", "isolate", "robust_z"]
+
+TREES = 100
+TOP = 10
+REASONS = 3
+LEAST_ROWS = 20
+FENCE = 3.0
+"""A score is anomalous beyond the upper quartile plus three interquartile ranges: Tukey's far-out fence, so that a
+plain set has next to none, where a fixed share would always find its share."""
+USUAL_SCORE = 0.5
+
+
+@dataclass(frozen=True)
+class Isolation:
+    """Scores in (0, 1) of every pattern and which of them are anomalies."""
+
+    score: NDArray[np.float64]
+    anomaly: NDArray[np.bool_]
+    threshold: float
+
+
+def isolate(sample: Sample, rng: np.random.Generator) -> Isolation | None:
+    """Score every pattern by how quickly random cuts separate it (Liu et al. 2008); None below 20 patterns."""
+    if len(sample) < LEAST_ROWS or not sample.names:
+        return None
+    forest = IsolationForest(TREES, random_state=int(rng.integers(2**31))).fit(sample.standardised)
+    score = -forest.score_samples(sample.standardised)
+    lower, upper = np.quantile(score, [0.25, 0.75])
+    threshold = float(max(upper + FENCE * (upper - lower), USUAL_SCORE))
+    return Isolation(score, score > threshold, threshold)
+
+
+def robust_z(states: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Give (value - median) / (1.4826 MAD) of the given rows; the deviation where more than half are equal."""
+    median = np.median(states, axis=0)
+    scale = 1.4826 * np.median(np.abs(states - median), axis=0)
+    scale = np.where(scale > 0, scale, states.std(axis=0))
+    return (states[rows] - median) / scale  # type: ignore[no-any-return]
+
+
+def find_anomalies(sample: Sample, isolation: Isolation | None) -> Anomalies:
+    """Describe the anomalies: the most unusual with reasons, and the data set with and without them."""
+    reward = sample.patterns.reward.astype(np.float64)
+    if isolation is None:
+        return Anomalies(
+            count=0,
+            share=None,
+            threshold=None,
+            top=(),
+            mean_reward=reward.mean(),
+            mean_reward_without=None,
+            standard_deviation=None,
+            standard_deviation_without=None,
+            actions={},
+            regimes={},
+            note=f"not searched: fewer than {LEAST_ROWS} patterns, or no feature varies",
+        )
+    odd = isolation.anomaly
+    found = np.flatnonzero(odd)
+    top = found[np.argsort(-isolation.score[found], kind="stable")[:TOP]]
+    usual = np.median(sample.states, axis=0)
+    return Anomalies(
+        count=len(found),
+        share=odd.mean(),
+        threshold=isolation.threshold,
+        top=tuple(
+            _explain(sample, int(row), float(isolation.score[row]), z, usual)
+            for row, z in zip(top, robust_z(sample.states, top), strict=True)
+        ),
+        mean_reward=reward.mean(),
+        mean_reward_without=reward[~odd].mean(),
+        standard_deviation=reward.std(ddof=1),
+        standard_deviation_without=reward[~odd].std(ddof=1),
+        actions={name: (sample.patterns.action[found] == i).mean() for i, name in enumerate(ACTIONS)} if len(found) else {},
+        regimes={name: (sample.patterns.regime[found] == name).mean() for name in REGIMES} if len(found) else {},
+    )
+
+
+def _explain(
+    sample: Sample, row: int, score: float, z: NDArray[np.float64], usual: NDArray[np.float32]
+) -> AnomalousPattern:
+    patterns = sample.patterns
+    return AnomalousPattern(
+        key=str(patterns.key[row]),
+        asset=str(patterns.asset[row]),
+        date=calendar(patterns.date[row]),
+        action=ACTIONS[patterns.action[row]],
+        reward=patterns.reward[row],
+        score=score,
+        reasons=tuple(
+            FeatureReason(feature=sample.names[i], value=sample.states[row, i], usual=usual[i], z=z[i])
+            for i in np.argsort(-np.abs(z), kind="stable")[:REASONS]
+        ),
+    )

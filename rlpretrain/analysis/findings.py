@@ -1,0 +1,298 @@
+"""What an analysis finds: typed, frozen parts that are the JSON file as they stand."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+
+__all__ = [
+    "Anomalies",
+    "AnomalousPattern",
+    "BootstrapMethod",
+    "Cluster",
+    "Clusters",
+    "Counts",
+    "FeatureImportance",
+    "FeatureReason",
+    "Importance",
+    "ModelSkill",
+    "NormalityTest",
+    "Partition",
+    "PatternAnalysis",
+    "Period",
+    "Recommendation",
+    "RedundantPair",
+    "RewardGroup",
+    "Statistics",
+]
+
+
+def _published(value: Any) -> Any:
+    """Keep six significant digits: more would publish the rounding of one machine's linear algebra."""
+    if value is None:
+        return None
+    number = float(value)
+    return float(f"{number:.6g}") if math.isfinite(number) else None
+
+
+Figure = Annotated[float | None, BeforeValidator(_published)]
+"""A published number; null where it is undefined, never NaN."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+class Period(_Part):
+    """Decisions of one month or quarter."""
+
+    start: dt.date
+    buys: int
+    sells: int
+    holds: int
+
+
+class Counts(_Part):
+    """What was analysed and what was left out, and why."""
+
+    patterns: int = Field(description="Patterns analysed.")
+    first_date: dt.date
+    last_date: dt.date
+    last_settled: dt.date = Field(description="Latest close that any figure depends on.")
+    dates: int = Field(description="Distinct decision dates.")
+    non_overlapping: int = Field(description="Most decisions whose holding periods share no close.")
+    actions: dict[str, int]
+    categories: dict[str, int]
+    regimes: dict[str, int]
+    assets: dict[str, int]
+    constant_features: tuple[str, ...] = Field(description="State features with a single value; not analysed.")
+    left_out_after_until: int = Field(description="Patterns settled after `until`.")
+    left_out_state_not_finite: int
+    left_out_reward_not_finite: int
+    timeline: tuple[Period, ...]
+
+
+class BootstrapMethod(_Part):
+    """How the intervals were made."""
+
+    name: str = "stationary bootstrap over decision dates, percentile intervals"
+    level: Figure
+    resamples: int
+    mean_block_dates: int = Field(description="Mean block length: the mean number of dates that a holding period spans.")
+    note: str | None = Field(default=None, description="Why there are no intervals.")
+
+
+class NormalityTest(_Part):
+    """A test of normality; rows are treated as independent, which overlapping rewards are not."""
+
+    statistic: Figure
+    p_value: Figure
+    rows: int = Field(description="Rows tested, at most 5,000 for Shapiro-Wilk, evenly spaced in time.")
+
+
+class RewardGroup(_Part):
+    """Distribution of the reward (fraction, after costs) within one group of patterns."""
+
+    dimension: str
+    group: str
+    rows: int
+    dates: int
+    non_overlapping: int = Field(description="Most decisions of the group whose holding periods share no close.")
+    effective_size: Figure = Field(description="Independent rows that would give the same standard error.")
+    mean: Figure
+    low: Figure = Field(description="Lower end of the mean's interval.")
+    high: Figure
+    standard_error: Figure
+    p_value: Figure = Field(description="Two-sided, mean reward equals zero.")
+    p_holm: Figure = Field(description="The same after Holm's correction over the dimension's family.")
+    standard_deviation: Figure
+    skewness: Figure
+    excess_kurtosis: Figure
+    quantiles: dict[str, Figure]
+    share_positive: Figure
+    loss_tail_index: Figure = Field(description="Hill's estimate over the largest 5 % of losses; below 4, no kurtosis.")
+    shapiro_wilk: NormalityTest | None
+    jarque_bera: NormalityTest | None
+    cohens_d: Figure = Field(description="Against all other patterns.")
+    cliffs_delta: Figure = Field(description="Against all other patterns.")
+
+
+class Statistics(_Part):
+    """Rewards by group."""
+
+    bootstrap: BootstrapMethod
+    family: str = Field(description="Which tests Holm's correction counts together.")
+    groups: tuple[RewardGroup, ...]
+
+    def of(self, dimension: str) -> dict[str, RewardGroup]:
+        """Give one dimension's groups by name."""
+        return {group.group: group for group in self.groups if group.dimension == dimension}
+
+
+class FeatureReason(_Part):
+    """How far one feature lies from what is usual."""
+
+    feature: str
+    value: Figure = Field(description="In the state's own unit.")
+    usual: Figure = Field(description="Median over all patterns, in the state's own unit.")
+    z: Figure
+
+
+class Cluster(_Part):
+    """One group of similar states."""
+
+    cluster: int = Field(description="Number; -1 collects the patterns that belong to no cluster.")
+    rows: int
+    share: Figure
+    words: str
+    features: tuple[FeatureReason, ...] = Field(description="Most unusual features; z in standard deviations of all.")
+    actions: dict[str, Figure]
+    categories: dict[str, Figure]
+    regimes: dict[str, Figure]
+    assets: dict[str, Figure] = Field(description="The five most frequent.")
+    mean_reward: Figure
+    low: Figure
+    high: Figure
+
+
+class Partition(_Part):
+    """One algorithm's division of the patterns."""
+
+    method: str
+    parameters: dict[str, Figure]
+    clusters: int
+    fitted_rows: int = Field(description="Rows that the algorithm was fitted on; the others were assigned to its clusters.")
+    noise_share: Figure = Field(description="Share of the patterns in no cluster.")
+    silhouette: Figure = Field(description="Mean over `silhouette_rows` patterns, noise left out.")
+    silhouette_rows: int
+    stability: Figure = Field(description="Mean adjusted Rand index between this division and refits on half of the dates.")
+    refits: int
+
+
+class Clusters(_Part):
+    """Clusters of the scaled, reduced states."""
+
+    requested: int
+    components: int = Field(description="Principal components kept.")
+    explained_variance: Figure = Field(description="Share of the scaled features' variance that they carry.")
+    main: Partition | None
+    second: Partition | None
+    agreement: Figure = Field(description="Adjusted Rand index between the two.")
+    silhouette_by_k: dict[str, Figure] = Field(description="K-means with other numbers of clusters.")
+    clusters: tuple[Cluster, ...]
+    note: str | None = None
+
+
+class FeatureImportance(_Part):
+    """What one feature tells about the action."""
+
+    rank: int
+    feature: str
+    group: str
+    permutation: Figure = Field(description="Rise of the out-of-time log loss (nats) when the feature is shuffled.")
+    permutation_sd: Figure = Field(description="Standard deviation over folds and shuffles.")
+    mutual_information: Figure = Field(description="With the action, nats, bias-corrected, 16 quantile bins.")
+    mutual_information_in_position: Figure = Field(
+        description="The same given whether the asset is held, which alone decides between buy and sell."
+    )
+
+
+class RedundantPair(_Part):
+    """Two features that say the same."""
+
+    first: str
+    second: str
+    correlation: Figure
+
+
+class ModelSkill(_Part):
+    """Out-of-time skill of the gradient-boosted trees behind the permutation importance."""
+
+    folds: int
+    train_rows: tuple[int, ...] = Field(description="Rows fitted for each fold, a random sample where they were more.")
+    score_rows: tuple[int, ...]
+    score_from: tuple[dt.date, ...] = Field(description="First date scored; every row fitted was settled before it.")
+    log_loss: Figure
+    base_log_loss: Figure = Field(description="Of the action's frequencies given whether the asset is held.")
+    skill: Figure = Field(description="1 - log_loss / base_log_loss; zero or less: the state doesn't tell the action.")
+    balanced_accuracy: Figure
+
+
+class Importance(_Part):
+    """Features by what they tell about the action."""
+
+    model: ModelSkill | None
+    groups: dict[str, Figure] = Field(description="Rise of the log loss when a whole group of features is shuffled.")
+    features: tuple[FeatureImportance, ...]
+    redundant: tuple[RedundantPair, ...] = Field(description="Pairs with an absolute correlation of 0.95 or more.")
+    note: str | None = None
+
+
+class AnomalousPattern(_Part):
+    """An unusual state, and why."""
+
+    key: str
+    asset: str
+    date: dt.date
+    action: str
+    reward: Figure
+    score: Figure = Field(description="Isolation forest's score in (0, 1); 0.5 is usual.")
+    reasons: tuple[FeatureReason, ...] = Field(description="Largest robust z: (value - median) / (1.4826 MAD).")
+
+
+class Anomalies(_Part):
+    """States that an isolation forest separates quickly, and what leaving them out would change."""
+
+    count: int
+    share: Figure
+    threshold: Figure = Field(description="Score above which a pattern counts as an anomaly.")
+    top: tuple[AnomalousPattern, ...]
+    mean_reward: Figure
+    mean_reward_without: Figure
+    standard_deviation: Figure
+    standard_deviation_without: Figure
+    actions: dict[str, Figure] = Field(description="Share of each action among the anomalies.")
+    regimes: dict[str, Figure]
+    note: str | None = None
+
+
+class Recommendation(_Part):
+    """One thing to change, with the figure that says so."""
+
+    code: str
+    message: str
+    figure: Figure
+    threshold: Figure
+    setting: str | None = Field(description="Setting to change; null where it is the data that must change.")
+    change: str
+
+
+class PatternAnalysis(_Part):
+    """All findings about one set of patterns.
+
+    `assignments`, `reliability` inputs and `correlation` are tables that go to files of their own.
+    """
+
+    seed: int
+    until: dt.date | None
+    state_version: str
+    counts: Counts
+    statistics: Statistics
+    clusters: Clusters
+    importance: Importance
+    anomalies: Anomalies
+    recommendations: tuple[Recommendation, ...]
+    assignments: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)
+    """One row for each pattern: key, asset, date, cluster, kmeans, dbscan, component_1, component_2, anomaly_score,
+    anomaly."""
+    correlation: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)
+    """Pearson correlation of the varying features."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the findings as plain JSON values: no NaN, no clock, dates as ISO text."""
+        return self.model_dump(mode="json")

@@ -1,0 +1,201 @@
+"""What the state tells about the action: mutual information, permutation importance on purged folds, redundancy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import balanced_accuracy_score, log_loss
+
+from rlpretrain.analysis.findings import FeatureImportance, Importance, ModelSkill, RedundantPair
+from rlpretrain.analysis.sample import Sample, calendar
+from rlpretrain.patterns.pattern_set import ACTIONS
+
+__all__ = ["Fold", "correlation", "feature_importance", "mutual_information", "purged_folds"]
+
+FOLDS = 3
+TRAIN_ROWS = 20_000
+SCORE_ROWS = 4_000
+SHUFFLES = 2
+TREES = 60
+BINS = 16
+REDUNDANT = 0.95
+LEAST_TRAIN_ROWS = 100
+LEAST_SCORE_ROWS = 30
+_CLASSES = np.arange(len(ACTIONS))
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows to fit on, all settled before the first row to score was decided."""
+
+    train: NDArray[np.intp]
+    score: NDArray[np.intp]
+
+
+def purged_folds(date: NDArray[np.datetime64], settled: NDArray[np.datetime64], folds: int) -> Iterator[Fold]:
+    """Split in time: the second half of the dates in `folds` parts, each scored by what was settled before it.
+
+    A pattern whose holding period reaches into the scored part is in neither (purging, Lopez de Prado 2018, ch. 7).
+    """
+    days = np.unique(date)
+    edges = np.linspace(len(days) // 2, len(days), folds + 1).astype(int)
+    for first, last in zip(edges[:-1], edges[1:], strict=True):
+        if first == last:
+            continue
+        start, stop = days[first], days[last - 1]
+        yield Fold(np.flatnonzero(settled < start), np.flatnonzero((date >= start) & (date <= stop)))
+
+
+def mutual_information(
+    feature: NDArray[np.floating], target: NDArray[np.integer], given: NDArray[np.integer] | None = None
+) -> float:
+    """Estimate I(feature; target | given) in nats from counts in quantile bins.
+
+    The plug-in estimate is too high by about (rows-1)(columns-1) / 2N in each stratum (Miller 1955); that is taken
+    off, and the result is at least zero.
+    """
+    edges = np.unique(np.quantile(feature, np.linspace(0, 1, BINS + 1)[1:-1]))
+    binned = np.searchsorted(edges, feature, side="right")
+    strata = np.zeros(len(feature), np.int64) if given is None else given.astype(np.int64)
+    width = int(target.max()) + 1
+    total = 0.0
+    for stratum in np.unique(strata):
+        rows = strata == stratum
+        size = int(rows.sum())
+        table = np.bincount(binned[rows] * width + target[rows], minlength=(len(edges) + 1) * width)
+        joint = table.reshape(-1, width) / size
+        first, second = joint.sum(axis=1), joint.sum(axis=0)
+        filled = joint > 0
+        plug_in = (joint[filled] * np.log(joint[filled] / np.outer(first, second)[filled])).sum()
+        bias = ((first > 0).sum() - 1) * ((second > 0).sum() - 1) / (2 * size)
+        total += size / len(feature) * max(plug_in - bias, 0.0)
+    return float(total)
+
+
+def correlation(sample: Sample) -> pd.DataFrame:
+    """Give Pearson's correlation of the varying features, (F, F)."""
+    z = sample.standardised.astype(np.float64)
+    matrix = np.clip(np.round(z.T @ z / max(len(z), 1), 6), -1, 1)
+    return pd.DataFrame(matrix, index=list(sample.names), columns=list(sample.names))
+
+
+def feature_importance(sample: Sample, correlations: pd.DataFrame, rng: np.random.Generator) -> Importance:
+    """Rank the features by permutation importance out of time, then by mutual information given the position."""
+    action = sample.patterns.action.astype(np.int64)
+    held = sample.patterns.in_position.astype(np.int64)
+    plain = np.array([mutual_information(column, action) for column in sample.states.T])
+    given = np.array([mutual_information(column, action, held) for column in sample.states.T])
+    matrix = correlations.to_numpy()
+    redundant = [
+        RedundantPair(first=sample.names[i], second=sample.names[j], correlation=matrix[i, j])
+        for i, j in zip(*np.triu_indices(len(matrix), 1), strict=True)
+        if abs(matrix[i, j]) >= REDUNDANT
+    ]
+    model, drops, group_drops, note = _permutation(sample, action, held, rng)
+    mean = drops.mean(axis=0) if model else np.full(len(sample.names), np.nan)
+    order = np.lexsort((-given, -np.nan_to_num(mean)))
+    return Importance(
+        model=model,
+        groups=group_drops,
+        features=tuple(
+            FeatureImportance(
+                rank=rank,
+                feature=sample.names[i],
+                group=sample.groups[i],
+                permutation=mean[i],
+                permutation_sd=drops[:, i].std(ddof=1) if len(drops) > 1 else None,
+                mutual_information=plain[i],
+                mutual_information_in_position=given[i],
+            )
+            for rank, i in enumerate(order, 1)
+        ),
+        redundant=tuple(sorted(redundant, key=lambda pair: (-abs(pair.correlation or 0), pair.first, pair.second))),
+        note=note,
+    )
+
+
+def _permutation(
+    sample: Sample, action: NDArray[np.int64], held: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[ModelSkill | None, NDArray[np.float64], dict[str, float | None], str | None]:
+    """Fit on each fold's past, and see how much worse its future is told when a feature, or a group, is shuffled."""
+    names = list(dict.fromkeys(sample.groups))
+    blocks = [np.array([i]) for i in range(len(sample.names))]
+    blocks += [np.flatnonzero(np.array(sample.groups) == name) for name in names]
+    usable = [
+        fold
+        for fold in purged_folds(sample.patterns.date, sample.patterns.settled, FOLDS)
+        if len(fold.train) >= LEAST_TRAIN_ROWS
+        and len(fold.score) >= LEAST_SCORE_ROWS
+        and len(np.unique(action[fold.train])) > 1
+    ]
+    if not usable:
+        reason = "one action only" if len(np.unique(action)) < 2 else "too few patterns before and after a split in time"
+        return None, np.empty((0, len(sample.names))), {}, f"no permutation importance: {reason}"
+    drops: list[NDArray[np.float64]] = []
+    losses, base_losses, balanced, sizes = [], [], [], []
+    for fold in usable:
+        train, score = (
+            rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+            for rows, most in ((fold.train, TRAIN_ROWS), (fold.score, SCORE_ROWS))
+        )
+        trees = HistGradientBoostingClassifier(
+            max_iter=TREES, max_leaf_nodes=15, early_stopping=False, random_state=int(rng.integers(2**31))
+        ).fit(sample.states[train], action[train])
+        states, truth = sample.states[score], action[score]
+        told = _probabilities(trees, states)
+        loss = _log_loss(truth, told)
+        losses.append(loss)
+        base_losses.append(_log_loss(truth, _base_rates(action[train], held[train])[held[score]]))
+        balanced.append(balanced_accuracy_score(truth, told.argmax(axis=1)))
+        sizes.append((len(train), len(score), calendar(sample.patterns.date[fold.score].min())))
+        for _ in range(SHUFFLES):
+            shuffled = rng.permutation(len(score))
+            drops.append(
+                np.array([_log_loss(truth, _probabilities(trees, _mixed(states, b, shuffled))) - loss for b in blocks])
+            )
+    table = np.stack(drops)
+    loss, base = float(np.mean(losses)), float(np.mean(base_losses))
+    skill = ModelSkill(
+        folds=len(usable),
+        train_rows=tuple(size[0] for size in sizes),
+        score_rows=tuple(size[1] for size in sizes),
+        score_from=tuple(size[2] for size in sizes),
+        log_loss=loss,
+        base_log_loss=base,
+        skill=1 - loss / base if base > 0 else None,
+        balanced_accuracy=float(np.mean(balanced)),
+    )
+    width = len(sample.names)
+    groups = dict(zip(names, table[:, width:].mean(axis=0).tolist(), strict=True))
+    return skill, table[:, :width], groups, None
+
+
+def _mixed(states: NDArray[np.float32], columns: NDArray[np.intp], order: NDArray[np.intp]) -> NDArray[np.float32]:
+    mixed = states.copy()
+    mixed[:, columns] = states[order][:, columns]
+    return mixed
+
+
+def _probabilities(trees: HistGradientBoostingClassifier, states: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Give the probability of every action, also of those that the fit never saw."""
+    told = np.zeros((len(states), len(ACTIONS)))
+    told[:, trees.classes_] = trees.predict_proba(states)
+    return told
+
+
+def _base_rates(action: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Give the frequency of each action given the position, (2, 3), with one pseudo-count each."""
+    counts = np.ones((2, len(ACTIONS)))
+    np.add.at(counts, (held, action), 1)
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def _log_loss(truth: NDArray[np.int64], told: NDArray[np.float64]) -> float:
+    floor = 1e-6
+    safe = np.clip(told, floor, None)
+    return float(log_loss(truth, safe / safe.sum(axis=1, keepdims=True), labels=_CLASSES))

@@ -1,0 +1,312 @@
+"""The findings on one A3 page: every title says what was found."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, PercentFormatter
+
+from rlpretrain.analysis.findings import PatternAnalysis, RewardGroup
+from rlpretrain.artifacts import atomic_path
+from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES
+
+__all__ = ["draw_page"]
+
+# Okabe and Ito's colours, told apart by colour-blind readers, and Paul Tol's light set for more clusters.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#F0E442", "#44336F", "#999999")
+BUY_COLOUR, SELL_COLOUR, GREY, INK = "#0072B2", "#D55E00", "#8A8A8A", "#222222"
+GROUP_COLOURS = {"asset": "#0072B2", "market": "#009E73", "votes": "#E69F00", "position": "#CC79A7"}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
+MAP_POINTS = 4_000
+TOP_FEATURES = 15
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 12.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "svg.hashsalt": "pattern analysis",
+}
+
+
+def draw_page(analysis: PatternAnalysis, path: Path) -> Path:
+    """Draw the page and write it as PNG; equal findings give equal pixels."""
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(16.5, 11.7), layout="constrained")
+        FigureCanvasAgg(figure)
+        figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15, wspace=0.04, hspace=0.05)  # type: ignore[union-attr]
+        figure.suptitle(_headline(analysis), fontsize=17, fontweight="bold", x=0.012, ha="left")
+        axes = figure.subplot_mosaic(
+            [["map", "category", "importance"], ["matrix", "clusters", "importance"], ["timeline", "timeline", "advice"]],
+            height_ratios=[1.15, 1.0, 0.95],
+            width_ratios=[1.05, 1.0, 1.0],
+        )
+        _cluster_map(axes["map"], analysis)
+        _rewards(axes["category"], analysis, "category")
+        _importance(axes["importance"], analysis)
+        _matrix(axes["matrix"], analysis)
+        _rewards(axes["clusters"], analysis, "cluster")
+        _timeline(axes["timeline"], analysis)
+        _advice(axes["advice"], analysis)
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+    return path
+
+
+def _headline(analysis: PatternAnalysis) -> str:
+    counts, everything = analysis.counts, analysis.statistics.of("all")["all"]
+    return (
+        f"{counts.patterns:,} patterns of {len(counts.assets)} assets, {counts.first_date} to {counts.last_date}: "
+        f"mean reward {_interval(everything)}, worth {everything.non_overlapping:,} separate periods"
+    )
+
+
+def _cluster_map(axes: Axes, analysis: PatternAnalysis) -> None:
+    clusters = analysis.clusters
+    if clusters.main is None:
+        _nothing(axes, "No clusters", clusters.note)
+        return
+    table = analysis.assignments
+    shown = table.iloc[np.unique(np.linspace(0, len(table) - 1, MAP_POINTS).astype(int))]
+    for number, rows in shown.groupby("cluster", sort=True):
+        noise = number < 0  # type: ignore[operator]
+        index = int(number)  # type: ignore[call-overload]
+        axes.scatter(
+            rows["component_1"],
+            rows["component_2"],
+            s=9,
+            alpha=0.55,
+            linewidths=0,
+            color="#C8C8C8" if noise else PALETTE[index % len(PALETTE)],
+            marker="." if noise else MARKERS[index % len(MARKERS)],
+            zorder=1 if noise else 2,
+        )
+        if not noise:
+            everyone = table[table["cluster"] == number]
+            axes.text(
+                everyone["component_1"].median(),
+                everyone["component_2"].median(),
+                str(number),
+                fontsize=13,
+                fontweight="bold",
+                ha="center",
+                va="center",
+                zorder=4,
+                bbox={"boxstyle": "circle,pad=0.22", "fc": "white", "ec": PALETTE[index % len(PALETTE)], "lw": 1.6},
+            )
+    odd = table[table["anomaly"]].nlargest(200, "anomaly_score")
+    if len(odd):
+        axes.scatter(
+            odd["component_1"], odd["component_2"], s=34, facecolors="none", edgecolors=INK, linewidths=0.8, zorder=3
+        )
+    low, high = (table[["component_1", "component_2"]].quantile(q) for q in (0.001, 0.999))
+    margin = 0.12 * (high - low).clip(lower=1e-6)
+    axes.set_xlim(low.iloc[0] - margin.iloc[0], high.iloc[0] + margin.iloc[0])
+    if np.isfinite(low.iloc[1]):
+        axes.set_ylim(low.iloc[1] - margin.iloc[1], high.iloc[1] + margin.iloc[1])
+    silhouette, stability = clusters.main.silhouette, clusters.main.stability
+    verdict = "no" if silhouette is None else "clear" if silhouette >= 0.5 else "loose" if silhouette >= 0.2 else "blurred"
+    steady = "" if stability is None else f", stability {stability:.2f}"
+    score = "undefined" if silhouette is None else f"{silhouette:.2f}"
+    axes.set_title(f"{clusters.main.clusters} {verdict} clusters (silhouette {score}{steady})")
+    circled = f"; circled: {analysis.anomalies.count:,} anomalies" if len(odd) else ""
+    axes.set_xlabel(f"first principal component of the state{circled}")
+    axes.set_ylabel("second principal component")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _rewards(axes: Axes, analysis: PatternAnalysis, dimension: str) -> None:
+    groups = list(analysis.statistics.of(dimension).values())
+    if not groups:
+        _nothing(axes, f"No rewards by {dimension}", analysis.clusters.note)
+        return
+    if dimension == "cluster":
+        groups.sort(key=lambda group: int(group.group))
+    else:
+        groups.sort(key=lambda group: group.mean or 0.0)
+    shown = groups[:12]
+    for row, group in enumerate(shown):
+        colour = _sign_colour(group)
+        mean = group.mean or 0.0
+        if group.low is not None and group.high is not None:
+            axes.plot([group.low, group.high], [row, row], color=colour, lw=3, solid_capstyle="butt", alpha=0.55)
+        axes.plot(mean, row, "o", color=colour, ms=8)
+    axes.axvline(0, color=INK, lw=0.9)
+    axes.set_yticks(
+        range(len(shown)),
+        [f"{_plain(g.group) if dimension != 'cluster' else _cluster_name(g.group)}  (n = {g.rows:,})" for g in shown],
+    )
+    if dimension == "cluster":
+        axes.invert_yaxis()
+    axes.margins(y=0.12)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    axes.locator_params(axis="x", nbins=6)
+    axes.grid(axis="x", color="#E3E3E3", lw=0.7)
+    axes.set_axisbelow(True)
+    axes.set_title(_reward_title(groups, dimension, analysis))
+    axes.set_xlabel("mean reward after costs, 95 % block-bootstrap interval")
+
+
+def _reward_title(groups: list[RewardGroup], dimension: str, analysis: PatternAnalysis) -> str:
+    if analysis.statistics.bootstrap.note:
+        return f"Reward by {dimension}: too few dates for intervals"
+    plural = {"category": "categories", "cluster": "clusters"}[dimension]
+    winners = [g for g in groups if g.p_holm is not None and g.p_holm < 0.05 and (g.mean or 0) > 0]
+    losers = [g for g in groups if g.p_holm is not None and g.p_holm < 0.05 and (g.mean or 0) < 0]
+    if not winners and not losers:
+        return f"Reward: no {dimension} differs from zero"
+    name = _cluster_name if dimension == "cluster" else _plain
+
+    def named(found: list[RewardGroup]) -> str:
+        return name(found[0].group) if len(found) == 1 else f"{len(found)} of {len(groups)} {plural}"
+
+    said = [f"{named(found)} {verb}{'s' if len(found) == 1 else ''}" for found, verb in ((winners, "gain"), (losers, "lose")) if found]
+    text = " and ".join(said)
+    return text[0].upper() + text[1:]
+
+
+def _importance(axes: Axes, analysis: PatternAnalysis) -> None:
+    importance = analysis.importance
+    top = importance.features[:TOP_FEATURES]
+    if not top:
+        _nothing(axes, "No feature varies", importance.note)
+        return
+    permuted = importance.model is not None
+    values = [(f.permutation if permuted else f.mutual_information_in_position) or 0.0 for f in top]
+    errors = [(f.permutation_sd or 0.0) if permuted else 0.0 for f in top]
+    rows = range(len(top))
+    axes.barh(rows, values, color=[GROUP_COLOURS[f.group] for f in top], height=0.72)
+    if permuted:
+        axes.errorbar(values, rows, xerr=errors, fmt="none", ecolor=INK, elinewidth=0.9, alpha=0.7)
+    axes.set_yticks(rows, [f.feature for f in top])
+    axes.invert_yaxis()
+    axes.axvline(0, color=INK, lw=0.9)
+    axes.locator_params(axis="x", nbins=5)
+    axes.grid(axis="x", color="#E3E3E3", lw=0.7)
+    axes.set_axisbelow(True)
+    used = {f.group for f in top}
+    for name, colour in GROUP_COLOURS.items():
+        if name in used:
+            axes.barh([0], [0], color=colour, label=f"{name} feature" if name in ("asset", "market") else name)
+    axes.legend(loc="lower right", frameon=False)
+    if importance.model is None:
+        axes.set_title(f"{top[0].feature} tells most about the action")
+        axes.set_xlabel("mutual information with the action, given the position (nats)")
+        return
+    skill = importance.model.skill or 0.0
+    if skill <= 0:
+        axes.set_title("The state doesn't tell the action out of time")
+    else:
+        axes.set_title(f"{top[0].feature} tells most; out-of-time skill {skill:.0%}")
+    axes.set_xlabel("rise of the out-of-time log loss when shuffled (nats), ± 1 sd")
+
+
+def _matrix(axes: Axes, analysis: PatternAnalysis) -> None:
+    cells = analysis.statistics.of("category x regime")
+    table = np.full((len(CATEGORIES), len(REGIMES)), np.nan)
+    for i, category in enumerate(CATEGORIES):
+        for j, regime in enumerate(REGIMES):
+            cell = cells.get(f"{category} x {regime}")
+            if cell is not None and cell.mean is not None:
+                table[i, j] = cell.mean
+    limit = max(float(np.nanmax(np.abs(table))), 1e-9) if np.isfinite(table).any() else 1.0
+    axes.imshow(table, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    for i, category in enumerate(CATEGORIES):
+        for j, regime in enumerate(REGIMES):
+            cell = cells.get(f"{category} x {regime}")
+            if cell is None or cell.mean is None:
+                text, dark = "none", False
+            else:
+                star = "*" if cell.p_holm is not None and cell.p_holm < 0.05 else ""
+                text, dark = f"{cell.mean:+.2%}{star}\nn = {cell.rows:,}", abs(cell.mean) > 0.72 * limit
+            axes.text(j, i, text, ha="center", va="center", fontsize=9.5, color="white" if dark else INK)
+    axes.set_xticks(range(len(REGIMES)), REGIMES)
+    axes.set_yticks(range(len(CATEGORIES)), [_plain(c) for c in CATEGORIES])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    tested = {name: cell for name, cell in cells.items() if cell.p_holm is not None and cell.p_holm < 0.05}
+    if tested:
+        best = max(tested, key=lambda name: abs(tested[name].mean or 0))
+        category, regime = best.split(" x ")
+        verb = "gains" if (tested[best].mean or 0) > 0 else "loses"
+        axes.set_title(f"{_plain(category)} {verb} most clearly in {regime} markets".capitalize())
+    else:
+        axes.set_title("No category and regime stands out")
+    axes.set_xlabel("mean reward; * differs from zero after Holm's correction")
+
+
+def _timeline(axes: Axes, analysis: PatternAnalysis) -> None:
+    periods = analysis.counts.timeline
+    start = np.array([np.datetime64(p.start) for p in periods])
+    buys, sells = np.array([p.buys for p in periods]), np.array([p.sells for p in periods])
+    step = np.median(np.diff(start)).astype("timedelta64[D]") if len(start) > 1 else np.timedelta64(30, "D")
+    width = 0.9 * step.astype(float)
+    axes.bar(start, buys, width=width, align="edge", color=BUY_COLOUR, label="buys")
+    axes.bar(start, -sells, width=width, align="edge", color=SELL_COLOUR, label="sells")
+    axes.axhline(0, color=INK, lw=0.9)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):,.0f}"))
+    axes.margins(x=0.01)
+    axes.legend(loc="upper left", frameon=False, ncols=2)
+    total = int(buys.sum() + sells.sum())
+    if total:
+        busiest = periods[int((buys + sells).argmax())]
+        monthly = step < np.timedelta64(60, "D")
+        when = f"{busiest.start:%B %Y}" if monthly else f"Q{(busiest.start.month - 1) // 3 + 1} {busiest.start.year}"
+        share = (busiest.buys + busiest.sells) / total
+        axes.set_title(f"{buys.sum():,} buys and {sells.sum():,} sells; most in {when} ({share:.0%})")
+        axes.set_ylabel(f"decisions a {'month' if monthly else 'quarter'}")
+    else:
+        axes.set_title("No buys and no sells")
+
+
+def _advice(axes: Axes, analysis: PatternAnalysis) -> None:
+    axes.axis("off")
+    found = analysis.recommendations
+    axes.set_title(f"{len(found)} recommendation{'' if len(found) == 1 else 's'}" if found else "Nothing to change")
+    lines: list[str] = []
+    for advice in found:
+        item = textwrap.wrap(f"{advice.message}: {advice.change}.", 66, initial_indent="• ", subsequent_indent="   ")
+        if len(lines) + len(item) > 13:
+            lines.append("… more in pattern_analysis.json")
+            break
+        lines += item
+    axes.text(0, 0.98, "\n".join(lines), va="top", fontsize=10, linespacing=1.45, transform=axes.transAxes)
+
+
+def _nothing(axes: Axes, title: str, reason: str | None) -> None:
+    axes.axis("off")
+    axes.set_title(title)
+    axes.text(0, 0.9, textwrap.fill(reason or "", 48), va="top", transform=axes.transAxes)
+
+
+def _interval(group: RewardGroup) -> str:
+    if group.low is None or group.high is None:
+        return f"{group.mean:+.2%}"
+    return f"{group.mean:+.2%} [{group.low:+.2%}, {group.high:+.2%}]"
+
+
+def _sign_colour(group: RewardGroup) -> str:
+    if group.low is not None and group.low > 0:
+        return BUY_COLOUR
+    return SELL_COLOUR if group.high is not None and group.high < 0 else GREY
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _cluster_name(number: str) -> str:
+    return "no cluster" if number == "-1" else f"cluster {number}"

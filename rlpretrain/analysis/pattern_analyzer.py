@@ -1,0 +1,204 @@
+"""From patterns to conclusions: clusters, importance, statistics, anomalies, recommendations, a page and files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rlpretrain.analysis.anomalies import Isolation, find_anomalies, isolate
+from rlpretrain.analysis.clusters import NOISE, Clustering, cluster
+from rlpretrain.analysis.export import export_analysis
+from rlpretrain.analysis.findings import Clusters, Counts, PatternAnalysis, Period
+from rlpretrain.analysis.importance import correlation, feature_importance
+from rlpretrain.analysis.portraits import portray, undivided
+from rlpretrain.analysis.recommendations import recommend
+from rlpretrain.analysis.reward_statistics import groupings, reward_statistics
+from rlpretrain.analysis.sample import Sample, calendar, non_overlapping, prepare
+from rlpretrain.errors import SettingsError
+from rlpretrain.features import STATE_VERSION
+from rlpretrain.patterns.pattern_set import ACTIONS, BUY, HOLD, SELL, PatternSet
+
+__all__ = ["PatternAnalyzer"]
+
+METHODS = ("kmeans", "dbscan")
+MONTHLY_YEARS = 4
+"""Up to so many years the timeline counts months, beyond it quarters."""
+
+
+class PatternAnalyzer:
+    """Analyse a set of patterns.
+
+    Every scale, component, cluster, tree and interval is fitted on the patterns given, all of them: pass those of the
+    pre-training window only. Nothing settled after `until` is read. The importance of features alone is split in
+    time once more, and scored on patterns later than all that its model was fitted on.
+
+    Parameters
+    ----------
+    n_clusters
+        Number of clusters of K-means, at least 2; fewer are made, and the result says so, when patterns are too few.
+    clustering_method
+        Which division is described: ``"kmeans"`` or ``"dbscan"``. The other is reported beside it.
+    seed
+        One seed gives one result.
+    until
+        Leave out patterns settled after this day.
+
+    Raises
+    ------
+    SettingsError
+        A parameter is impossible.
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 8,
+        clustering_method: Literal["kmeans", "dbscan"] = "kmeans",
+        seed: int = 7,
+        until: dt.date | None = None,
+    ) -> None:
+        if n_clusters < 2:
+            raise SettingsError(f"n_clusters is {n_clusters}, must be at least 2")
+        if clustering_method not in METHODS:
+            raise SettingsError(f"clustering_method is {clustering_method!r}, must be one of {', '.join(METHODS)}")
+        self.n_clusters, self.clustering_method, self.seed, self.until = n_clusters, clustering_method, seed, until
+
+    def analyze_patterns(self, patterns: PatternSet) -> PatternAnalysis:
+        """Analyse the patterns.
+
+        Raises
+        ------
+        DataError
+            No pattern is left to analyse.
+        """
+        sample = prepare(patterns, self.until)
+        # One generator a part: a change in one leaves the others' figures as they were.
+        to_cluster, to_test, to_rank, to_isolate = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(4)
+        )
+        division, note = self._divide(sample, to_cluster)
+        labels = None if division is None else division.labels[self.clustering_method]
+        statistics = reward_statistics(sample, groupings(sample, labels), to_test)
+        clusters = (
+            undivided(self.n_clusters, note or "")
+            if division is None
+            else portray(
+                sample, division, self.clustering_method, self.n_clusters, statistics.of("cluster"), note
+            )
+        )
+        correlations = correlation(sample)
+        importance = feature_importance(sample, correlations, to_rank)
+        isolation = isolate(sample, to_isolate)
+        anomalies = find_anomalies(sample, isolation)
+        counts = _count(sample)
+        return PatternAnalysis(
+            seed=self.seed,
+            until=self.until,
+            state_version=STATE_VERSION,
+            counts=counts,
+            statistics=statistics,
+            clusters=clusters,
+            importance=importance,
+            anomalies=anomalies,
+            recommendations=recommend(counts, statistics, clusters, importance, anomalies),
+            assignments=_assignments(sample, division, labels, isolation),
+            correlation=correlations,
+        )
+
+    def visualize_patterns(self, analysis: PatternAnalysis, save_path: Path | str = "analysis.png") -> Path:
+        """Draw the findings on one page; give its path."""
+        from rlpretrain.analysis.page import draw_page  # matplotlib is slow to import, and only drawing needs it
+
+        return draw_page(analysis, Path(save_path))
+
+    def export(self, analysis: PatternAnalysis, folder: Path | str) -> tuple[Path, ...]:
+        """Write the findings, the page and the tables into a folder; give the paths.
+
+        ``pattern_analysis.json``, ``pattern_analysis.png``, ``feature_importance.csv`` and ``.json``,
+        ``feature_correlation.csv``, ``cluster_assignments.parquet``.
+        """
+        folder = Path(folder)
+        page = self.visualize_patterns(analysis, folder / "pattern_analysis.png")
+        return (*export_analysis(analysis, folder), page)
+
+    def _divide(self, sample: Sample, rng: np.random.Generator) -> tuple[Clustering | None, str | None]:
+        distinct = len(np.unique(sample.states, axis=0)) if sample.names else 1
+        most = distinct // 2
+        if most < 2:
+            return None, f"no clusters: {distinct} distinct states are too few"
+        used = min(self.n_clusters, most)
+        note = None if used == self.n_clusters else f"{used} clusters: {distinct} distinct states don't fill more"
+        return cluster(sample, used, rng), note
+
+
+def _count(sample: Sample) -> Counts:
+    patterns = sample.patterns
+    return Counts(
+        patterns=len(sample),
+        first_date=calendar(sample.dates[0]),
+        last_date=calendar(sample.dates[-1]),
+        last_settled=calendar(patterns.settled.max()),
+        dates=len(sample.dates),
+        non_overlapping=non_overlapping(patterns.date, patterns.settled),
+        actions={name: int((patterns.action == i).sum()) for i, name in enumerate(ACTIONS)},
+        categories=_tally(patterns.category),
+        regimes=_tally(patterns.regime),
+        assets=_tally(patterns.asset),
+        constant_features=sample.constant,
+        left_out_after_until=sample.left_out_after_until,
+        left_out_state_not_finite=sample.left_out_state,
+        left_out_reward_not_finite=sample.left_out_reward,
+        timeline=_timeline(patterns),
+    )
+
+
+def _tally(names: NDArray[np.str_]) -> dict[str, int]:
+    found, counts = np.unique(names, return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def _timeline(patterns: PatternSet) -> tuple[Period, ...]:
+    years = (patterns.date[-1] - patterns.date[0]) / np.timedelta64(365, "D")
+    months = patterns.date.astype("datetime64[M]").astype(np.int64)
+    step = 1 if years <= MONTHLY_YEARS else 3
+    period = months // step
+    first = int(period[0])
+    counts = np.zeros((int(period[-1]) - first + 1, len(ACTIONS)), np.int64)
+    np.add.at(counts, (period - first, patterns.action), 1)
+    return tuple(
+        Period(
+            start=calendar(np.datetime64((first + i) * step, "M")),
+            buys=int(row[BUY]),
+            sells=int(row[SELL]),
+            holds=int(row[HOLD]),
+        )
+        for i, row in enumerate(counts)
+    )
+
+
+def _assignments(
+    sample: Sample,
+    division: Clustering | None,
+    labels: NDArray[np.int32] | None,
+    isolation: Isolation | None,
+) -> pd.DataFrame:
+    rows = len(sample)
+    nowhere, unknown = np.full(rows, NOISE, np.int32), np.full(rows, np.nan)
+    points = None if division is None else division.points
+    return pd.DataFrame(
+        {
+            "key": sample.patterns.key,
+            "asset": sample.patterns.asset,
+            "date": sample.patterns.date.astype("datetime64[s]"),
+            "cluster": nowhere if labels is None else labels,
+            **{name: nowhere if division is None else division.labels[name] for name in METHODS},
+            "component_1": unknown if points is None else points[:, 0].astype(float),
+            "component_2": unknown if points is None or points.shape[1] < 2 else points[:, 1].astype(float),
+            "anomaly_score": unknown if isolation is None else isolation.score,
+            "anomaly": np.zeros(rows, bool) if isolation is None else isolation.anomaly,
+        }
+    )

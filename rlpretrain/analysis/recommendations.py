@@ -1,0 +1,245 @@
+"""What to change, each with the figure that says so. A set without a problem gets no recommendation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rlpretrain.analysis.findings import (
+    Anomalies,
+    Clusters,
+    Counts,
+    Importance,
+    Recommendation,
+    RewardGroup,
+    Statistics,
+)
+from rlpretrain.analysis.reward_statistics import CONFIDENCE_STEP
+from rlpretrain.patterns.pattern_set import REGIMES
+
+__all__ = ["recommend"]
+
+SIGNIFICANCE = 0.05
+ASSET_SHARE = 0.5
+REGIME_SHARE = 0.05
+ACTION_SHARE = 0.02
+INDEPENDENT_PERIODS = 30
+BETTER_SILHOUETTE = 0.1
+LEFT_OUT_SHARE = 0.05
+ANOMALY_SHIFT = 0.25
+"""Change of the rewards' standard deviation, as a share, that makes a few anomalies matter."""
+
+
+def recommend(
+    counts: Counts, statistics: Statistics, clusters: Clusters, importance: Importance, anomalies: Anomalies
+) -> tuple[Recommendation, ...]:
+    """Derive the recommendations, in the order in which they matter."""
+    return (
+        *_history(counts),
+        *_left_out(counts),
+        *_concentration(counts),
+        *_regimes(counts),
+        *_actions(counts),
+        *_losing_cells(statistics),
+        *_confidence(statistics),
+        *_skill(importance),
+        *_redundancy(importance),
+        *_constant(counts),
+        *_cluster_count(clusters),
+        *_outliers(anomalies),
+    )
+
+
+def _loses(group: RewardGroup) -> bool:
+    return (
+        group.p_holm is not None and group.p_holm < SIGNIFICANCE and group.high is not None and group.high < 0
+    )
+
+
+def _history(counts: Counts) -> Iterator[Recommendation]:
+    if counts.non_overlapping < INDEPENDENT_PERIODS:
+        yield Recommendation(
+            code="short_history",
+            message=f"{counts.patterns:,} patterns hold only {counts.non_overlapping} periods that don't overlap in time",
+            figure=counts.non_overlapping,
+            threshold=INDEPENDENT_PERIODS,
+            setting="market",
+            change="use a market with more years: more rows of the same days add no evidence",
+        )
+
+
+def _left_out(counts: Counts) -> Iterator[Recommendation]:
+    broken = counts.left_out_state_not_finite + counts.left_out_reward_not_finite
+    share = broken / (broken + counts.patterns)
+    if share > LEFT_OUT_SHARE:
+        yield Recommendation(
+            code="broken_rows",
+            message=f"{share:.0%} of the patterns have a state or a reward that is not finite",
+            figure=share,
+            threshold=LEFT_OUT_SHARE,
+            setting=None,
+            change="look for gaps in the prices of the assets concerned",
+        )
+
+
+def _concentration(counts: Counts) -> Iterator[Recommendation]:
+    asset = max(counts.assets, key=lambda name: counts.assets[name])
+    share = counts.assets[asset] / counts.patterns
+    if share > ASSET_SHARE:
+        yield Recommendation(
+            code="one_asset",
+            message=f"{share:.0%} of the patterns are of {asset}: what is learned is about that asset",
+            figure=share,
+            threshold=ASSET_SHARE,
+            setting="max_strategies",
+            change="take more strategies, so that more assets have votes",
+        )
+
+
+def _regimes(counts: Counts) -> Iterator[Recommendation]:
+    for regime in REGIMES:
+        share = counts.regimes.get(regime, 0) / counts.patterns
+        if share < REGIME_SHARE:
+            yield Recommendation(
+                code="rare_regime",
+                message=f"{share:.1%} of the patterns are of {regime} markets: the agent hardly sees one",
+                figure=share,
+                threshold=REGIME_SHARE,
+                setting="market",
+                change=f"start the prices earlier, so that the window holds {regime} markets",
+            )
+
+
+def _actions(counts: Counts) -> Iterator[Recommendation]:
+    remedies = {
+        "hold": ("hold_every", "keep more of the closes without a change of stance: lower hold_every"),
+        "buy": ("buy_level", "lower buy_level, or raise hold_every to keep fewer holds"),
+        "sell": ("sell_level", "raise sell_level, or raise hold_every to keep fewer holds"),
+    }
+    for action, (setting, change) in remedies.items():
+        share = counts.actions.get(action, 0) / counts.patterns
+        if share < ACTION_SHARE:
+            yield Recommendation(
+                code="rare_action",
+                message=f"{share:.1%} of the patterns are a {action}: a classifier gains nothing by ever saying it",
+                figure=share,
+                threshold=ACTION_SHARE,
+                setting=setting,
+                change=change,
+            )
+
+
+def _losing_cells(statistics: Statistics) -> Iterator[Recommendation]:
+    for name, cell in statistics.of("category x regime").items():
+        if _loses(cell):
+            category, regime = name.replace("_", " ").split(" x ")
+            yield Recommendation(
+                code="losing_cell",
+                message=(
+                    f"{category} in {regime} markets loses {-(cell.mean or 0):.2%} a pattern "
+                    f"[{cell.low:+.2%}, {cell.high:+.2%}], over {cell.non_overlapping} separate periods"
+                ),
+                figure=cell.mean,
+                threshold=0.0,
+                setting=None,
+                change=f"leave {category} patterns of {regime} markets out of the training set",
+            )
+
+
+def _confidence(statistics: Statistics) -> Iterator[Recommendation]:
+    """Find the bins, from the lowest on, that lose without a break."""
+    raised, worst = None, None
+    for name, band in sorted(statistics.of("confidence").items()):
+        if not _loses(band):
+            break
+        raised, worst = float(name) + CONFIDENCE_STEP, band
+    if raised is not None and worst is not None and raised < 1:
+        yield Recommendation(
+            code="raise_confidence",
+            message=(
+                f"patterns with a confidence below {raised:.1f} lose: {worst.share_positive:.0%} of the highest such "
+                f"band gain, mean reward {worst.mean:+.2%} [{worst.low:+.2%}, {worst.high:+.2%}]"
+            ),
+            figure=worst.mean,
+            threshold=0.0,
+            setting="min_confidence",
+            change=f"raise min_confidence to {raised:.1f}",
+        )
+
+
+def _skill(importance: Importance) -> Iterator[Recommendation]:
+    model = importance.model
+    if model is not None and model.skill is not None and model.skill <= 0:
+        yield Recommendation(
+            code="no_skill",
+            message=(
+                f"out of time, the state tells the action no better than its frequency does (skill {model.skill:+.3f}): "
+                "the ranking of features means nothing"
+            ),
+            figure=model.skill,
+            threshold=0.0,
+            setting="votes",
+            change="check that votes are on, and expect no gain from a clone of these labels",
+        )
+
+
+def _redundancy(importance: Importance) -> Iterator[Recommendation]:
+    if importance.redundant:
+        worst = importance.redundant[0]
+        pairs = ", ".join(f"{pair.first} = {pair.second}" for pair in importance.redundant[:5])
+        yield Recommendation(
+            code="redundant_features",
+            message=f"{len(importance.redundant)} pairs of features say the same: {pairs}",
+            figure=worst.correlation,
+            threshold=0.95,
+            setting=None,
+            change="one of each pair can give its place in the state to something new",
+        )
+
+
+def _constant(counts: Counts) -> Iterator[Recommendation]:
+    if counts.constant_features:
+        yield Recommendation(
+            code="constant_features",
+            message=f"{len(counts.constant_features)} features never vary: {', '.join(counts.constant_features[:8])}",
+            figure=len(counts.constant_features),
+            threshold=0,
+            setting="votes" if any("vote" in name for name in counts.constant_features) else None,
+            change="turn on what fills them, or expect nothing from them",
+        )
+
+
+def _cluster_count(clusters: Clusters) -> Iterator[Recommendation]:
+    scores = {int(k): score for k, score in clusters.silhouette_by_k.items() if score is not None}
+    requested = scores.get(clusters.requested)
+    if requested is None:
+        return
+    best = max(scores, key=lambda k: (scores[k], -k))
+    if scores[best] - requested > BETTER_SILHOUETTE:
+        yield Recommendation(
+            code="cluster_count",
+            message=f"{best} clusters are better separated than {clusters.requested}: "
+            f"silhouette {scores[best]:.2f} against {requested:.2f}",
+            figure=scores[best] - requested,
+            threshold=BETTER_SILHOUETTE,
+            setting="n_clusters",
+            change=f"set n_clusters to {best}",
+        )
+
+
+def _outliers(anomalies: Anomalies) -> Iterator[Recommendation]:
+    with_all, without = anomalies.standard_deviation, anomalies.standard_deviation_without
+    if not anomalies.count or not with_all or without is None:
+        return
+    shift = 1 - without / with_all
+    if shift > ANOMALY_SHIFT:
+        yield Recommendation(
+            code="anomalies_dominate",
+            message=(
+                f"{anomalies.count} unusual states ({anomalies.share:.2%}) carry the rewards: without them their "
+                f"standard deviation falls by {shift:.0%}"
+            ),
+            figure=shift,
+            threshold=ANOMALY_SHIFT,
+            setting=None,
+            change="check the prices behind them before learning from their rewards",
+        )

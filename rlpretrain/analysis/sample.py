@@ -1,0 +1,119 @@
+"""The rows and columns that an analysis works on."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.errors import DataError
+from rlpretrain.features import ASSET, MARKET, POSITION, STATE_NAMES, VOTES
+from rlpretrain.patterns.pattern_set import PatternSet
+
+__all__ = ["FEATURE_GROUPS", "Sample", "calendar", "non_overlapping", "prepare"]
+
+FEATURE_GROUPS = {"asset": ASSET, "market": MARKET, "votes": VOTES, "position": POSITION}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Patterns with finite states and rewards, ordered by date, and their standardised states.
+
+    The mean and deviation that scale the states are those of these patterns and of no others.
+    """
+
+    patterns: PatternSet
+    names: tuple[str, ...]
+    """Features that vary, in the state's order; F of them."""
+    groups: tuple[str, ...]
+    """Group of each feature: asset, market, votes or position."""
+    constant: tuple[str, ...]
+    states: NDArray[np.float32]
+    """(N, F) in the state's own units."""
+    left_out_after_until: int
+    left_out_state: int
+    left_out_reward: int
+
+    @cached_property
+    def standardised(self) -> NDArray[np.float32]:
+        """States with mean 0 and standard deviation 1, (N, F)."""
+        mean = self.states.mean(axis=0, dtype=np.float64)
+        deviation = self.states.std(axis=0, dtype=np.float64)
+        return ((self.states - mean) / deviation).astype(np.float32)
+
+    @cached_property
+    def dates(self) -> NDArray[np.datetime64]:
+        """Distinct decision dates, ascending, (D,)."""
+        return np.unique(self.patterns.date)
+
+    @cached_property
+    def date_index(self) -> NDArray[np.intp]:
+        """Position of each pattern's date within `dates`, (N,)."""
+        return np.searchsorted(self.dates, self.patterns.date)
+
+    def __len__(self) -> int:
+        return len(self.patterns)
+
+
+def prepare(patterns: PatternSet, until: dt.date | None) -> Sample:
+    """Leave out what was not known by `until` or is not finite, and find the features that vary.
+
+    Raises
+    ------
+    DataError
+        No pattern is left, or the states have the wrong width.
+    """
+    if len(patterns) == 0:
+        raise DataError("no patterns to analyse", hint="lower min_confidence or raise max_strategies")
+    if patterns.state.ndim != 2 or patterns.state.shape[1] != len(STATE_NAMES):
+        raise DataError(f"states have shape {patterns.state.shape}, expected (N, {len(STATE_NAMES)})")
+    known = np.ones(len(patterns), bool) if until is None else patterns.settled <= np.datetime64(until)
+    finite_state = np.isfinite(patterns.state).all(axis=1)
+    finite_reward = np.isfinite(patterns.reward)
+    kept = known & finite_state & finite_reward
+    if not kept.any():
+        raise DataError(
+            f"none of {len(patterns)} patterns can be analysed: {(~known).sum()} settled after {until}, "
+            f"{(~finite_state).sum()} with a state that is not finite, {(~finite_reward).sum()} with such a reward"
+        )
+    rows = np.flatnonzero(kept)
+    # A stable order that does not depend on how the store returned the rows.
+    chosen = patterns.take(rows[np.lexsort((patterns.key[rows], patterns.asset[rows], patterns.date[rows]))])
+    varies = np.ptp(chosen.state, axis=0) > 0
+    group_of = np.array([_group(column) for column in range(len(STATE_NAMES))])
+    return Sample(
+        patterns=chosen,
+        names=tuple(np.array(STATE_NAMES)[varies].tolist()),
+        groups=tuple(group_of[varies].tolist()),
+        constant=tuple(np.array(STATE_NAMES)[~varies].tolist()),
+        states=np.ascontiguousarray(chosen.state[:, varies]),
+        left_out_after_until=int((~known).sum()),
+        left_out_state=int((known & ~finite_state).sum()),
+        left_out_reward=int((known & finite_state & ~finite_reward).sum()),
+    )
+
+
+def non_overlapping(date: NDArray[np.datetime64], settled: NDArray[np.datetime64]) -> int:
+    """Count the most decisions whose periods (date, settled] share no close: greedy interval scheduling, exact."""
+    if len(date) == 0:
+        return 0
+    order = np.lexsort((settled, date))
+    starts, first = np.unique(date[order], return_index=True)
+    ends = settled[order][first]  # of the decisions of one day, the one that ends first is never the worse choice
+    count, free = 0, starts[0]
+    for row in np.argsort(ends, kind="stable"):
+        if starts[row] >= free:
+            count, free = count + 1, ends[row]
+    return count
+
+
+def calendar(day: np.datetime64) -> dt.date:
+    """Give a numpy date as a plain one."""
+    return day.astype("datetime64[D]").astype(dt.date)  # type: ignore[no-any-return]
+
+
+def _group(column: int) -> str:
+    return next(name for name, part in FEATURE_GROUPS.items() if part.start <= column < part.stop)
