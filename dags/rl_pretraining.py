@@ -1,0 +1,153 @@
+"""# Nightly pre-training
+
+Takes Composer's library of symphonies, replays it on market data, mines its decisions as patterns, pre-trains a policy
+on them, transfers it into a PPO agent and tests on unseen days whether that start is worth it.
+
+Every setting of the trigger form may be changed per run; the deployment (pattern store, Composer's address, where
+training runs) is set by `RLPRETRAIN_*` variables. Results lie in one folder per run, with `report.html` on top. Each
+stage leaves a manifest there, so a retried task repeats nothing that is finished. Tasks pass paths only.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.sdk import chain, dag, get_current_context, task
+
+from rlpretrain.config import load_config
+from rlpretrain.deployment.parameters import dag_params, run_settings
+from rlpretrain.deployment.retries import TransientFailures
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+SERVICE_RETRIES: dict[str, Any] = {
+    "retries": 4,
+    "retry_delay": timedelta(seconds=15),
+    "retry_exponential_backoff": True,
+}
+"""For tasks that call Composer: about four minutes of patience."""
+
+
+@task(retries=0)
+def resolve_settings() -> str:
+    """Check the run's settings, unknown keys included, and make its folder."""
+    from rlpretrain.stages import resolve
+
+    context = get_current_context()
+    return str(resolve(context["run_id"], run_settings(context["params"])))
+
+
+@task(**SERVICE_RETRIES)
+def list_strategies(folder: str) -> list[int]:
+    """List the library and cut it into chunks."""
+    from rlpretrain.stages import list_strategies as stage
+
+    return stage(Path(folder))
+
+
+@task(map_index_template="{{ chunk_label }}", max_active_tis_per_dagrun=8, **SERVICE_RETRIES)
+async def extract(folder: str, chunk: int) -> str:
+    """Fetch one chunk of symphonies, many requests at a time."""
+    from rlpretrain.stages import extract_chunk
+
+    get_current_context()["chunk_label"] = f"chunk {chunk}"  # type: ignore[typeddict-unknown-key]
+    return str(await extract_chunk(Path(folder), chunk))
+
+
+@task
+def mine(folder: str) -> str:
+    """Replay the symphonies and store their votes, decisions and trades as patterns."""
+    from rlpretrain.stages import mine_patterns
+
+    return str(mine_patterns(Path(folder)))
+
+
+@task
+def analyze(folder: str) -> str:
+    """Cluster, rank and describe the patterns."""
+    from rlpretrain.stages import analyze as stage
+
+    return str(stage(Path(folder)))
+
+
+@task
+def pretrain(folder: str) -> str:
+    """Clone the library's decisions into the policy network."""
+    from rlpretrain.stages import pretrain as stage
+
+    return str(stage(Path(folder)))
+
+
+@task
+def transfer(folder: str) -> str:
+    """Turn the policy network into a PPO agent."""
+    from rlpretrain.stages import transfer as stage
+
+    return str(stage(Path(folder)))
+
+
+@task(retries=0)
+def validation_assets() -> list[str]:
+    """Name the assets to validate on."""
+    return list(dict.fromkeys(get_current_context()["params"]["validation_envs"]))
+
+
+@task(map_index_template="{{ symbol }}")
+def validate(folder: str, symbol: str) -> str:
+    """Compare the agent with its baselines on one asset's test window."""
+    from rlpretrain.stages import validate_asset
+
+    get_current_context()["symbol"] = symbol  # type: ignore[typeddict-unknown-key]
+    return str(validate_asset(Path(folder), symbol))
+
+
+@task
+def report(folder: str) -> str:
+    """Write the report, register the agent and decide on its promotion."""
+    from rlpretrain.stages import report as stage
+
+    return str(stage(Path(folder)))
+
+
+@task(retries=2)
+def remove_containers() -> int:
+    """Remove containers that a killed training task left behind."""
+    from rlpretrain.deployment.trainer_operator import remove_run_containers
+
+    return remove_run_containers(get_current_context()["run_id"])
+
+
+@dag(
+    schedule="30 18 * * 1-5",
+    start_date=pendulum.datetime(2025, 1, 1, tz="America/New_York"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=12),
+    params=dag_params(),
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=30), "retry_policy": TransientFailures()},
+    doc_md=__doc__,
+    tags=["reinforcement learning", "nightly"],
+)
+def rl_pretraining() -> None:
+    """Wire the stages; none of their work happens here."""
+    folder = resolve_settings()
+    extracted = extract.partial(folder=folder).expand(chunk=list_strategies(folder))
+    validated = validate.partial(folder=folder).expand(symbol=validation_assets())
+
+    if load_config().trainer == "docker":
+        from rlpretrain.deployment.trainer_operator import TrainerOperator
+
+        pretrained: Any = TrainerOperator(task_id="pretrain", stage="pretrain", run_folder=folder)
+        transferred: Any = TrainerOperator(task_id="transfer", stage="transfer", run_folder=folder)
+        [pretrained, transferred] >> remove_containers().as_teardown()
+    else:
+        pretrained, transferred = pretrain(folder), transfer(folder)
+
+    chain(extracted, mine(folder), analyze(folder), pretrained, transferred, validated, report(folder))
+
+
+nightly: DAG = rl_pretraining()

@@ -1,0 +1,48 @@
+"""The run's settings as Airflow Params: one JSON schema for the trigger form, the REST API and the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+from rlpretrain.config import run_parameters
+from rlpretrain.errors import SettingsError
+
+__all__ = ["dag_params", "run_settings"]
+
+
+def dag_params() -> dict[str, Param]:
+    """Give a Param for each setting that a person may change per run, in the order of the form."""
+    return {name: _param(schema) for name, schema in run_parameters().items()}
+
+
+def _param(schema: Mapping[str, Any]) -> Param:
+    schema = dict(schema)
+    default, section = schema.pop("default"), schema.pop("group")
+    for variant in schema.pop("anyOf", ()):
+        # The form knows a nullable field by a list of types, where pydantic writes alternatives.
+        schema["type"] = [*schema.get("type", ()), variant["type"]]
+        schema.update({key: value for key, value in variant.items() if key != "type"})
+    return Param(default, section=section, **schema)
+
+
+def run_settings(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the settings of a run from its Params, which carry every key of the trigger's `conf`.
+
+    Airflow checks the values that have a schema but lets any other key pass.
+
+    Raises
+    ------
+    SettingsError
+        A key is not a setting that a run may change.
+    """
+    known = run_parameters()
+    unknown = sorted(set(params) - set(known))
+    if unknown:
+        raise SettingsError(
+            f"unknown or not to be set by a run: {', '.join(repr(name) for name in unknown)}",
+            hint=f"a run may set {', '.join(known)}",
+        )
+    return dict(params)

@@ -1,0 +1,47 @@
+"""Which failures of a task are worth another try."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import RetryDecision, RetryPolicy
+
+from rlpretrain.errors import ServiceError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["TransientFailures"]
+
+
+class TransientFailures(RetryPolicy):
+    """Retry what time may mend: an unreachable or overloaded service, a lost connection, a time-out.
+
+    Everything else (bad settings, bad data, a defect) fails the same way again, so the task fails at once. A worker
+    that dies raises nothing, so the task's own ``retries`` cover it; finished stages are not repeated.
+    """
+
+    def evaluate(
+        self,
+        exception: BaseException,
+        try_number: int,  # noqa: ARG002
+        max_tries: int,  # noqa: ARG002
+        context: Context | None = None,  # noqa: ARG002
+    ) -> RetryDecision:
+        """Decide from the exception, or any that caused it."""
+        for cause in _chain(exception):
+            if isinstance(cause, ServiceError):
+                if cause.retryable:
+                    return RetryDecision.retry(reason=cause.message)
+                break
+            if isinstance(cause, (ConnectionError, TimeoutError)):
+                return RetryDecision.retry(reason=str(cause))
+        return RetryDecision.fail(reason=f"{type(exception).__name__}: a retry would fail the same way")
+
+
+def _chain(exception: BaseException | None) -> list[BaseException]:
+    found: list[BaseException] = []
+    while exception is not None and exception not in found:
+        found.append(exception)
+        exception = exception.__cause__
+    return found
