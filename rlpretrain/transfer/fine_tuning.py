@@ -8,15 +8,16 @@ from typing import Any, TypeVar
 from stable_baselines3.common.callbacks import BaseCallback
 
 from rlpretrain.config import TransferConfig
-from rlpretrain.environments import BatchedTradingEnv
 from rlpretrain.pretraining.network import PolicyNetwork
-from rlpretrain.transfer.agent import TradingAgent, make_agent
+from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.policy import TradingPolicy
 from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
 
 __all__ = ["attach", "checkpoint_steps", "train_agent"]
 
 Watched = TypeVar("Watched")
+Figures = dict[str, Any]
+"""Stable-baselines3's log of the last update, by name."""
 
 
 def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferConfig) -> None:
@@ -59,46 +60,46 @@ class _Watch(BaseCallback):
 
 
 def train_agent(
-    env: BatchedTradingEnv,
-    network: PolicyNetwork,
-    config: TransferConfig | None,
+    agent: TradingAgent,
+    network: PolicyNetwork | None,
+    config: TransferConfig,
     *,
-    seed: int,
     total_steps: int,
-    watch: Callable[[TradingPolicy, dict[str, Any]], Watched],
     checkpoints: Sequence[int],
-    learning_rate: float = 3e-4,
-    device: str = "cpu",
-) -> tuple[TradingAgent, list[tuple[int, Watched]]]:
+    watch: Callable[[TradingPolicy, Figures], Watched],
+) -> list[tuple[int, Watched]]:
     """Train for `total_steps`, the critic's warm-up included, and watch the policy at `checkpoints`.
 
     Parameters
     ----------
+    agent
+        A fresh agent of the network's shape.
     network
-        Gives the shape and the scaler; its weights only when `config` is given.
+        Pre-trained network to start from; None keeps the random weights, with all else equal.
     config
-        How to transfer; None starts from random weights, with all else equal.
+        How to transfer; not read without a network.
+    checkpoints
+        Step counts, each a whole number of rollouts.
     watch
         Called with the policy and the last update's figures; what it returns is kept.
 
     Returns
     -------
-    agent, watched
-        The trained agent and (steps, result) for each checkpoint.
+    watched
+        (steps, result) for each checkpoint.
     """
-    agent = make_agent(env, network, seed=seed, learning_rate=learning_rate, device=device)
-    if config is not None:
-        attach(agent, network, config)
-    wanted, seen = set(checkpoints), dict[int, Watched]()
+    seen: dict[int, Watched] = {}
 
     def on_rollout(steps: int) -> None:
-        if steps in wanted and steps not in seen:
+        if steps in checkpoints and steps not in seen:
             seen[steps] = watch(agent.policy, dict(agent.logger.name_to_value) if steps else {})
 
-    callback = _Watch(on_rollout) if config is None else TransferSchedule(config, total_steps, on_rollout)
-    if total_steps > 0:
-        agent.learn(total_steps, callback=callback, log_interval=None)  # type: ignore[arg-type]
+    callback: BaseCallback = _Watch(on_rollout)
+    if network is not None:
+        attach(agent, network, config)
+        callback = TransferSchedule(config, total_steps, on_rollout)
+    # Log figures are read at each rollout's start; a dump between would empty them.
+    agent.learn(total_steps, callback=callback, log_interval=None)  # type: ignore[arg-type]
     on_rollout(agent.num_timesteps)
-    agent.policy.requires_grad_(True)
-    agent.policy.set_training_mode(False)
-    return agent, sorted(seen.items(), key=lambda item: item[0])
+    agent.policy.requires_grad_(True).set_training_mode(False)
+    return sorted(seen.items(), key=lambda item: item[0])

@@ -1,0 +1,116 @@
+"""From a pre-trained model file to a reinforcement-learning agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rlpretrain.config import TransferConfig, TransferStrategy
+from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
+from rlpretrain.transfer.agent import TradingAgent
+from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
+from rlpretrain.transfer.policy import TradingPolicy
+
+__all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
+
+
+@dataclass(frozen=True)
+class TransferResult:
+    """What happened during a transfer."""
+
+    strategy: TransferStrategy
+    chosen_steps: int
+    """Steps after which the kept weights were taken."""
+    history: list[dict[str, float]] = field(default_factory=list)
+    """One entry a checkpoint: steps, score (when a judge was given), KL to the prior, the critic's explained variance."""
+
+
+def kl_to_prior(policy: TradingPolicy, prior: PolicyNetwork, states: NDArray[np.float32]) -> float:
+    """Mean KL(prior || policy) over states (n, 64), in nats: how far the agent has moved from what it was taught."""
+    with torch.no_grad():
+        tensor = torch.as_tensor(states, device=policy.device)
+        before = torch.log_softmax(prior.to(policy.device)(tensor)[0], dim=1)
+        features = policy.extract_features(tensor)
+        now = torch.log_softmax(policy.action_net(policy.mlp_extractor.forward_actor(features)), dim=1)
+        return float((before.exp() * (before - now)).sum(dim=1).mean())
+
+
+class TransferLearningManager:
+    """Transfers a pre-trained policy into an agent.
+
+    Parameters
+    ----------
+    config
+        Recipe; the defaults warm the critic first, then fine-tune with a fading pull to the pre-trained policy.
+    checkpoints
+        Times at which the agent is looked at, the first before any step.
+    """
+
+    def __init__(self, config: TransferConfig | None = None, checkpoints: int = 6) -> None:
+        self.config = config or TransferConfig()
+        self.checkpoints = checkpoints
+
+    def transfer_knowledge(
+        self,
+        source_model_path: Path | str,
+        target_agent: TradingAgent,
+        transfer_strategy: TransferStrategy | None = None,
+        *,
+        held_out_states: NDArray[np.float32] | None = None,
+        judge: Callable[[TradingPolicy], float] | None = None,
+        progress: Callable[[str], None] = lambda line: None,
+    ) -> TransferResult:
+        """Load the model into the agent and fine-tune it on the agent's environment.
+
+        Parameters
+        ----------
+        source_model_path
+            A file that pre-training wrote.
+        target_agent
+            A fresh agent from `make_agent`, of the model's shape.
+        transfer_strategy
+            Overrides the configuration's.
+        held_out_states
+            (n, 64) states on which forgetting is measured.
+        judge
+            Score of a policy on the validation window. With one, the agent keeps the best checkpoint's weights, the
+            untouched clone among them; without, the last.
+        """
+        config = self.config
+        if transfer_strategy is not None:
+            config = config.model_copy(update={"strategy": transfer_strategy})
+        network = load_model_file(source_model_path).network()
+        total = config.critic_warmup_steps + config.total_steps
+        rollout = target_agent.n_steps * target_agent.n_envs
+
+        def watch(policy: TradingPolicy, figures: dict[str, Any]) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
+            entry: dict[str, float] = {}
+            if judge is not None:
+                entry["score"] = judge(policy)
+            if held_out_states is not None:
+                entry["kl"] = kl_to_prior(policy, network, held_out_states)
+            if "train/explained_variance" in figures:
+                entry["explained_variance"] = float(figures["train/explained_variance"])
+            progress("  ".join([f"step {target_agent.num_timesteps}", *(f"{k} {v:.3f}" for k, v in entry.items())]))
+            return entry, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
+
+        watched = train_agent(
+            target_agent,
+            network,
+            config,
+            total_steps=total,
+            checkpoints=checkpoint_steps(total, self.checkpoints, rollout),
+            watch=watch,
+        )
+        history = [{"steps": float(steps), **entry} for steps, (entry, _) in watched]
+        chosen = len(watched) - 1
+        if judge is not None:
+            chosen = int(np.argmax([entry["score"] for _, (entry, _) in watched]))
+            target_agent.policy.load_state_dict(watched[chosen][1][1])
+        return TransferResult(strategy=config.strategy, chosen_steps=watched[chosen][0], history=history)
