@@ -1,0 +1,72 @@
+"""The state vector at each close: one function for patterns and environments alike."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rlpretrain.errors import DataError
+from rlpretrain.features.asset import asset_features
+from rlpretrain.features.context import MarketContext
+from rlpretrain.features.names import ASSET, LIMIT, MARKET, POSITION, VOTES
+from rlpretrain.market import AssetSeries
+
+__all__ = ["position_features", "state_matrix"]
+
+
+def state_matrix(
+    series: AssetSeries, context: MarketContext, votes: NDArray[np.floating] | None
+) -> NDArray[np.float32]:
+    """Compute all of the state vector that does not depend on the trader's position, (n, 60).
+
+    Row i is known at the close of ``series.dates[i]``. Rows in the warm-up, of the asset or the market, hold NaN:
+    use ``np.isfinite(states).all(axis=1)`` for the valid ones.
+
+    Parameters
+    ----------
+    series
+        The asset's bars.
+    context
+        The market around it, see `market_context`.
+    votes
+        (n, 5) the library's votes at each of the series' closes; NaN, where a vote is not known yet, becomes zero.
+        None blanks them all.
+
+    Raises
+    ------
+    DataError
+        The asset has closes only, or `votes` has another shape.
+    """
+    state = np.zeros((len(series), POSITION.start), dtype=np.float32)
+    state[:, ASSET] = asset_features(series)
+    state[:, MARKET] = context.at(series.dates)
+    if votes is not None:
+        if votes.shape != (len(series), VOTES.stop - VOTES.start):
+            raise DataError(f"{series.symbol}: votes have shape {votes.shape}, expected ({len(series)}, 5)")
+        state[:, VOTES] = np.clip(np.nan_to_num(votes, nan=0.0), -LIMIT, LIMIT)
+    return state
+
+
+def position_features(
+    in_position: ArrayLike, unrealised_return: ArrayLike, days_held: ArrayLike, exposure: ArrayLike
+) -> NDArray[np.float32]:
+    """Compute the position's block of the state vector, (..., 4), from numbers or arrays that broadcast.
+
+    Parameters
+    ----------
+    in_position
+        Whether the asset is held.
+    unrealised_return
+        Return since the entry, fraction; 0.1 gives 1.
+    days_held
+        Bars since the entry; 20 give 1.
+    exposure
+        Share of the equity invested, fraction.
+    """
+    parts = np.broadcast_arrays(
+        np.asarray(in_position, dtype=np.float32),
+        np.asarray(unrealised_return, dtype=np.float32) * np.float32(10.0),
+        np.asarray(days_held, dtype=np.float32) * np.float32(0.05),
+        np.asarray(exposure, dtype=np.float32),
+    )
+    return np.clip(np.stack(parts, axis=-1), np.float32(-LIMIT), np.float32(LIMIT))
