@@ -1,1 +1,40 @@
-"""Symphonies: parse, evaluate to daily weights, backtest."""
+"""Composer symphonies: parse, replay, backtest."""
+
+from rlpretrain.symphony.backtest import BacktestResult, Fill, backtest, library_backtest
+from rlpretrain.symphony.costs import Costs
+from rlpretrain.symphony.evaluate import Evaluator, Replay
+from rlpretrain.symphony.nodes import (
+    Branch,
+    Comparison,
+    Compound,
+    Indicator,
+    Leaf,
+    Metric,
+    PathStep,
+    Selection,
+    Symphony,
+)
+from rlpretrain.symphony.parse import parse_symphony
+from rlpretrain.symphony.statistics import benchmark_statistics, portfolio_statistics
+
+__all__ = [
+    "BacktestResult",
+    "Branch",
+    "Comparison",
+    "Compound",
+    "Costs",
+    "Evaluator",
+    "Fill",
+    "Indicator",
+    "Leaf",
+    "Metric",
+    "PathStep",
+    "Replay",
+    "Selection",
+    "Symphony",
+    "backtest",
+    "benchmark_statistics",
+    "library_backtest",
+    "parse_symphony",
+    "portfolio_statistics",
+]

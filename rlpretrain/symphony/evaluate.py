@@ -1,0 +1,217 @@
+"""Replay a symphony: the weights that it decides at every close, all days at once.
+
+The walk goes down from the root with the days on which each node is active. An `If` splits the days between its
+branches, so that a tree with thousands of leaves costs what its active leaves cost. Where weights depend on what a
+sub-strategy itself earned (a filter or an inverse-volatility split over groups), the sub-strategy's returns are
+computed first, from the leaves upwards, once for each distinct subtree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.errors import SymphonyError
+from rlpretrain.market.panel import Dates, Floats, PricePanel
+from rlpretrain.symphony.nodes import (
+    Asset,
+    Empty,
+    EqualWeight,
+    Filter,
+    If,
+    InverseVolatility,
+    SpecifiedWeight,
+    Symphony,
+)
+from rlpretrain.symphony.prices import PriceTable, last_known
+from rlpretrain.symphony.rebalance import apply_rebalancing, period_starts
+from rlpretrain.symphony.substrategy import Substrategies
+
+__all__ = ["Evaluator", "Replay"]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a symphony held.
+
+    Weights of day t were decided with prices up to the close of day t and are held after that close.
+    """
+
+    symphony: Symphony
+    dates: Dates
+    """(D,) trading days from the first on which everything the tree looks at is known."""
+    tickers: tuple[str, ...]
+    """(n,) everything that the symphony can hold."""
+    targets: Floats
+    """(D, n) weights held after each close; what a row lacks to 1 is cash. Between rebalances they drift."""
+    rebalanced: NDArray[np.bool_]
+    """(D,) days on which the weights were set to what the tree wanted."""
+    scores: NDArray[np.float32] | None = None
+    """(D, n, K) for each holding the weighted sum of its active leaves' scores."""
+
+    @property
+    def cash(self) -> Floats:
+        """Share held as cash after each close (D,): empty nodes only."""
+        cash = 1.0 - self.targets.sum(axis=1)
+        return np.where(np.abs(cash) < 1e-12, 0.0, cash)
+
+
+class Evaluator:
+    """Replays symphonies on one panel of prices; indicator columns are shared between them.
+
+    Parameters
+    ----------
+    panel
+        Adjusted prices; a symphony that needs a ticker which is not in it is refused.
+    """
+
+    def __init__(self, panel: PricePanel) -> None:
+        self.panel = panel
+
+    @cached_property
+    def _sessions(self) -> PriceTable:
+        return PriceTable(self.panel, self.panel.sessions)
+
+    @cached_property
+    def _every_day(self) -> PriceTable:
+        return PriceTable(self.panel, np.arange(len(self.panel.dates)))
+
+    def table(self, symphony: Symphony) -> PriceTable:
+        """Give the prices on a symphony's calendar: every day if all its tickers trade then, else exchange sessions.
+
+        Raises
+        ------
+        SymphonyError
+            The panel lacks a ticker.
+        """
+        missing = [ticker for ticker in symphony.tickers if ticker not in self.panel]
+        if missing:
+            places = "; ".join(f"{ticker} at {symphony.first_use[ticker]}" for ticker in missing)
+            raise SymphonyError(f"{symphony.symphony_id}: no prices of {places}")
+        crypto = all(self.panel.crypto[self.panel.column(ticker)] for ticker in symphony.tickers)
+        return self._every_day if crypto else self._sessions
+
+    def replay(self, symphony: Symphony, leaf_scores: NDArray[np.floating] | None = None) -> Replay:
+        """Decide the weights of every day.
+
+        Parameters
+        ----------
+        symphony
+            A parsed symphony.
+        leaf_scores
+            (L, K) a vector for each of `symphony.leaves`, to be summed into `Replay.scores` by the leaves' weights.
+
+        Raises
+        ------
+        SymphonyError
+            A ticker has no prices, or there is no day on which everything that the tree looks at is known.
+        """
+        table = self.table(symphony)
+        stop = 1 + min(last_known(table.close(ticker)) for ticker in symphony.tickers)
+        strategies = Substrategies(symphony, table, stop)
+        start = strategies.starts[symphony.root]
+        if start >= stop:
+            raise SymphonyError(
+                f"{symphony.symphony_id}: on no day are all its tickers and windows known together",
+                hint=strategies.bottleneck(),
+            )
+        walk = _Walk(symphony, table, strategies, start, stop, leaf_scores)
+        walk.run()
+        dates = table.dates[start:stop]
+        returns = np.full(walk.wanted.shape, np.nan)
+        for i, ticker in enumerate(symphony.holdings):
+            close = table.close(ticker)[start:stop]
+            returns[1:, i] = close[1:] / close[:-1] - 1.0
+        due = period_starts(dates, symphony.rebalance)
+        corridor = np.inf
+        if symphony.rebalance == "none":
+            due[1:] |= walk.signature[1:] != walk.signature[:-1]
+            corridor = np.inf if symphony.corridor_width is None else symphony.corridor_width
+        targets, rebalanced = apply_rebalancing(walk.wanted, returns, due, corridor)
+        scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
+        return Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores)
+
+
+class _Walk:
+    """One way down the tree: wanted weights, active leaves and scores for the days from `start` to `stop`."""
+
+    def __init__(
+        self,
+        symphony: Symphony,
+        table: PriceTable,
+        strategies: Substrategies,
+        start: int,
+        stop: int,
+        leaf_scores: NDArray[np.floating] | None,
+    ) -> None:
+        self.symphony, self.table, self.strategies = symphony, table, strategies
+        self.start, self.stop = start, stop
+        shape = (stop - start, len(symphony.holdings))
+        self.wanted = np.zeros(shape)
+        self.signature = np.zeros(shape[0], np.uint64)
+        """(D,) equal on two days exactly when the same leaves are active."""
+        self.leaf_scores = None if leaf_scores is None else np.asarray(leaf_scores, np.float32)
+        self.scores = None
+        if self.leaf_scores is not None:
+            leaves = symphony.leaf_counts[symphony.root]
+            if self.leaf_scores.ndim != 2 or len(self.leaf_scores) != leaves:
+                raise ValueError(f"leaf_scores has shape {self.leaf_scores.shape}, expected ({leaves}, K)")
+            self.scores = np.zeros((*shape, self.leaf_scores.shape[1]), np.float32)
+
+    def run(self) -> None:
+        columns = {ticker: i for i, ticker in enumerate(self.symphony.holdings)}
+        nodes, counts = self.symphony.nodes, self.symphony.leaf_counts
+        rng = np.random.default_rng(0)
+        marks = rng.integers(0, 2**64, size=counts[self.symphony.root], dtype=np.uint64)
+        rows = np.arange(self.start, self.stop)
+        stack: list[tuple[int, int, NDArray[np.intp], Floats]] = [
+            (self.symphony.root, 0, rows, np.ones(len(rows)))
+        ]
+        while stack:
+            position, leaf, rows, weight = stack.pop()
+            if not len(rows):
+                continue
+            node = nodes[position]
+            match node:
+                case Asset(ticker):
+                    at = rows - self.start
+                    self.wanted[at, columns[ticker]] += weight
+                    self.signature[at] ^= marks[leaf]
+                    if self.scores is not None and self.leaf_scores is not None:
+                        self.scores[at, columns[ticker]] += weight[:, None] * self.leaf_scores[leaf]
+                    continue
+                case Empty():
+                    continue
+                case EqualWeight(children):
+                    share = weight / len(children)
+                    parts = [(rows, share)] * len(children)
+                case SpecifiedWeight(children, weights):
+                    parts = [(rows, weight * w) if w > 0 else (rows[:0], weight[:0]) for w in weights]
+                case If(condition, children):
+                    holds = self.table.condition(condition)[rows]
+                    parts = [(rows[holds], weight[holds]), (rows[~holds], weight[~holds])]
+                case Filter(_, _, _, children) | InverseVolatility(children, _):
+                    split = self.strategies.split(position)[rows]
+                    parts = []
+                    for j in range(len(children)):
+                        active = split[:, j] > 0
+                        parts.append((rows[active], weight[active] * split[active, j]))
+            for child, (child_rows, child_weight) in zip(children, parts, strict=True):
+                stack.append((child, leaf, child_rows, child_weight))
+                leaf += counts[child]
+
+
+def _carry(
+    scores: NDArray[np.float32], wanted: Floats, targets: Floats, rebalanced: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Keep each holding's reasons from the last rebalance, in proportion to its drifted weight."""
+    if rebalanced.all():
+        return scores
+    days = np.arange(len(wanted))
+    last = np.maximum.accumulate(np.where(rebalanced, days, 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(wanted[last] > 0, targets / wanted[last], 0.0)
+    return scores[last] * ratio[:, :, None].astype(np.float32)

@@ -1,0 +1,308 @@
+"""From a symphony document, as Composer's service gives it, to a `Symphony`.
+
+Documents are untrusted: whatever is wrong with one, a `SymphonyError` names the node, and nothing else is raised. The
+walk keeps its own stack, because real trees are two hundred levels deep.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast, get_args
+
+from rlpretrain.errors import SymphonyError
+from rlpretrain.symphony.nodes import (
+    Asset,
+    Compound,
+    Condition,
+    Empty,
+    EqualWeight,
+    Filter,
+    If,
+    InverseVolatility,
+    Node,
+    Rebalance,
+    SpecifiedWeight,
+    Symphony,
+)
+from rlpretrain.symphony.wire import (
+    Place,
+    fail,
+    read_condition,
+    read_number,
+    read_sort,
+    read_text,
+    read_ticker,
+    read_whole,
+    show,
+)
+
+__all__ = ["parse_symphony"]
+
+_MOST_NODES = 200_000
+
+
+def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony:
+    """Parse a symphony.
+
+    Parameters
+    ----------
+    document
+        The root tree: parsed JSON, in any of the spellings that the service has used.
+    symphony_id
+        Identity to carry along; usually the service's id or a file's name.
+
+    Raises
+    ------
+    SymphonyError
+        The document is malformed or needs something that the engine can't do exactly. The message starts with the
+        path of the node, for example ``root/wt-cash-equal[0]/if[2]/if-child[1]``.
+    """
+    frames = _flatten(document)
+    root = frames[0]
+    rebalance = _read_rebalance(root)
+    corridor = _read_corridor(root) if rebalance == "none" else None
+    builder = _Builder()
+    for frame in reversed(frames):
+        builder.build(frame)
+    nodes, first_use = tuple(builder.positions), builder.first_use()
+    if not any(isinstance(node, Asset) for node in nodes):
+        raise fail(root.path, "holds no asset at all")
+    return Symphony(
+        symphony_id=symphony_id,
+        name=read_text(root.raw.get("name")) or symphony_id,
+        rebalance=rebalance,
+        corridor_width=corridor,
+        nodes=nodes,
+        node_count=len(frames),
+        first_use=first_use,
+        remarks=tuple(reversed(builder.remarks)),
+        content_hash=hashlib.sha256(repr((rebalance, corridor, nodes)).encode()).hexdigest(),
+    )
+
+
+@dataclass(eq=False, slots=True)
+class _Frame:
+    """A node of the document and where it stands."""
+
+    raw: Mapping[str, Any]
+    step: str
+    parent: _Frame | None
+    position: int
+    children: list[_Frame] = field(default_factory=list)
+
+    def path(self) -> str:
+        """Render the path from the root."""
+        parts: list[str] = []
+        frame: _Frame | None = self
+        while frame is not None:
+            parts.append(frame.step if frame.parent is None else f"{frame.step}[{frame.position}]")
+            frame = frame.parent
+        return "/".join(reversed(parts))
+
+
+def _flatten(document: object) -> list[_Frame]:
+    """List the nodes, parents before children and siblings in order."""
+    if not isinstance(document, Mapping):
+        raise SymphonyError(f"root: the document is {show(document)}, expected an object")
+    if document.get("step") != "root":
+        raise SymphonyError(f"root: step is {show(document.get('step'))}, expected 'root'")
+    frames: list[_Frame] = []
+    stack = [_Frame(document, "root", None, 0)]
+    while stack:
+        frame = stack.pop()
+        frames.append(frame)
+        if len(frames) > _MOST_NODES:
+            raise SymphonyError(f"root: more than {_MOST_NODES} nodes")
+        if frame.step == "asset":
+            continue  # Some assets carry an empty list of children, or a count of them.
+        children = frame.raw.get("children")
+        if children is None:
+            continue
+        if not isinstance(children, list):
+            raise fail(frame.path, f"children is {show(children)}, expected a list")
+        for position, raw in enumerate(children):
+            step = raw.get("step") if isinstance(raw, Mapping) else None
+            if not isinstance(step, str):
+                raise fail(frame.path, f"children[{position}] is no node: it has no step")
+            if step not in _BUILDERS or step == "root":
+                raise fail(frame.path, f"children[{position}] has step {show(step)}, which is unknown")
+            frame.children.append(_Frame(raw, step, frame, position))
+        stack.extend(reversed(frame.children))
+    return frames
+
+
+def _read_rebalance(root: _Frame) -> Rebalance:
+    rebalance = root.raw.get("rebalance")
+    known = get_args(Rebalance)
+    if not isinstance(rebalance, str) or rebalance not in known:
+        raise fail(root.path, f"rebalance is {show(rebalance)}, expected one of {', '.join(known)}")
+    return cast(Rebalance, rebalance)
+
+
+def _read_corridor(root: _Frame) -> float | None:
+    width = root.raw.get("rebalance-corridor-width")
+    if width is None:
+        return None
+    number = read_number(width, root.path, "rebalance-corridor-width")
+    if number <= 0:
+        raise fail(root.path, f"rebalance-corridor-width is {show(width)}, expected a positive fraction")
+    return number
+
+
+class _Builder:
+    """Turns frames into nodes, children first, and gives equal nodes the same position."""
+
+    def __init__(self) -> None:
+        self.positions: dict[Node, int] = {}
+        self.built: dict[int, int] = {}
+        """Identity of a frame -> position of its node."""
+        self.remarks: list[str] = []
+        self._uses: dict[str, _Frame] = {}
+
+    def build(self, frame: _Frame) -> None:
+        """Build the node of a frame whose children are built."""
+        self.built[id(frame)] = _BUILDERS[frame.step](self, frame)
+
+    def first_use(self) -> dict[str, str]:
+        """Give each ticker with the path of the first node that names it."""
+        return {ticker: self._uses[ticker].path() for ticker in sorted(self._uses)}
+
+    def add(self, node: Node) -> int:
+        return self.positions.setdefault(node, len(self.positions))
+
+    def use(self, ticker: str, frame: _Frame) -> str:
+        # Frames come in reverse, so the last one to use a ticker is the first in the document.
+        self._uses[ticker] = frame
+        return ticker
+
+    def remark(self, frame: _Frame, text: str) -> None:
+        self.remarks.append(f"{frame.path()}: {text}")
+
+    def children(self, frame: _Frame) -> tuple[int, ...]:
+        return tuple(self.built[id(child)] for child in frame.children)
+
+    def share(self, frame: _Frame) -> int:
+        """Split equally among the children; a single child stands for itself."""
+        children = self.children(frame)
+        if not children:
+            self.remark(frame, "has no children; its share stays in cash")
+            return self.add(Empty())
+        return children[0] if len(children) == 1 else self.add(EqualWeight(children))
+
+    def asset(self, frame: _Frame) -> int:
+        if frame.raw.get("children"):
+            raise fail(frame.path, "an asset has children")
+        return self.add(Asset(self.use(read_ticker(frame.raw.get("ticker"), frame.path, "ticker"), frame)))
+
+    def empty(self, frame: _Frame) -> int:
+        if frame.children:
+            raise fail(frame.path, "an empty node has children")
+        self.remark(frame, "is empty; its share stays in cash")
+        return self.add(Empty())
+
+    def specified(self, frame: _Frame) -> int:
+        children = self.children(frame)
+        if not children:
+            return self.share(frame)
+        weights = [self._weight(child) for child in frame.children]
+        total = sum(weights)
+        if total <= 0:
+            raise fail(frame.path, "the specified weights sum to zero")
+        if abs(total - 1.0) > 1e-9:
+            self.remark(frame, f"specified weights sum to {total:g}; scaled to 1")
+        if len(children) == 1:
+            return children[0]
+        return self.add(SpecifiedWeight(children, tuple(weight / total for weight in weights)))
+
+    def _weight(self, child: _Frame) -> float:
+        weight = child.raw.get("weight")
+        if weight is None or (isinstance(weight, Mapping) and weight.get("num") in (None, "")):
+            self.remark(child, "has no specified weight; taken as 0")
+            return 0.0
+        if not isinstance(weight, Mapping):
+            raise fail(child.path, f"weight is {show(weight)}, expected a numerator and a denominator")
+        numerator = read_number(weight.get("num"), child.path, "weight num")
+        denominator = read_number(weight.get("den"), child.path, "weight den")
+        if numerator < 0 or denominator <= 0:
+            raise fail(child.path, f"weight {numerator:g}/{denominator:g} is no positive fraction")
+        return numerator / denominator
+
+    def inverse_volatility(self, frame: _Frame) -> int:
+        window = read_whole(frame.raw.get("window-days"), frame.path, "window-days", least=2)
+        children = self.children(frame)
+        return self.share(frame) if len(children) < 2 else self.add(InverseVolatility(children, window))
+
+    def branch(self, frame: _Frame) -> int:
+        if frame.parent is None or frame.parent.step != "if":
+            raise fail(frame.path, "an if-child stands outside an if")
+        return self.share(frame)  # Its condition is read by the `if` above it.
+
+    def condition(self, frame: _Frame) -> int:
+        branches = [child for child in frame.children if not _is_else(child)]
+        others = [child for child in frame.children if _is_else(child)]
+        if not branches:
+            raise fail(frame.path, "has no condition")
+        if len(others) > 1:
+            raise fail(frame.path, "has more than one else")
+        if others:
+            below = self.built[id(others[0])]
+        else:
+            self.remark(frame, "has no else; where no condition holds, its share stays in cash")
+            below = self.add(Empty())
+        for child in reversed(branches):
+            condition = read_condition(child.raw, child.path)
+            for ticker in _tickers(condition):
+                self.use(ticker, child)
+            below = self.add(If(condition, (self.built[id(child)], below)))
+        return below
+
+    def filter(self, frame: _Frame) -> int:
+        indicator = read_sort(frame.raw, frame.path)
+        select = frame.raw.get("select-fn")
+        if select not in ("top", "bottom"):
+            raise fail(frame.path, f"select-fn is {show(select)}, expected top or bottom")
+        count = read_whole(frame.raw.get("select-n"), frame.path, "select-n")
+        children = self.children(frame)
+        if not children:
+            return self.share(frame)
+        return self.add(Filter(indicator, select == "top", count, children))
+
+    def market_capitalisation(self, frame: _Frame) -> int:
+        raise fail(
+            frame.path,
+            "weighting by market capitalisation is unsupported",
+            hint="the market has prices but no share counts",
+        )
+
+
+def _is_else(frame: _Frame) -> bool:
+    if frame.step != "if-child":
+        raise fail(frame.path, "stands under an if, where only if-child may")
+    flag = frame.raw.get("is-else-condition?")
+    if flag is not None and not isinstance(flag, bool):
+        raise fail(frame.path, f"is-else-condition? is {show(flag)}, expected true or false")
+    return bool(flag)
+
+
+def _tickers(condition: Condition) -> set[str]:
+    if isinstance(condition, Compound):
+        return set().union(*(_tickers(part) for part in condition.conditions))
+    sides = (condition.left, condition.right)
+    return {side.ticker for side in sides if not isinstance(side, float)}
+
+
+_BUILDERS: Mapping[str, Callable[[_Builder, _Frame], int]] = {
+    "root": _Builder.share,
+    "wt-cash-equal": _Builder.share,
+    "wt-cash-specified": _Builder.specified,
+    "wt-inverse-vol": _Builder.inverse_volatility,
+    "wt-marketcap": _Builder.market_capitalisation,
+    "group": _Builder.share,
+    "if": _Builder.condition,
+    "if-child": _Builder.branch,
+    "filter": _Builder.filter,
+    "asset": _Builder.asset,
+    "empty": _Builder.empty,
+}

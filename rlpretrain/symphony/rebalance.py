@@ -1,0 +1,80 @@
+"""From the weights that the tree wants at each close to the weights that are held after it."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.market.panel import Dates, Floats
+from rlpretrain.symphony.nodes import Rebalance
+
+__all__ = ["apply_rebalancing", "period_starts"]
+
+
+def period_starts(dates: Dates, rebalance: Rebalance) -> NDArray[np.bool_]:
+    """Mark the first trading day of each period (D,); the first day of the calendar is one."""
+    match rebalance:
+        case "daily":
+            period = dates.astype("datetime64[D]").astype(np.int64)
+        case "weekly":
+            # Day 0 was a Thursday; weeks begin on Monday.
+            period = (dates.astype("datetime64[D]").astype(np.int64) + 3) // 7
+        case "monthly":
+            period = dates.astype("datetime64[M]").astype(np.int64)
+        case "quarterly":
+            period = dates.astype("datetime64[M]").astype(np.int64) // 3
+        case "yearly":
+            period = dates.astype("datetime64[Y]").astype(np.int64)
+        case "none":
+            period = np.zeros(len(dates), np.int64)
+    return np.concatenate([[True], period[1:] != period[:-1]])
+
+
+def apply_rebalancing(
+    wanted: Floats, returns: Floats, due: NDArray[np.bool_], corridor: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Let weights drift with the market and bring them back when it is due.
+
+    Parameters
+    ----------
+    wanted
+        Weights that the tree decides at each close (D, n); what they lack to 1 is cash.
+    returns
+        Return of each asset into the close (D, n), fraction; NaN counts as 0 and matters only for assets not held.
+    due
+        Days on which the rule trades whatever the drift (D,).
+    corridor
+        Absolute weight by which a holding may drift from its wanted weight without a trade.
+
+    Returns
+    -------
+    Weights held after each close (D, n), and the days on which they were set to the wanted ones (D,).
+    """
+    if due.all():
+        return wanted, np.ones(len(wanted), np.bool_)
+    held, rebalanced = _drift(wanted, np.nan_to_num(returns), due, corridor)
+    return held, rebalanced
+
+
+@numba.njit(cache=True)  # type: ignore[misc]
+def _drift(
+    wanted: Floats, returns: Floats, due: NDArray[np.bool_], corridor: float
+) -> tuple[Floats, NDArray[np.bool_]]:
+    days, assets = wanted.shape
+    held = wanted.copy()
+    rebalanced = np.ones(days, np.bool_)
+    for t in range(1, days):
+        growth = 1.0
+        for i in range(assets):
+            growth += held[t - 1, i] * returns[t, i]
+        farthest = 0.0
+        for i in range(assets):
+            weight = held[t - 1, i] * (1.0 + returns[t, i]) / growth
+            farthest = max(farthest, abs(weight - wanted[t, i]))
+            held[t, i] = weight
+        if due[t] or farthest > corridor:
+            held[t] = wanted[t]
+        else:
+            rebalanced[t] = False
+    return held, rebalanced

@@ -1,0 +1,185 @@
+"""What sub-strategies earn, and the splits that depend on it.
+
+A filter or an inverse-volatility split over groups looks at each group's own simulated equity: its daily returns when
+it is rebalanced at every close, without costs.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from rlpretrain.market.panel import Floats
+from rlpretrain.symphony.nodes import (
+    Asset,
+    Empty,
+    EqualWeight,
+    Filter,
+    If,
+    Indicator,
+    InverseVolatility,
+    Metric,
+    SpecifiedWeight,
+    Symphony,
+)
+from rlpretrain.symphony.prices import PriceTable, first_known, indicator_column
+
+__all__ = ["Substrategies"]
+
+
+class Substrategies:
+    """The parts of a symphony that must be known for all days before weights can be decided.
+
+    Parameters
+    ----------
+    symphony
+        A parsed symphony.
+    table
+        Prices on its calendar.
+    stop
+        Row after the last on which all its tickers have a price.
+    """
+
+    def __init__(self, symphony: Symphony, table: PriceTable, stop: int) -> None:
+        self._symphony, self._table, self._stop = symphony, table, stop
+        self._splits: dict[int, Floats] = {}
+        self._returns: dict[int, Floats] = {}
+        self._equities: dict[int, Floats] = {}
+        self.starts: list[int] = []
+        """First row on which each node can be decided: all its tickers and windows are known."""
+        self._needed = _needing_returns(symphony)
+        for position in range(len(symphony.nodes)):
+            self.starts.append(self._start(position))
+            if position in self._needed:
+                self._returns[position] = self._daily_returns(position)
+        self._returns.clear()
+        self._equities.clear()
+
+    def split(self, position: int) -> Floats:
+        """Give the fraction for each child of a filter or inverse-volatility node (T, m)."""
+        return self._splits[position]
+
+    def bottleneck(self) -> str:
+        """Say which ticker starts last."""
+        table = self._table
+        firsts = {ticker: first_known(table.close(ticker)) for ticker in self._symphony.tickers}
+        ticker = max(firsts, key=lambda name: (firsts[name], name))
+        if firsts[ticker] >= len(table):
+            return f"{ticker} has no price"
+        return f"the youngest ticker is {ticker}, from {table.dates[firsts[ticker]]}"
+
+    def _start(self, position: int) -> int:
+        node = self._symphony.nodes[position]
+        match node:
+            case Asset(ticker):
+                return first_known(self._table.close(ticker))
+            case Empty():
+                return 0
+            case If(condition, children):
+                own = self._table.condition_start(condition)
+            case Filter(indicator, highest, count, children):
+                values = np.stack([self._column(child, indicator) for child in children])
+                self._splits[position] = _select(values, count, highest)
+                own = max(first_known(row) for row in values)
+            case InverseVolatility(children, window):
+                deviation = Indicator("standard-deviation-return", (float(window),))
+                values = np.stack([self._column(child, deviation) for child in children])
+                self._splits[position] = _inverse(values)
+                own = max(first_known(row) for row in values)
+            case EqualWeight(children) | SpecifiedWeight(children, _):
+                own = 0
+        return max(own, *(self.starts[child] for child in children))
+
+    def _column(self, child: int, indicator: Indicator) -> Floats:
+        """Give an indicator of a child (T,): of its price where it is an asset, else of its equity."""
+        node = self._symphony.nodes[child]
+        if isinstance(node, Asset):
+            return self._table.metric(Metric(indicator, node.ticker))
+        if child not in self._equities:
+            equity = np.full(len(self._table), np.nan)
+            start = self.starts[child]
+            if start < self._stop:
+                equity[start] = 1.0
+                equity[start + 1 : self._stop] = np.cumprod(
+                    1.0 + self._returns[child][start + 1 : self._stop]
+                )
+            self._equities[child] = equity
+        return indicator_column(indicator, self._equities[child])
+
+    def _daily_returns(self, position: int) -> Floats:
+        """Give the return of a node into each close (T,): yesterday's weights times today's returns."""
+        node = self._symphony.nodes[position]
+        returns = np.zeros(len(self._table))
+        match node:
+            case Asset(ticker):
+                close = self._table.close(ticker)
+                returns[1:] = close[1:] / close[:-1] - 1.0
+            case Empty():
+                pass
+            case EqualWeight(children):
+                for child in children:
+                    returns += self._returns[child] / len(children)
+            case SpecifiedWeight(children, weights):
+                for child, weight in zip(children, weights, strict=True):
+                    returns += self._returns[child] * weight
+            case If(condition, (then, otherwise)):
+                held = self._table.condition(condition)[:-1]
+                returns[1:] = np.where(held, self._returns[then][1:], self._returns[otherwise][1:])
+            case Filter(_, _, _, children) | InverseVolatility(children, _):
+                split = self._splits[position]
+                for j, child in enumerate(children):
+                    held = split[:-1, j]
+                    returns[1:] += np.where(held > 0, held * self._returns[child][1:], 0.0)
+        return returns
+
+
+def _needing_returns(symphony: Symphony) -> set[int]:
+    """Give the nodes under a filter or inverse-volatility split over anything but assets."""
+    needed: set[int] = set()
+    for position in range(len(symphony.nodes) - 1, -1, -1):
+        node = symphony.nodes[position]
+        if isinstance(node, (Asset, Empty)):
+            continue
+        if position in needed:
+            needed.update(node.children)
+        elif isinstance(node, (Filter, InverseVolatility)):
+            needed.update(c for c in node.children if not isinstance(symphony.nodes[c], Asset))
+    return needed
+
+
+@numba.njit(cache=True)  # type: ignore[misc]
+def _select(values: Floats, count: int, highest: bool) -> Floats:
+    """Split each day (T) equally among the `count` highest or lowest of m values; of equals the first in order.
+
+    NaN is never selected. Returns (T, m).
+    """
+    m, days = values.shape
+    out = np.zeros((days, m))
+    for t in range(days):
+        chosen = 0
+        while chosen < count:
+            best = -1
+            for j in range(m):
+                value = values[j, t]
+                if np.isnan(value) or out[t, j] > 0.0:
+                    continue
+                if best < 0 or (value > values[best, t] if highest else value < values[best, t]):
+                    best = j
+            if best < 0:
+                break
+            out[t, best] = 1.0
+            chosen += 1
+        if chosen > 1:
+            for j in range(m):
+                out[t, j] /= chosen
+    return out
+
+
+def _inverse(deviations: Floats) -> Floats:
+    """Split each day (T) in proportion to 1 / deviation (m, T); children that did not move at all take everything."""
+    still = deviations == 0.0
+    with np.errstate(divide="ignore"):
+        raw = np.where(still.any(axis=0), still.astype(np.float64), 1.0 / deviations)
+    raw[:, np.isnan(deviations).any(axis=0)] = 0.0
+    total = raw.sum(axis=0)
+    return np.divide(raw, total, out=np.zeros_like(raw), where=total > 0).T

@@ -1,0 +1,227 @@
+"""Reading the fields of a symphony document, in every spelling that real documents use.
+
+Each reader takes a `place`, a function that renders the path of the node at hand, so that paths are only built for
+errors and remarks.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, cast
+
+from rlpretrain.errors import SymphonyError
+from rlpretrain.symphony.functions import PARAMETERS, SHORTEST_WINDOW
+from rlpretrain.symphony.nodes import Comparator, Comparison, Compound, Condition, Indicator, Metric
+
+__all__ = [
+    "Place",
+    "fail",
+    "read_condition",
+    "read_number",
+    "read_sort",
+    "read_text",
+    "read_ticker",
+    "read_whole",
+    "show",
+]
+
+Place: TypeAlias = Callable[[], str]
+
+_LONGEST_WINDOW = 10_000
+_DEEPEST_CONDITION = 50
+_TICKER = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
+_QUALIFIED = re.compile(r"(EQUITIES|CRYPTO)::([^:/]+(?:/[^:/]+)?)//USD")
+_COMPARATORS = ("gt", "gte", "lt", "lte", "eq")
+_PLACEHOLDER = "%"
+_SPELLINGS: Mapping[str, tuple[str, ...]] = {
+    "standard-deviations": ("standard-deviations", "num-std-dev", "std-dev", "std-devs"),
+    "smooth-window": ("smooth-window", "signal-window"),
+}
+
+
+def show(value: object) -> str:
+    """Render a value of a document for a message: on one line, escaped, shortened."""
+    text = ascii(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def fail(place: Place, problem: str, hint: str | None = None) -> SymphonyError:
+    """Make the error for the node at `place`."""
+    return SymphonyError(f"{place()}: {problem}", hint=hint)
+
+
+def read_text(value: object) -> str:
+    """Give a display text that can be stored and printed anywhere; empty for anything but text."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def read_number(value: object, place: Place, field: str) -> float:
+    """Read a finite number given as a number or as text."""
+    number = math.nan
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            number = math.nan
+    if not math.isfinite(number):
+        raise fail(place, f"{field} is {show(value)}, expected a number")
+    return number
+
+
+def read_whole(value: object, place: Place, field: str, *, least: int = 1) -> int:
+    """Read a whole number, for example a window in days, given as a number or as text."""
+    number = read_number(value, place, field)
+    if not number.is_integer() or not least <= number <= _LONGEST_WINDOW:
+        raise fail(
+            place, f"{field} is {show(value)}, expected a whole number from {least} to {_LONGEST_WINDOW}"
+        )
+    return int(number)
+
+
+def read_ticker(value: object, place: Place, field: str) -> str:
+    """Give a ticker as the market names it: ``EQUITIES::SPY//USD`` -> SPY, ``CRYPTO::BTC//USD`` -> BTC-USD, ``BRK/B`` -> BRK-B."""
+    if not isinstance(value, str):
+        raise fail(place, f"{field} is {show(value)}, expected a ticker")
+    text = value.strip()
+    qualified = _QUALIFIED.fullmatch(text)
+    kind, name = qualified.groups() if qualified else ("EQUITIES", text)
+    symbol = name.upper().replace("/", "-").replace(".", "-")
+    if not _TICKER.fullmatch(symbol) or len(symbol) > 20:
+        raise fail(place, f"{field} is {show(value)}, expected a ticker")
+    return f"{symbol}-USD" if kind == "CRYPTO" else symbol
+
+
+def _read_indicator(
+    function: object, parameters: object, window: object, place: Place, side: str
+) -> Indicator:
+    # A conversion from Composer's text form marks functions it did not know as ["unimplemented", NAME].
+    if isinstance(function, list) and len(function) == 2 and function[0] == "unimplemented":
+        function = function[1]
+    if not isinstance(function, str) or function not in PARAMETERS:
+        raise fail(place, f"{side}-fn is {show(function)}, which is no known function")
+    given = {} if parameters is None else parameters
+    if not isinstance(given, Mapping):
+        raise fail(place, f"{side}-fn-params is {show(parameters)}, expected an object")
+    values = []
+    for name in PARAMETERS[function]:
+        value = next(
+            (given[key] for key in _SPELLINGS.get(name, (name,)) if given.get(key) is not None), None
+        )
+        if value is None and name == "window":
+            value = window
+        if value is None:
+            raise fail(place, f"{side}-fn {function} has no {name}")
+        if name == "standard-deviations":
+            values.append(read_number(value, place, f"{name} of {function}"))
+        else:
+            least = SHORTEST_WINDOW.get(function, 1)
+            values.append(float(read_whole(value, place, f"{name} of {function}", least=least)))
+    return Indicator(function, tuple(values))
+
+
+def read_sort(raw: Mapping[str, Any], place: Place) -> Indicator:
+    """Read the indicator that a filter sorts by."""
+    return _read_indicator(
+        raw.get("sort-by-fn"), raw.get("sort-by-fn-params"), raw.get("sort-by-window-days"), place, "sort-by"
+    )
+
+
+def read_condition(raw: Mapping[str, Any], place: Place) -> Condition:
+    """Read the condition of an if-child: its ``condition`` block where there is one, else the flat fields."""
+    block = raw.get("condition")
+    return _read_flat(raw, place) if block is None else _read_block(block, place, 0)
+
+
+def _read_flat(raw: Mapping[str, Any], place: Place) -> Comparison:
+    left = Metric(
+        _read_indicator(
+            raw.get("lhs-fn"), raw.get("lhs-fn-params"), raw.get("lhs-window-days"), place, "lhs"
+        ),
+        read_ticker(raw.get("lhs-val"), place, "lhs-val"),
+    )
+    fixed = raw.get("rhs-fixed-value?")
+    if fixed is None:
+        fixed = raw.get("rhs-fn") is None
+    if not isinstance(fixed, bool):
+        raise fail(place, f"rhs-fixed-value? is {show(fixed)}, expected true or false")
+    right: Metric | float
+    if fixed:
+        right = read_number(raw.get("rhs-val"), place, "rhs-val")
+    else:
+        right = Metric(
+            _read_indicator(
+                raw.get("rhs-fn"), raw.get("rhs-fn-params"), raw.get("rhs-window-days"), place, "rhs"
+            ),
+            read_ticker(raw.get("rhs-val"), place, "rhs-val"),
+        )
+    return Comparison(left, _read_comparator(raw.get("comparator"), place), right)
+
+
+def _read_comparator(value: object, place: Place) -> Comparator:
+    if not isinstance(value, str) or value not in _COMPARATORS:
+        raise fail(place, f"comparator is {show(value)}, expected one of {', '.join(_COMPARATORS)}")
+    return cast(Comparator, value)
+
+
+def _read_block(block: object, place: Place, depth: int) -> Condition:
+    if not isinstance(block, Mapping):
+        raise fail(place, f"condition is {show(block)}, expected an object")
+    if depth > _DEEPEST_CONDITION:
+        raise fail(place, f"conditions are nested more than {_DEEPEST_CONDITION} deep")
+    match block.get("condition-type"):
+        case "binary":
+            return _read_binary(block, place, None)
+        case "binary-compound":
+            tickers = _read_list(block, "tickers", place)
+            symbols = [read_ticker(ticker, place, f"tickers[{i}]") for i, ticker in enumerate(tickers)]
+            return Compound(_read_every(block, place), tuple(_read_binary(block, place, s) for s in symbols))
+        case "compound":
+            parts = _read_list(block, "conditions", place)
+            return Compound(
+                _read_every(block, place), tuple(_read_block(part, place, depth + 1) for part in parts)
+            )
+        case other:
+            raise fail(
+                place, f"condition-type is {show(other)}, expected binary, binary-compound or compound"
+            )
+
+
+def _read_every(block: Mapping[str, Any], place: Place) -> bool:
+    operator = block.get("operator")
+    if operator not in ("any", "all"):
+        raise fail(place, f"operator is {show(operator)}, expected any or all")
+    return bool(operator == "all")
+
+
+def _read_list(block: Mapping[str, Any], field: str, place: Place) -> list[Any]:
+    values = block.get(field)
+    if not isinstance(values, list) or not values:
+        raise fail(place, f"{field} is {show(values)}, expected a list with at least one entry")
+    return values
+
+
+def _read_binary(block: Mapping[str, Any], place: Place, substitute: str | None) -> Comparison:
+    left = _read_side(block.get("lhs"), place, "lhs", substitute)
+    if isinstance(left, float):
+        raise fail(place, "lhs is a constant, expected a function of a ticker")
+    return Comparison(
+        left,
+        _read_comparator(block.get("comparator"), place),
+        _read_side(block.get("rhs"), place, "rhs", substitute),
+    )
+
+
+def _read_side(side: object, place: Place, name: str, substitute: str | None) -> Metric | float:
+    if not isinstance(side, Mapping):
+        raise fail(place, f"{name} is {show(side)}, expected an object")
+    if side.get("fn") is None and side.get("constant") is not None:
+        return read_number(side.get("constant"), place, f"{name} constant")
+    ticker = side.get("ticker")
+    if ticker == _PLACEHOLDER and substitute is not None:
+        ticker = substitute
+    return Metric(
+        _read_indicator(side.get("fn"), side.get("params"), side.get("window"), place, name),
+        read_ticker(ticker, place, f"{name} ticker"),
+    )
