@@ -1,18 +1,37 @@
 """Learning curves and what transfer does to them.
 
-The measures are those of Taylor and Stone, "Transfer Learning for Reinforcement Learning Domains: A Survey", JMLR 10
-(2009): jump-start, area under the curve, asymptote, transfer ratio and time to a threshold. Curves of two arms are
-paired by seed: the same seed gives both the same environment starts and budget.
+The measures are those of Taylor and Stone, "Transfer Learning for Reinforcement Learning Domains: A
+Survey", JMLR 10 (2009): jump-start, area under the curve, asymptote, transfer ratio and time to a
+threshold. Curves of two arms are paired by seed: the same seed gives both the same environment starts and
+budget.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from statsmodels.duration.survfunc import survdiff
 
-__all__ = ["LearningCurve", "area", "final", "jump_start", "largest_dip", "steps_to_threshold"]
+from rlpretrain.validation.statistics import Interval, PairedComparison, compare_pairs, seed_interval
+
+__all__ = [
+    "CurveBand",
+    "CurveComparison",
+    "LearningCurve",
+    "ThresholdComparison",
+    "area",
+    "compare_curves",
+    "curve_band",
+    "final",
+    "jump_start",
+    "largest_dip",
+    "steps_to_threshold",
+]
 
 
 @dataclass(frozen=True)
@@ -76,8 +95,171 @@ def largest_dip(curve: LearningCurve) -> float:
 
 
 def steps_to_threshold(curve: LearningCurve, threshold: float) -> int | None:
-    """Steps at the first checkpoint whose score reaches `threshold`; None when none does (censored)."""
+    """Give the steps at the first checkpoint that reaches `threshold`; None when none does (censored)."""
     for step, score in zip(curve.steps, curve.score, strict=True):
         if score >= threshold:
             return step
     return None
+
+
+class CurveBand(BaseModel):
+    """Interquartile mean of an arm's curves at each checkpoint, with its interval over seeds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    arm: str
+    steps: tuple[int, ...]
+    estimate: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+class ThresholdComparison(BaseModel):
+    """Steps until a score fixed beforehand is reached; runs that never do are censored, not dropped."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    threshold: float
+    treated_reached: int
+    control_reached: int
+    pairs: int
+    treated_median: float | None
+    """Kaplan-Meier median of steps; None when half of the runs never get there."""
+    control_median: float | None
+    log_rank_p: float | None
+    """None where no run of either arm reaches it, or all do at once."""
+
+
+class CurveComparison(BaseModel):
+    """What one arm's curves have over another's, paired by seed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    treated: str
+    control: str
+    jump_start: PairedComparison
+    area: PairedComparison
+    final: PairedComparison
+    transfer_ratio: float | None
+    """Gain in area over the control's area; None unless the control's area is clearly above zero."""
+    threshold: ThresholdComparison
+    dip: Interval
+    """Largest fall of the treated arm's score below its start."""
+
+
+def curve_band(
+    curves: Sequence[LearningCurve], *, level: float, samples: int, rng: np.random.Generator
+) -> CurveBand:
+    """Summarise one arm's curves, which must share their checkpoints, over two or more seeds."""
+    steps = _shared_steps(curves)
+    points = [
+        seed_interval([curve.score[i] for curve in curves], level=level, samples=samples, rng=rng)
+        for i in range(len(steps))
+    ]
+    return CurveBand(
+        arm=curves[0].arm,
+        steps=steps,
+        estimate=tuple(point.estimate for point in points),
+        low=tuple(point.low for point in points),
+        high=tuple(point.high for point in points),
+    )
+
+
+def compare_curves(
+    treated: Sequence[LearningCurve],
+    control: Sequence[LearningCurve],
+    *,
+    threshold: float,
+    level: float,
+    samples: int,
+    rng: np.random.Generator,
+) -> CurveComparison:
+    """Compare two arms' curves seed by seed.
+
+    Parameters
+    ----------
+    threshold
+        Score to be reached, fixed before any result is seen.
+
+    Raises
+    ------
+    ValueError
+        The arms don't share seeds and checkpoints, or have fewer than two pairs.
+    """
+    first, second = _by_seed(treated), _by_seed(control)
+    if first.keys() != second.keys():
+        raise ValueError(f"seeds are not paired: {sorted(first)} and {sorted(second)}")
+    _shared_steps([*treated, *control])
+    seeds = sorted(first)
+
+    def paired(measure: Callable[[LearningCurve], float]) -> PairedComparison:
+        return compare_pairs(
+            [measure(first[seed]) for seed in seeds],
+            [measure(second[seed]) for seed in seeds],
+            level=level,
+            samples=samples,
+            rng=rng,
+        )
+
+    def over_seeds(values: Sequence[float]) -> Interval:
+        return seed_interval(values, level=level, samples=samples, rng=rng)
+
+    gain, base = paired(area), over_seeds([area(second[seed]) for seed in seeds])
+    return CurveComparison(
+        treated=treated[0].arm,
+        control=control[0].arm,
+        jump_start=paired(jump_start),
+        area=gain,
+        final=paired(final),
+        transfer_ratio=gain.interval.estimate / base.estimate if base.low > 0 else None,
+        threshold=_compare_thresholds([first[s] for s in seeds], [second[s] for s in seeds], threshold),
+        dip=over_seeds([largest_dip(first[seed]) for seed in seeds]),
+    )
+
+
+def _compare_thresholds(
+    treated: Sequence[LearningCurve], control: Sequence[LearningCurve], threshold: float
+) -> ThresholdComparison:
+    reached = [[steps_to_threshold(curve, threshold) for curve in arm] for arm in (treated, control)]
+    budget = treated[0].steps[-1]
+    times = [np.array([budget if r is None else r for r in arm], dtype=np.float64) for arm in reached]
+    events = [np.array([r is not None for r in arm], dtype=np.int_) for arm in reached]
+    return ThresholdComparison(
+        threshold=threshold,
+        treated_reached=int(events[0].sum()),
+        control_reached=int(events[1].sum()),
+        pairs=len(treated),
+        treated_median=_median_time(reached[0]),
+        control_median=_median_time(reached[1]),
+        log_rank_p=_log_rank(times, events),
+    )
+
+
+def _median_time(reached: Sequence[int | None]) -> float | None:
+    """Kaplan-Meier median: where all censoring is at the common end, the time by which half have arrived."""
+    arrived = sorted(step for step in reached if step is not None)
+    needed = math.ceil(len(reached) / 2)
+    return float(arrived[needed - 1]) if len(arrived) >= needed else None
+
+
+def _log_rank(times: Sequence[NDArray[np.float64]], events: Sequence[NDArray[np.int_]]) -> float | None:
+    joined, happened = np.concatenate(times), np.concatenate(events)
+    group = np.repeat([0, 1], [len(row) for row in times])
+    if not happened.any() or (happened.all() and np.ptp(joined) == 0):
+        return None
+    p = float(survdiff(joined, happened, group)[1])
+    return p if math.isfinite(p) else None
+
+
+def _by_seed(curves: Sequence[LearningCurve]) -> dict[int, LearningCurve]:
+    by_seed = {curve.seed: curve for curve in curves}
+    if len(by_seed) != len(curves) or len(curves) < 2:
+        raise ValueError(f"need two or more curves, each with its own seed, got {[c.seed for c in curves]}")
+    return by_seed
+
+
+def _shared_steps(curves: Sequence[LearningCurve]) -> tuple[int, ...]:
+    steps = tuple(curves[0].steps)
+    if any(tuple(curve.steps) != steps for curve in curves):
+        raise ValueError(f"curves of {curves[0].arm} and others have different checkpoints")
+    return steps

@@ -1,8 +1,8 @@
 """Performance of one asset's trajectory: risk-adjusted returns, risk, trades.
 
-Returns are simple net returns per bar, as fractions; losses (drawdown, value at risk, expected shortfall) are
-positive fractions. The risk-free rate is zero throughout. A figure that the data can't give (no trades, no variance,
-too few bars) is None, never zero or infinity.
+Returns are simple net returns per bar, as fractions; losses (drawdown, value at risk, expected shortfall)
+are positive fractions. The risk-free rate is zero throughout. A figure that the data can't give (no trades,
+no variance, too few bars) is None, never zero or infinity.
 """
 
 from __future__ import annotations
@@ -74,9 +74,10 @@ def timing_score(
 ) -> float:
     """Annualised net return beyond what mean exposure alone earns, in units of the asset's volatility.
 
-    ``bars_per_year * mean(net - mean(exposure) * asset) / (std(asset) * sqrt(bars_per_year))``. Always long and
-    always flat score zero but for costs, whatever the asset did: the score pays for *when* to be in the market, not
-    for being in it. It is comparable among assets, because it is scaled by each asset's own volatility.
+    ``bars_per_year * mean(net - mean(exposure) * asset) / (std(asset) * sqrt(bars_per_year))``. Always long
+    and always flat score zero but for costs, whatever the asset did: the score pays for *when* to be in the
+    market, not for being in it. It is comparable among assets, because it is scaled by each asset's own
+    volatility.
 
     Parameters
     ----------
@@ -119,9 +120,10 @@ def sharpe_ratio(returns: ArrayLike, bars_per_year: float) -> float | None:
 def performance_metrics(trajectory: Trajectory) -> PerformanceMetrics:
     """Measure one trajectory.
 
-    Sharpe, information ratio: mean over sample deviation, annualised by the root of bars per year. Sortino: the
-    deviation is the root mean square of losses over all bars, target zero. Calmar: annualised return over maximum
-    drawdown. Value at risk and expected shortfall are historical, per bar (`skfolio.measures`).
+    Sharpe, information ratio: mean over sample deviation, annualised by the root of bars per year. Sortino:
+    the deviation is the root mean square of losses over all bars, target zero. Calmar: annualised return
+    over maximum drawdown. Value at risk and expected shortfall are historical, per bar
+    (`skfolio.measures`).
 
     Raises
     ------
@@ -156,7 +158,7 @@ def performance_metrics(trajectory: Trajectory) -> PerformanceMetrics:
         volatility=None if volatility is None else volatility * math.sqrt(per_year),
         **_trade_statistics(trajectory.trades),
         exposure=float(exposure.mean()),
-        turnover=float(np.abs(np.diff(exposure, prepend=0.0)).sum()) / years,
+        turnover=sum(2 if trade.closed else 1 for trade in trajectory.trades) / years,
         cost_drag=float(np.sum(trajectory.costs)) / years,
     )
 
@@ -200,7 +202,8 @@ def _tail(measure: Callable[..., Any], returns: Floats, level: float) -> float |
 
 
 def _trade_statistics(trades: Sequence[Trade]) -> dict[str, float | None]:
-    returns = np.array([trade.net_return for trade in trades], dtype=np.float64)
+    closed = [trade for trade in trades if trade.closed]
+    returns = np.array([trade.net_return for trade in closed], dtype=np.float64)
     wins, losses = returns[returns > 0], returns[returns < 0]
     gross_loss = float(-losses.sum())
     any_trade = len(returns) > 0
@@ -210,7 +213,7 @@ def _trade_statistics(trades: Sequence[Trade]) -> dict[str, float | None]:
         "profit_factor": float(wins.sum()) / gross_loss if gross_loss > 0 else None,
         "average_win": float(wins.mean()) if len(wins) else None,
         "average_loss": float(losses.mean()) if len(losses) else None,
-        "trade_duration": float(np.mean([trade.bars for trade in trades])) if any_trade else None,
+        "trade_duration": float(np.mean([trade.bars for trade in closed])) if any_trade else None,
         "longest_win_streak": float(_longest_run(returns > 0)) if any_trade else None,
         "longest_loss_streak": float(_longest_run(returns < 0)) if any_trade else None,
     }

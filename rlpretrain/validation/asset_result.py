@@ -1,0 +1,127 @@
+"""All evidence on one asset, as a value that is written, pooled and drawn."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pydantic import BaseModel, ConfigDict
+
+from rlpretrain.validation.baselines import MatchedRandom
+from rlpretrain.validation.learning_curves import CurveBand, CurveComparison, LearningCurve
+from rlpretrain.validation.metrics import PerformanceMetrics
+from rlpretrain.validation.sharpe import SharpeDifference, SharpeEvidence
+from rlpretrain.validation.statistics import Interval
+from rlpretrain.validation.window import Part
+
+__all__ = [
+    "AGENT",
+    "BUY_AND_HOLD",
+    "FROZEN",
+    "PLACEBO",
+    "TRANSFERRED",
+    "VANILLA",
+    "ArmResult",
+    "AssetValidation",
+    "EpisodeSummary",
+    "WindowSummary",
+]
+
+AGENT = "agent"
+"""The agent file itself: one of the transferred runs, chosen without the test window."""
+TRANSFERRED = "transferred"
+"""Pre-trained, transferred, then RL; one run for each seed."""
+VANILLA = "vanilla"
+"""The same RL from random weights, same seeds, same budget."""
+FROZEN = "frozen"
+"""The pre-trained policy without any RL."""
+PLACEBO = "placebo"
+"""Pre-trained on shuffled labels, then as transferred."""
+BUY_AND_HOLD = "buy_and_hold"
+
+
+class _Evidence(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WindowSummary(_Evidence):
+    """The days that were tested, and which of them count first."""
+
+    symbol: str
+    start: dt.date
+    end: dt.date
+    bars: int
+    bars_per_year: int
+    clean_from: dt.date | None
+    """First day after every strategy's last edit; None where an edit's date is unknown."""
+    clean_bars: int
+    contaminated_bars: int
+    main: Part
+    cost_bps: float
+    """Cost of a trade, basis points a side."""
+
+
+class ArmResult(_Evidence):
+    """What one arm did on the test window; arms that learn have a run for each seed."""
+
+    arm: str
+    runs: int
+    metrics: dict[Part, PerformanceMetrics]
+    """Medians over runs."""
+    score: Interval | None
+    """Timing score on the part that counts, over runs; None for a single run."""
+    equity: tuple[float, ...]
+    """(m,) growth of 1, capital split evenly among the runs each day."""
+    exposure: tuple[float, ...]
+    """(m,) share of the capital in the market."""
+
+
+class EpisodeSummary(_Evidence):
+    """Distribution over random-start episodes; they overlap, so no interval is made from them."""
+
+    arm: str
+    episodes: int
+    days: int
+    score_quartiles: tuple[float, float, float]
+    return_quartiles: tuple[float, float, float]
+    """Of the net return over an episode, fraction."""
+    positive: float
+    """Share of episodes with a net gain."""
+    beats_holding: float
+    """Share of episodes in which the net return exceeds that of holding the asset."""
+
+
+class AssetValidation(_Evidence):
+    """Evidence on one asset. Deterministic: the same inputs and seed give the same bytes."""
+
+    window: WindowSummary
+    dates: tuple[dt.date, ...]
+    """(m,) the window's bars, of each arm's equity and exposure."""
+    arms: dict[str, ArmResult]
+    curves: dict[Part, tuple[LearningCurve, ...]]
+    bands: dict[str, CurveBand]
+    """Arm -> curve on the part that counts, with its interval."""
+    comparisons: tuple[CurveComparison, ...]
+    """On the part that counts; each treated arm against its control."""
+    contaminated_comparisons: tuple[CurveComparison, ...]
+    """The same on the contaminated part, where a clean one counts."""
+    luck: MatchedRandom
+    """The agent among random paths with its exposure and turnover."""
+    sharpe: SharpeEvidence | None
+    """The agent's Sharpe ratio on the part that counts, deflated by the true count of trials."""
+    sharpe_differences: dict[str, SharpeDifference]
+    """Agent less each reference, on the part that counts; what can't be compared is left out."""
+    superior_p: float | None
+    """p-value of 'no arm has a higher mean return than holding the asset' over all arms."""
+    episodes: tuple[EpisodeSummary, ...]
+
+    @property
+    def symbol(self) -> str:
+        """Ticker of the asset."""
+        return self.window.symbol
+
+    def comparison(self, treated: str, control: str) -> CurveComparison | None:
+        """Find the comparison of two arms on the part that counts."""
+        for comparison in self.comparisons:
+            if (comparison.treated, comparison.control) == (treated, control):
+                return comparison
+        return None

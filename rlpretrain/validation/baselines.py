@@ -1,0 +1,97 @@
+"""What an agent must be compared with: holding the asset, staying out, and luck with the same habits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from rlpretrain.environments import Trajectory
+from rlpretrain.validation.window import EvaluationWindow, Part
+
+__all__ = ["MatchedRandom", "buy_and_hold", "flat", "matched_paths", "matched_random"]
+
+
+class MatchedRandom(BaseModel):
+    """Where a trajectory's score stands among random ones with its exposure and turnover."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    part: Part
+    draws: int
+    score: float
+    """Of the trajectory that was matched."""
+    median: float
+    low: float
+    high: float
+    """Between `low` and `high` lies the central share of the random scores that `level` names."""
+    level: float
+    p_value: float
+    """Chance that luck with these habits scores as high: (1 + draws that do) / (1 + draws)."""
+    exposure: float
+    """Mean over the draws."""
+    switches: float
+    """Mean switches per bar over the draws."""
+
+
+def buy_and_hold(window: EvaluationWindow) -> Trajectory:
+    """Buy at the first fill and stay, through the agent's own accounting."""
+    return window.follow(np.ones((1, len(window.dates)), dtype=bool))[0]
+
+
+def flat(window: EvaluationWindow) -> Trajectory:
+    """Stay out of the market."""
+    return window.follow(np.zeros((1, len(window.dates)), dtype=bool))[0]
+
+
+def matched_paths(exposure: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Draw positions from a two-state Markov chain with a path's mean exposure and switch rate.
+
+    With exposure p and s switches per bar, a long position is left with probability ``s / 2p`` and a flat
+    one with ``s / 2(1 - p)``: the stationary chain then has exposure p and switch rate s.
+
+    Parameters
+    ----------
+    exposure
+        (m,) zeros and ones: the path to match.
+
+    Returns
+    -------
+    ndarray
+        (draws, m) bool.
+    """
+    held = np.asarray(exposure) > 0.5
+    share = float(held.mean())
+    if share in (0.0, 1.0):
+        return np.tile(held, (draws, 1))
+    rate = float(np.mean(held[1:] != held[:-1]))
+    leave, enter = min(1.0, rate / (2 * share)), min(1.0, rate / (2 * (1 - share)))
+    chance = rng.random((len(held), draws))
+    paths = np.empty((len(held), draws), dtype=bool)
+    paths[0] = chance[0] < share
+    for t in range(1, len(held)):
+        paths[t] = np.where(paths[t - 1], chance[t] >= leave, chance[t] < enter)
+    return paths.T
+
+
+def matched_random(
+    window: EvaluationWindow, trajectory: Trajectory, *, draws: int, level: float, rng: np.random.Generator
+) -> MatchedRandom:
+    """Score random paths with a trajectory's habits through the same accounting, on the part that counts."""
+    paths = matched_paths(trajectory.exposure, draws, rng)
+    followed = window.follow(paths)
+    scores = np.array([window.part_scores(path)[window.main] for path in followed])
+    score = window.part_scores(trajectory)[window.main]
+    low, median, high = np.quantile(scores, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    return MatchedRandom(
+        part=window.main,
+        draws=draws,
+        score=score,
+        median=float(median),
+        low=float(low),
+        high=float(high),
+        level=level,
+        p_value=(1 + int((scores >= score - 1e-12).sum())) / (1 + draws),
+        exposure=float(np.mean([path.exposure.mean() for path in followed])),
+        switches=float(np.mean(paths[:, 1:] != paths[:, :-1])),
+    )

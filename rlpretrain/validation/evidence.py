@@ -1,0 +1,307 @@
+"""From an asset's arms to its evidence: run every arm, then measure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rlpretrain.config import ValidationConfig
+from rlpretrain.environments import Policy, Trajectory
+from rlpretrain.errors import DataError
+from rlpretrain.validation.asset_result import (
+    AGENT,
+    BUY_AND_HOLD,
+    PLACEBO,
+    TRANSFERRED,
+    VANILLA,
+    ArmResult,
+    AssetValidation,
+    EpisodeSummary,
+    WindowSummary,
+)
+from rlpretrain.validation.baselines import buy_and_hold, matched_random
+from rlpretrain.validation.learning_curves import CurveComparison, LearningCurve, compare_curves, curve_band
+from rlpretrain.validation.metrics import median_metrics, performance_metrics, sharpe_ratio, timing_score
+from rlpretrain.validation.sharpe import (
+    SharpeDifference,
+    sharpe_difference,
+    sharpe_evidence,
+    superior_predictive_ability,
+)
+from rlpretrain.validation.statistics import seed_interval
+from rlpretrain.validation.window import CLEAN, CONTAMINATED, EvaluationWindow, Part, combine, cut
+
+__all__ = ["SCORE_THRESHOLD", "AssetCase", "CurveRecorder", "Trial", "validate_asset"]
+
+SCORE_THRESHOLD = 0.25
+"""Timing score of the time-to-threshold measure, fixed before any result: a quarter of the asset's volatility a year
+beyond what exposure alone earns."""
+
+_RANDOM_PATHS = 500
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One seed of one learning arm: the policy at the end, and its curve on each part of the test window.
+
+    The policy is the last one, or one chosen on the validation window; never by its test score.
+    """
+
+    policy: Policy
+    curves: Mapping[Part, LearningCurve]
+
+
+class CurveRecorder:
+    """Scores a learning policy at its checkpoints, on the test window, for the record alone.
+
+    Examples
+    --------
+    >>> recorder = CurveRecorder(window, "vanilla", seed)      # doctest: +SKIP
+    >>> recorder.record(0, policy.act)                         # doctest: +SKIP
+    >>> trial = recorder.trial(policy.act)                     # doctest: +SKIP
+    """
+
+    def __init__(self, window: EvaluationWindow, arm: str, seed: int) -> None:
+        self._window, self._arm, self._seed = window, arm, seed
+        self._steps: list[int] = []
+        self._scores: list[dict[Part, float]] = []
+
+    def record(self, steps: int, policy: Policy) -> None:
+        """Score the policy as it is after `steps` environment steps."""
+        self._steps.append(steps)
+        self._scores.append(self._window.score(policy))
+
+    def trial(self, policy: Policy) -> Trial:
+        """Give the finished trial with the policy that the arm ends with."""
+        curves = {
+            part: LearningCurve(self._arm, self._seed, self._steps, [score[part] for score in self._scores])
+            for part in self._window.parts
+        }
+        return Trial(policy=policy, curves=curves)
+
+
+@dataclass(frozen=True)
+class AssetCase:
+    """What is needed to validate on one asset.
+
+    Parameters
+    ----------
+    window
+        The asset's test window.
+    learners
+        Arm -> a run for a seed. 'transferred' and 'vanilla' are needed; others, such as 'placebo', are
+        compared with 'vanilla' too. A seed must give every arm the same environment starts and budget.
+    policies
+        Arm -> a policy that does not learn, such as 'frozen'.
+    trials
+        Agents that could have been chosen in place of this one, over all runs so far: deflates the Sharpe
+        ratio. None counts the learning runs of this validation.
+    """
+
+    window: EvaluationWindow
+    learners: Mapping[str, Callable[[int], Trial]]
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    trials: int | None = None
+
+
+def validate_asset(
+    case: AssetCase, agent: Policy, config: ValidationConfig, *, seed: int = 7
+) -> AssetValidation:
+    """Run all arms on one asset's test window and measure them.
+
+    Parameters
+    ----------
+    agent
+        Policy of the agent file.
+    seed
+        First of ``config.seeds`` consecutive seeds of the learning arms, and the seed of every draw made
+        here.
+
+    Raises
+    ------
+    DataError
+        'transferred' or 'vanilla' is missing.
+    """
+    for needed in (TRANSFERRED, VANILLA):
+        if needed not in case.learners:
+            raise DataError(
+                f"{case.window.symbol}: no arm '{needed}' to validate", hint="give it in `learners`"
+            )
+    window = case.window
+    trials = {
+        arm: [run(s) for s in range(seed, seed + config.seeds)] for arm, run in sorted(case.learners.items())
+    }
+    policies = {AGENT: [agent], **{arm: [policy] for arm, policy in sorted(case.policies.items())}}
+    policies |= {arm: [trial.policy for trial in runs] for arm, runs in trials.items()}
+    trajectories = {arm: [window.run(policy) for policy in group] for arm, group in policies.items()}
+    trajectories[BUY_AND_HOLD] = [buy_and_hold(window)]
+    rng = np.random.default_rng([seed, 1])
+    main = {
+        arm: combine([cut(t, window.parts[window.main]) for t in runs]) for arm, runs in trajectories.items()
+    }
+    count = case.trials if case.trials is not None else sum(len(runs) for runs in trials.values())
+    return AssetValidation(
+        window=_summarise_window(window),
+        dates=tuple(window.dates.astype(object).tolist()),
+        arms={arm: _summarise_arm(arm, window, runs, config, rng) for arm, runs in trajectories.items()},
+        curves={part: _curves(trials, part) for part in window.parts},
+        bands={
+            arm: curve_band(
+                [trial.curves[window.main] for trial in runs],
+                level=config.confidence,
+                samples=config.bootstrap_samples,
+                rng=rng,
+            )
+            for arm, runs in trials.items()
+        },
+        comparisons=_compare(trials, window.main, config, rng),
+        contaminated_comparisons=(
+            _compare(trials, CONTAMINATED, config, rng)
+            if window.main == CLEAN and CONTAMINATED in window.parts
+            else ()
+        ),
+        luck=matched_random(
+            window, trajectories[AGENT][0], draws=_RANDOM_PATHS, level=config.confidence, rng=rng
+        ),
+        sharpe=sharpe_evidence(
+            main[AGENT].net_returns,
+            main[AGENT].bars_per_year,
+            trials=count,
+            trial_deviation=_deviation_of_sharpe([t for arm in trials for t in trajectories[arm]]),
+            level=config.confidence,
+        ),
+        sharpe_differences=_sharpe_differences(main, config, rng),
+        superior_p=superior_predictive_ability(
+            main[BUY_AND_HOLD].net_returns,
+            {arm: t.net_returns for arm, t in main.items() if arm != BUY_AND_HOLD},
+            samples=config.bootstrap_samples,
+            rng=rng,
+        ),
+        episodes=_episodes(window, policies, config, np.random.default_rng([seed, 2])),
+    )
+
+
+def _summarise_window(window: EvaluationWindow) -> WindowSummary:
+    sizes = {part: bars.stop - bars.start for part, bars in window.parts.items()}
+    return WindowSummary(
+        symbol=window.symbol,
+        start=window.dates[0].astype(object),
+        end=window.dates[-1].astype(object),
+        bars=len(window.dates),
+        bars_per_year=window.data.bars_per_year,
+        clean_from=window.clean_from,
+        clean_bars=sizes.get(CLEAN, 0),
+        contaminated_bars=sizes.get(CONTAMINATED, 0),
+        main=window.main,
+        cost_bps=window.data.cost * 10_000,
+    )
+
+
+def _summarise_arm(
+    arm: str,
+    window: EvaluationWindow,
+    runs: Sequence[Trajectory],
+    config: ValidationConfig,
+    rng: np.random.Generator,
+) -> ArmResult:
+    score = None
+    if len(runs) > 1:
+        scores = [window.part_scores(run)[window.main] for run in runs]
+        score = seed_interval(scores, level=config.confidence, samples=config.bootstrap_samples, rng=rng)
+    joined = combine(runs)
+    return ArmResult(
+        arm=arm,
+        runs=len(runs),
+        metrics={
+            part: median_metrics([performance_metrics(cut(run, bars)) for run in runs])
+            for part, bars in window.parts.items()
+        },
+        score=score,
+        equity=tuple(joined.equity.tolist()),
+        exposure=tuple(joined.exposure.tolist()),
+    )
+
+
+def _curves(trials: Mapping[str, Sequence[Trial]], part: Part) -> tuple[LearningCurve, ...]:
+    return tuple(trial.curves[part] for runs in trials.values() for trial in runs)
+
+
+def _compare(
+    trials: Mapping[str, Sequence[Trial]], part: Part, config: ValidationConfig, rng: np.random.Generator
+) -> tuple[CurveComparison, ...]:
+    """Compare every arm with vanilla, the transferred one first, and the transferred one with the placebo."""
+    others = [arm for arm in trials if arm not in (TRANSFERRED, VANILLA)]
+    pairs = [(TRANSFERRED, VANILLA), *((arm, VANILLA) for arm in others)]
+    if PLACEBO in trials:
+        pairs.insert(1, (TRANSFERRED, PLACEBO))
+    return tuple(
+        compare_curves(
+            [trial.curves[part] for trial in trials[treated]],
+            [trial.curves[part] for trial in trials[control]],
+            threshold=SCORE_THRESHOLD,
+            level=config.confidence,
+            samples=config.bootstrap_samples,
+            rng=rng,
+        )
+        for treated, control in pairs
+    )
+
+
+def _deviation_of_sharpe(runs: Sequence[Trajectory]) -> float | None:
+    """Deviation, per bar, of the Sharpe ratios of all runs that could have been chosen."""
+    ratios = [ratio for run in runs if (ratio := sharpe_ratio(run.net_returns, 1.0)) is not None]
+    return float(np.std(ratios, ddof=1)) if len(ratios) > 1 else None
+
+
+def _sharpe_differences(
+    main: Mapping[str, Trajectory], config: ValidationConfig, rng: np.random.Generator
+) -> dict[str, SharpeDifference]:
+    agent = main[AGENT]
+    differences = {
+        arm: sharpe_difference(
+            agent.net_returns,
+            other.net_returns,
+            agent.bars_per_year,
+            level=config.confidence,
+            samples=config.bootstrap_samples,
+            rng=rng,
+        )
+        for arm, other in main.items()
+        if arm not in (AGENT, TRANSFERRED)
+    }
+    return {arm: difference for arm, difference in differences.items() if difference is not None}
+
+
+def _episodes(
+    window: EvaluationWindow,
+    policies: Mapping[str, Sequence[Policy]],
+    config: ValidationConfig,
+    rng: np.random.Generator,
+) -> tuple[EpisodeSummary, ...]:
+    """Run one policy of each arm, the first seed's, through the same random-start episodes."""
+    starts, days = window.episode_starts(config.episodes, config.episode_days, rng)
+    summaries = []
+    for arm, group in policies.items():
+        runs = window.episodes(group[0], starts, days)
+        gains = np.array([run.equity[-1] - 1.0 for run in runs])
+        held = np.array([np.prod(1.0 + run.asset_returns) - 1.0 for run in runs])
+        scores = [timing_score(r.net_returns, r.asset_returns, r.exposure, r.bars_per_year) for r in runs]
+        summaries.append(
+            EpisodeSummary(
+                arm=arm,
+                episodes=len(runs),
+                days=days,
+                score_quartiles=_quartiles(scores),
+                return_quartiles=_quartiles(gains.tolist()),
+                positive=float(np.mean(gains > 0)),
+                beats_holding=float(np.mean(gains > held)),
+            )
+        )
+    return tuple(summaries)
+
+
+def _quartiles(values: Sequence[float]) -> tuple[float, float, float]:
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return float(low), float(median), float(high)

@@ -1,0 +1,293 @@
+"""What a Sharpe ratio on one window can and can't show.
+
+Seeds don't help here: all of them trade the same days. The standard error of an annualised Sharpe ratio is
+about one over the root of the years, so most windows are too short to separate two good strategies.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+from arch.bootstrap import SPA, CircularBlockBootstrap, StationaryBootstrap, optimal_block_length
+from arch.covariance.kernel import Parzen
+from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+from skfolio import measures
+
+from rlpretrain.validation.metrics import sharpe_ratio
+from rlpretrain.validation.statistics import Interval
+
+__all__ = [
+    "SharpeDifference",
+    "SharpeEvidence",
+    "block_length",
+    "mean_difference",
+    "minimum_track_record",
+    "sharpe_difference",
+    "sharpe_evidence",
+    "superior_predictive_ability",
+]
+
+Floats = NDArray[np.float64]
+
+_FEWEST_BARS = 60
+"""Below about a quarter a block bootstrap of second moments has nothing to resample."""
+
+
+class SharpeDifference(BaseModel):
+    """Annualised Sharpe ratio of one return series less another's, on the same bars."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    interval: Interval
+    p_value: float
+    block: int
+    """Bars in a block of the bootstrap."""
+
+
+class SharpeEvidence(BaseModel):
+    """What a single track record says about its true Sharpe ratio."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sharpe: float
+    standard_error: float
+    """Of the annualised ratio, for independent normal returns."""
+    probabilistic: float | None
+    """Probability that the true ratio exceeds zero."""
+    deflated: float | None
+    """The same against the best ratio expected of `trials` worthless ones."""
+    trials: int
+    minimum_years: float | None
+    """Track record that this ratio needs to exceed zero at the level; None for a ratio of zero or below."""
+    years: float
+
+
+def block_length(returns: Floats) -> int:
+    """Bars in a block that keeps the dependence of returns and of their squares.
+
+    The longer of Politis and White's automatic lengths (corrected 2009) over all columns, at least 1 and at
+    most a tenth of the bars.
+
+    Parameters
+    ----------
+    returns
+        (m, k) return series on the same bars.
+    """
+    lengths = optimal_block_length(np.hstack([returns, returns**2]))["circular"].to_numpy()
+    longest = float(np.nanmax(np.nan_to_num(lengths, nan=1.0, posinf=1.0)))
+    return max(1, min(math.ceil(longest), len(returns) // 10))
+
+
+def sharpe_difference(
+    returns: ArrayLike,
+    reference: ArrayLike,
+    bars_per_year: float,
+    *,
+    level: float,
+    samples: int,
+    rng: np.random.Generator,
+) -> SharpeDifference | None:
+    """Studentised circular block bootstrap of the difference of two Sharpe ratios.
+
+    Ledoit and Wolf, "Robust Performance Hypothesis Testing with the Sharpe Ratio", Journal of Empirical
+    Finance 15 (2008), section 3.2.2: the difference over its standard error (delta method, Parzen kernel)
+    is compared with resampled ones, whose errors come from their own blocks. Holds under fat tails and
+    volatility clusters.
+
+    Parameters
+    ----------
+    returns, reference
+        (m,) net returns per bar on the same bars.
+    bars_per_year
+        Scales ratios to a year.
+
+    Returns
+    -------
+    SharpeDifference or None
+        None where a series does not vary or has fewer than 60 bars.
+    """
+    pair = np.column_stack([np.asarray(returns, dtype=np.float64), np.asarray(reference, dtype=np.float64)])
+    if len(pair) < _FEWEST_BARS or (pair.std(axis=0) <= 1e-12).any():
+        return None
+    annual = math.sqrt(bars_per_year)
+    block = block_length(pair)
+    difference, gradient, moments = _linearised(pair)
+    covariance = np.asarray(Parzen(moments).cov.long_run)
+    error = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0) / len(pair))
+    if error <= 1e-12:
+        same = Interval(
+            estimate=difference * annual, low=difference * annual, high=difference * annual, level=level
+        )
+        return SharpeDifference(interval=same, p_value=1.0, block=block)
+    studentised = np.empty(samples)
+    resampler = CircularBlockBootstrap(block, pair, seed=rng)
+    for i, ((resampled,), _) in enumerate(resampler.bootstrap(samples)):
+        studentised[i] = _studentise(np.asarray(resampled), difference, block)
+    reach = float(np.quantile(studentised, level)) * error
+    exceeded = int((studentised >= abs(difference) / error).sum())
+    return SharpeDifference(
+        interval=Interval(
+            estimate=difference * annual,
+            low=(difference - reach) * annual,
+            high=(difference + reach) * annual,
+            level=level,
+        ),
+        p_value=(1 + exceeded) / (1 + samples),
+        block=block,
+    )
+
+
+def _linearised(pair: Floats) -> tuple[float, Floats, Floats]:
+    """Give the per-bar difference, its gradient in means and second moments, and the centred moments."""
+    moments = np.hstack([pair, pair**2])
+    mean = moments.mean(axis=0)
+    variance = mean[2:] - mean[:2] ** 2
+    ratio = mean[:2] / np.sqrt(variance)
+    sign = np.array([1.0, -1.0])
+    gradient = np.concatenate([sign * mean[2:] / variance**1.5, -sign * 0.5 * mean[:2] / variance**1.5])
+    return float(ratio[0] - ratio[1]), gradient, moments - mean
+
+
+def _studentise(resampled: Floats, difference: float, block: int) -> float:
+    """Distance of a resampled difference from the observed one, in standard errors from its own blocks."""
+    if (resampled.std(axis=0) <= 1e-12).any():
+        return math.inf
+    redrawn, gradient, moments = _linearised(resampled)
+    count = len(resampled) // block
+    sums = (moments[: count * block] @ gradient).reshape(count, block).sum(axis=1) / math.sqrt(block)
+    error = math.sqrt(float(np.mean(sums**2)) / len(resampled))
+    return abs(redrawn - difference) / error if error > 0 else math.inf
+
+
+def minimum_track_record(returns: ArrayLike, level: float) -> float | None:
+    """Bars after which a Sharpe ratio like this one exceeds zero at `level`.
+
+    ``1 + (1 - skew * SR + (kurtosis - 1) / 4 * SR**2) * (z / SR)**2`` with the ratio per bar: Bailey and
+    Lopez de Prado, "The Sharpe Ratio Efficient Frontier", Journal of Risk 15 (2012). None for a ratio of
+    zero or below.
+    """
+    row = np.asarray(returns, dtype=np.float64)
+    ratio = sharpe_ratio(row, 1.0)
+    if ratio is None or ratio <= 0:
+        return None
+    spread = 1.0 - float(measures.skew(row)) * ratio + (float(measures.kurtosis(row)) - 1.0) / 4.0 * ratio**2
+    return 1.0 + spread * (float(stats.norm.ppf(level)) / ratio) ** 2
+
+
+def sharpe_evidence(
+    returns: ArrayLike,
+    bars_per_year: float,
+    *,
+    trials: int,
+    trial_deviation: float | None,
+    level: float,
+) -> SharpeEvidence | None:
+    """Probabilistic and deflated Sharpe ratio of one series, and the track record it needs.
+
+    Bailey and Lopez de Prado, "The Deflated Sharpe Ratio", Journal of Portfolio Management 40 (2014).
+
+    Parameters
+    ----------
+    returns
+        (m,) net returns per bar.
+    trials
+        Agents that could have been chosen in this one's place: all of them, not those that are shown.
+    trial_deviation
+        Deviation of the trials' Sharpe ratios per bar; None when it is not known, then there is no deflated
+        ratio unless there was but one trial.
+
+    Returns
+    -------
+    SharpeEvidence or None
+        None where the returns don't vary.
+    """
+    row = np.asarray(returns, dtype=np.float64)
+    ratio = sharpe_ratio(row, bars_per_year)
+    if ratio is None or len(row) < 3:
+        return None
+    years = len(row) / bars_per_year
+    deflated = None
+    if trials == 1 or trial_deviation is not None:
+        expected = measures.expected_max_sharpe_ratio(trials, trial_deviation or 0.0)
+        deflated = _finite(measures.probabilistic_sharpe_ratio(row, benchmark_sharpe_ratio=expected))
+    needed = minimum_track_record(row, level)
+    return SharpeEvidence(
+        sharpe=ratio,
+        standard_error=math.sqrt((1.0 + 0.5 * ratio**2 / bars_per_year) / years),
+        probabilistic=_finite(measures.probabilistic_sharpe_ratio(row)),
+        deflated=deflated,
+        trials=trials,
+        minimum_years=None if needed is None else needed / bars_per_year,
+        years=years,
+    )
+
+
+def superior_predictive_ability(
+    benchmark: ArrayLike, arms: Mapping[str, ArrayLike], *, samples: int, rng: np.random.Generator
+) -> float | None:
+    """p-value of "no arm has a higher mean return than the benchmark", over all arms at once.
+
+    Hansen, "A Test for Superior Predictive Ability", Journal of Business & Economic Statistics 23 (2005),
+    consistent version, stationary bootstrap. Arms that equal the benchmark on every bar say nothing and are
+    left out.
+
+    Parameters
+    ----------
+    benchmark
+        (m,) net returns per bar.
+    arms
+        (m,) net returns per bar of each arm.
+
+    Returns
+    -------
+    float or None
+        None where no arm differs from the benchmark, or there are fewer than 60 bars.
+    """
+    base = np.asarray(benchmark, dtype=np.float64)
+    rows = [np.asarray(arm, dtype=np.float64) for arm in arms.values()]
+    rows = [row for row in rows if (row - base).std() > 1e-12]
+    if not rows or len(base) < _FEWEST_BARS:
+        return None
+    models = -np.column_stack(rows)
+    block = block_length(np.column_stack([base, *rows]))
+    test = SPA(-base, models, block_size=block, reps=samples, bootstrap="stationary", seed=rng)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        test.compute()
+    return float(test.pvalues["consistent"])
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def mean_difference(
+    returns: ArrayLike,
+    reference: ArrayLike,
+    *,
+    level: float,
+    samples: int,
+    rng: np.random.Generator,
+) -> Interval | None:
+    """Mean difference per bar of two return series on the same bars, with a stationary block bootstrap interval.
+
+    Percentile interval; Politis and Romano, "The Stationary Bootstrap", JASA 89 (1994). None below 60 bars.
+
+    Parameters
+    ----------
+    returns, reference
+        (m,) net returns per bar, or (m, k) of k assets, whose days are then drawn together.
+    """
+    difference = np.asarray(returns, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
+    row = difference if difference.ndim == 1 else difference.mean(axis=1)
+    if len(row) < _FEWEST_BARS:
+        return None
+    resampler = StationaryBootstrap(block_length(row[:, None]), row, seed=rng)
+    means = np.array([np.mean(resampled) for (resampled,), _ in resampler.bootstrap(samples)])
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(estimate=float(row.mean()), low=float(low), high=float(high), level=level)

@@ -1,0 +1,208 @@
+"""One plain answer from all assets: is the pre-trained start worth it?
+
+The rule is fixed here, before any result. An effect is shown when, against random weights, both the
+jump-start and the area of the paired differences have an interval above zero, and, where a placebo was run,
+the area against the placebo does too: what shuffled labels give as well is not knowledge. Both must hold, so
+no correction for testing two measures is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from rlpretrain.config import ValidationConfig
+from rlpretrain.errors import DataError
+from rlpretrain.validation.asset_result import (
+    AGENT,
+    BUY_AND_HOLD,
+    PLACEBO,
+    TRANSFERRED,
+    VANILLA,
+    AssetValidation,
+)
+from rlpretrain.validation.learning_curves import CurveComparison
+from rlpretrain.validation.statistics import Finding, PairedComparison, compare_pairs, holm
+from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
+
+__all__ = ["Measure", "Verdict", "reach_verdict"]
+
+Measure = Literal["jump_start", "area", "final"]
+MEASURES: tuple[Measure, ...] = ("jump_start", "area", "final")
+_NAMES: dict[Measure, str] = {"jump_start": "Jump-start", "area": "Area", "final": "Final score"}
+_FEW_SEEDS = 10
+
+
+class Verdict(BaseModel):
+    """What the evidence of all assets amounts to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    finding: Finding
+    headline: str
+    sentences: tuple[str, ...]
+    """What was found, one statement each."""
+    cautions: tuple[str, ...]
+    """What the evidence can't show."""
+    part: Part
+    assets: tuple[str, ...]
+    """Assets that were pooled: those whose test window has this part."""
+    pooled: dict[Measure, PairedComparison]
+    """Transferred less vanilla; a seed's difference is its mean over assets."""
+    against_placebo: PairedComparison | None
+    """Area of transferred less placebo; None where no placebo was run."""
+    holm_p: dict[str, float]
+    """'asset measure' -> p-value adjusted over all assets and both primary measures."""
+
+
+def reach_verdict(assets: Sequence[AssetValidation], config: ValidationConfig, *, seed: int = 7) -> Verdict:
+    """Pool the assets by paired seeds and state the finding.
+
+    Assets with a clean part count; only where none has one, the contaminated ones do, and the verdict says
+    so.
+
+    Raises
+    ------
+    DataError
+        There is no asset, or one lacks the comparison of transferred with vanilla.
+    """
+    if not assets:
+        raise DataError("no asset was validated", hint="name assets with prices in validation_envs")
+    part = CLEAN if any(asset.window.main == CLEAN for asset in assets) else CONTAMINATED
+    counted = [asset for asset in assets if asset.window.main == part]
+    rng = np.random.default_rng([seed, 3])
+
+    def pool(measure: Measure, control: str) -> PairedComparison:
+        rows = [_differences(_required(asset, control), measure) for asset in counted]
+        mean = np.mean(rows, axis=0)
+        return compare_pairs(
+            mean, np.zeros_like(mean), level=config.confidence, samples=config.bootstrap_samples, rng=rng
+        )
+
+    pooled = {measure: pool(measure, VANILLA) for measure in MEASURES}
+    with_placebo = all(asset.comparison(TRANSFERRED, PLACEBO) for asset in counted)
+    placebo = pool("area", PLACEBO) if with_placebo else None
+    finding = _decide(pooled, placebo)
+    return Verdict(
+        finding=finding,
+        headline=_headline(finding, pooled, placebo),
+        sentences=tuple(_sentences(pooled, placebo, counted)),
+        cautions=tuple(_cautions(part, counted, placebo, config)),
+        part=part,
+        assets=tuple(asset.symbol for asset in counted),
+        pooled=pooled,
+        against_placebo=placebo,
+        holm_p=holm(
+            {
+                f"{asset.symbol} {measure}": getattr(_required(asset, VANILLA), measure).p_value
+                for asset in counted
+                for measure in ("jump_start", "area")
+            }
+        ),
+    )
+
+
+def _required(asset: AssetValidation, control: str) -> CurveComparison:
+    found = asset.comparison(TRANSFERRED, control)
+    if found is None:
+        raise DataError(f"{asset.symbol}: transferred was not compared with {control}")
+    return found
+
+
+def _differences(comparison: CurveComparison, measure: Measure) -> tuple[float, ...]:
+    paired: PairedComparison = getattr(comparison, measure)
+    return paired.differences
+
+
+def _decide(pooled: Mapping[Measure, PairedComparison], placebo: PairedComparison | None) -> Finding:
+    primary = [pooled["jump_start"].finding, pooled["area"].finding]
+    if all(finding == "better" for finding in primary):
+        return "better" if placebo is None or placebo.finding == "better" else "no effect shown"
+    if "worse" in primary and "better" not in primary:
+        return "worse"
+    return "no effect shown"
+
+
+def _headline(
+    finding: Finding, pooled: Mapping[Measure, PairedComparison], placebo: PairedComparison | None
+) -> str:
+    if finding == "better":
+        return "The pre-trained start is better than random weights on these test days"
+    if finding == "worse":
+        return "The pre-trained start is worse than random weights on these test days"
+    primary = {measure: pooled[measure].finding for measure in ("jump_start", "area")}
+    if set(primary.values()) == {"better"} and placebo is not None:
+        return "No effect of the patterns shown: shuffled labels do as well within the error"
+    if primary["jump_start"] == "better":
+        return "No effect on learning shown: a better start, but the interval of the area includes zero"
+    if "better" in primary.values():
+        return "No effect shown: the measures disagree"
+    return "No effect shown: the interval includes zero"
+
+
+def _sentences(
+    pooled: Mapping[Measure, PairedComparison],
+    placebo: PairedComparison | None,
+    assets: Sequence[AssetValidation],
+) -> list[str]:
+    sentences = [f"{_NAMES[measure]} over random weights: {_state(pooled[measure])}" for measure in MEASURES]
+    if placebo is not None:
+        sentences.append(f"Area over the placebo (shuffled labels): {_state(placebo)}")
+    for asset in assets:
+        luck = asset.luck
+        read = "above" if luck.p_value <= 1.0 - luck.level else "not told apart from"
+        sentences.append(
+            f"{asset.symbol}: the agent scores {luck.score:+.2f}, {read} random trading with its exposure and "
+            f"turnover ({luck.low:+.2f} to {luck.high:+.2f}, p = {luck.p_value:.3f})."
+        )
+        held = asset.sharpe_differences.get(BUY_AND_HOLD)
+        if held is not None:
+            sentences.append(
+                f"{asset.symbol}: Sharpe ratio less buy-and-hold's {held.interval}: "
+                f"{_read(held.interval.finding)}."
+            )
+    return sentences
+
+
+def _state(comparison: PairedComparison) -> str:
+    return (
+        f"{comparison.interval} over {comparison.pairs} paired seeds, p = {comparison.p_value:.3f}: "
+        f"{_read(comparison.finding)}."
+    )
+
+
+def _read(finding: Finding) -> str:
+    return "no effect shown, the interval includes zero" if finding == "no effect shown" else finding
+
+
+def _cautions(
+    part: Part, assets: Sequence[AssetValidation], placebo: PairedComparison | None, config: ValidationConfig
+) -> list[str]:
+    cautions = []
+    if part == CONTAMINATED:
+        unknown = any(asset.window.clean_from is None for asset in assets)
+        why = (
+            "the last edit of at least one strategy is unknown"
+            if unknown
+            else "the strategies were edited inside or after it"
+        )
+        cautions.append(
+            f"The whole test window is contaminated: {why}, so the rules may carry their authors' hindsight."
+        )
+    if config.seeds < _FEW_SEEDS:
+        cautions.append(f"{config.seeds} seeds are few; ten or more make a claim, twenty a good one.")
+    if placebo is None:
+        cautions.append(
+            "No placebo was run, so the gain may come from any pre-training, not from the patterns."
+        )
+    years = min((a.window.clean_bars or a.window.bars) / a.window.bars_per_year for a in assets)
+    cautions.append(
+        f"Seeds share the same {years:.1f} years of test days: their intervals cover the luck of training, not that "
+        f"of the market. A Sharpe ratio measured on them has a standard error of about {years**-0.5:.2f}."
+    )
+    if all(asset.arms[AGENT].metrics[part].trades == 0 for asset in assets):
+        cautions.append("The agent closed no trade in the test window; its trade statistics are empty.")
+    return cautions

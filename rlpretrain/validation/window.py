@@ -1,0 +1,163 @@
+"""The test window of one asset, and its clean and contaminated parts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
+from rlpretrain.errors import DataError
+from rlpretrain.validation.metrics import timing_score
+
+__all__ = ["CLEAN", "CONTAMINATED", "EvaluationWindow", "Part", "combine", "cut"]
+
+Part = Literal["clean", "contaminated"]
+CLEAN: Part = "clean"
+CONTAMINATED: Part = "contaminated"
+
+_FEWEST_BARS = 20
+"""A part shorter than a month says nothing by itself; it is then read with the rest."""
+
+
+@dataclass(frozen=True)
+class EvaluationWindow:
+    """Rows of one asset's history that validation alone reads.
+
+    A strategy's decisions before its last edit carry its author's hindsight. Bars dated after every last
+    edit are *clean* and count first; the bars before them are *contaminated*.
+
+    Parameters
+    ----------
+    data
+        The asset.
+    start, stop
+        Rows: decisions at the closes of start .. stop - 2, bars start + 1 .. stop - 1.
+    clean_from
+        First day after the last edit of every strategy that votes; None where an edit's date is unknown:
+        then the whole window is contaminated.
+    """
+
+    data: EpisodeData
+    start: int
+    stop: int
+    clean_from: dt.date | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start < self.stop <= len(self.data) or self.stop - self.start < _FEWEST_BARS:
+            raise DataError(
+                f"{self.symbol}: rows {self.start} to {self.stop} of {len(self.data)} are no test window",
+                hint=f"it needs {_FEWEST_BARS} bars or more: move test_start or choose another asset",
+            )
+
+    @property
+    def symbol(self) -> str:
+        """Ticker of the asset."""
+        return self.data.symbol
+
+    @property
+    def dates(self) -> NDArray[np.datetime64]:
+        """Dates of the window's bars, (m,)."""
+        return self.data.dates[self.start + 1 : self.stop]
+
+    @property
+    def parts(self) -> dict[Part, slice]:
+        """Bars of each part, the one that counts first in front."""
+        first = bars = len(self.dates)
+        if self.clean_from is not None:
+            first = int(np.searchsorted(self.dates, np.datetime64(self.clean_from)))
+        if bars - first < _FEWEST_BARS:
+            return {CONTAMINATED: slice(0, bars)}
+        if first < _FEWEST_BARS:
+            return {CLEAN: slice(first, bars)}
+        return {CLEAN: slice(first, bars), CONTAMINATED: slice(0, first)}
+
+    @property
+    def main(self) -> Part:
+        """The part that counts: clean where there is one."""
+        return next(iter(self.parts))
+
+    def run(self, policy: Policy) -> Trajectory:
+        """Let a policy trade the whole window from a flat start."""
+        return rollout(policy, self.data, [(self.start, self.stop)])[0]
+
+    def follow(self, positions: NDArray[np.bool_]) -> list[Trajectory]:
+        """Run fixed paths of positions through the same accounting.
+
+        Parameters
+        ----------
+        positions
+            (paths, m) stance decided at each close; m as in `dates`.
+        """
+        if positions.ndim != 2 or positions.shape[1] != len(self.dates):
+            raise DataError(
+                f"{self.symbol}: {positions.shape} positions, expected (paths, {len(self.dates)})"
+            )
+        actions = iter(np.where(positions, 1, 2).T)
+        return rollout(lambda _: next(actions), self.data, [(self.start, self.stop)] * len(positions))
+
+    def score(self, policy: Policy) -> dict[Part, float]:
+        """Give a policy's timing score on each part: what a learning curve records at a checkpoint."""
+        return self.part_scores(self.run(policy))
+
+    def part_scores(self, trajectory: Trajectory) -> dict[Part, float]:
+        """Give a trajectory's timing score on each part of this window."""
+        scores: dict[Part, float] = {}
+        for part, bars in self.parts.items():
+            net, asset, held = (
+                row[bars] for row in (trajectory.net_returns, trajectory.asset_returns, trajectory.exposure)
+            )
+            scores[part] = timing_score(net, asset, held, trajectory.bars_per_year)
+        return scores
+
+    def episodes(self, policy: Policy, starts: NDArray[np.intp], length: int) -> list[Trajectory]:
+        """Run a policy from a flat start through `length` decisions from each row of `starts`."""
+        return rollout(policy, self.data, [(int(start), int(start) + length + 1) for start in starts])
+
+    def episode_starts(
+        self, count: int, length: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.intp], int]:
+        """Draw the rows at which episodes start, within the part that counts.
+
+        Returns
+        -------
+        starts, length
+            (count,) rows, and the length, cut to what fits.
+        """
+        bars = self.parts[self.main]
+        first, stop = self.start + bars.start, self.start + bars.stop
+        length = min(length, stop - first)
+        return rng.integers(first, stop - length + 1, size=count), length
+
+
+def cut(trajectory: Trajectory, bars: slice) -> Trajectory:
+    """Take some bars of a trajectory, with the trades that were entered in them."""
+    dates = trajectory.dates[bars]
+    first, last = dates[0].astype(object), dates[-1].astype(object)
+    return replace(
+        trajectory,
+        dates=dates,
+        net_returns=trajectory.net_returns[bars],
+        asset_returns=trajectory.asset_returns[bars],
+        exposure=trajectory.exposure[bars],
+        costs=trajectory.costs[bars],
+        trades=tuple(trade for trade in trajectory.trades if first <= trade.entry <= last),
+    )
+
+
+def combine(trajectories: Sequence[Trajectory]) -> Trajectory:
+    """Average trajectories over seeds, as capital split evenly each day; the result keeps no trades."""
+    first = trajectories[0]
+    if len(trajectories) == 1:
+        return first
+    return replace(
+        first,
+        net_returns=np.mean([t.net_returns for t in trajectories], axis=0),
+        exposure=np.mean([t.exposure for t in trajectories], axis=0),
+        costs=np.mean([t.costs for t in trajectories], axis=0),
+        trades=(),
+    )
