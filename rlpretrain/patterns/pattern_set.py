@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
 
-__all__ = ["ACTIONS", "BUY", "CATEGORIES", "HOLD", "REGIMES", "SELL", "PatternSet"]
+__all__ = ["ACTIONS", "BUY", "CATEGORIES", "HOLD", "REGIMES", "SELL", "PatternSet", "pattern_keys"]
 
 HOLD, BUY, SELL = 0, 1, 2
 ACTIONS = ("hold", "buy", "sell")
@@ -28,7 +28,7 @@ class PatternSet:
     """
 
     key: NDArray[np.str_]
-    """Identity of the decision: a hash that a rerun gives again."""
+    """Identity of the decision, see `pattern_keys`; a rerun gives it again."""
     asset: NDArray[np.str_]
     date: NDArray[np.datetime64]
     in_position: NDArray[np.bool_]
@@ -84,3 +84,12 @@ class PatternSet:
         return pd.DataFrame(
             {f.name: column for f in fields(self) if (column := getattr(self, f.name)).ndim == 1}
         )
+
+
+def pattern_keys(
+    asset: NDArray[np.str_], date: NDArray[np.datetime64], in_position: NDArray[np.bool_]
+) -> NDArray[np.str_]:
+    """Name each decision by asset, close and position, for example ``SPY 2020-03-23 flat``."""
+    days = np.datetime_as_string(date, unit="D")
+    position = np.where(in_position, " long", " flat")
+    return np.strings.add(np.strings.add(np.strings.add(asset, " "), days), position)

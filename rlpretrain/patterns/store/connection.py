@@ -1,0 +1,130 @@
+"""Open a pattern store: read its URL, connect, bring its schema up to date, and say clearly what failed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from rlpretrain.errors import DataError, ServiceError, SettingsError
+
+__all__ = ["connect", "explained", "migrate", "reading", "store_url", "writing"]
+
+_MIGRATIONS = Path(__file__).parents[1] / "migrations"
+_LOCK = zlib.crc32(b"rlpretrain pattern store")
+_BUSY_SECONDS = 60
+_REFUSALS = ("authentication failed", "no password supplied", "does not exist", "unable to open", "read-only")
+"""What a server or a file says when asking again would not help."""
+_FORMS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
+
+
+def store_url(url: str) -> URL:
+    """Read a store's URL; ``postgresql://`` and ``postgres://`` mean the psycopg2 driver.
+
+    Raises
+    ------
+    SettingsError
+        It is no URL, or of another database. The message does not repeat the text, which may hold a password.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise SettingsError("store_url is not a database URL", hint=_FORMS) from None
+    if parsed.drivername in ("postgres", "postgresql", "postgresql+psycopg2"):
+        return parsed.set(drivername="postgresql+psycopg2")
+    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        return parsed
+    raise SettingsError(f"store_url: {parsed.drivername!r} is not supported", hint=_FORMS)
+
+
+def connect(url: URL) -> Engine:
+    """Make an engine. SQLite waits for other writers and keeps a write-ahead log, so that readers never wait."""
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    if url.database and url.database != ":memory:":
+        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # Transactions begin below, not where the driver guesses.
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A reader that turns writer midway can't wait for its turn; a writer therefore says so from the start.
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes; it is committed when the block ends well."""
+    with explained(engine.url), engine.execution_options(writes=True).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that only reads."""
+    with explained(engine.url), engine.begin() as connection:
+        yield connection
+
+
+def migrate(engine: Engine) -> None:
+    """Apply the revisions that the database lacks; safe when several processes open it at once.
+
+    Raises
+    ------
+    DataError
+        The database was made by a newer version.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise DataError(
+                f"{engine.url.render_as_string(hide_password=True)}: {error}",
+                hint="a newer version of rlpretrain wrote this store",
+            ) from None
+
+
+@contextmanager
+def explained(url: URL) -> Iterator[None]:
+    """Turn a driver's failure into an error that names the store, without its password.
+
+    Raises
+    ------
+    ServiceError
+        The server can't be reached or refuses, or a file can't be opened or stays locked.
+    DataError
+        The database rejects a statement or a row.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        reason = str(error.orig).strip()
+        if url.password:
+            reason = reason.replace(str(url.password), "***")
+        message = f"pattern store {url.render_as_string(hide_password=True)}: {reason}"
+        if isinstance(error, OperationalError):
+            refused = any(words in reason for words in _REFUSALS)
+            raise ServiceError(message, hint="check RLPRETRAIN_STORE_URL", retryable=not refused) from None
+        raise DataError(message) from None
