@@ -1,1 +1,40 @@
 """Composer's service: client, wire schema, and an embedded server that speaks the same protocol."""
+
+from rlpretrain.composer.backtester import Backtester, BacktestOptions, BacktestOutcome
+from rlpretrain.composer.catalogue import Catalogue, CatalogueEntry, FolderCatalogue, load_catalogue
+from rlpretrain.composer.client import ComposerClient
+from rlpretrain.composer.connection import open_composer
+from rlpretrain.composer.credentials import Credentials
+from rlpretrain.composer.embedded import EmbeddedServer
+from rlpretrain.composer.failures import ComposerError, Verdict
+from rlpretrain.composer.generated import GeneratedCatalogue
+from rlpretrain.composer.listing import SymphonySummary, list_library
+from rlpretrain.composer.retry import RetryPolicy
+from rlpretrain.composer.server import serve_stdio
+from rlpretrain.composer.wire import Backtest, DailyValues, SearchPage, SearchRow, Statistics
+
+__all__ = [
+    "Backtest",
+    "BacktestOptions",
+    "BacktestOutcome",
+    "Backtester",
+    "Catalogue",
+    "CatalogueEntry",
+    "ComposerClient",
+    "ComposerError",
+    "Credentials",
+    "DailyValues",
+    "EmbeddedServer",
+    "FolderCatalogue",
+    "GeneratedCatalogue",
+    "RetryPolicy",
+    "SearchPage",
+    "SearchRow",
+    "Statistics",
+    "SymphonySummary",
+    "Verdict",
+    "list_library",
+    "load_catalogue",
+    "open_composer",
+    "serve_stdio",
+]

@@ -1,0 +1,56 @@
+"""The API key of a Composer account; it appears in no representation, log or error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rlpretrain.errors import SettingsError
+
+__all__ = ["Credentials"]
+
+_KEY_ID, _SECRET = "COMPOSER_API_KEY_ID", "COMPOSER_API_SECRET"  # noqa: S105 - names, not values
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """API key id and secret, as Composer's settings page gives them."""
+
+    key_id: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value in (("key id", self.key_id), ("secret", self.secret)):
+            if not value or not value.isascii() or not value.isprintable() or " " in value:
+                raise SettingsError(f"Composer's API {name} must be printable ASCII without spaces")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Credentials | None:
+        """Read ``COMPOSER_API_KEY_ID`` and ``COMPOSER_API_SECRET``; None when neither is set.
+
+        Raises
+        ------
+        SettingsError
+            Only one of the two is set.
+        """
+        environment = os.environ if environment is None else environment
+        key_id, secret = environment.get(_KEY_ID, ""), environment.get(_SECRET, "")
+        if not key_id and not secret:
+            return None
+        if not key_id or not secret:
+            raise SettingsError(f"{_KEY_ID} and {_SECRET} belong together, and one is not set")
+        return cls(key_id, secret)
+
+    def headers(self) -> dict[str, str]:
+        """Give the HTTP headers that authenticate a call."""
+        return {"x-api-key-id": self.key_id, "authorization": f"Bearer {self.secret}"}
+
+    def environment(self) -> dict[str, str]:
+        """Give the variables from which a server over stdio reads the key: ours, and the official server's."""
+        return {
+            _KEY_ID: self.key_id,
+            _SECRET: self.secret,
+            "COMPOSER_API_KEY": self.key_id,
+            "COMPOSER_SECRET_KEY": self.secret,
+        }

@@ -1,0 +1,158 @@
+"""What went wrong with the service, and what to do about it: try again, reject the symphony, or stop the run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from rlpretrain.errors import ServiceError
+
+__all__ = ["ComposerError", "Verdict", "answer_failure", "http_failure", "text_failure"]
+
+_LONGEST_QUOTE = 300
+_RETRY_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
+_RETRY_CODES = frozenset(
+    {"too-many-requests", "rate-limited", "timeout", "service-unavailable", "internal-error"}
+)
+_STOP_CODES = frozenset({"unauthorized", "forbidden", "invalid-credentials"})
+
+# The official server answers failed calls with the text of whatever exception it met: an httpx time-out has an
+# empty text, and a gateway's HTML page ends in the JSON decoder's "Expecting value".
+_RETRY_TEXT = re.compile(
+    r"too.many.requests|rate.?limit|timed?.?out|temporar|unavailable|connection|disconnected|reset by peer|"
+    r"expecting value|unterminated string|name resolution|\b(429|500|502|503|504)\b",
+    re.IGNORECASE,
+)
+_STOP_TEXT = re.compile(
+    r"unauthori[sz]ed|forbidden|api.key|authorization header|\b(401|403)\b", re.IGNORECASE
+)
+
+
+class Verdict(StrEnum):
+    """What a failure means for the run."""
+
+    RETRY = "retry"
+    """The same call may succeed later."""
+    REJECT = "reject"
+    """This symphony can't be had; the others can."""
+    STOP = "stop"
+    """No call can succeed until a person changes something."""
+
+
+class ComposerError(ServiceError):
+    """A call to Composer failed.
+
+    Parameters
+    ----------
+    verdict
+        What the failure means for the run.
+    retry_after
+        Seconds that the service asked to wait, where it did.
+    session_lost
+        Whether the connection must be opened again before the next call.
+
+    Attributes
+    ----------
+    tries
+        How often the call was tried in all.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        verdict: Verdict,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        session_lost: bool = False,
+    ) -> None:
+        super().__init__(message, hint=hint, retryable=verdict is Verdict.RETRY)
+        self.verdict = verdict
+        self.retry_after = retry_after
+        self.session_lost = session_lost
+        self.tries = 1
+
+
+def http_failure(
+    subject: str, status: int, *, retry_after: float | None, about_symphony: bool
+) -> ComposerError:
+    """Class an HTTP status of 400 or more.
+
+    Parameters
+    ----------
+    subject
+        What was called, for the message.
+    status
+        HTTP status code.
+    retry_after
+        Seconds, from the answer's ``Retry-After``.
+    about_symphony
+        Whether the call named one symphony, so that a refusal speaks of it alone.
+    """
+    message = f"{subject}: HTTP {status}"
+    if status in _RETRY_STATUS:
+        return ComposerError(message, verdict=Verdict.RETRY, retry_after=retry_after)
+    if status in (401, 403):
+        return _refused(message)
+    return ComposerError(message, verdict=_own_fault(about_symphony))
+
+
+def text_failure(subject: str, text: str, *, about_symphony: bool) -> ComposerError:
+    """Class an error that the service described in words only."""
+    quote = " ".join(text.split())[:_LONGEST_QUOTE]
+    message = f"{subject}: {quote}" if quote else f"{subject}: failed without a reason"
+    if not quote or _RETRY_TEXT.search(quote):
+        return ComposerError(message, verdict=Verdict.RETRY)
+    if _STOP_TEXT.search(quote):
+        return _refused(message)
+    return ComposerError(message, verdict=_own_fault(about_symphony))
+
+
+def answer_failure(subject: str, answer: Any, *, about_symphony: bool) -> ComposerError | None:
+    """Find the failure in a normal answer: ``{"error": text}`` or ``{"errors": [{"code": ..., "title": ...}]}``.
+
+    Returns
+    -------
+    ComposerError | None
+        None when the answer reports no failure.
+    """
+    if not isinstance(answer, Mapping) or "step" in answer:  # a tree may carry any key beside its step
+        return None
+    errors = answer.get("errors")
+    if isinstance(errors, list) and errors:
+        return _coded_failure(subject, errors[0], about_symphony)
+    if "error" not in answer:
+        return None
+    error = answer["error"]
+    if isinstance(error, Mapping):
+        return _coded_failure(subject, error, about_symphony)
+    return text_failure(subject, str(error), about_symphony=about_symphony)
+
+
+def _coded_failure(subject: str, error: Any, about_symphony: bool) -> ComposerError:
+    if not isinstance(error, Mapping):
+        return text_failure(subject, str(error), about_symphony=about_symphony)
+    code = str(error.get("code", ""))
+    words = str(error.get("title") or error.get("detail") or error.get("message") or "")
+    message = f"{subject}: {' '.join(f'{code} {words}'.split())[:_LONGEST_QUOTE]}"
+    if code in _RETRY_CODES:
+        return ComposerError(message, verdict=Verdict.RETRY)
+    if code in _STOP_CODES:
+        return _refused(message)
+    if code:
+        return ComposerError(message, verdict=_own_fault(about_symphony))
+    return text_failure(subject, words, about_symphony=about_symphony)
+
+
+def _own_fault(about_symphony: bool) -> Verdict:
+    return Verdict.REJECT if about_symphony else Verdict.STOP
+
+
+def _refused(message: str) -> ComposerError:
+    return ComposerError(
+        message,
+        verdict=Verdict.STOP,
+        hint="set COMPOSER_API_KEY_ID and COMPOSER_API_SECRET to a valid API key",
+    )

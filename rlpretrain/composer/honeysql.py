@@ -1,0 +1,207 @@
+"""HoneySQL conditions and orders as JSON, interpreted over rows; nothing is compiled, and nothing reaches a database.
+
+A condition is ``[operator, operand, ...]``, an operand a number, a text, null, the name of a column or an arithmetic
+expression ``["*", 0.5, "oos_btcusd_max_drawdown"]``. As in SQL, a comparison with null holds for no row.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+__all__ = ["HoneySqlError", "columns_of", "matches", "ordered", "parse_condition", "parse_order"]
+
+DEEPEST = 32
+"""Levels of nesting that are accepted."""
+
+Row = Callable[[str], Any]
+"""Gives the value of a column, or None."""
+
+_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "<>": operator.ne,
+    "!=": operator.ne,
+    "not=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+}
+_TEXT_OPERATORS = frozenset({"=", "<>", "!=", "not=", "like", "ilike", "in"})
+
+
+class HoneySqlError(ValueError):
+    """A condition or order can't be read; the message names the part."""
+
+
+def parse_condition(clause: Any, columns: Mapping[str, type]) -> Any:
+    """Check a condition and give it in plain form, without the outer list in which the service also takes it.
+
+    Parameters
+    ----------
+    clause
+        The condition as it came, or None.
+    columns
+        Name of each known column -> ``float`` or ``str``.
+
+    Raises
+    ------
+    HoneySqlError
+        An operator or column is unknown, or operands are missing.
+    """
+    while isinstance(clause, list) and clause and isinstance(clause[0], list):
+        clause = clause[0] if len(clause) == 1 else ["and", *clause]
+    if clause in (None, []):
+        return ["and"]
+    _check(clause, columns, 0)
+    return clause
+
+
+def _check(clause: Any, columns: Mapping[str, type], depth: int) -> None:
+    if depth > DEEPEST:
+        raise HoneySqlError(f"nested more than {DEEPEST} deep")
+    if not isinstance(clause, list) or not clause or not isinstance(clause[0], str):
+        raise HoneySqlError(f"expected [operator, ...], got {_shown(clause)}")
+    name, operands = clause[0].lower(), clause[1:]
+    if name in ("and", "or") or (name == "not" and len(operands) == 1):
+        for operand in operands:
+            _check(operand, columns, depth + 1)
+    elif name == "in" and len(operands) == 2 and isinstance(operands[1], list):
+        for operand in (operands[0], *operands[1]):
+            _check_operand(operand, columns, depth + 1, text=_is_text(operands[0], columns))
+    elif (name in _COMPARE or name in ("like", "ilike", "is", "is-not")) and len(operands) == 2:
+        text = name in _TEXT_OPERATORS and any(_is_text(operand, columns) for operand in operands)
+        for operand in operands:
+            _check_operand(operand, columns, depth + 1, text=text)
+    elif name == "between" and len(operands) == 3:
+        for operand in operands:
+            _check_operand(operand, columns, depth + 1, text=False)
+    else:
+        raise HoneySqlError(f"operator {_shown(clause[0])} with {len(operands)} operands is not known")
+
+
+def _check_operand(operand: Any, columns: Mapping[str, type], depth: int, *, text: bool) -> None:
+    """Check an operand; a text that names no column is a literal beside a text column, and a mistake elsewhere."""
+    if isinstance(operand, str):
+        if operand not in columns and not text:
+            raise HoneySqlError(f"unknown column {_shown(operand)}")
+    elif isinstance(operand, list):
+        if depth > DEEPEST or len(operand) < 2 or operand[0] not in _ARITHMETIC:
+            raise HoneySqlError(f"expected arithmetic, got {_shown(operand)}")
+        for part in operand[1:]:
+            if isinstance(part, str) and columns.get(part) is str:
+                raise HoneySqlError(f"{part} is not a number")
+            _check_operand(part, columns, depth + 1, text=False)
+    elif operand is not None and not isinstance(operand, int | float):
+        raise HoneySqlError(f"expected a number, a text or a column, got {_shown(operand)}")
+
+
+def _is_text(operand: Any, columns: Mapping[str, type]) -> bool:
+    return isinstance(operand, str) and columns.get(operand) is str
+
+
+def parse_order(order: Any, columns: Mapping[str, type]) -> list[tuple[str, bool]]:
+    """Read an order as (column, descending) pairs.
+
+    Raises
+    ------
+    HoneySqlError
+        A column or direction is unknown.
+    """
+    parsed = []
+    for item in order or ():
+        column, direction = item if isinstance(item, list) and len(item) == 2 else (item, "asc")
+        if not isinstance(column, str) or column not in columns:
+            raise HoneySqlError(f"unknown column {_shown(column)}")
+        if direction not in ("asc", "desc"):
+            raise HoneySqlError(f"order must be asc or desc, got {_shown(direction)}")
+        parsed.append((column, direction == "desc"))
+    return parsed
+
+
+def columns_of(clause: Any, columns: Mapping[str, type]) -> set[str]:
+    """Name the columns that a checked condition reads."""
+    if isinstance(clause, str):
+        return {clause} & columns.keys()
+    if isinstance(clause, list):
+        return set().union(*(columns_of(part, columns) for part in clause))
+    return set()
+
+
+def matches(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool:
+    """Tell whether a checked condition holds for a row; unknown counts as false."""
+    return _holds(clause, row, columns) is True
+
+
+def _holds(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool | None:
+    """Evaluate in SQL's three-valued logic; None is unknown."""
+    name, operands = clause[0].lower(), clause[1:]
+    if name in ("and", "or"):
+        decisive = name == "or"
+        truths = [_holds(operand, row, columns) for operand in operands]
+        if decisive in truths:
+            return decisive
+        return None if None in truths else not decisive
+    if name == "not":
+        truth = _holds(operands[0], row, columns)
+        return None if truth is None else not truth
+    if name == "in":
+        value = _value(operands[0], row, columns)
+        return None if value is None else value in [_value(operand, row, columns) for operand in operands[1]]
+    values = [_value(operand, row, columns) for operand in operands]
+    if name in ("is", "is-not"):
+        return (values[0] == values[1]) is (name == "is")
+    if None in values or len({isinstance(value, str) for value in values}) > 1:
+        return None
+    if name == "between":
+        return bool(values[1] <= values[0] <= values[2])
+    if name in ("like", "ilike"):
+        return _like(str(values[0]), str(values[1]), re.IGNORECASE if name == "ilike" else 0)
+    return bool(_COMPARE[name](*values))
+
+
+def _value(operand: Any, row: Row, columns: Mapping[str, type]) -> Any:
+    if isinstance(operand, str):
+        return row(operand) if operand in columns else operand
+    if not isinstance(operand, list):
+        return operand
+    parts = [_value(part, row, columns) for part in operand[1:]]
+    if None in parts:
+        return None
+    if operand[0] == "-" and len(parts) == 1:
+        return -parts[0]
+    try:
+        return reduce(_ARITHMETIC[operand[0]], parts)
+    except (ZeroDivisionError, OverflowError):
+        return None
+
+
+def _like(text: str, pattern: str, flags: int) -> bool:
+    parts = (
+        ".*" if char == "%" else "." if char == "_" else re.escape(char)
+        for char in re.sub("%+", "%", pattern)
+    )
+    return re.fullmatch("".join(parts), text, flags | re.DOTALL) is not None
+
+
+def ordered(rows: Sequence[tuple[str, Row]], order: Sequence[tuple[str, bool]]) -> list[tuple[str, Row]]:
+    """Sort (id, row) pairs; nulls come last, and ties go by id, so that pages never overlap."""
+    ranked = sorted(rows, key=lambda pair: pair[0])
+    for column, descending in reversed(order):
+        known = [pair for pair in ranked if pair[1](column) is not None]
+        unknown = [pair for pair in ranked if pair[1](column) is None]
+        ranked = sorted(known, key=lambda pair: pair[1](column), reverse=descending) + unknown
+    return ranked
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:80]

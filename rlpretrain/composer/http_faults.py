@@ -1,0 +1,86 @@
+"""An HTTP client that reports what went wrong, for the MCP transport above it.
+
+The SDK's transport replaces a failed HTTP answer by one fixed text, which loses the status and ``Retry-After``, and a
+connection that breaks ends the session for every call in flight. Here both become JSON-RPC errors, which reach the
+one call they belong to and carry the facts in `data`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+import mcp_types as types
+
+__all__ = ["FAULT_KEY", "FaultReportingClient", "parse_retry_after"]
+
+FAULT_KEY = "http_fault"
+"""Key in the error's `data` under which the facts lie: status, retry_after and session, or reason."""
+
+
+class FaultReportingClient(httpx2.AsyncClient):
+    """Turns failed POSTs into JSON-RPC errors."""
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """Send; a failure comes back as an answer, not as an exception."""
+        if request.method != "POST":
+            return await super().send(request, **options)
+        try:
+            response = await super().send(request, **options)
+            streamed = response.headers.get("content-type", "").lower().startswith("text/event-stream")
+            if response.is_error or not streamed:
+                await response.aread()
+        except httpx2.TransportError as error:
+            return _report(request, {"reason": f"{type(error).__name__} {error}".strip()})
+        if not response.is_error or _is_json_rpc_error(response):
+            return response
+        await response.aclose()
+        fault = {
+            "status": response.status_code,
+            "retry_after": parse_retry_after(response.headers.get("retry-after")),
+            "session": "mcp-session-id" in request.headers,
+        }
+        return _report(request, fault)
+
+
+def parse_retry_after(value: str | None, now: dt.datetime | None = None) -> float | None:
+    """Read a ``Retry-After`` header, seconds or an HTTP date (RFC 9110, 10.2.3), as seconds from now.
+
+    Returns
+    -------
+    float | None
+        At least 0; None when the header is missing or unreadable.
+    """
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(int(value)))
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    return max(0.0, (moment - (now or dt.datetime.now(dt.UTC))).total_seconds())
+
+
+def _report(request: httpx2.Request, fault: dict[str, Any]) -> httpx2.Response:
+    error = types.ErrorData(code=types.INTERNAL_ERROR, message="HTTP request failed", data={FAULT_KEY: fault})
+    body = {"jsonrpc": "2.0", "id": None, "error": error.model_dump(mode="json")}
+    # Any status of 400 or more makes the SDK read the body's error, and 502 says where it came from.
+    return httpx2.Response(httpx2.codes.BAD_GATEWAY, json=body, request=request)
+
+
+def _is_json_rpc_error(response: httpx2.Response) -> bool:
+    if not response.headers.get("content-type", "").lower().startswith("application/json"):
+        return False
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("jsonrpc") == "2.0" and isinstance(body.get("error"), dict)

@@ -1,0 +1,176 @@
+"""What the embedded server can search: the columns of every symphony of its catalogue.
+
+Names, node counts and days since the last edit are always there. Statistics need backtests, so they are computed when
+a condition, an order or a row asks for them, and kept: a plain listing of the library backtests nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from rlpretrain.composer.backtester import Backtester, BacktestOptions, BacktestOutcome
+from rlpretrain.composer.catalogue import Catalogue, CatalogueEntry
+from rlpretrain.composer.honeysql import columns_of, matches, ordered, parse_condition, parse_order
+from rlpretrain.composer.statistics import RELATION_NAMES, STATISTIC_NAMES, relation, series_statistics
+from rlpretrain.errors import DataError, SymphonyError
+
+__all__ = ["COLUMNS", "SearchIndex"]
+
+_PERIODS = ("oos", "train")
+_BENCHMARKS = {"spy": "SPY", "btcusd": "BTC-USD"}
+_NODE_COUNTS = {
+    "num_node_" + step.replace("-", "_"): step
+    for step in (
+        "asset",
+        "filter",
+        "group",
+        "if",
+        "if-child",
+        "wt-cash-equal",
+        "wt-cash-specified",
+        "wt-inverse-vol",
+    )
+}
+
+
+def _statistic_columns() -> Iterator[str]:
+    for period in _PERIODS:
+        yield from (f"{period}_{name}" for name in STATISTIC_NAMES)
+        for benchmark in _BENCHMARKS:
+            yield from (f"{period}_{benchmark}_{name}" for name in (*STATISTIC_NAMES, *RELATION_NAMES))
+
+
+_STATISTICS = frozenset(_statistic_columns())
+_TEXTS = ("name", "description", "asset_classes", "rebalance_frequency")
+
+COLUMNS: Mapping[str, type] = {
+    **dict.fromkeys(_TEXTS, str),
+    **dict.fromkeys(_NODE_COUNTS, float),
+    **{f"{period}_num_backtest_days": float for period in _PERIODS},
+    **dict.fromkeys(sorted(_STATISTICS), float),
+}
+"""Name of each column -> ``str`` or ``float``."""
+
+
+class SearchIndex:
+    """Searches a catalogue.
+
+    Parameters
+    ----------
+    catalogue
+        The symphonies.
+    backtester
+        Computes daily values for statistics; without one, statistics are null.
+    as_of
+        Last day of the data, which ends every symphony's time out of sample.
+    """
+
+    def __init__(self, catalogue: Catalogue, backtester: Backtester | None, as_of: dt.date) -> None:
+        self._entries = {entry.symphony_id: entry for entry in catalogue.entries()}
+        self._backtester = backtester
+        self._as_of = as_of
+        self._plain = {
+            symphony_id: _plain_columns(entry, as_of) for symphony_id, entry in self._entries.items()
+        }
+        self._statistics: dict[str, Mapping[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def page(self, where: Any, order_by: Any, offset: int, size: int) -> list[dict[str, Any]]:
+        """Give `size` rows from `offset` on; a row carries the statistics that the condition or order read.
+
+        Raises
+        ------
+        HoneySqlError
+            The condition or order can't be read.
+        """
+        condition, order = parse_condition(where, COLUMNS), parse_order(order_by, COLUMNS)
+        used = sorted((columns_of(condition, COLUMNS) | {column for column, _ in order}) & _STATISTICS)
+        rows = [(symphony_id, self._row(symphony_id)) for symphony_id in self._entries]
+        found = ordered([pair for pair in rows if matches(condition, pair[1], COLUMNS)], order)
+        return [
+            {
+                "symphony_sid": symphony_id,
+                **self._plain[symphony_id],
+                **{column: row(column) for column in used},
+            }
+            for symphony_id, row in found[offset : offset + size]
+        ]
+
+    def _row(self, symphony_id: str) -> Any:
+        plain = self._plain[symphony_id]
+
+        def column(name: str) -> Any:
+            return self._computed(symphony_id).get(name) if name in _STATISTICS else plain[name]
+
+        return column
+
+    def _computed(self, symphony_id: str) -> Mapping[str, float]:
+        with self._lock:
+            if symphony_id not in self._statistics:
+                self._statistics[symphony_id] = self._compute(self._entries[symphony_id])
+            return self._statistics[symphony_id]
+
+    def _compute(self, entry: CatalogueEntry) -> Mapping[str, float]:
+        if self._backtester is None or entry.document is None:
+            return {}
+        options = BacktestOptions(benchmark_tickers=tuple(_BENCHMARKS.values()))
+        try:
+            outcome = self._backtester(entry.document, None, self._as_of, options)
+        except (DataError, SymphonyError):
+            return {}  # the service lists such symphonies too, without statistics
+        edited = np.datetime64(entry.last_edit or self._as_of)
+        return {
+            **_period_statistics("train", outcome, outcome.dates <= edited),
+            **_period_statistics("oos", outcome, outcome.dates >= edited),
+        }
+
+
+def _period_statistics(
+    period: str, outcome: BacktestOutcome, inside: np.ndarray[Any, Any]
+) -> dict[str, float]:
+    if inside.sum() < 2:
+        return {}
+    dates, values = outcome.dates[inside], outcome.values[inside]
+    found = {f"{period}_{name}": value for name, value in series_statistics(dates, values).items()}
+    for short, ticker in _BENCHMARKS.items():
+        benchmark = outcome.benchmarks.get(ticker)
+        known = np.isfinite(benchmark[inside]) if benchmark is not None else np.zeros(len(dates), dtype=bool)
+        if benchmark is None or known.sum() < 2:
+            continue
+        own = series_statistics(dates[known], benchmark[inside][known])
+        found |= {f"{period}_{short}_{name}": value for name, value in own.items()}
+        found |= {
+            f"{period}_{short}_{name}": value for name, value in relation(values, benchmark[inside]).items()
+        }
+    return found
+
+
+def _plain_columns(entry: CatalogueEntry, as_of: dt.date) -> dict[str, Any]:
+    document = entry.document or {}
+    counts, classes = Counter[str](), set[str]()
+    pending: list[Any] = [document]
+    while pending:  # real trees nest up to 200 deep, so no recursion
+        node = pending.pop()
+        if not isinstance(node, Mapping):
+            continue
+        counts[str(node.get("step"))] += 1
+        if node.get("step") == "asset":
+            classes.add("CRYPTO" if str(node.get("ticker")).startswith("CRYPTO::") else "EQUITIES")
+        children = node.get("children")
+        pending.extend(children if isinstance(children, list) else ())
+    days = None if entry.last_edit is None else max(0, (as_of - entry.last_edit).days)
+    return {
+        "name": str(document.get("name", entry.symphony_id)),
+        "description": str(document.get("description", "")),
+        "asset_classes": ",".join(sorted(classes)),
+        "rebalance_frequency": str(document.get("rebalance", "")) or None,
+        "oos_num_backtest_days": days,
+        "train_num_backtest_days": None,
+        **{column: counts[step] for column, step in _NODE_COUNTS.items()},
+    }
