@@ -48,7 +48,7 @@ def _complete(series: AssetSeries) -> _Bars:
 
 
 def daily_volatility(log_close: Floats) -> Floats:
-    """Standard deviation of daily log returns over 60 bars, (n,); never zero."""
+    """Compute the standard deviation of daily log returns over 60 bars, (n,); never zero."""
     returns = log_close - rolling.lagged(log_close, 1)
     return np.maximum(rolling.deviation(returns, _SCALE_DAYS), _SMALLEST)
 

@@ -25,8 +25,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
 class MarketContext:
     """The market's block of the state vector, dated.
 
-    `values` is (d, 11) at the benchmark's closes `dates`, NaN in the warm-up of 250 sessions. `sources` names the
-    ticker behind each role, None where the panel has none: that role's numbers are then zero.
+    `values` is (d, 11) at the benchmark's closes `dates`, NaN in the warm-up of 250 sessions. `sources` names
+    the ticker behind each role, None where the panel has none: that role's numbers are then zero.
     """
 
     dates: Dates
@@ -46,10 +46,10 @@ class MarketContext:
 
 
 def market_context(panel: PricePanel) -> MarketContext:
-    """Compute the market's block of the state vector from the panel's benchmark, bonds and volatility futures.
+    """Compute the market's block of the state vector from benchmark, bonds and volatility futures.
 
-    Without a benchmark all 11 numbers are zero. Bonds and volatility futures are zero when the panel has none, and
-    before they have the history their number needs, so that they shorten no other asset's history.
+    Without a benchmark all 11 numbers are zero. Bonds and volatility futures are zero when the panel has
+    none, and before they have the history their number needs, so that they shorten no other asset's history.
     """
     sources = {role: next((s for s in tickers if s in panel), None) for role, tickers in SOURCES.items()}
     if sources["benchmark"] is None:

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 STATE_VERSION = "1"
-"""Changes whenever a number of the state vector changes its place or meaning; models and patterns carry it."""
+"""Changes whenever a number of the state vector changes its place or meaning; models carry it."""
 
 LIMIT = 5.0
 """Every number lies in [-LIMIT, LIMIT]."""
@@ -127,10 +127,15 @@ _POSITION = (
     ("exposure", "Share of the equity invested", "fraction"),
 )
 
+_BLOCKS: tuple[tuple[Block, tuple[tuple[str, str, str], ...]], ...] = (
+    ("asset", _ASSET),
+    ("market", _MARKET),
+    ("votes", _VOTES),
+    ("position", _POSITION),
+)
+
 FEATURES: tuple[Feature, ...] = tuple(
-    Feature(name, description, unit, block)
-    for block, rows in (("asset", _ASSET), ("market", _MARKET), ("votes", _VOTES), ("position", _POSITION))
-    for name, description, unit in rows
+    Feature(name, description, unit, block) for block, rows in _BLOCKS for name, description, unit in rows
 )
 """All numbers in the state vector's order."""
 

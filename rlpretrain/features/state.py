@@ -19,8 +19,8 @@ def state_matrix(
 ) -> NDArray[np.float32]:
     """Compute all of the state vector that does not depend on the trader's position, (n, 60).
 
-    Row i is known at the close of ``series.dates[i]``. Rows in the warm-up, of the asset or the market, hold NaN:
-    use ``np.isfinite(states).all(axis=1)`` for the valid ones.
+    Row i is known at the close of ``series.dates[i]``. Rows in the warm-up, of the asset or the market, hold
+    NaN: use ``np.isfinite(states).all(axis=1)`` for the valid ones.
 
     Parameters
     ----------
@@ -29,8 +29,8 @@ def state_matrix(
     context
         The market around it, see `market_context`.
     votes
-        (n, 5) the library's votes at each of the series' closes; NaN, where a vote is not known yet, becomes zero.
-        None blanks them all.
+        (n, 5) the library's votes at each of the series' closes; NaN, where a vote is not known yet, becomes
+        zero. None blanks them all.
 
     Raises
     ------
@@ -69,4 +69,4 @@ def position_features(
         np.asarray(days_held, dtype=np.float32) * np.float32(0.05),
         np.asarray(exposure, dtype=np.float32),
     )
-    return np.clip(np.stack(parts, axis=-1), np.float32(-LIMIT), np.float32(LIMIT))
+    return np.asarray(np.clip(np.stack(parts, axis=-1), -LIMIT, LIMIT), dtype=np.float32)

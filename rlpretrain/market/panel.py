@@ -118,7 +118,7 @@ class PricePanel:
         )
 
     def has_bars(self, symbol: str) -> bool:
-        """Tell whether the asset has opens, highs and lows, not closes alone: only then it has a state vector."""
+        """Tell whether the asset has opens, highs and lows, not closes alone: it needs them for a state."""
         column = self.column(symbol)
         known = np.isfinite(self.close[:, column])
         return bool(known.any() and np.isfinite(self.high[known, column]).mean() > 0.9)
@@ -143,7 +143,7 @@ class PricePanel:
         return self.between(None, date)
 
     def _take(self, rows: NDArray[np.intp], columns: list[int], symbols: tuple[str, ...]) -> PricePanel:
-        grid = np.ix_(rows, columns)
+        grid = np.ix_(rows, np.asarray(columns, dtype=np.intp))
         return PricePanel(
             symbols=symbols,
             dates=self.dates[rows],
@@ -152,7 +152,7 @@ class PricePanel:
             low=self.low[grid],
             close=self.close[grid],
             volume=self.volume[grid],
-            crypto=self.crypto[columns],
+            crypto=self.crypto[grid[1][0]],
             source=self.source,
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.market.panel import PricePanel
 
 __all__ = ["FilesProvider", "GeneratedProvider", "load_market", "market_symbols", "parse_provider"]
+
+_logger = logging.getLogger(__name__)
 
 _HINT = "'generated:kind=regimes,years=15,end=2024-12-31,seed=3' or 'files:DIR'"
 
@@ -145,45 +148,50 @@ def load_market(
         Prices are missing or malformed, or nothing is left.
     """
     parsed = parse_provider(provider)
-    if symbols is not None:
-        symbols = _known(provider, list(dict.fromkeys(symbols)), missing)
     if start is not None and end is not None and start > end:
         raise SettingsError(f"market window starts {start}, after its end {end}")
+    wanted = None if symbols is None else list(dict.fromkeys(symbols))
+    if wanted is not None and not wanted:
+        raise DataError(f"{provider}: no asset was asked for")
     if isinstance(parsed, FilesProvider):
         from rlpretrain.market.files import read_folder
 
-        return _window(read_folder(parsed.folder, symbols), start, end)
+        panel = read_folder(parsed.folder, wanted)
+        _report_missing(provider, wanted, panel.symbols, missing)
+        return _window(panel, start, end)
     from rlpretrain.market.generated import GENERATED_SYMBOLS, generate_panel
 
-    # A window of a generated market is cut from its history before anything else is drawn.
+    _report_missing(provider, wanted, GENERATED_SYMBOLS, missing)
     return generate_panel(
-        GENERATED_SYMBOLS if symbols is None else symbols,
+        [symbol for symbol in wanted or GENERATED_SYMBOLS if symbol in GENERATED_SYMBOLS],
         kind=parsed.kind,
         seed=seed if parsed.seed is None else parsed.seed,
-        start=max(filter(None, (parsed.start, start))),
-        end=min(filter(None, (parsed.end, end))),
+        start=parsed.start if start is None else max(parsed.start, start),
+        end=parsed.end if end is None else min(parsed.end, end),
         source=provider,
     )
 
 
-def _known(provider: str, symbols: list[str], missing: Literal["skip", "error"]) -> list[str]:
-    available = set(market_symbols(provider))
-    absent = [symbol for symbol in symbols if symbol not in available]
-    if absent and missing == "error":
-        raise DataError(
-            f"{provider} has no prices of {', '.join(absent)}",
-            hint="add the assets' prices or leave them out",
-        )
-    found = [symbol for symbol in symbols if symbol in available]
-    if not found:
-        raise DataError(
-            f"{provider} has none of the assets asked for: {', '.join(absent) or 'no asset was named'}"
-        )
-    return found
+def _report_missing(
+    provider: str, wanted: list[str] | None, available: Sequence[str], missing: Literal["skip", "error"]
+) -> None:
+    known = set(available)
+    absent = [symbol for symbol in wanted or () if symbol not in known]
+    if not absent:
+        return
+    message = f"{provider} has no prices of {', '.join(absent)}"
+    if missing == "error" or len(absent) == len(wanted or ()):
+        raise DataError(message, hint="add the assets' prices or leave them out")
+    _logger.warning("%s", message)
 
 
 def _window(panel: PricePanel, start: dt.date | None, end: dt.date | None) -> PricePanel:
-    """Keep the days from `start` to `end`."""
-    low = None if start is None else np.datetime64(start, "D")
-    high = None if end is None else np.datetime64(end, "D")
-    return panel.between(low, high)
+    """Keep the days from `start` to `end`, and the assets that trade then."""
+    cut = panel.between(
+        None if start is None else np.datetime64(start, "D"), None if end is None else np.datetime64(end, "D")
+    )
+    if len(cut.dates) == 0:
+        raise DataError(
+            f"{panel.source} has no prices between {start or 'the beginning'} and {end or 'the end'}"
+        )
+    return cut

@@ -28,19 +28,19 @@ _EXTREME = 2.0
 def classify_regime(benchmark: AssetSeries) -> NDArray[np.str_]:
     """Name the regime at each close, (n,): 'bull', 'bear', 'sideways' or 'volatile'.
 
-    With the close's side of its 200-day average, the sign of the 63-day return, and the 20-day volatility over the
-    median of its last 504 values (at least 60):
+    With the close's side of its 200-day average, the sign of the 63-day return, and the 20-day volatility
+    over the median of its last 504 values (at least 60):
 
     - *bull*: above the average and risen, volatility ratio under 2;
     - *bear*: below the average and fallen;
     - *volatile*: risen but ratio 2 or more, or a mixed trend with ratio 1.3 or more;
     - *sideways*: a mixed trend and a lower ratio; also the first 199 days, when there is no average yet.
 
-    Only closes up to and including a day decide on that day. Thresholds are in days and ratios of the asset's own
-    volatility, so one rule serves any benchmark.
+    Only closes up to and including a day decide on that day. Thresholds are in days and ratios of the asset's
+    own volatility, so one rule serves any benchmark.
     """
     close = pd.Series(benchmark.close)
-    returns = np.log(close).diff()
+    returns = pd.Series(np.log(benchmark.close)).diff()
     average = close.rolling(_TREND_DAYS).mean()
     momentum = close / close.shift(_MOMENTUM_DAYS) - 1
     volatility = returns.rolling(_VOLATILITY_DAYS).std()

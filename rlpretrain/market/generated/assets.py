@@ -1,7 +1,7 @@
-"""What the generated market trades: factors, assets that load on them, and products derived from those assets.
+"""What the generated market trades: factors, assets that load on them, and products derived from assets.
 
-Volatilities, betas and carries are rounded figures of the years 2007-2023 of the funds whose tickers they bear. The
-tickers are there because real strategies name them; the prices are invented.
+Volatilities, betas and carries are rounded figures of the years 2007-2023 of the funds whose tickers they
+bear. The tickers are there because real strategies name them; the prices are invented.
 """
 
 from __future__ import annotations

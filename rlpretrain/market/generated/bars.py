@@ -42,10 +42,10 @@ class Bars:
 def asset_bars(asset: Asset, returns: Returns, seed: int) -> Bars:
     """Draw an asset's bars around its returns.
 
-    The day is a Brownian motion of the day's volatility, conditioned on its end: the open is a point of the bridge
-    after the overnight share of the variance, and high and low follow the exact laws of a bridge's maximum and
-    minimum, (c + sqrt(c^2 - 2 s^2 log u)) / 2 with c the log move from open to close (Karatzas & Shreve 1991, 4.3).
-    The open so drawn tells nothing about the move that follows it.
+    The day is a Brownian motion of the day's volatility, conditioned on its end: the open is a point of the
+    bridge after the overnight share of the variance, and high and low follow the exact laws of a bridge's
+    maximum and minimum, (c + sqrt(c^2 - 2 s^2 log u)) / 2 with c the log move from open to close (Karatzas &
+    Shreve 1991, 4.3). The open so drawn tells nothing about the move that follows it.
     """
     days = len(returns.value)
     share = asset.overnight
@@ -61,14 +61,14 @@ def asset_bars(asset: Asset, returns: Returns, seed: int) -> Bars:
     # Rounding in exp may push an extreme a hair inside the body.
     high = np.maximum(opening * np.exp((move + reach[:, 0]) / 2), np.maximum(opening, close))
     low = np.minimum(opening * np.exp((move - reach[:, 1]) / 2), np.minimum(opening, close))
-    return Bars(opening, high, low, close, _volume(asset.symbol, asset.volume, returns, seed))
+    return Bars(opening, high, low, np.asarray(close), _volume(asset.symbol, asset.volume, returns, seed))
 
 
 def derived_bars(product: Derived, base: Bars, returns: Returns, seed: int, *, fee: bool) -> Bars:
     """Compound a multiple of the base's daily moves, each measured from the base's previous close.
 
-    Open, high and low are the multiple of the base's moves to its open, high and low (low and high swap for an
-    inverse product); the fee is taken at the close.
+    Open, high and low are the multiple of the base's moves to its open, high and low (low and high swap for
+    an inverse product); the fee is taken at the close.
     """
     previous = np.concatenate(([base.open[0]], base.close[:-1]))
     factor = {

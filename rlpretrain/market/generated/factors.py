@@ -54,8 +54,8 @@ class World:
         One of `KINDS`. The noise is the same in all three; only expected returns differ:
 
         - ``regimes``: the hidden regime's drift, factor premia, carries;
-        - ``planted``: each asset's expected return is plus or minus 0.4 of its day's volatility, by the direction
-          of its group's current trend (see `trend_path`), and nothing else;
+        - ``planted``: each asset's expected return is plus or minus 0.4 of its day's volatility, by the
+          direction of its group's current trend (see `trend_path`), and nothing else;
         - ``noise``: zero, whatever the past: each asset's price is a martingale.
     """
 

@@ -26,8 +26,8 @@ def generate_panel(
 ) -> PricePanel:
     """Generate the bars of `symbols`, all of them known, from `start` to `end`, both included.
 
-    The panel is a window on one long history that depends on `seed` and `kind` alone: other symbols, an earlier
-    start or a later end leave every price as it is.
+    The panel is a window on one long history that depends on `seed` and `kind` alone: other symbols, an
+    earlier start or a later end leave every price as it is.
 
     Raises
     ------

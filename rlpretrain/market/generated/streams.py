@@ -21,7 +21,7 @@ def stream(seed: int, purpose: str, name: str = "") -> np.random.Generator:
 
 def student(rng: np.random.Generator, days: int, freedom: float) -> Floats:
     """Draw Student-t numbers scaled to unit variance, (days,); `freedom` must exceed 2."""
-    return rng.standard_t(freedom, days) * np.sqrt((freedom - 2) / freedom)
+    return np.asarray(rng.standard_t(freedom, days) * np.sqrt((freedom - 2) / freedom))
 
 
 def autoregressive(shocks: Floats, persistence: float, deviation: float) -> Floats:

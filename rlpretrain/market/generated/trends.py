@@ -21,8 +21,9 @@ _MIRROR = {"volatility": "equity"}
 def trend_path(seed: int, group: str, days: int) -> Floats:
     """Give the direction of a group's trend on each day, (days,): +1 or -1; zero for cash.
 
-    Rises and falls alternate, each lasting 50 to 90 bars: long enough that a 20-day average or return shows the
-    direction at the close, and so regular that holding through a rise and a fall earns nothing on average.
+    Rises and falls alternate, each lasting 50 to 90 bars: long enough that a 20-day average or return shows
+    the direction at the close, and so regular that holding through a rise and a fall earns nothing on
+    average.
     """
     if group in _NO_TREND:
         return np.zeros(days)

@@ -1,8 +1,8 @@
 """Hidden regimes and the volatility of each factor.
 
-The equity market and crypto each follow a Markov chain over the four regimes. A factor's daily volatility is its
-regime's level times a log-AR(1) process (stochastic volatility, Taylor 1986) that rises after losses (the leverage
-effect) and jumps up more than it jumps down.
+The equity market and crypto each follow a Markov chain over the four regimes. A factor's daily volatility is
+its regime's level times a log-AR(1) process (stochastic volatility, Taylor 1986) that rises after losses (the
+leverage effect) and jumps up more than it jumps down.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["CRYPTO_REGIMES", "EQUITY_REGIMES", "RegimeModel", "log_volatility", 
 
 @dataclass(frozen=True)
 class RegimeModel:
-    """A Markov chain over `REGIMES` with the drift and volatility of each; tuples in the order of `REGIMES`."""
+    """A Markov chain over `REGIMES`, with the drift and volatility of each; tuples follow their order."""
 
     days: tuple[float, ...]
     """Mean length of a stay, days."""
