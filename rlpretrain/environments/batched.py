@@ -15,7 +15,7 @@ from rlpretrain.environments.book import Book
 from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.reward import step_reward
 from rlpretrain.errors import DataError
-from rlpretrain.features import STATE_DIM
+from rlpretrain.features import LIMIT, STATE_DIM
 
 __all__ = ["BatchedTradingEnv", "EpisodeSampler"]
 
@@ -69,7 +69,7 @@ class BatchedTradingEnv(VecEnv):
     ) -> None:
         super().__init__(
             num_envs,
-            spaces.Box(-np.inf, np.inf, (STATE_DIM,), np.float32),
+            spaces.Box(-LIMIT, LIMIT, (STATE_DIM,), np.float32),
             spaces.Discrete(3),
         )
         offsets = np.cumsum([0] + [len(part) for part in data])

@@ -11,6 +11,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.features import MarketContext, state_matrix
 from rlpretrain.market import AssetSeries, Dates, Floats, PricePanel
 from rlpretrain.patterns import VotePanel
+from rlpretrain.patterns.fills import Fill, fill_prices
 
 __all__ = ["EpisodeData", "build_episode_data", "fill_growth"]
 
@@ -61,7 +62,7 @@ class EpisodeData:
         return first, last
 
 
-def fill_growth(series: AssetSeries, fill: str) -> tuple[Floats, Floats, Floats]:
+def fill_growth(series: AssetSeries, fill: Fill) -> tuple[Floats, Floats, Floats]:
     """Split each bar's growth at the price at which the previous close's decision is filled.
 
     Parameters
@@ -76,11 +77,7 @@ def fill_growth(series: AssetSeries, fill: str) -> tuple[Floats, Floats, Floats]
     before, after, price
         (n,) each: fill over previous close, close over fill, and the fill price.
     """
-    price = series.close.copy()
-    if fill == "next_open":
-        price = np.where(np.isfinite(series.open), series.open, series.close)
-    elif fill != "next_close":
-        raise DataError(f"unknown fill {fill!r}", hint="next_open or next_close")
+    price = fill_prices(series, fill)
     previous = np.concatenate([price[:1], series.close[:-1]])
     return price / previous, series.close / price, price
 
@@ -91,7 +88,7 @@ def build_episode_data(
     votes: VotePanel | None,
     symbol: str,
     *,
-    fill: str = "next_open",
+    fill: Fill = "next_open",
     cost_bps: float = 5.0,
     crypto_cost_bps: float = 20.0,
 ) -> EpisodeData:

@@ -13,7 +13,7 @@ from rlpretrain.environments.batched import EpisodeSampler
 from rlpretrain.environments.book import Book
 from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.reward import step_reward
-from rlpretrain.features import STATE_DIM
+from rlpretrain.features import LIMIT, STATE_DIM
 
 __all__ = ["TradingEnv"]
 
@@ -34,7 +34,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     """
 
     def __init__(self, data: EpisodeData, window: tuple[int, int], *, episode_bars: int = 126, seed: int = 0) -> None:
-        self.observation_space = spaces.Box(-np.inf, np.inf, (STATE_DIM,), np.float32)
+        self.observation_space = spaces.Box(-LIMIT, LIMIT, (STATE_DIM,), np.float32)
         self.action_space = spaces.Discrete(3)
         self._data, self._window, self._episode_bars = data, window, episode_bars
         self._seed_starts(seed)

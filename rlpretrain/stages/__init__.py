@@ -1,1 +1,113 @@
-"""One function for each stage of the run."""
+"""One function for each stage of the run: settings, the run's folder and the store in, a manifest out.
+
+The command line, the DAG's tasks and the trainer's container call these. They are light to import: each stage
+loads its rooms when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+__all__ = [
+    "analyze",
+    "extract_chunk",
+    "list_strategies",
+    "mine_patterns",
+    "pretrain",
+    "report",
+    "resolve",
+    "summary",
+    "transfer",
+    "validate_asset",
+]
+
+
+def resolve(run_id: str, settings: Mapping[str, Any]) -> Path:
+    """Check a run's settings, make its folder and keep the settings there; give the folder.
+
+    Raises
+    ------
+    SettingsError
+        A setting is unknown or impossible.
+    """
+    from rlpretrain.artifacts import RunFolder
+    from rlpretrain.config import load_config
+    from rlpretrain.stages.context import StageContext
+
+    config = load_config(overrides=settings)
+    run = RunFolder(config.output_dir / RunFolder.safe_name(run_id))
+    StageContext(config, run).write_settings()
+    return run.path
+
+
+def list_strategies(folder: Path | str) -> list[int]:
+    """List the library and cut it into chunks; give their numbers."""
+    from rlpretrain.stages import library
+    from rlpretrain.stages.context import open_run
+
+    return library.run(open_run(folder))
+
+
+async def extract_chunk(folder: Path | str, chunk: int) -> Path:
+    """Fetch, check and replay one chunk of the library; give its manifest's path."""
+    from rlpretrain.stages import extraction
+    from rlpretrain.stages.context import open_run
+
+    return await extraction.run(open_run(folder), chunk)
+
+
+def mine_patterns(folder: Path | str) -> Path:
+    """Count the votes, mine and store the patterns, write the data sets; give the manifest's path."""
+    from rlpretrain.stages import mining
+    from rlpretrain.stages.context import open_run
+
+    return mining.run(open_run(folder))
+
+
+def analyze(folder: Path | str) -> Path:
+    """Analyse the patterns of the pre-training window; give the manifest's path."""
+    from rlpretrain.stages import analysis
+    from rlpretrain.stages.context import open_run
+
+    return analysis.run(open_run(folder))
+
+
+def pretrain(folder: Path | str) -> Path:
+    """Clone the library's decisions; give the manifest's path."""
+    from rlpretrain.stages import pretraining
+    from rlpretrain.stages.context import open_run
+
+    return pretraining.run(open_run(folder))
+
+
+def transfer(folder: Path | str) -> Path:
+    """Make and fine-tune the RL agent; give the manifest's path."""
+    from rlpretrain.stages import fine_tuning
+    from rlpretrain.stages.context import open_run
+
+    return fine_tuning.run(open_run(folder))
+
+
+def validate_asset(folder: Path | str, symbol: str) -> Path:
+    """Compare the agent's start with random initialisation on one asset; give the manifest's path."""
+    from rlpretrain.stages import validation
+    from rlpretrain.stages.context import open_run
+
+    return validation.run(open_run(folder), symbol)
+
+
+def report(folder: Path | str) -> Path:
+    """Write the report and decide on the agent; give the path of ``report.html``."""
+    from rlpretrain.stages import reporting
+    from rlpretrain.stages.context import open_run
+
+    return reporting.run(open_run(folder))
+
+
+def summary(folder: Path | str) -> list[str]:
+    """Give the verdict and the main figures of a finished run, a line each."""
+    from rlpretrain.stages import reporting
+
+    return reporting.summary(Path(folder))
