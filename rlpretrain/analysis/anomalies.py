@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
-from rlpretrain.analysis.findings import AnomalousPattern, Anomalies, FeatureReason
+from rlpretrain.analysis.findings import Anomalies, AnomalousPattern, FeatureReason
 from rlpretrain.analysis.sample import Sample, calendar
 from rlpretrain.patterns.pattern_set import ACTIONS, REGIMES
 
@@ -19,7 +19,7 @@ TOP = 10
 REASONS = 3
 LEAST_ROWS = 20
 FENCE = 3.0
-"""A score is anomalous beyond the upper quartile plus three interquartile ranges: Tukey's far-out fence, so that a
+"""A score is anomalous beyond the upper quartile plus three interquartile ranges: by Tukey's far-out fence a
 plain set has next to none, where a fixed share would always find its share."""
 USUAL_SCORE = 0.5
 
@@ -34,10 +34,12 @@ class Isolation:
 
 
 def isolate(sample: Sample, rng: np.random.Generator) -> Isolation | None:
-    """Score every pattern by how quickly random cuts separate it (Liu et al. 2008); None below 20 patterns."""
+    """Score every pattern by how quickly random cuts part it off (Liu et al. 2008); None below 20 patterns."""
     if len(sample) < LEAST_ROWS or not sample.names:
         return None
-    forest = IsolationForest(TREES, random_state=int(rng.integers(2**31))).fit(sample.standardised)
+    forest = IsolationForest(n_estimators=TREES, random_state=int(rng.integers(2**31))).fit(
+        sample.standardised
+    )
     score = -forest.score_samples(sample.standardised)
     lower, upper = np.quantile(score, [0.25, 0.75])
     threshold = float(max(upper + FENCE * (upper - lower), USUAL_SCORE))
@@ -45,7 +47,7 @@ def isolate(sample: Sample, rng: np.random.Generator) -> Isolation | None:
 
 
 def robust_z(states: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Give (value - median) / (1.4826 MAD) of the given rows; the deviation where more than half are equal."""
+    """Give (value - median) / (1.4826 MAD) of some rows; over the deviation where over half are equal."""
     median = np.median(states, axis=0)
     scale = 1.4826 * np.median(np.abs(states - median), axis=0)
     scale = np.where(scale > 0, scale, states.std(axis=0))
@@ -85,8 +87,12 @@ def find_anomalies(sample: Sample, isolation: Isolation | None) -> Anomalies:
         mean_reward_without=reward[~odd].mean(),
         standard_deviation=reward.std(ddof=1),
         standard_deviation_without=reward[~odd].std(ddof=1),
-        actions={name: (sample.patterns.action[found] == i).mean() for i, name in enumerate(ACTIONS)} if len(found) else {},
-        regimes={name: (sample.patterns.regime[found] == name).mean() for name in REGIMES} if len(found) else {},
+        actions={name: (sample.patterns.action[found] == i).mean() for i, name in enumerate(ACTIONS)}
+        if len(found)
+        else {},
+        regimes={name: (sample.patterns.regime[found] == name).mean() for name in REGIMES}
+        if len(found)
+        else {},
     )
 
 

@@ -1,7 +1,7 @@
 """Groups of similar states: K-means and DBSCAN on scaled principal components, with their stability.
 
-Everything is fitted on the sample given. Where a method would be too slow on all rows, it is fitted on a random
-sample whose size the result states, and every other row is assigned to what was found.
+Everything is fitted on the sample given. Where a method would be too slow on all rows, it is fitted on a
+random part of them whose size the result states, and every other row is assigned to what was found.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def reduce(sample: Sample, seed: int) -> tuple[NDArray[np.float32], float]:
     Returns
     -------
     tuple
-        Components (N, C), each with a sign such that its largest loading is positive, and the share of variance.
+        Components (N, C), signed so that each one's largest loading is positive, and the share of variance.
     """
     width = min(MAX_COMPONENTS, len(sample.names), len(sample))
     pca = PCA(n_components=width, random_state=seed, svd_solver="covariance_eigh")
@@ -140,7 +140,7 @@ def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Cluste
 
 
 def knee(curve: NDArray[np.floating]) -> float:
-    """Give the value at which an ascending curve bends most: farthest below the chord from its first to last point.
+    """Give the value at which an ascending curve bends most: farthest below the chord between its ends.
 
     The bend of the sorted k-distances is where distances within clusters end and those of outliers begin
     (Satopaa et al. 2011, "Finding a kneedle in a haystack").
@@ -170,7 +170,7 @@ def _pick(rows: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
 
 
 def _by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Number the clusters by falling size, so that a number doesn't depend on a random start."""
+    """Renumber the clusters by falling size, so that a number doesn't depend on a random start."""
     names, first, counts = np.unique(labels[labels != NOISE], return_index=True, return_counts=True)
     renumbered = np.full(len(labels), NOISE, np.int32)
     for number, name in enumerate(names[np.lexsort((first, -counts))]):

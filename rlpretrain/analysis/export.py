@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -17,11 +18,13 @@ __all__ = ["analysis_schema", "export_analysis"]
 
 def analysis_schema() -> str:
     """Give the JSON schema of ``pattern_analysis.json`` as text."""
-    return json.dumps(PatternAnalysis.model_json_schema(mode="serialization"), indent=2, sort_keys=True) + "\n"
+    return (
+        json.dumps(PatternAnalysis.model_json_schema(mode="serialization"), indent=2, sort_keys=True) + "\n"
+    )
 
 
 def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]:
-    """Write the JSON, the importance ranking, the correlations and the cluster assignments; give their paths."""
+    """Write the JSON, the ranking of features, their correlations and the clusters; give the paths."""
     findings = analysis.to_json()
     write_json(folder / "pattern_analysis.json", findings)
     ranking = findings["importance"]["features"]
@@ -32,10 +35,19 @@ def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]
     table = pa.Table.from_pandas(analysis.assignments, preserve_index=False)
     with atomic_path(folder / "cluster_assignments.parquet") as temporary:
         pa.parquet.write_table(table, temporary, compression="zstd")
-    names = ("pattern_analysis.json", "feature_importance.json", "feature_importance.csv", "feature_correlation.csv")
+    names = (
+        "pattern_analysis.json",
+        "feature_importance.json",
+        "feature_importance.csv",
+        "feature_correlation.csv",
+    )
     return (*(folder / name for name in names), folder / "cluster_assignments.parquet")
 
 
 def _write_csv(path: Path, table: pd.DataFrame, *, index: bool) -> None:
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=index, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1], "pattern_analysis.schema.json").write_text(analysis_schema(), encoding="utf-8")

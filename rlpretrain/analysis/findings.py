@@ -70,7 +70,9 @@ class Counts(_Part):
     categories: dict[str, int]
     regimes: dict[str, int]
     assets: dict[str, int]
-    constant_features: tuple[str, ...] = Field(description="State features with a single value; not analysed.")
+    constant_features: tuple[str, ...] = Field(
+        description="State features with a single value; not analysed."
+    )
     left_out_after_until: int = Field(description="Patterns settled after `until`.")
     left_out_state_not_finite: int
     left_out_reward_not_finite: int
@@ -83,7 +85,9 @@ class BootstrapMethod(_Part):
     name: str = "stationary bootstrap over decision dates, percentile intervals"
     level: Figure
     resamples: int
-    mean_block_dates: int = Field(description="Mean block length: the mean number of dates that a holding period spans.")
+    mean_block_dates: int = Field(
+        description="Mean block length: the mean number of dates that a holding period spans."
+    )
     note: str | None = Field(default=None, description="Why there are no intervals.")
 
 
@@ -102,7 +106,9 @@ class RewardGroup(_Part):
     group: str
     rows: int
     dates: int
-    non_overlapping: int = Field(description="Most decisions of the group whose holding periods share no close.")
+    non_overlapping: int = Field(
+        description="Most decisions of the group whose holding periods share no close."
+    )
     effective_size: Figure = Field(description="Independent rows that would give the same standard error.")
     mean: Figure
     low: Figure = Field(description="Lower end of the mean's interval.")
@@ -115,11 +121,18 @@ class RewardGroup(_Part):
     excess_kurtosis: Figure
     quantiles: dict[str, Figure]
     share_positive: Figure
-    loss_tail_index: Figure = Field(description="Hill's estimate over the largest 5 % of losses; below 4, no kurtosis.")
+    loss_tail_index: Figure = Field(
+        description="Hill's estimate over the largest 5 % of losses; below 4, no kurtosis."
+    )
     shapiro_wilk: NormalityTest | None
     jarque_bera: NormalityTest | None
     cohens_d: Figure = Field(description="Against all other patterns.")
     cliffs_delta: Figure = Field(description="Against all other patterns.")
+
+    @property
+    def significant(self) -> bool:
+        """Whether the mean differs from zero at 5 % after Holm's correction."""
+        return self.p_holm is not None and self.p_holm < 0.05
 
 
 class Statistics(_Part):
@@ -150,7 +163,9 @@ class Cluster(_Part):
     rows: int
     share: Figure
     words: str
-    features: tuple[FeatureReason, ...] = Field(description="Most unusual features; z in standard deviations of all.")
+    features: tuple[FeatureReason, ...] = Field(
+        description="Most unusual features; z in standard deviations of all."
+    )
     actions: dict[str, Figure]
     categories: dict[str, Figure]
     regimes: dict[str, Figure]
@@ -166,11 +181,15 @@ class Partition(_Part):
     method: str
     parameters: dict[str, Figure]
     clusters: int
-    fitted_rows: int = Field(description="Rows that the algorithm was fitted on; the others were assigned to its clusters.")
+    fitted_rows: int = Field(
+        description="Rows that the algorithm was fitted on; the others were assigned to its clusters."
+    )
     noise_share: Figure = Field(description="Share of the patterns in no cluster.")
     silhouette: Figure = Field(description="Mean over `silhouette_rows` patterns, noise left out.")
     silhouette_rows: int
-    stability: Figure = Field(description="Mean adjusted Rand index between this division and refits on half of the dates.")
+    stability: Figure = Field(
+        description="Mean adjusted Rand index between this division and refits on half of the dates."
+    )
     refits: int
 
 
@@ -194,7 +213,9 @@ class FeatureImportance(_Part):
     rank: int
     feature: str
     group: str
-    permutation: Figure = Field(description="Rise of the out-of-time log loss (nats) when the feature is shuffled.")
+    permutation: Figure = Field(
+        description="Rise of the out-of-time log loss (nats) when the feature is shuffled."
+    )
     permutation_sd: Figure = Field(description="Standard deviation over folds and shuffles.")
     mutual_information: Figure = Field(description="With the action, nats, bias-corrected, 16 quantile bins.")
     mutual_information_in_position: Figure = Field(
@@ -214,12 +235,18 @@ class ModelSkill(_Part):
     """Out-of-time skill of the gradient-boosted trees behind the permutation importance."""
 
     folds: int
-    train_rows: tuple[int, ...] = Field(description="Rows fitted for each fold, a random sample where they were more.")
+    train_rows: tuple[int, ...] = Field(
+        description="Rows fitted for each fold, a random sample where they were more."
+    )
     score_rows: tuple[int, ...]
-    score_from: tuple[dt.date, ...] = Field(description="First date scored; every row fitted was settled before it.")
+    score_from: tuple[dt.date, ...] = Field(
+        description="First date scored; every row fitted was settled before it."
+    )
     log_loss: Figure
     base_log_loss: Figure = Field(description="Of the action's frequencies given whether the asset is held.")
-    skill: Figure = Field(description="1 - log_loss / base_log_loss; zero or less: the state doesn't tell the action.")
+    skill: Figure = Field(
+        description="1 - log_loss / base_log_loss; zero or less: the state doesn't tell the action."
+    )
     balanced_accuracy: Figure
 
 
@@ -227,9 +254,13 @@ class Importance(_Part):
     """Features by what they tell about the action."""
 
     model: ModelSkill | None
-    groups: dict[str, Figure] = Field(description="Rise of the log loss when a whole group of features is shuffled.")
+    groups: dict[str, Figure] = Field(
+        description="Rise of the log loss when a whole group of features is shuffled."
+    )
     features: tuple[FeatureImportance, ...]
-    redundant: tuple[RedundantPair, ...] = Field(description="Pairs with an absolute correlation of 0.95 or more.")
+    redundant: tuple[RedundantPair, ...] = Field(
+        description="Pairs with an absolute correlation of 0.95 or more."
+    )
     note: str | None = None
 
 
@@ -242,7 +273,9 @@ class AnomalousPattern(_Part):
     action: str
     reward: Figure
     score: Figure = Field(description="Isolation forest's score in (0, 1); 0.5 is usual.")
-    reasons: tuple[FeatureReason, ...] = Field(description="Largest robust z: (value - median) / (1.4826 MAD).")
+    reasons: tuple[FeatureReason, ...] = Field(
+        description="Largest robust z: (value - median) / (1.4826 MAD)."
+    )
 
 
 class Anomalies(_Part):
@@ -273,10 +306,7 @@ class Recommendation(_Part):
 
 
 class PatternAnalysis(_Part):
-    """All findings about one set of patterns.
-
-    `assignments`, `reliability` inputs and `correlation` are tables that go to files of their own.
-    """
+    """All findings about one set of patterns; `assignments` and `correlation` go to files of their own."""
 
     seed: int
     until: dt.date | None
@@ -288,8 +318,8 @@ class PatternAnalysis(_Part):
     anomalies: Anomalies
     recommendations: tuple[Recommendation, ...]
     assignments: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)
-    """One row for each pattern: key, asset, date, cluster, kmeans, dbscan, component_1, component_2, anomaly_score,
-    anomaly."""
+    """One row for each pattern: key, asset, date, cluster, kmeans, dbscan, component_1, component_2,
+    anomaly_score, anomaly."""
     correlation: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)
     """Pearson correlation of the varying features."""
 

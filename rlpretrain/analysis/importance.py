@@ -1,9 +1,10 @@
-"""What the state tells about the action: mutual information, permutation importance on purged folds, redundancy."""
+"""What the state tells about the action: mutual information, purged permutation importance, redundancy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -38,13 +39,13 @@ class Fold:
 
 
 def purged_folds(date: NDArray[np.datetime64], settled: NDArray[np.datetime64], folds: int) -> Iterator[Fold]:
-    """Split in time: the second half of the dates in `folds` parts, each scored by what was settled before it.
+    """Split in time: the second half of the dates in `folds` parts, each scored by what settled before it.
 
-    A pattern whose holding period reaches into the scored part is in neither (purging, Lopez de Prado 2018, ch. 7).
+    A pattern whose holding period reaches into the scored part is in neither (purging: Lopez de Prado 2018).
     """
     days = np.unique(date)
     edges = np.linspace(len(days) // 2, len(days), folds + 1).astype(int)
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in pairwise(edges.tolist()):
         if first == last:
             continue
         start, stop = days[first], days[last - 1]
@@ -56,8 +57,8 @@ def mutual_information(
 ) -> float:
     """Estimate I(feature; target | given) in nats from counts in quantile bins.
 
-    The plug-in estimate is too high by about (rows-1)(columns-1) / 2N in each stratum (Miller 1955); that is taken
-    off, and the result is at least zero.
+    The plug-in estimate is too high by about (rows-1)(columns-1) / 2N in each stratum (Miller 1955); that is
+    taken off, and the result is at least zero.
     """
     edges = np.unique(np.quantile(feature, np.linspace(0, 1, BINS + 1)[1:-1]))
     binned = np.searchsorted(edges, feature, side="right")
@@ -85,7 +86,7 @@ def correlation(sample: Sample) -> pd.DataFrame:
 
 
 def feature_importance(sample: Sample, correlations: pd.DataFrame, rng: np.random.Generator) -> Importance:
-    """Rank the features by permutation importance out of time, then by mutual information given the position."""
+    """Rank the features by permutation importance out of time, then by mutual information in position."""
     action = sample.patterns.action.astype(np.int64)
     held = sample.patterns.in_position.astype(np.int64)
     plain = np.array([mutual_information(column, action) for column in sample.states.T])
@@ -114,7 +115,9 @@ def feature_importance(sample: Sample, correlations: pd.DataFrame, rng: np.rando
             )
             for rank, i in enumerate(order, 1)
         ),
-        redundant=tuple(sorted(redundant, key=lambda pair: (-abs(pair.correlation or 0), pair.first, pair.second))),
+        redundant=tuple(
+            sorted(redundant, key=lambda pair: (-abs(pair.correlation or 0), pair.first, pair.second))
+        ),
         note=note,
     )
 
@@ -122,7 +125,7 @@ def feature_importance(sample: Sample, correlations: pd.DataFrame, rng: np.rando
 def _permutation(
     sample: Sample, action: NDArray[np.int64], held: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[ModelSkill | None, NDArray[np.float64], dict[str, float | None], str | None]:
-    """Fit on each fold's past, and see how much worse its future is told when a feature, or a group, is shuffled."""
+    """Fit on each fold's past; see how much worse its future is told when a feature or group is shuffled."""
     names = list(dict.fromkeys(sample.groups))
     blocks = [np.array([i]) for i in range(len(sample.names))]
     blocks += [np.flatnonzero(np.array(sample.groups) == name) for name in names]
@@ -134,7 +137,11 @@ def _permutation(
         and len(np.unique(action[fold.train])) > 1
     ]
     if not usable:
-        reason = "one action only" if len(np.unique(action)) < 2 else "too few patterns before and after a split in time"
+        reason = (
+            "one action only"
+            if len(np.unique(action)) < 2
+            else "too few patterns before and after a split in time"
+        )
         return None, np.empty((0, len(sample.names))), {}, f"no permutation importance: {reason}"
     drops: list[NDArray[np.float64]] = []
     losses, base_losses, balanced, sizes = [], [], [], []
@@ -156,7 +163,12 @@ def _permutation(
         for _ in range(SHUFFLES):
             shuffled = rng.permutation(len(score))
             drops.append(
-                np.array([_log_loss(truth, _probabilities(trees, _mixed(states, b, shuffled))) - loss for b in blocks])
+                np.array(
+                    [
+                        _log_loss(truth, _probabilities(trees, _mixed(states, b, shuffled))) - loss
+                        for b in blocks
+                    ]
+                )
             )
     table = np.stack(drops)
     loss, base = float(np.mean(losses)), float(np.mean(base_losses))
@@ -175,7 +187,9 @@ def _permutation(
     return skill, table[:, :width], groups, None
 
 
-def _mixed(states: NDArray[np.float32], columns: NDArray[np.intp], order: NDArray[np.intp]) -> NDArray[np.float32]:
+def _mixed(
+    states: NDArray[np.float32], columns: NDArray[np.intp], order: NDArray[np.intp]
+) -> NDArray[np.float32]:
     mixed = states.copy()
     mixed[:, columns] = states[order][:, columns]
     return mixed
@@ -192,7 +206,8 @@ def _base_rates(action: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[n
     """Give the frequency of each action given the position, (2, 3), with one pseudo-count each."""
     counts = np.ones((2, len(ACTIONS)))
     np.add.at(counts, (held, action), 1)
-    return counts / counts.sum(axis=1, keepdims=True)
+    rates: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
+    return rates
 
 
 def _log_loss(truth: NDArray[np.int64], told: NDArray[np.float64]) -> float:

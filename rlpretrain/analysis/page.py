@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import FuncFormatter
 
 from rlpretrain.analysis.findings import PatternAnalysis, RewardGroup
 from rlpretrain.artifacts import atomic_path
@@ -18,17 +21,18 @@ from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES
 
 __all__ = ["draw_page"]
 
-# Okabe and Ito's colours, told apart by colour-blind readers, and Paul Tol's light set for more clusters.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#F0E442", "#44336F", "#999999")
+# Okabe and Ito's colours, told apart by colour-blind readers; their yellow and black give way to darker ones.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#44336F")
 BUY_COLOUR, SELL_COLOUR, GREY, INK = "#0072B2", "#D55E00", "#8A8A8A", "#222222"
+LOSS_TO_GAIN = LinearSegmentedColormap.from_list("loss to gain", [SELL_COLOUR, "#F7F7F7", BUY_COLOUR])
 GROUP_COLOURS = {"asset": "#0072B2", "market": "#009E73", "votes": "#E69F00", "position": "#CC79A7"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 MAP_POINTS = 4_000
 TOP_FEATURES = 15
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
-    "axes.titlesize": 12.5,
+    "axes.titlesize": 12,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.titlepad": 10,
@@ -44,14 +48,18 @@ STYLE = {
 def draw_page(analysis: PatternAnalysis, path: Path) -> Path:
     """Draw the page and write it as PNG; equal findings give equal pixels."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(16.5, 11.7), layout="constrained")
+        layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15, wspace=0.04, hspace=0.05)
+        figure = Figure(figsize=(16.5, 11.7), layout=layout)
         FigureCanvasAgg(figure)
-        figure.get_layout_engine().set(w_pad=0.15, h_pad=0.15, wspace=0.04, hspace=0.05)  # type: ignore[union-attr]
-        figure.suptitle(_headline(analysis), fontsize=17, fontweight="bold", x=0.012, ha="left")
+        figure.suptitle(_headline(analysis), fontsize=15, fontweight="bold", x=0.012, ha="left")
         axes = figure.subplot_mosaic(
-            [["map", "category", "importance"], ["matrix", "clusters", "importance"], ["timeline", "timeline", "advice"]],
+            [
+                ["map", "category", "importance"],
+                ["matrix", "clusters", "importance"],
+                ["timeline", "timeline", "advice"],
+            ],
             height_ratios=[1.15, 1.0, 0.95],
-            width_ratios=[1.05, 1.0, 1.0],
+            width_ratios=[1.0, 1.0, 1.12],
         )
         _cluster_map(axes["map"], analysis)
         _rewards(axes["category"], analysis, "category")
@@ -68,8 +76,8 @@ def draw_page(analysis: PatternAnalysis, path: Path) -> Path:
 def _headline(analysis: PatternAnalysis) -> str:
     counts, everything = analysis.counts, analysis.statistics.of("all")["all"]
     return (
-        f"{counts.patterns:,} patterns of {len(counts.assets)} assets, {counts.first_date} to {counts.last_date}: "
-        f"mean reward {_interval(everything)}, worth {everything.non_overlapping:,} separate periods"
+        f"{counts.patterns:,} patterns of {len(counts.assets)} assets, "
+        f"{counts.first_date} to {counts.last_date}: mean reward {_interval(everything)}"
     )
 
 
@@ -80,17 +88,16 @@ def _cluster_map(axes: Axes, analysis: PatternAnalysis) -> None:
         return
     table = analysis.assignments
     shown = table.iloc[np.unique(np.linspace(0, len(table) - 1, MAP_POINTS).astype(int))]
-    for number, rows in shown.groupby("cluster", sort=True):
-        noise = number < 0  # type: ignore[operator]
-        index = int(number)  # type: ignore[call-overload]
+    for number in np.unique(table["cluster"].to_numpy()).tolist():
+        rows, noise = shown[shown["cluster"] == number], number < 0
         axes.scatter(
             rows["component_1"],
             rows["component_2"],
             s=9,
             alpha=0.55,
             linewidths=0,
-            color="#C8C8C8" if noise else PALETTE[index % len(PALETTE)],
-            marker="." if noise else MARKERS[index % len(MARKERS)],
+            color="#C8C8C8" if noise else PALETTE[number % len(PALETTE)],
+            marker="." if noise else MARKERS[number % len(MARKERS)],
             zorder=1 if noise else 2,
         )
         if not noise:
@@ -104,12 +111,23 @@ def _cluster_map(axes: Axes, analysis: PatternAnalysis) -> None:
                 ha="center",
                 va="center",
                 zorder=4,
-                bbox={"boxstyle": "circle,pad=0.22", "fc": "white", "ec": PALETTE[index % len(PALETTE)], "lw": 1.6},
+                bbox={
+                    "boxstyle": "circle,pad=0.22",
+                    "fc": "white",
+                    "ec": PALETTE[number % len(PALETTE)],
+                    "lw": 1.6,
+                },
             )
     odd = table[table["anomaly"]].nlargest(200, "anomaly_score")
     if len(odd):
         axes.scatter(
-            odd["component_1"], odd["component_2"], s=34, facecolors="none", edgecolors=INK, linewidths=0.8, zorder=3
+            odd["component_1"],
+            odd["component_2"],
+            s=34,
+            facecolors="none",
+            edgecolors=INK,
+            linewidths=0.8,
+            zorder=3,
         )
     low, high = (table[["component_1", "component_2"]].quantile(q) for q in (0.001, 0.999))
     margin = 0.12 * (high - low).clip(lower=1e-6)
@@ -117,7 +135,7 @@ def _cluster_map(axes: Axes, analysis: PatternAnalysis) -> None:
     if np.isfinite(low.iloc[1]):
         axes.set_ylim(low.iloc[1] - margin.iloc[1], high.iloc[1] + margin.iloc[1])
     silhouette, stability = clusters.main.silhouette, clusters.main.stability
-    verdict = "no" if silhouette is None else "clear" if silhouette >= 0.5 else "loose" if silhouette >= 0.2 else "blurred"
+    verdict = "unscored" if silhouette is None else _separation(silhouette)
     steady = "" if stability is None else f", stability {stability:.2f}"
     score = "undefined" if silhouette is None else f"{silhouette:.2f}"
     axes.set_title(f"{clusters.main.clusters} {verdict} clusters (silhouette {score}{steady})")
@@ -142,30 +160,35 @@ def _rewards(axes: Axes, analysis: PatternAnalysis, dimension: str) -> None:
         colour = _sign_colour(group)
         mean = group.mean or 0.0
         if group.low is not None and group.high is not None:
-            axes.plot([group.low, group.high], [row, row], color=colour, lw=3, solid_capstyle="butt", alpha=0.55)
+            axes.plot(
+                [group.low, group.high], [row, row], color=colour, lw=3, solid_capstyle="butt", alpha=0.55
+            )
         axes.plot(mean, row, "o", color=colour, ms=8)
     axes.axvline(0, color=INK, lw=0.9)
     axes.set_yticks(
         range(len(shown)),
-        [f"{_plain(g.group) if dimension != 'cluster' else _cluster_name(g.group)}  (n = {g.rows:,})" for g in shown],
+        [
+            f"{_plain(g.group) if dimension != 'cluster' else _cluster_name(g.group)}  (n = {g.rows:,})"
+            for g in shown
+        ],
     )
     if dimension == "cluster":
         axes.invert_yaxis()
     axes.margins(y=0.12)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
-    axes.locator_params(axis="x", nbins=6)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.3g}%" if value else "0"))
+    axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x", color="#E3E3E3", lw=0.7)
     axes.set_axisbelow(True)
     axes.set_title(_reward_title(groups, dimension, analysis))
-    axes.set_xlabel("mean reward after costs, 95 % block-bootstrap interval")
+    axes.set_xlabel("mean reward, 95 % interval; grey: not different from zero")
 
 
 def _reward_title(groups: list[RewardGroup], dimension: str, analysis: PatternAnalysis) -> str:
     if analysis.statistics.bootstrap.note:
         return f"Reward by {dimension}: too few dates for intervals"
     plural = {"category": "categories", "cluster": "clusters"}[dimension]
-    winners = [g for g in groups if g.p_holm is not None and g.p_holm < 0.05 and (g.mean or 0) > 0]
-    losers = [g for g in groups if g.p_holm is not None and g.p_holm < 0.05 and (g.mean or 0) < 0]
+    winners = [g for g in groups if g.significant and (g.mean or 0) > 0]
+    losers = [g for g in groups if g.significant and (g.mean or 0) < 0]
     if not winners and not losers:
         return f"Reward: no {dimension} differs from zero"
     name = _cluster_name if dimension == "cluster" else _plain
@@ -173,7 +196,11 @@ def _reward_title(groups: list[RewardGroup], dimension: str, analysis: PatternAn
     def named(found: list[RewardGroup]) -> str:
         return name(found[0].group) if len(found) == 1 else f"{len(found)} of {len(groups)} {plural}"
 
-    said = [f"{named(found)} {verb}{'s' if len(found) == 1 else ''}" for found, verb in ((winners, "gain"), (losers, "lose")) if found]
+    said = [
+        f"{named(found)} {verb}{'s' if len(found) == 1 else ''}"
+        for found, verb in ((winners, "gain"), (losers, "lose"))
+        if found
+    ]
     text = " and ".join(said)
     return text[0].upper() + text[1:]
 
@@ -200,18 +227,20 @@ def _importance(axes: Axes, analysis: PatternAnalysis) -> None:
     used = {f.group for f in top}
     for name, colour in GROUP_COLOURS.items():
         if name in used:
-            axes.barh([0], [0], color=colour, label=f"{name} feature" if name in ("asset", "market") else name)
+            axes.barh(
+                [0], [0], color=colour, label=f"{name} feature" if name in ("asset", "market") else name
+            )
     axes.legend(loc="lower right", frameon=False)
     if importance.model is None:
         axes.set_title(f"{top[0].feature} tells most about the action")
-        axes.set_xlabel("mutual information with the action, given the position (nats)")
+        axes.set_xlabel("mutual information given the position, nats")
         return
     skill = importance.model.skill or 0.0
     if skill <= 0:
         axes.set_title("The state doesn't tell the action out of time")
     else:
         axes.set_title(f"{top[0].feature} tells most; out-of-time skill {skill:.0%}")
-    axes.set_xlabel("rise of the out-of-time log loss when shuffled (nats), ± 1 sd")
+    axes.set_xlabel("rise of out-of-time log loss when shuffled, nats ± 1 sd")
 
 
 def _matrix(axes: Axes, analysis: PatternAnalysis) -> None:
@@ -223,21 +252,21 @@ def _matrix(axes: Axes, analysis: PatternAnalysis) -> None:
             if cell is not None and cell.mean is not None:
                 table[i, j] = cell.mean
     limit = max(float(np.nanmax(np.abs(table))), 1e-9) if np.isfinite(table).any() else 1.0
-    axes.imshow(table, cmap="PuOr_r", vmin=-limit, vmax=limit, aspect="auto")
+    axes.imshow(table, cmap=LOSS_TO_GAIN, vmin=-limit, vmax=limit, aspect="auto")
     for i, category in enumerate(CATEGORIES):
         for j, regime in enumerate(REGIMES):
             cell = cells.get(f"{category} x {regime}")
             if cell is None or cell.mean is None:
                 text, dark = "none", False
             else:
-                star = "*" if cell.p_holm is not None and cell.p_holm < 0.05 else ""
+                star = "*" if cell.significant else ""
                 text, dark = f"{cell.mean:+.2%}{star}\nn = {cell.rows:,}", abs(cell.mean) > 0.72 * limit
             axes.text(j, i, text, ha="center", va="center", fontsize=9.5, color="white" if dark else INK)
     axes.set_xticks(range(len(REGIMES)), REGIMES)
     axes.set_yticks(range(len(CATEGORIES)), [_plain(c) for c in CATEGORIES])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    tested = {name: cell for name, cell in cells.items() if cell.p_holm is not None and cell.p_holm < 0.05}
+    tested = {name: cell for name, cell in cells.items() if cell.significant}
     if tested:
         best = max(tested, key=lambda name: abs(tested[name].mean or 0))
         category, regime = best.split(" x ")
@@ -259,12 +288,16 @@ def _timeline(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.axhline(0, color=INK, lw=0.9)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):,.0f}"))
     axes.margins(x=0.01)
-    axes.legend(loc="upper left", frameon=False, ncols=2)
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, ncols=2, borderaxespad=0.2)
     total = int(buys.sum() + sells.sum())
     if total:
         busiest = periods[int((buys + sells).argmax())]
         monthly = step < np.timedelta64(60, "D")
-        when = f"{busiest.start:%B %Y}" if monthly else f"Q{(busiest.start.month - 1) // 3 + 1} {busiest.start.year}"
+        when = (
+            f"{busiest.start:%B %Y}"
+            if monthly
+            else f"Q{(busiest.start.month - 1) // 3 + 1} {busiest.start.year}"
+        )
         share = (busiest.buys + busiest.sells) / total
         axes.set_title(f"{buys.sum():,} buys and {sells.sum():,} sells; most in {when} ({share:.0%})")
         axes.set_ylabel(f"decisions a {'month' if monthly else 'quarter'}")
@@ -275,10 +308,14 @@ def _timeline(axes: Axes, analysis: PatternAnalysis) -> None:
 def _advice(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.axis("off")
     found = analysis.recommendations
-    axes.set_title(f"{len(found)} recommendation{'' if len(found) == 1 else 's'}" if found else "Nothing to change")
+    axes.set_title(
+        f"{len(found)} recommendation{'' if len(found) == 1 else 's'}" if found else "Nothing to change"
+    )
     lines: list[str] = []
     for advice in found:
-        item = textwrap.wrap(f"{advice.message}: {advice.change}.", 66, initial_indent="• ", subsequent_indent="   ")
+        item = textwrap.wrap(
+            f"{advice.message}: {advice.change}.", 62, initial_indent="• ", subsequent_indent="   "
+        )
         if len(lines) + len(item) > 13:
             lines.append("… more in pattern_analysis.json")
             break
@@ -299,9 +336,14 @@ def _interval(group: RewardGroup) -> str:
 
 
 def _sign_colour(group: RewardGroup) -> str:
-    if group.low is not None and group.low > 0:
-        return BUY_COLOUR
-    return SELL_COLOUR if group.high is not None and group.high < 0 else GREY
+    if not group.significant:
+        return GREY
+    return BUY_COLOUR if (group.mean or 0) > 0 else SELL_COLOUR
+
+
+def _separation(silhouette: float) -> str:
+    """Kaufman and Rousseeuw's reading (1990): from 0.5 a reasonable structure, from 0.25 a weak one."""
+    return "clear" if silhouette >= 0.5 else "loose" if silhouette >= 0.25 else "blurred"
 
 
 def _plain(name: str) -> str:

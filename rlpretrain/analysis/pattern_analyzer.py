@@ -1,4 +1,4 @@
-"""From patterns to conclusions: clusters, importance, statistics, anomalies, recommendations, a page and files."""
+"""From patterns to conclusions: what they are, what they earn, what tells them, and what to change."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rlpretrain.analysis.anomalies import Isolation, find_anomalies, isolate
 from rlpretrain.analysis.clusters import NOISE, Clustering, cluster
 from rlpretrain.analysis.export import export_analysis
-from rlpretrain.analysis.findings import Clusters, Counts, PatternAnalysis, Period
+from rlpretrain.analysis.findings import Counts, PatternAnalysis, Period
 from rlpretrain.analysis.importance import correlation, feature_importance
 from rlpretrain.analysis.portraits import portray, undivided
 from rlpretrain.analysis.recommendations import recommend
@@ -33,14 +33,15 @@ MONTHLY_YEARS = 4
 class PatternAnalyzer:
     """Analyse a set of patterns.
 
-    Every scale, component, cluster, tree and interval is fitted on the patterns given, all of them: pass those of the
-    pre-training window only. Nothing settled after `until` is read. The importance of features alone is split in
-    time once more, and scored on patterns later than all that its model was fitted on.
+    Every scale, component, cluster, tree and interval is fitted on the patterns given, all of them: pass only
+    those of the pre-training window. Nothing settled after `until` is read. The importance of features alone
+    is split in time once more, and scored on patterns decided after all that it was fitted on had settled.
 
     Parameters
     ----------
     n_clusters
-        Number of clusters of K-means, at least 2; fewer are made, and the result says so, when patterns are too few.
+        Number of clusters of K-means, at least 2; where patterns are too few, fewer are made and the result
+        says so.
     clustering_method
         Which division is described: ``"kmeans"`` or ``"dbscan"``. The other is reported beside it.
     seed
@@ -64,8 +65,15 @@ class PatternAnalyzer:
         if n_clusters < 2:
             raise SettingsError(f"n_clusters is {n_clusters}, must be at least 2")
         if clustering_method not in METHODS:
-            raise SettingsError(f"clustering_method is {clustering_method!r}, must be one of {', '.join(METHODS)}")
-        self.n_clusters, self.clustering_method, self.seed, self.until = n_clusters, clustering_method, seed, until
+            raise SettingsError(
+                f"clustering_method is {clustering_method!r}, must be one of {', '.join(METHODS)}"
+            )
+        self.n_clusters, self.clustering_method, self.seed, self.until = (
+            n_clusters,
+            clustering_method,
+            seed,
+            until,
+        )
 
     def analyze_patterns(self, patterns: PatternSet) -> PatternAnalysis:
         """Analyse the patterns.
@@ -111,7 +119,9 @@ class PatternAnalyzer:
 
     def visualize_patterns(self, analysis: PatternAnalysis, save_path: Path | str = "analysis.png") -> Path:
         """Draw the findings on one page; give its path."""
-        from rlpretrain.analysis.page import draw_page  # matplotlib is slow to import, and only drawing needs it
+        from rlpretrain.analysis.page import (
+            draw_page,
+        )  # matplotlib is slow to import, and only drawing needs it
 
         return draw_page(analysis, Path(save_path))
 
@@ -131,7 +141,11 @@ class PatternAnalyzer:
         if most < 2:
             return None, f"no clusters: {distinct} distinct states are too few"
         used = min(self.n_clusters, most)
-        note = None if used == self.n_clusters else f"{used} clusters: {distinct} distinct states don't fill more"
+        note = (
+            None
+            if used == self.n_clusters
+            else f"{used} clusters: {distinct} distinct states don't fill more"
+        )
         return cluster(sample, used, rng), note
 
 

@@ -13,7 +13,7 @@ from rlpretrain.patterns.pattern_set import ACTIONS, CATEGORIES, REGIMES
 __all__ = ["portray", "undivided"]
 
 NOTABLE = 0.5
-"""A feature is named when the cluster's mean lies at least so many of its standard deviations from the mean of all."""
+"""A feature is named when the cluster's mean lies at least so many deviations from the mean of all."""
 MOST_FEATURES = 4
 MOST_ASSETS = 5
 
@@ -113,7 +113,8 @@ def _words(
     name = "in no cluster" if number == NOISE else f"cluster {number}"
     if features:
         traits = ", ".join(
-            f"{'high' if (f.z or 0) > 0 else 'low'} {f.feature} ({f.value:.2f}, usually {f.usual:.2f})" for f in features
+            f"{'high' if (f.z or 0) > 0 else 'low'} {f.feature} ({f.value:.2f}, usually {f.usual:.2f})"
+            for f in features
         )
     else:
         traits = "no feature far from usual"

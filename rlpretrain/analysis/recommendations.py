@@ -18,7 +18,6 @@ from rlpretrain.patterns.pattern_set import REGIMES
 
 __all__ = ["recommend"]
 
-SIGNIFICANCE = 0.05
 ASSET_SHARE = 0.5
 REGIME_SHARE = 0.05
 ACTION_SHARE = 0.02
@@ -50,16 +49,14 @@ def recommend(
 
 
 def _loses(group: RewardGroup) -> bool:
-    return (
-        group.p_holm is not None and group.p_holm < SIGNIFICANCE and group.high is not None and group.high < 0
-    )
+    return group.significant and group.high is not None and group.high < 0
 
 
 def _history(counts: Counts) -> Iterator[Recommendation]:
     if counts.non_overlapping < INDEPENDENT_PERIODS:
         yield Recommendation(
             code="short_history",
-            message=f"{counts.patterns:,} patterns hold only {counts.non_overlapping} periods that don't overlap in time",
+            message=f"{counts.patterns:,} patterns hold only {counts.non_overlapping} separate periods",
             figure=counts.non_overlapping,
             threshold=INDEPENDENT_PERIODS,
             setting="market",
@@ -120,7 +117,7 @@ def _actions(counts: Counts) -> Iterator[Recommendation]:
         if share < ACTION_SHARE:
             yield Recommendation(
                 code="rare_action",
-                message=f"{share:.1%} of the patterns are a {action}: a classifier gains nothing by ever saying it",
+                message=f"{share:.1%} of the patterns are a {action}: a classifier can ignore it",
                 figure=share,
                 threshold=ACTION_SHARE,
                 setting=setting,
@@ -156,8 +153,8 @@ def _confidence(statistics: Statistics) -> Iterator[Recommendation]:
         yield Recommendation(
             code="raise_confidence",
             message=(
-                f"patterns with a confidence below {raised:.1f} lose: {worst.share_positive:.0%} of the highest such "
-                f"band gain, mean reward {worst.mean:+.2%} [{worst.low:+.2%}, {worst.high:+.2%}]"
+                f"patterns with a confidence below {raised:.1f} lose: in the highest such band "
+                f"{worst.share_positive:.0%} gain, {worst.mean:+.2%} on average [{worst.low:+.2%}, {worst.high:+.2%}]"
             ),
             figure=worst.mean,
             threshold=0.0,
@@ -172,8 +169,8 @@ def _skill(importance: Importance) -> Iterator[Recommendation]:
         yield Recommendation(
             code="no_skill",
             message=(
-                f"out of time, the state tells the action no better than its frequency does (skill {model.skill:+.3f}): "
-                "the ranking of features means nothing"
+                "out of time, the state tells the action no better than its frequency does "
+                f"(skill {model.skill:+.3f}): the ranking of features means nothing"
             ),
             figure=model.skill,
             threshold=0.0,
@@ -200,7 +197,8 @@ def _constant(counts: Counts) -> Iterator[Recommendation]:
     if counts.constant_features:
         yield Recommendation(
             code="constant_features",
-            message=f"{len(counts.constant_features)} features never vary: {', '.join(counts.constant_features[:8])}",
+            message=f"{len(counts.constant_features)} features never vary: "
+            + ", ".join(counts.constant_features[:8]),
             figure=len(counts.constant_features),
             threshold=0,
             setting="votes" if any("vote" in name for name in counts.constant_features) else None,
@@ -235,8 +233,8 @@ def _outliers(anomalies: Anomalies) -> Iterator[Recommendation]:
         yield Recommendation(
             code="anomalies_dominate",
             message=(
-                f"{anomalies.count} unusual states ({anomalies.share:.2%}) carry the rewards: without them their "
-                f"standard deviation falls by {shift:.0%}"
+                f"{anomalies.count} unusual states ({anomalies.share:.2%}) carry the rewards: without them "
+                f"the standard deviation falls by {shift:.0%}"
             ),
             figure=shift,
             threshold=ANOMALY_SHIFT,

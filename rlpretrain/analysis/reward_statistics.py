@@ -18,7 +18,15 @@ from rlpretrain.analysis.findings import BootstrapMethod, NormalityTest, RewardG
 from rlpretrain.analysis.sample import Sample, non_overlapping
 from rlpretrain.patterns.pattern_set import ACTIONS
 
-__all__ = ["CONFIDENCE_STEP", "Grouping", "block_length", "bootstrap_means", "groupings", "hill", "reward_statistics"]
+__all__ = [
+    "CONFIDENCE_STEP",
+    "Grouping",
+    "block_length",
+    "bootstrap_means",
+    "groupings",
+    "hill",
+    "reward_statistics",
+]
 
 LEVEL = 0.95
 RESAMPLES = 999
@@ -41,7 +49,7 @@ class Grouping:
 
 
 def groupings(sample: Sample, cluster: NDArray[np.int32] | None) -> list[Grouping]:
-    """Give the divisions that are tested: all, action, category, regime, both, asset (the 20 largest), confidence (bands), year, cluster."""
+    """Give the divisions that are tested; of the assets, the 20 with most patterns."""
     patterns = sample.patterns
     assets, counts = np.unique(patterns.asset, return_counts=True)
     largest = assets[np.argsort(-counts, kind="stable")[:MOST_ASSETS]]
@@ -50,7 +58,10 @@ def groupings(sample: Sample, cluster: NDArray[np.int32] | None) -> list[Groupin
         Grouping("action", np.array(ACTIONS)[patterns.action]),
         Grouping("category", patterns.category),
         Grouping("regime", patterns.regime),
-        Grouping("category x regime", np.char.add(np.char.add(patterns.category.astype(str), " x "), patterns.regime)),
+        Grouping(
+            "category x regime",
+            np.char.add(np.char.add(patterns.category.astype(str), " x "), patterns.regime),
+        ),
         Grouping("asset", np.where(np.isin(patterns.asset, largest), patterns.asset, "")),
         Grouping("confidence", _bands(patterns.confidence)),
         Grouping("year", patterns.date.astype("datetime64[Y]").astype(str)),
@@ -61,10 +72,13 @@ def groupings(sample: Sample, cluster: NDArray[np.int32] | None) -> list[Groupin
 
 
 def _bands(confidence: NDArray[np.float32]) -> NDArray[np.str_]:
-    """Name each value by the lower end of its band; float32 keeps six digits, so 0.7 stays in the band of 0.7."""
+    """Name each value by its band's lower end; rounded first, since 0.7 as float32 is less than 0.7."""
     last = round(1 / CONFIDENCE_STEP) - 1
-    band = np.clip(np.floor(np.round(confidence.astype(float), 6) / CONFIDENCE_STEP + 1e-9), 0, last).astype(int)
-    return np.array([f"{i * CONFIDENCE_STEP:.1f}" for i in range(last + 1)])[band]
+    band = np.clip(np.floor(np.round(confidence.astype(float), 6) / CONFIDENCE_STEP + 1e-9), 0, last).astype(
+        int
+    )
+    names: NDArray[np.str_] = np.array([f"{i * CONFIDENCE_STEP:.1f}" for i in range(last + 1)])[band]
+    return names
 
 
 def block_length(sample: Sample) -> int:
@@ -74,7 +88,11 @@ def block_length(sample: Sample) -> int:
 
 
 def bootstrap_means(
-    totals: NDArray[np.float64], counts: NDArray[np.float64], block: int, resamples: int, rng: np.random.Generator
+    totals: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    block: int,
+    resamples: int,
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """Resample dates and give each group's mean reward in each resample.
 
@@ -102,7 +120,7 @@ def bootstrap_means(
 
 
 def hill(losses: NDArray[np.float64], share: float = 0.05) -> float:
-    """Estimate the tail index of positive losses from their largest `share` (Hill 1975); NaN below 10 exceedances."""
+    """Estimate the tail index from the largest `share` of losses (Hill 1975); NaN below 10 exceedances."""
     ordered = np.sort(losses[losses > 0])[::-1]
     k = int(len(losses) * share)
     if k < 10 or len(ordered) <= k:
@@ -121,12 +139,14 @@ def reward_statistics(sample: Sample, divisions: list[Grouping], rng: np.random.
         if name
     ]
     days = len(sample.dates)
-    totals = np.stack([np.bincount(sample.date_index[rows], reward[rows], days) for *_, rows in members], axis=1)
-    counts = np.stack([np.bincount(sample.date_index[rows], minlength=days) for *_, rows in members], axis=1)
+    totals, counts = np.zeros((days, len(members))), np.zeros((days, len(members)))
+    for column, (*_, rows) in enumerate(members):
+        totals[:, column] = np.bincount(sample.date_index[rows], reward[rows], days)
+        counts[:, column] = np.bincount(sample.date_index[rows], minlength=days)
     block = block_length(sample)
     enough = days >= LEAST_BLOCKS * block
     note = None if enough else f"no intervals: {days} dates are fewer than {LEAST_BLOCKS} blocks of {block}"
-    means = bootstrap_means(totals, counts.astype(float), block, RESAMPLES, rng) if enough else None
+    means = bootstrap_means(totals, counts, block, RESAMPLES, rng) if enough else None
     ranks = scipy.stats.rankdata(reward)
     groups = [
         _describe(sample, dimension, name, rows, ranks, None if means is None else means[:, column])
@@ -160,7 +180,9 @@ def _describe(
     mean = float(inside.mean())
     effective = min(float(len(rows)), (deviation / error) ** 2) if error > 0 and spread else float("nan")
     p_value = (
-        float(2 * scipy.stats.t.sf(abs(mean) / error, max(spans - 1, 1))) if error > 0 and spans > 1 else float("nan")
+        float(2 * scipy.stats.t.sf(abs(mean) / error, max(spans - 1, 1)))
+        if error > 0 and spans > 1
+        else float("nan")
     )
     cohens_d, cliffs_delta = _against_rest(reward, rows, ranks)
     return RewardGroup(
@@ -179,7 +201,9 @@ def _describe(
         standard_deviation=deviation,
         skewness=float(scipy.stats.skew(inside)) if spread else None,
         excess_kurtosis=float(scipy.stats.kurtosis(inside)) if spread else None,
-        quantiles={f"{q:g}": value for q, value in zip(QUANTILES, np.quantile(inside, QUANTILES), strict=True)},
+        quantiles={
+            f"{q:g}": value for q, value in zip(QUANTILES, np.quantile(inside, QUANTILES), strict=True)
+        },
         share_positive=float((inside > 0).mean()),
         loss_tail_index=hill(-inside),
         shapiro_wilk=_shapiro(inside) if spread else None,
@@ -190,7 +214,7 @@ def _describe(
 
 
 def _interval(resampled: NDArray[np.float64] | None, spans: int) -> tuple[float, float, float]:
-    """Give the percentile interval and the standard error of a mean; NaN where the group spans too few periods."""
+    """Give a mean's percentile interval and standard error; NaN where the group spans too few periods."""
     if resampled is None or spans < LEAST_BLOCKS:
         return float("nan"), float("nan"), float("nan")
     drawn = resampled[np.isfinite(resampled)]
@@ -203,7 +227,7 @@ def _interval(resampled: NDArray[np.float64] | None, spans: int) -> tuple[float,
 def _against_rest(
     reward: NDArray[np.float64], rows: NDArray[np.intp], ranks: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Give Cohen's d (pooled deviation) and Cliff's delta, from the rank sum, of a group against all other rows."""
+    """Give Cohen's d (pooled deviation) and Cliff's delta (from the rank sum) against all other rows."""
     n, m = len(rows), len(reward) - len(rows)
     if n < 2 or m < 2:
         return float("nan"), float("nan")

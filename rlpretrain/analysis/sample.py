@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
-from rlpretrain.features import ASSET, MARKET, POSITION, STATE_NAMES, VOTES
+from rlpretrain.features import FEATURES, STATE_NAMES
 from rlpretrain.patterns.pattern_set import PatternSet
 
-__all__ = ["FEATURE_GROUPS", "Sample", "calendar", "non_overlapping", "prepare"]
-
-FEATURE_GROUPS = {"asset": ASSET, "market": MARKET, "votes": VOTES, "position": POSITION}
+__all__ = ["Sample", "calendar", "non_overlapping", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ class Sample:
         """States with mean 0 and standard deviation 1, (N, F)."""
         mean = self.states.mean(axis=0, dtype=np.float64)
         deviation = self.states.std(axis=0, dtype=np.float64)
-        return ((self.states - mean) / deviation).astype(np.float32)
+        scaled: NDArray[np.float32] = ((self.states - mean) / deviation).astype(np.float32)
+        return scaled
 
     @cached_property
     def dates(self) -> NDArray[np.datetime64]:
@@ -77,17 +76,16 @@ def prepare(patterns: PatternSet, until: dt.date | None) -> Sample:
     if not kept.any():
         raise DataError(
             f"none of {len(patterns)} patterns can be analysed: {(~known).sum()} settled after {until}, "
-            f"{(~finite_state).sum()} with a state that is not finite, {(~finite_reward).sum()} with such a reward"
+            f"{(~finite_state).sum()} have a state and {(~finite_reward).sum()} a reward that is not finite"
         )
     rows = np.flatnonzero(kept)
     # A stable order that does not depend on how the store returned the rows.
     chosen = patterns.take(rows[np.lexsort((patterns.key[rows], patterns.asset[rows], patterns.date[rows]))])
     varies = np.ptp(chosen.state, axis=0) > 0
-    group_of = np.array([_group(column) for column in range(len(STATE_NAMES))])
     return Sample(
         patterns=chosen,
         names=tuple(np.array(STATE_NAMES)[varies].tolist()),
-        groups=tuple(group_of[varies].tolist()),
+        groups=tuple(feature.block for feature, kept in zip(FEATURES, varies, strict=True) if kept),
         constant=tuple(np.array(STATE_NAMES)[~varies].tolist()),
         states=np.ascontiguousarray(chosen.state[:, varies]),
         left_out_after_until=int((~known).sum()),
@@ -97,12 +95,14 @@ def prepare(patterns: PatternSet, until: dt.date | None) -> Sample:
 
 
 def non_overlapping(date: NDArray[np.datetime64], settled: NDArray[np.datetime64]) -> int:
-    """Count the most decisions whose periods (date, settled] share no close: greedy interval scheduling, exact."""
+    """Count the most decisions whose periods (date, settled] share no close (greedy scheduling, exact)."""
     if len(date) == 0:
         return 0
     order = np.lexsort((settled, date))
     starts, first = np.unique(date[order], return_index=True)
-    ends = settled[order][first]  # of the decisions of one day, the one that ends first is never the worse choice
+    ends = settled[order][
+        first
+    ]  # of the decisions of one day, the one that ends first is never the worse choice
     count, free = 0, starts[0]
     for row in np.argsort(ends, kind="stable"):
         if starts[row] >= free:
@@ -113,7 +113,3 @@ def non_overlapping(date: NDArray[np.datetime64], settled: NDArray[np.datetime64
 def calendar(day: np.datetime64) -> dt.date:
     """Give a numpy date as a plain one."""
     return day.astype("datetime64[D]").astype(dt.date)  # type: ignore[no-any-return]
-
-
-def _group(column: int) -> str:
-    return next(name for name, part in FEATURE_GROUPS.items() if part.start <= column < part.stop)

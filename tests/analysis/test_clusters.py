@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from sklearn.datasets import make_moons
+from sklearn.metrics import adjusted_rand_score
+
+from rlpretrain.analysis import PatternAnalyzer
+from rlpretrain.analysis.clusters import NOISE, cluster, knee, reduce
+from rlpretrain.analysis.sample import prepare
+from rlpretrain.features import STATE_NAMES
+from tests.analysis.planted import changed, plain_set
+
+
+def in_truth(patterns, found) -> np.ndarray:
+    """Give labels in the order of the set."""
+    return found.assignments.set_index("key").loc[patterns.key, "cluster"].to_numpy()
+
+
+def test_kmeans_finds_planted_clusters_and_says_how_sure_it_is() -> None:
+    patterns, truth = plain_set(n=3_000)
+    sample = prepare(patterns, None)
+    found = cluster(sample, 8, np.random.default_rng(0))
+    order = np.argsort(patterns.key[np.lexsort((patterns.key, patterns.asset, patterns.date))])
+    assert adjusted_rand_score(truth, found.labels["kmeans"][order]) > 0.98
+    assert found.partitions["kmeans"].stability > 0.98
+    scores = found.silhouette_by_k
+    assert max(scores, key=scores.get) == "8"
+    sizes = np.bincount(found.labels["kmeans"])
+    assert (np.diff(sizes) <= 0).all()
+
+
+def test_noise_has_no_stable_clusters() -> None:
+    patterns, _ = plain_set(n=2_000)
+    noise = np.random.default_rng(0).normal(size=patterns.state.shape).astype(np.float32)
+    found = cluster(prepare(changed(patterns, state=noise), None), 8, np.random.default_rng(0))
+    assert found.partitions["kmeans"].stability < 0.5
+    assert found.partitions["kmeans"].silhouette < 0.15
+
+
+def test_dbscan_finds_shapes_that_kmeans_cannot() -> None:
+    patterns, _ = plain_set(n=2_000)
+    moons, truth = make_moons(2_000, noise=0.04, random_state=0)
+    state = np.zeros((2_000, len(STATE_NAMES)), np.float32)
+    state[:, :2] = moons
+    state[:20, :2] += np.random.default_rng(0).uniform(-3, 3, (20, 2))
+    sample = prepare(changed(patterns, state=state, key=np.array([f"{i:08d}" for i in range(2_000)])), None)
+    found = cluster(sample, 2, np.random.default_rng(0))
+    real = np.array([int(key) for key in sample.patterns.key])
+    inside = (real >= 20) & (found.labels["dbscan"] != NOISE)
+    assert inside.mean() > 0.95
+    assert adjusted_rand_score(truth[real][inside], found.labels["dbscan"][inside]) > 0.95
+    assert adjusted_rand_score(truth[real], found.labels["kmeans"]) < 0.7
+    assert found.partitions["dbscan"].noise_share > 0.001
+
+
+def test_knee_of_two_straight_lines_is_where_they_meet() -> None:
+    curve = np.concatenate([np.linspace(0, 1, 91), np.linspace(1, 11, 11)[1:]])
+    assert knee(curve) == pytest.approx(1.0)
+    assert knee(np.full(10, 0.4)) == pytest.approx(0.4)
+
+
+def test_components_do_not_depend_on_the_sign_that_the_solver_gives() -> None:
+    patterns, _ = plain_set(n=500)
+    first, share = reduce(prepare(patterns, None), 0)
+    second, _ = reduce(prepare(patterns, None), 1)
+    np.testing.assert_array_equal(first, second)
+    assert 0 < share <= 1
+    assert first.shape[1] <= 10
+
+
+@pytest.mark.parametrize("method", ["kmeans", "dbscan"])
+def test_each_cluster_is_described_in_words(method: str) -> None:
+    patterns, _ = plain_set(n=1_500)
+    found = PatternAnalyzer(8, method).analyze_patterns(patterns)
+    assert found.clusters.main.method == method
+    assert found.clusters.second.method != method
+    assert sum(c.rows for c in found.clusters.clusters) == len(patterns)
+    for portrait in found.clusters.clusters:
+        rows = in_truth(patterns, found) == portrait.cluster
+        assert portrait.rows == rows.sum()
+        assert portrait.mean_reward == pytest.approx(patterns.reward[rows].mean(), rel=1e-3, abs=1e-7)
+        for feature in portrait.features:
+            column = STATE_NAMES.index(feature.feature)
+            assert feature.value == pytest.approx(np.median(patterns.state[rows, column]), rel=1e-4, abs=1e-6)
+            assert feature.feature in portrait.words
+        assert sum(portrait.regimes.values()) == pytest.approx(1, abs=1e-4)

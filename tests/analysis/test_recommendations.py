@@ -1,0 +1,121 @@
+"""Each condition is planted in a set that has none, and only its recommendation comes."""
+
+import numpy as np
+import pytest
+
+from rlpretrain.analysis import PatternAnalyzer
+from rlpretrain.config import PretrainingConfig
+from rlpretrain.features import STATE_NAMES, VOTES
+from rlpretrain.patterns.pattern_set import PatternSet
+from tests.analysis.planted import changed, plain_set
+
+
+def advice(patterns: PatternSet, n_clusters: int = 8):
+    return PatternAnalyzer(n_clusters).analyze_patterns(patterns).recommendations
+
+
+def test_a_clean_set_gets_none() -> None:
+    assert advice(plain_set()[0]) == ()
+
+
+def one_asset(p: PatternSet) -> PatternSet:
+    return changed(p, asset=np.where(np.arange(len(p)) % 10 < 8, "TQQQ", p.asset))
+
+
+def rare_regime(p: PatternSet) -> PatternSet:
+    return changed(p, regime=np.where((p.regime == "bear") & (np.arange(len(p)) % 10 > 0), "bull", p.regime))
+
+
+def rare_action(p: PatternSet) -> PatternSet:
+    sells = np.flatnonzero(p.action == 2)
+    action = p.action.copy()
+    action[sells[20:]] = 0
+    return changed(p, action=action)
+
+
+def losing_cell(p: PatternSet) -> PatternSet:
+    cell = (p.category == "mean_reversion") & (p.regime == "bear")
+    return changed(p, reward=np.where(cell, p.reward - 0.01, p.reward).astype(np.float32))
+
+
+def raise_confidence(p: PatternSet) -> PatternSet:
+    return changed(
+        p, reward=np.where(p.confidence < 0.7, p.reward - 0.01, p.reward + 0.004).astype(np.float32)
+    )
+
+
+def no_skill(p: PatternSet) -> PatternSet:
+    trade = np.random.default_rng(0).random(len(p)) < 0.5
+    return changed(p, action=np.where(trade, 1 + p.in_position, 0).astype(np.int8))
+
+
+def redundant_features(p: PatternSet) -> PatternSet:
+    state = p.state.copy()
+    state[:, 4] = 0.5 * state[:, 5]
+    return changed(p, state=state)
+
+
+def constant_features(p: PatternSet) -> PatternSet:
+    state = p.state.copy()
+    state[:, VOTES] = 0
+    return changed(p, state=state)
+
+
+def short_history(p: PatternSet) -> PatternSet:
+    return changed(p, settled=p.settled + 40)
+
+
+def broken_rows(p: PatternSet) -> PatternSet:
+    state = p.state.copy()
+    state[::10, 0] = np.nan
+    return changed(p, state=state)
+
+
+def anomalies_dominate(p: PatternSet) -> PatternSet:
+    state, reward = np.clip(p.state, -3, 3), p.reward.copy()
+    state[::300, :20] = 5.0
+    # Gains and losses: the mean of no group moves for certain.
+    reward[::300] = np.where(np.arange(len(reward[::300])) % 2, 0.5, -0.5)
+    return changed(p, state=state, reward=reward)
+
+
+PLANTED = {
+    one_asset: ("0.8", "max_strategies"),
+    rare_regime: (None, "market"),
+    rare_action: (None, "sell_level"),
+    losing_cell: (None, None),
+    raise_confidence: (None, "min_confidence"),
+    no_skill: (None, "votes"),
+    redundant_features: (None, None),
+    constant_features: (None, "votes"),
+    short_history: (None, "market"),
+    broken_rows: (None, None),
+    anomalies_dominate: (None, None),
+}
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_condition_gets_its_recommendation_and_no_other(plant) -> None:
+    found = advice(plant(plain_set()[0]))
+    assert {r.code for r in found} == {plant.__name__}
+    recommendation = found[0]
+    assert recommendation.setting == PLANTED[plant][1]
+    assert recommendation.figure is not None and recommendation.threshold is not None
+    assert recommendation.setting is None or recommendation.setting in PretrainingConfig.model_fields
+
+
+def test_the_number_of_clusters_is_corrected() -> None:
+    found = advice(plain_set()[0], n_clusters=2)
+    assert [(r.code, r.setting, r.change) for r in found] == [
+        ("cluster_count", "n_clusters", "set n_clusters to 8")
+    ]
+
+
+def test_messages_name_the_figure() -> None:
+    patterns, _ = plain_set()
+    (confidence,) = advice(raise_confidence(patterns))
+    assert confidence.change == "raise min_confidence to 0.7"
+    (cell,) = advice(losing_cell(patterns))
+    assert "mean reversion in bear markets loses" in cell.message
+    (constant,) = advice(constant_features(patterns))
+    assert all(name in constant.message for name in STATE_NAMES[VOTES])
