@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.market.panel import Floats
+from rlpretrain.market import Floats
 
 __all__ = ["confidence"]
 

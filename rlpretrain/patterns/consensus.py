@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from rlpretrain.market.panel import Floats
+from rlpretrain.market import Floats
 from rlpretrain.patterns.pattern_set import BUY, HOLD, SELL
 
 __all__ = ["LABEL_SCALE", "Outcome", "act_probability", "actions", "outcomes", "stances"]

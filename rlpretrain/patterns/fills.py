@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from rlpretrain.errors import DataError
-from rlpretrain.market.panel import AssetSeries, Floats
+from rlpretrain.market import AssetSeries, Floats
 
 __all__ = ["Fill", "fill_prices"]
 

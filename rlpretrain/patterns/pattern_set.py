@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
+from rlpretrain.market import REGIMES
 
 __all__ = ["ACTIONS", "BUY", "CATEGORIES", "HOLD", "REGIMES", "SELL", "PatternSet", "pattern_keys"]
 
 HOLD, BUY, SELL = 0, 1, 2
 ACTIONS = ("hold", "buy", "sell")
 CATEGORIES = ("momentum", "mean_reversion", "breakout", "trend_following")
-REGIMES = ("bull", "bear", "sideways", "volatile")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import ndtr
 
-from rlpretrain.market.panel import Floats
+from rlpretrain.market import Floats
 
 __all__ = ["MIN_OBSERVATIONS", "running_deviation", "running_psr", "running_sharpe", "standing"]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
-from rlpretrain.market.panel import Dates, Floats
+from rlpretrain.market import Dates, Floats
 from rlpretrain.patterns.pattern_set import CATEGORIES
 
 __all__ = ["ChunkRecords", "StrategyRecord"]

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
-from rlpretrain.market.panel import Dates, Floats, PricePanel
+from rlpretrain.market import Dates, Floats, PricePanel
 from rlpretrain.patterns.pattern_set import CATEGORIES
 from rlpretrain.patterns.performance import running_deviation, running_psr, standing
 from rlpretrain.patterns.records import StrategyRecord
@@ -174,13 +174,12 @@ def _votes(assets: tuple[str, ...], dates: Dates, sums: _Sums, calendar: _Calend
     for group, rows, year in calendar.groups():
         grid = np.ix_(rows, np.flatnonzero(group))
         someone = sums.all["count"][grid] > 0
-        relative = _relative(np.where(someone, share[grid], np.nan), year)
         by_standing = _mean(sums.held["standing"], sums.all["standing"])[grid]
         computed = {
-            "relative": relative,
+            "relative": _relative(np.where(someone, share[grid], np.nan), year),
             "weighted": _relative(np.where(someone, by_standing, np.nan), year),
-            "change_1": _change(relative, 1),
-            "change_5": _change(relative, 5),
+            "change_1": _change(share[grid], 1),
+            "change_5": _change(share[grid], 5),
         }
         for name, values in computed.items():
             columns[name][:, group] = calendar.carry(rows, values)

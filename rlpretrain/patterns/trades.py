@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
-from rlpretrain.market.panel import AssetSeries, Dates, Floats
+from rlpretrain.market import AssetSeries, Dates, Floats
 from rlpretrain.patterns.fills import Fill, fill_prices
 
 __all__ = ["TradeTable", "asset_trades"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
-from rlpretrain.market.panel import Dates
+from rlpretrain.market import Dates
 
 __all__ = ["VOTE_FEATURES", "VotePanel"]
 
@@ -41,9 +41,9 @@ class VotePanel:
     weighted: NDArray[np.float32]
     """The same of the share weighted by each strategy's standing so far."""
     change_1: NDArray[np.float32]
-    """Change of `relative` since the previous bar of the asset."""
+    """Change of `share` since the previous bar of the asset."""
     change_5: NDArray[np.float32]
-    """Change of `relative` over five bars of the asset."""
+    """Change of `share` over five bars of the asset."""
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), len(self.assets))
