@@ -33,12 +33,12 @@ def backtest_answer(
     daily
         Whether the daily values are included.
     """
-    statistics = _worded(series_statistics(outcome.dates, outcome.values, options.capital))
+    statistics = _worded(series_statistics(outcome.values, options.capital))
     benchmarks = {}
     for ticker, values in outcome.benchmarks.items():
         known = np.isfinite(values)
         if known.sum() >= 2:
-            own = series_statistics(outcome.dates[known], values[known])
+            own = series_statistics(values[known])
             benchmarks[ticker] = _worded({**own, **relation(outcome.values, values)})
     answer: dict[str, Any] = {
         "data_warnings": {},

@@ -56,4 +56,4 @@ class Backtester(Protocol):
         end: dt.date | None,
         options: BacktestOptions,
     ) -> BacktestOutcome:
-        """Backtest `document` on the days from `start` to `end`, both included; as far as prices go when None."""
+        """Backtest `document` from `start` to `end`, both included; as far as prices go where None."""

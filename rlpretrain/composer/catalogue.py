@@ -39,8 +39,8 @@ class Catalogue(Protocol):
 class FolderCatalogue:
     """The symphony files ``*.json`` of one folder; a file's name is its symphony's id where it can be one.
 
-    A file that holds no tree stays in the catalogue with its defect, so that the run rejects it by name. Files of
-    other kinds and sub-folders are left alone. When a symphony was last edited, files don't tell.
+    A file that holds no tree stays in the catalogue with its defect, so that the run rejects it by name.
+    Files of other kinds and sub-folders are left alone. When a symphony was last edited, files don't tell.
 
     Parameters
     ----------

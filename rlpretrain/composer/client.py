@@ -130,7 +130,8 @@ class ComposerClient:
         capital
             Dollars to begin with.
         slippage_percent, spread_markup
-            Cost of a trade of equities and spread of crypto, fractions of the amount (0.0001 is one basis point).
+            Cost of a trade of equities and spread of crypto, fractions of the amount (0.0001 is one basis
+            point).
         apply_reg_fee, apply_taf_fee
             Whether the regulators' fees on sales are paid.
         broker

@@ -38,8 +38,8 @@ async def open_composer(
     catalogue, backtester
         What the embedded server serves; not used otherwise.
     as_of
-        Last day of the server's data, from which days since a symphony's last edit count back. When None, the newest
-        edit in `catalogue` for the embedded server, and today (UTC) for others.
+        Last day of the server's data, from which days since a symphony's last edit count back. When None, the
+        newest edit in `catalogue` for the embedded server, and today (UTC) for others.
     credentials
         API key; read from the environment when None, and never sent to the embedded server.
     client_options

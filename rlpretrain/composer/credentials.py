@@ -10,7 +10,7 @@ from rlpretrain.errors import SettingsError
 
 __all__ = ["Credentials"]
 
-_KEY_ID, _SECRET = "COMPOSER_API_KEY_ID", "COMPOSER_API_SECRET"  # noqa: S105 - names, not values
+_KEY_ID, _SECRET = "COMPOSER_API_KEY_ID", "COMPOSER_API_SECRET"
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Credentials:
         return {"x-api-key-id": self.key_id, "authorization": f"Bearer {self.secret}"}
 
     def environment(self) -> dict[str, str]:
-        """Give the variables from which a server over stdio reads the key: ours, and the official server's."""
+        """Give the variables from which a server over stdio reads the key: ours and the official one's."""
         return {
             _KEY_ID: self.key_id,
             _SECRET: self.secret,

@@ -1,4 +1,4 @@
-"""What went wrong with the service, and what to do about it: try again, reject the symphony, or stop the run."""
+"""What went wrong with the service, and what follows: try again, reject the symphony, or stop the run."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _RETRY_CODES = frozenset(
 )
 _STOP_CODES = frozenset({"unauthorized", "forbidden", "invalid-credentials"})
 
-# The official server answers failed calls with the text of whatever exception it met: an httpx time-out has an
-# empty text, and a gateway's HTML page ends in the JSON decoder's "Expecting value".
+# The official server answers failed calls with the text of whatever exception it met: an httpx time-out has
+# an empty text, and a gateway's HTML page ends in the JSON decoder's "Expecting value".
 _RETRY_TEXT = re.compile(
     r"too.many.requests|rate.?limit|timed?.?out|temporar|unavailable|connection|disconnected|reset by peer|"
     r"expecting value|unterminated string|name resolution|\b(429|500|502|503|504)\b",
@@ -111,7 +111,7 @@ def text_failure(subject: str, text: str, *, about_symphony: bool) -> ComposerEr
 
 
 def answer_failure(subject: str, answer: Any, *, about_symphony: bool) -> ComposerError | None:
-    """Find the failure in a normal answer: ``{"error": text}`` or ``{"errors": [{"code": ..., "title": ...}]}``.
+    """Find the failure in a normal answer: ``{"error": text}`` or ``{"errors": [{"code": ...}]}``.
 
     Returns
     -------

@@ -1,7 +1,8 @@
 """Families of rules, each with several forms and random windows and thresholds.
 
-The four pure families differ in what a rising price makes them do: momentum holds what rose most, trend following
-what stands above its own average, breakout what leaves a quiet range near its high, mean reversion what fell.
+The four pure families differ in what a rising price makes them do: momentum holds what rose most, trend
+following what stands above its own average, breakout what leaves a quiet range near its high, mean reversion
+what fell.
 """
 
 from __future__ import annotations
@@ -57,12 +58,13 @@ def _mean_reversion(build: TreeBuilder, universe: Universe) -> Node:
     window = build.integer(2, 14)
     if form == 0:  # buy the oversold
         oversold = Comparison(Indicator(_RSI, held, window), "lt", float(build.integer(22, 38)))
-        return build.branch([oversold], build.asset(held), _safe(build, universe))
+        return build.branch([oversold], build.asset(held), _safe(build, universe, held))
     if form == 1:  # leave the overbought, buy the oversold, otherwise hold both kinds
         high = Comparison(Indicator(_RSI, held, window), "gt", float(build.integer(70, 82)))
         low = Comparison(Indicator(_RSI, held, window), "lt", float(build.integer(26, 36)))
-        between = build.equal([_safe(build, universe), build.asset(held)])
-        return build.branch([high], _safe(build, universe), build.branch([low], build.asset(held), between))
+        off = _safe(build, universe, held)
+        between = build.equal([_safe(build, universe, held), build.asset(held)])
+        return build.branch([high], off, build.branch([low], build.asset(held), between))
     if form == 2:  # the weakest of the last days
         losers = build.assets(build.sample(universe.risky, build.integer(3, 8)))
         function, window = build.pick(((_RSI, build.integer(2, 10)), (_RETURN, build.integer(2, 10))))
@@ -70,7 +72,7 @@ def _mean_reversion(build: TreeBuilder, universe: Universe) -> Node:
     days = build.integer(3, 12)  # the dip
     fall = round(-universe.volatility * days**0.5 * build.pick((0.8, 1.0, 1.2)), 1)
     dip = Comparison(Indicator(_RETURN, held, days), "lt", fall)
-    return build.branch([dip], build.asset(held), _safe(build, universe))
+    return build.branch([dip], build.asset(held), _safe(build, universe, held))
 
 
 def _breakout(build: TreeBuilder, universe: Universe) -> Node:
@@ -81,18 +83,18 @@ def _breakout(build: TreeBuilder, universe: Universe) -> Node:
     if form == 0:  # out of a range that has tightened
         short = build.integer(8, 15)
         squeeze = Comparison(Indicator(_DEVIATION, held, short), "lt", Indicator(_DEVIATION, held, 4 * short))
-        return build.branch([squeeze, above], build.asset(held), _safe(build, universe))
+        return build.branch([squeeze, above], build.asset(held), _safe(build, universe, held))
     near_high = Comparison(
         Indicator(_DRAWDOWN, held, build.integer(8, 20)),
         "lt",
         round(universe.volatility * build.pick((1.5, 2, 2.5)), 1),
     )
     if form == 1:  # at the top of its range
-        return build.branch([near_high, above], build.asset(held), _safe(build, universe))
+        return build.branch([near_high, above], build.asset(held), _safe(build, universe, held))
     jump = Comparison(
         Indicator(_RETURN, held, 5), "gt", round(universe.volatility * build.pick((0.8, 1.0, 1.2)), 1)
     )
-    return build.branch([jump, near_high], build.asset(held), _safe(build, universe))
+    return build.branch([jump, near_high], build.asset(held), _safe(build, universe, held))
 
 
 def _trend_following(build: TreeBuilder, universe: Universe) -> Node:
@@ -113,7 +115,7 @@ def _trend_following(build: TreeBuilder, universe: Universe) -> Node:
             build.branch(
                 [Comparison(Indicator(_PRICE, ticker), "gt", Indicator(_AVERAGE, ticker, long))],
                 build.asset(ticker),
-                _safe(build, universe, other_than=ticker),
+                _safe(build, universe, ticker),
             )
             for ticker in build.sample(universe.risky, build.integer(2, 4))
         ]
@@ -122,7 +124,7 @@ def _trend_following(build: TreeBuilder, universe: Universe) -> Node:
             if build.chance(0.3)
             else build.equal(parts)
         )
-    return build.branch([rising], build.asset(held), _safe(build, universe, other_than=held))
+    return build.branch([rising], build.asset(held), _safe(build, universe, held))
 
 
 def _allocation(build: TreeBuilder, universe: Universe) -> Node:
@@ -203,4 +205,4 @@ FAMILY_CYCLE = (
     "mixture",
     "allocation",
 )
-"""The order in which a generated library goes through the families; its length shares no divisor with the themes'."""
+"""The order in which a generated library goes through the families; coprime in length with the themes."""

@@ -58,8 +58,8 @@ _DESCRIPTIONS = (
 class GeneratedCatalogue:
     """Symphonies of known families over known themes.
 
-    Symphony i depends on the seed and i alone, so a larger library begins with the smaller one. Families and themes
-    alternate, so every stretch of the library holds all of them.
+    Symphony i depends on the seed and i alone, so a larger library begins with the smaller one. Families and
+    themes alternate, so every stretch of the library holds all of them.
 
     Parameters
     ----------

@@ -1,7 +1,8 @@
-"""HoneySQL conditions and orders as JSON, interpreted over rows; nothing is compiled, and nothing reaches a database.
+"""HoneySQL conditions and orders as JSON, interpreted over rows: nothing is compiled or sent to a database.
 
-A condition is ``[operator, operand, ...]``, an operand a number, a text, null, the name of a column or an arithmetic
-expression ``["*", 0.5, "oos_btcusd_max_drawdown"]``. As in SQL, a comparison with null holds for no row.
+A condition is ``[operator, operand, ...]``, an operand a number, a text, null, the name of a column or an
+arithmetic expression ``["*", 0.5, "oos_btcusd_max_drawdown"]``. As in SQL, a comparison with null holds for
+no row.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-__all__ = ["HoneySqlError", "columns_of", "matches", "ordered", "parse_condition", "parse_order"]
+__all__ = ["HoneySqlError", "Row", "columns_of", "matches", "ordered", "parse_condition", "parse_order"]
 
 DEEPEST = 32
 """Levels of nesting that are accepted."""
@@ -90,7 +91,7 @@ def _check(clause: Any, columns: Mapping[str, type], depth: int) -> None:
 
 
 def _check_operand(operand: Any, columns: Mapping[str, type], depth: int, *, text: bool) -> None:
-    """Check an operand; a text that names no column is a literal beside a text column, and a mistake elsewhere."""
+    """Check an operand: a text that names no column is a literal beside a text column, else a mistake."""
     if isinstance(operand, str):
         if operand not in columns and not text:
             raise HoneySqlError(f"unknown column {_shown(operand)}")
@@ -146,7 +147,7 @@ def _holds(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool | N
     """Evaluate in SQL's three-valued logic; None is unknown."""
     name, operands = clause[0].lower(), clause[1:]
     if name in ("and", "or"):
-        decisive = name == "or"
+        decisive: bool = name == "or"
         truths = [_holds(operand, row, columns) for operand in operands]
         if decisive in truths:
             return decisive
@@ -159,7 +160,7 @@ def _holds(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool | N
         return None if value is None else value in [_value(operand, row, columns) for operand in operands[1]]
     values = [_value(operand, row, columns) for operand in operands]
     if name in ("is", "is-not"):
-        return (values[0] == values[1]) is (name == "is")
+        return bool(values[0] == values[1]) is (name == "is")
     if None in values or len({isinstance(value, str) for value in values}) > 1:
         return None
     if name == "between":

@@ -1,8 +1,8 @@
 """An HTTP client that reports what went wrong, for the MCP transport above it.
 
-The SDK's transport replaces a failed HTTP answer by one fixed text, which loses the status and ``Retry-After``, and a
-connection that breaks ends the session for every call in flight. Here both become JSON-RPC errors, which reach the
-one call they belong to and carry the facts in `data`.
+The SDK's transport replaces a failed HTTP answer by one fixed text, which loses the status and
+``Retry-After``, and a connection that breaks ends the session for every call in flight. Here both become
+JSON-RPC errors, which reach the one call they belong to and carry the facts in `data`.
 """
 
 from __future__ import annotations

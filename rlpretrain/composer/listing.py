@@ -38,8 +38,8 @@ async def list_library(
 ) -> list[SymphonySummary]:
     """List symphonies in the service's order, without repeats.
 
-    The service gives five a page; as many pages are asked for at once as the client has slots. The order is that of the
-    offsets, whichever page came first.
+    The service gives five a page; as many pages are asked for at once as the client has slots. The order is
+    that of the offsets, whichever page came first.
 
     Parameters
     ----------

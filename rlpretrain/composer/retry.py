@@ -12,9 +12,9 @@ __all__ = ["RetryPolicy"]
 class RetryPolicy:
     """Exponential backoff with full jitter.
 
-    The wait before try k + 1 is uniform on [0, min(longest_wait, first_wait 2^k)]; where the service says how long to
-    wait, that comes on top. Full jitter keeps callers that failed together from coming back together (M. Brooker,
-    "Exponential backoff and jitter", AWS Architecture Blog, 2015).
+    The wait before try k + 1 is uniform on [0, min(longest_wait, first_wait 2^k)]; where the service says how
+    long to wait, that comes on top. Full jitter keeps callers that failed together from coming back together
+    (M. Brooker, "Exponential backoff and jitter", AWS Architecture Blog, 2015).
     """
 
     tries: int = 6

@@ -1,12 +1,14 @@
 """What the embedded server can search: the columns of every symphony of its catalogue.
 
-Names, node counts and days since the last edit are always there. Statistics need backtests, so they are computed when
-a condition, an order or a row asks for them, and kept: a plain listing of the library backtests nothing.
+Names, node counts and days since the last edit are always there. Statistics need backtests, so they are
+computed when a condition, an order or a row asks for them, and kept: a plain listing of the library backtests
+nothing.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,11 +18,13 @@ import numpy as np
 
 from rlpretrain.composer.backtester import Backtester, BacktestOptions, BacktestOutcome
 from rlpretrain.composer.catalogue import Catalogue, CatalogueEntry
-from rlpretrain.composer.honeysql import columns_of, matches, ordered, parse_condition, parse_order
+from rlpretrain.composer.honeysql import Row, columns_of, matches, ordered, parse_condition, parse_order
 from rlpretrain.composer.statistics import RELATION_NAMES, STATISTIC_NAMES, relation, series_statistics
 from rlpretrain.errors import DataError, SymphonyError
 
 __all__ = ["COLUMNS", "SearchIndex"]
+
+_RESULTS_KEPT = 8
 
 _PERIODS = ("oos", "train")
 _BENCHMARKS = {"spy": "SPY", "btcusd": "BTC-USD"}
@@ -79,6 +83,7 @@ class SearchIndex:
             symphony_id: _plain_columns(entry, as_of) for symphony_id, entry in self._entries.items()
         }
         self._statistics: dict[str, Mapping[str, float]] = {}
+        self._results: dict[str, list[tuple[str, Row]]] = {}
         self._lock = threading.Lock()
 
     def page(self, where: Any, order_by: Any, offset: int, size: int) -> list[dict[str, Any]]:
@@ -91,18 +96,29 @@ class SearchIndex:
         """
         condition, order = parse_condition(where, COLUMNS), parse_order(order_by, COLUMNS)
         used = sorted((columns_of(condition, COLUMNS) | {column for column, _ in order}) & _STATISTICS)
-        rows = [(symphony_id, self._row(symphony_id)) for symphony_id in self._entries]
-        found = ordered([pair for pair in rows if matches(condition, pair[1], COLUMNS)], order)
         return [
             {
                 "symphony_sid": symphony_id,
                 **self._plain[symphony_id],
                 **{column: row(column) for column in used},
             }
-            for symphony_id, row in found[offset : offset + size]
+            for symphony_id, row in self._found(condition, order)[offset : offset + size]
         ]
 
-    def _row(self, symphony_id: str) -> Any:
+    def _found(self, condition: list[Any], order: list[tuple[str, bool]]) -> list[tuple[str, Row]]:
+        """Give all rows in order; a listing asks for page after page, so the last few results are kept."""
+        key = json.dumps((condition, order))
+        found = self._results.get(key)
+        if found is None:
+            rows = [(symphony_id, self._row(symphony_id)) for symphony_id in self._entries]
+            found = ordered([pair for pair in rows if matches(condition, pair[1], COLUMNS)], order)
+            with self._lock:
+                while len(self._results) >= _RESULTS_KEPT:
+                    self._results.pop(next(iter(self._results)))
+                self._results[key] = found
+        return found
+
+    def _row(self, symphony_id: str) -> Row:
         plain = self._plain[symphony_id]
 
         def column(name: str) -> Any:
@@ -136,14 +152,14 @@ def _period_statistics(
 ) -> dict[str, float]:
     if inside.sum() < 2:
         return {}
-    dates, values = outcome.dates[inside], outcome.values[inside]
-    found = {f"{period}_{name}": value for name, value in series_statistics(dates, values).items()}
+    values = outcome.values[inside]
+    found = {f"{period}_{name}": value for name, value in series_statistics(values).items()}
     for short, ticker in _BENCHMARKS.items():
         benchmark = outcome.benchmarks.get(ticker)
-        known = np.isfinite(benchmark[inside]) if benchmark is not None else np.zeros(len(dates), dtype=bool)
+        known = np.isfinite(benchmark[inside]) if benchmark is not None else np.zeros(len(values), dtype=bool)
         if benchmark is None or known.sum() < 2:
             continue
-        own = series_statistics(dates[known], benchmark[inside][known])
+        own = series_statistics(benchmark[inside][known])
         found |= {f"{period}_{short}_{name}": value for name, value in own.items()}
         found |= {
             f"{period}_{short}_{name}": value for name, value in relation(values, benchmark[inside]).items()

@@ -1,7 +1,7 @@
 """An MCP server with the three read tools of Composer's, over a catalogue of one's own.
 
-Answers have the official server's shapes: five rows a page, raw trees, backtests with numbers as text; failures are
-normal answers, ``{"error": ...}`` or, from a backtest, ``{"errors": [{"code": ...}]}``.
+Answers have the official server's shapes: five rows a page, raw trees, backtests with numbers as text;
+failures are normal answers, ``{"error": ...}`` or, from a backtest, ``{"errors": [{"code": ...}]}``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import mcp_types as types
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 
-from rlpretrain.composer.backtester import Backtester, BacktestOptions
 from rlpretrain.composer.backtest_answer import backtest_answer
+from rlpretrain.composer.backtester import Backtester, BacktestOptions
 from rlpretrain.composer.catalogue import Catalogue, CatalogueEntry
 from rlpretrain.composer.honeysql import HoneySqlError
 from rlpretrain.composer.search_index import SearchIndex
@@ -56,7 +56,7 @@ _TOOLS = (
     ),
     types.Tool(
         name="backtest_symphony_by_id",
-        description="Backtest a symphony; daily values are cumulative returns in percent since the first day.",
+        description="Backtest a symphony; daily values are cumulative percent since the first day.",
         input_schema={
             "type": "object",
             "properties": {

@@ -1,8 +1,9 @@
 """Composer's statistics of a series of daily values.
 
-Formulas as measured on Composer's own answers: returns between closes, so without the first day's costs; Sharpe ratio
-with the population deviation, 252 days a year whatever the asset, no risk-free rate; the yearly deviation is the daily
-one times sqrt(252); growth counts from the capital, over as many days as there are closes; the drawdown is positive.
+Formulas as measured on Composer's own answers: returns between closes, so without the first day's costs;
+Sharpe ratio with the population deviation, 252 days a year whatever the asset, no risk-free rate; the yearly
+deviation is the daily one times sqrt(252); growth counts from the capital, over as many days as there are
+closes; the drawdown is positive.
 """
 
 from __future__ import annotations
@@ -29,22 +30,18 @@ STATISTIC_NAMES = (
 )
 RELATION_NAMES = ("alpha", "beta", "pearson_r", "r_square")
 
-_TRAILING_MONTHS = {
-    "trailing_one_month_return": 1,
-    "trailing_three_month_return": 3,
-    "trailing_one_year_return": 12,
+_TRAILING_DAYS = {
+    "trailing_one_month_return": 21,
+    "trailing_three_month_return": 63,
+    "trailing_one_year_return": 252,
 }
 
 
-def series_statistics(
-    dates: NDArray[np.datetime64], values: NDArray[np.float64], capital: float | None = None
-) -> dict[str, float]:
+def series_statistics(values: NDArray[np.float64], capital: float | None = None) -> dict[str, float]:
     """Compute the statistics of one series.
 
     Parameters
     ----------
-    dates
-        (n,) ascending days.
     values
         (n,) positive values at each close, n >= 1.
     capital
@@ -71,21 +68,9 @@ def series_statistics(
         else 0.0,
         "standard_deviation": deviation * math.sqrt(DAYS_PER_YEAR),
     }
-    for name, months in _TRAILING_MONTHS.items():
-        statistics[name] = _trailing(dates, values, months)
+    for name, days in _TRAILING_DAYS.items():
+        statistics[name] = float(values[-1] / values[max(len(values) - 1 - days, 0)] - 1.0)
     return statistics
-
-
-def _trailing(dates: NDArray[np.datetime64], values: NDArray[np.float64], months: int) -> float:
-    """Return since the last close at or before the same day `months` months ago, or since the first."""
-    last = dates[-1].astype("datetime64[D]")
-    month = last.astype("datetime64[M]")
-    end_of_month = (month - months + 1).astype("datetime64[D]") - 1
-    start = min(
-        (month - months).astype("datetime64[D]") + (last - month.astype("datetime64[D]")), end_of_month
-    )
-    base = max(int(np.searchsorted(dates, start, side="right")) - 1, 0)
-    return float(values[-1] / values[base] - 1.0)
 
 
 def relation(values: NDArray[np.float64], benchmark: NDArray[np.float64]) -> dict[str, float]:

@@ -108,8 +108,8 @@ def stdio_connector(command: str, credentials: Credentials | None) -> Connector:
 class McpTransport:
     """Calls tools over one MCP session.
 
-    A session must be entered and left by the same task, so one task owns it. When a call finds it lost, the owner
-    opens another, and the call fails as retryable.
+    A session must be entered and left by the same task, so one task owns it. When a call finds it lost, the
+    owner opens another, and the call fails as retryable.
 
     Parameters
     ----------
@@ -132,9 +132,8 @@ class McpTransport:
         assert self._owner is not None  # noqa: S101 - set on entry
         self._closing = True
         self._lost.set()
-        _, pending = await asyncio.wait({self._owner}, timeout=_CLOSING_SECONDS)
-        for task in pending:
-            task.cancel()
+        await asyncio.wait({self._owner}, timeout=_CLOSING_SECONDS)
+        self._owner.cancel()
         await asyncio.gather(self._owner, return_exceptions=True)
         self._session.cancel()
 
@@ -157,7 +156,8 @@ class McpTransport:
         try:
             async with asyncio.timeout(timeout):
                 session = await asyncio.shield(used)
-                # Not session.call_tool: it holds answers to the tool's output schema, which {"error": ...} breaks.
+                # Not session.call_tool: it holds answers to the tool's output schema, which {"error": ...}
+                # breaks.
                 result = await session.send_request(request, types.CallToolResult)
         except TimeoutError:
             raise ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY) from None
@@ -237,7 +237,7 @@ def _classed(subject: str, error: Exception, about_symphony: bool) -> ComposerEr
 
 
 def _decoded(result: types.CallToolResult, subject: str, about_symphony: bool) -> Any:
-    """Take the JSON out of an answer: structured content, or one text block, or one text block for each item."""
+    """Take the JSON out of an answer: structured content, one text block, or one text block for each item."""
     texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
     if result.is_error:
         raise text_failure(subject, " ".join(texts), about_symphony=about_symphony)

@@ -14,7 +14,7 @@ __all__ = ["Comparison", "Indicator", "Node", "Spelling", "TreeBuilder"]
 
 Node = dict[str, Any]
 Spelling = Literal["flat", "params", "condition"]
-"""Windows as text beside the function, or as a number in its parameters, or conditions in blocks of their own."""
+"""Windows as text beside the function, as numbers in its parameters, or conditions in blocks of their own."""
 
 _T = TypeVar("_T")
 
@@ -87,7 +87,7 @@ class TreeBuilder:
         return [self.asset(ticker) for ticker in tickers]
 
     def equal(self, children: Sequence[Node]) -> Node:
-        """Weight the children equally; old trees keep a window from an earlier weighting, which means nothing."""
+        """Weight the children equally; old trees keep an earlier weighting's window, which means nothing."""
         stale = {"window-days": "10"} if self._spelling == "flat" and self.chance(0.1) else {}
         return self._node("wt-cash-equal", children, **stale)
 

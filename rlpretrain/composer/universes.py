@@ -17,10 +17,8 @@ class Universe:
     signals: tuple[str, ...]
     volatility: float
     """Usual standard deviation of the risky assets' daily returns, percent; thresholds scale with it."""
-    every_day: bool = False
-    """Whether all that can be held trades every calendar day."""
     mixed: bool = False
-    """Whether crypto and equities can be held together: such symphonies rebalance daily or by corridor only."""
+    """Whether it holds crypto beside equities: such symphonies rebalance daily or by corridor only."""
 
 
 _BROAD = Universe(
@@ -57,9 +55,7 @@ _COMMODITIES = Universe(
 _VOLATILITY = Universe(
     "Vol", ("SVXY", "QLD", "UPRO", "SSO"), ("BIL", "VIXM", "UVXY", "VIXY", "GLD"), ("SPY", "VIXY", "QQQ"), 2.4
 )
-_CRYPTO = Universe(
-    "Coin", ("BTC-USD", "ETH-USD"), ("BTC-USD", "ETH-USD"), ("BTC-USD", "ETH-USD"), 3.8, every_day=True
-)
+_CRYPTO = Universe("Coin", ("BTC-USD", "ETH-USD"), ("BTC-USD", "ETH-USD"), ("BTC-USD", "ETH-USD"), 3.8)
 _MIXED = Universe(
     "Digital", ("BTC-USD", "ETH-USD"), ("BIL", "SHV", "GLD"), ("BTC-USD", "ETH-USD", "QQQ"), 3.8, mixed=True
 )

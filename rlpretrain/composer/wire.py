@@ -1,7 +1,7 @@
 """The service's answers, checked and typed.
 
-Over MCP numbers come as text (``"12.34%"``, ``"$10,000.00"``), dates as ISO text and daily values in percent since the
-first day, rounded to 0.01. Here every share is a fraction and every amount a plain number.
+Over MCP numbers come as text (``"12.34%"``, ``"$10,000.00"``), dates as ISO text and daily values in percent
+since the first day, rounded to 0.01. Here every share is a fraction and every amount a plain number.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Statistics(_Answer):
 
 
 class DailyValues(_Answer):
-    """Cumulative return since the first day as a fraction, rounded to 0.0001, of the symphony and its benchmarks."""
+    """Cumulative returns since the first day, fractions rounded to 0.0001."""
 
     dates: NDArray[np.datetime64]
     """(n,) days."""
@@ -141,7 +141,7 @@ class SearchPage(_Answer):
 
 
 def _identifier(row: Mapping[str, Any]) -> str:
-    """Take the id from ``symphony_url`` (MCP) or ``symphony_sid`` (REST); it may become a key, never a path."""
+    """Take the id from ``symphony_url`` (MCP) or ``symphony_sid`` (REST); nothing else can be in it."""
     found = _SYMPHONY_URL.search(str(row.get("symphony_url", "")))
     candidate = found.group(1) if found else str(row.get("symphony_sid", ""))
     if not _IDENTIFIER.fullmatch(candidate):
@@ -173,7 +173,7 @@ def parse_page(answer: Any) -> SearchPage:
 
 
 def parse_tree(answer: Any, symphony_id: str) -> dict[str, Any]:
-    """Check that an answer of ``get_saved_symphony`` is a tree's root; its meaning is the symphony parser's matter.
+    """Check that an answer of ``get_saved_symphony`` is a tree's root; what it means is for its parser.
 
     Raises
     ------
