@@ -1,11 +1,13 @@
-"""# Nightly pre-training
+"""Pre-train a trading agent on a library of strategies, every night.
 
-Takes Composer's library of symphonies, replays it on market data, mines its decisions as patterns, pre-trains a policy
-on them, transfers it into a PPO agent and tests on unseen days whether that start is worth it.
+The run takes Composer's library of symphonies, replays it on market data, mines its decisions as patterns,
+pre-trains a policy on them, transfers it into a PPO agent, and tests on unseen days whether that start is
+worth it.
 
-Every setting of the trigger form may be changed per run; the deployment (pattern store, Composer's address, where
-training runs) is set by `RLPRETRAIN_*` variables. Results lie in one folder per run, with `report.html` on top. Each
-stage leaves a manifest there, so a retried task repeats nothing that is finished. Tasks pass paths only.
+Every setting of the trigger form may be changed per run; the deployment (pattern store, Composer's address,
+where training runs) is set by `RLPRETRAIN_*` variables. Results lie in one folder per run, with `report.html`
+on top. Each stage leaves a manifest there, so a retried task repeats nothing that is finished. Tasks pass
+paths only.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
 from rlpretrain.config import load_config
-from rlpretrain.deployment.parameters import dag_params, run_settings
+from rlpretrain.deployment.parameters import dag_params
 from rlpretrain.deployment.retries import TransientFailures
+from rlpretrain.deployment.run_settings import run_settings
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -54,7 +57,7 @@ async def extract(folder: str, chunk: int) -> str:
     """Fetch one chunk of symphonies, many requests at a time."""
     from rlpretrain.stages import extract_chunk
 
-    get_current_context()["chunk_label"] = f"chunk {chunk}"  # type: ignore[typeddict-unknown-key]
+    get_current_context()["chunk_label"] = f"chunk {chunk}"
     return str(await extract_chunk(Path(folder), chunk))
 
 
@@ -101,7 +104,7 @@ def validate(folder: str, symbol: str) -> str:
     """Compare the agent with its baselines on one asset's test window."""
     from rlpretrain.stages import validate_asset
 
-    get_current_context()["symbol"] = symbol  # type: ignore[typeddict-unknown-key]
+    get_current_context()["symbol"] = symbol
     return str(validate_asset(Path(folder), symbol))
 
 
@@ -116,7 +119,7 @@ def report(folder: str) -> str:
 @task(retries=2)
 def remove_containers() -> int:
     """Remove containers that a killed training task left behind."""
-    from rlpretrain.deployment.trainer_operator import remove_run_containers
+    from rlpretrain.deployment.container import remove_run_containers
 
     return remove_run_containers(get_current_context()["run_id"])
 

@@ -8,9 +8,8 @@ from typing import Any
 from airflow.sdk import Param
 
 from rlpretrain.config import run_parameters
-from rlpretrain.errors import SettingsError
 
-__all__ = ["dag_params", "run_settings"]
+__all__ = ["dag_params"]
 
 
 def dag_params() -> dict[str, Param]:
@@ -26,23 +25,3 @@ def _param(schema: Mapping[str, Any]) -> Param:
         schema["type"] = [*schema.get("type", ()), variant["type"]]
         schema.update({key: value for key, value in variant.items() if key != "type"})
     return Param(default, section=section, **schema)
-
-
-def run_settings(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings of a run from its Params, which carry every key of the trigger's `conf`.
-
-    Airflow checks the values that have a schema but lets any other key pass.
-
-    Raises
-    ------
-    SettingsError
-        A key is not a setting that a run may change.
-    """
-    known = run_parameters()
-    unknown = sorted(set(params) - set(known))
-    if unknown:
-        raise SettingsError(
-            f"unknown or not to be set by a run: {', '.join(repr(name) for name in unknown)}",
-            hint=f"a run may set {', '.join(known)}",
-        )
-    return dict(params)

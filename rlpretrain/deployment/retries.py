@@ -17,8 +17,8 @@ __all__ = ["TransientFailures"]
 class TransientFailures(RetryPolicy):
     """Retry what time may mend: an unreachable or overloaded service, a lost connection, a time-out.
 
-    Everything else (bad settings, bad data, a defect) fails the same way again, so the task fails at once. A worker
-    that dies raises nothing, so the task's own ``retries`` cover it; finished stages are not repeated.
+    Everything else (bad settings, bad data, a defect) fails the same way again, so the task fails at once. A
+    worker that dies raises nothing, so the task's own ``retries`` cover it; finished stages are not repeated.
     """
 
     def evaluate(
