@@ -5,7 +5,7 @@ from rlpretrain.composer.catalogue import Catalogue, CatalogueEntry, FolderCatal
 from rlpretrain.composer.client import ComposerClient
 from rlpretrain.composer.connection import open_composer
 from rlpretrain.composer.credentials import Credentials
-from rlpretrain.composer.embedded import EmbeddedServer
+from rlpretrain.composer.embedded import LoopbackServer, embedded_server
 from rlpretrain.composer.failures import ComposerError, Verdict
 from rlpretrain.composer.generated import GeneratedCatalogue
 from rlpretrain.composer.listing import SymphonySummary, list_library
@@ -24,15 +24,16 @@ __all__ = [
     "ComposerError",
     "Credentials",
     "DailyValues",
-    "EmbeddedServer",
     "FolderCatalogue",
     "GeneratedCatalogue",
+    "LoopbackServer",
     "RetryPolicy",
     "SearchPage",
     "SearchRow",
     "Statistics",
     "SymphonySummary",
     "Verdict",
+    "embedded_server",
     "list_library",
     "load_catalogue",
     "open_composer",

@@ -11,7 +11,7 @@ from rlpretrain.composer.backtester import Backtester
 from rlpretrain.composer.catalogue import Catalogue
 from rlpretrain.composer.client import ComposerClient
 from rlpretrain.composer.credentials import Credentials
-from rlpretrain.composer.embedded import EmbeddedServer
+from rlpretrain.composer.embedded import embedded_server
 from rlpretrain.composer.transport import McpTransport, http_connector, stdio_connector
 from rlpretrain.errors import SettingsError
 
@@ -55,7 +55,7 @@ async def open_composer(
             if catalogue is None:
                 raise SettingsError("the embedded server needs a catalogue")
             as_of = as_of or _newest_edit(catalogue)
-            server = stack.enter_context(EmbeddedServer(catalogue, backtester, as_of))
+            server = stack.enter_context(embedded_server(catalogue, backtester, as_of))
             connector = http_connector(server.url, None)
         elif url.startswith("stdio:"):
             connector = stdio_connector(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import socket
 import threading
 from types import TracebackType
@@ -16,61 +15,57 @@ from rlpretrain.composer.catalogue import Catalogue
 from rlpretrain.composer.server import build_server
 from rlpretrain.errors import ServiceError
 
-__all__ = ["EmbeddedServer"]
+__all__ = ["LoopbackServer", "embedded_server"]
 
 _START_SECONDS = 30.0
 _LOOPBACK = "127.0.0.1"
 
-logger = logging.getLogger(__name__)
 
-
-class EmbeddedServer:
-    """Serves a catalogue over MCP's streamable HTTP, to this machine only, while the context is open.
+class LoopbackServer:
+    """Serves an ASGI application to this machine only, while the context is open.
 
     Parameters
     ----------
-    catalogue
-        The symphonies.
-    backtester
-        Backtests them.
-    as_of
-        Last day of the data.
+    app
+        The application; its MCP endpoint is ``/mcp``.
     port
         Port to listen on; a free one when 0.
+
+    Raises
+    ------
+    ServiceError
+        On entry: the port is taken, or the application does not start.
     """
 
-    def __init__(
-        self, catalogue: Catalogue, backtester: Backtester | None, as_of: dt.date, *, port: int = 0
-    ) -> None:
-        self._server = build_server(catalogue, backtester, as_of)
+    def __init__(self, app: Any, *, port: int = 0) -> None:
+        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=120)
+        self._http = _ReportingServer(config)
         self._port = port
-        self._http: _ReportingServer | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        """Address to connect to."""
+        """Address to connect to; final once the context is entered."""
         return f"http://{_LOOPBACK}:{self._port}/mcp"
 
     def __enter__(self) -> Self:
-        listener = socket.create_server((_LOOPBACK, self._port))
+        try:
+            listener = socket.create_server((_LOOPBACK, self._port))
+        except OSError as error:
+            raise ServiceError(f"port {self._port} of {_LOOPBACK}: {error.strerror}") from None
         self._port = listener.getsockname()[1]
-        app = self._server.streamable_http_app(json_response=True, stateless_http=True)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=120)
-        self._http = _ReportingServer(config)
         self._thread = threading.Thread(
-            target=self._http.run, kwargs={"sockets": [listener]}, name="composer-embedded", daemon=True
+            target=self._http.run, args=([listener],), name="composer-embedded", daemon=True
         )
         self._thread.start()
         if not self._http.ready.wait(_START_SECONDS):
             raise ServiceError(f"the embedded server did not start in {_START_SECONDS:g} s")
-        logger.info("embedded Composer server at %s", self.url)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._http is not None and self._thread is not None  # noqa: S101 - set on entry
+        assert self._thread is not None  # noqa: S101 - set on entry
         self._http.should_exit = True
         self._thread.join(_START_SECONDS)
 
@@ -85,3 +80,24 @@ class _ReportingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> Any:
         await super().startup(sockets=sockets)
         self.ready.set()
+
+
+def embedded_server(
+    catalogue: Catalogue, backtester: Backtester | None, as_of: dt.date, *, port: int = 0
+) -> LoopbackServer:
+    """Serve a catalogue over MCP's streamable HTTP.
+
+    Parameters
+    ----------
+    catalogue
+        The symphonies.
+    backtester
+        Backtests them; without one, backtests are refused and statistics are null.
+    as_of
+        Last day of the data.
+    port
+        Port to listen on; a free one when 0.
+    """
+    # Each request stands alone and is answered in one piece: nothing here needs sessions or streams.
+    server = build_server(catalogue, backtester, as_of)
+    return LoopbackServer(server.streamable_http_app(json_response=True, stateless_http=True), port=port)
