@@ -1,8 +1,9 @@
 """Composer symphonies: parse, replay, backtest."""
 
-from rlpretrain.symphony.backtest import BacktestResult, Fill, backtest, library_backtest
+from rlpretrain.symphony.backtest import BacktestResult, Fill, backtest, library_backtest, yearly_statistics
 from rlpretrain.symphony.costs import Costs
 from rlpretrain.symphony.evaluate import Evaluator, Replay
+from rlpretrain.symphony.fidelity import Fidelity, compare_daily_values
 from rlpretrain.symphony.nodes import (
     Branch,
     Comparison,
@@ -24,6 +25,7 @@ __all__ = [
     "Compound",
     "Costs",
     "Evaluator",
+    "Fidelity",
     "Fill",
     "Indicator",
     "Leaf",
@@ -34,7 +36,9 @@ __all__ = [
     "Symphony",
     "backtest",
     "benchmark_statistics",
+    "compare_daily_values",
     "library_backtest",
     "parse_symphony",
     "portfolio_statistics",
+    "yearly_statistics",
 ]

@@ -1,14 +1,15 @@
 """Replay a symphony: the weights that it decides at every close, all days at once.
 
 The walk goes down from the root with the days on which each node is active. An `If` splits the days between its
-branches, so that a tree with thousands of leaves costs what its active leaves cost. Where weights depend on what a
-sub-strategy itself earned (a filter or an inverse-volatility split over groups), the sub-strategy's returns are
-computed first, from the leaves upwards, once for each distinct subtree.
+branches, so that a tree with thousands of leaves costs what its active leaves cost. Where weights depend on what
+a sub-strategy itself earned (a filter or an inverse-volatility split over groups), its returns are computed first,
+from the leaves upwards, once for each distinct subtree.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -52,6 +53,18 @@ class Replay:
     scores: NDArray[np.float32] | None = None
     """(D, n, K) for each holding the weighted sum of its active leaves' scores."""
 
+    def between(self, start: int, stop: int) -> Replay:
+        """Give rows `start` to `stop` (excluded) as if the portfolio were bought on the first of them."""
+        rebalanced = self.rebalanced[start:stop].copy()
+        rebalanced[:1] = True
+        return replace(
+            self,
+            dates=self.dates[start:stop],
+            targets=self.targets[start:stop],
+            rebalanced=rebalanced,
+            scores=None if self.scores is None else self.scores[start:stop],
+        )
+
     @property
     def cash(self) -> Floats:
         """Share held as cash after each close (D,): empty nodes only."""
@@ -80,7 +93,9 @@ class Evaluator:
         return PriceTable(self.panel, np.arange(len(self.panel.dates)))
 
     def table(self, symphony: Symphony) -> PriceTable:
-        """Give the prices on a symphony's calendar: every day if all its tickers trade then, else exchange sessions.
+        """Give the prices on a symphony's calendar.
+
+        Every day if all the tickers that it holds or looks at are crypto, else the exchange's sessions.
 
         Raises
         ------
@@ -94,15 +109,27 @@ class Evaluator:
         crypto = all(self.panel.crypto[self.panel.column(ticker)] for ticker in symphony.tickers)
         return self._every_day if crypto else self._sessions
 
-    def replay(self, symphony: Symphony, leaf_scores: NDArray[np.floating] | None = None) -> Replay:
+    def replay(
+        self,
+        symphony: Symphony,
+        leaf_scores: NDArray[np.float32] | None = None,
+        *,
+        start: dt.date | None = None,
+        end: dt.date | None = None,
+    ) -> Replay:
         """Decide the weights of every day.
+
+        The first day is the first on which every ticker and window of the tree is known, the last the last on which
+        every ticker has a price.
 
         Parameters
         ----------
         symphony
             A parsed symphony.
         leaf_scores
-            (L, K) a vector for each of `symphony.leaves`, to be summed into `Replay.scores` by the leaves' weights.
+            (L, K) a vector for each of `symphony.leaves`, summed into `Replay.scores` by the leaves' weights.
+        start, end
+            Buy on the first day from `start`, and stop after `end`; indicators still look back before it.
 
         Raises
         ------
@@ -112,18 +139,26 @@ class Evaluator:
         table = self.table(symphony)
         stop = 1 + min(last_known(table.close(ticker)) for ticker in symphony.tickers)
         strategies = Substrategies(symphony, table, stop)
-        start = strategies.starts[symphony.root]
-        if start >= stop:
+        first = strategies.starts[symphony.root]
+        if first >= stop:
             raise SymphonyError(
                 f"{symphony.symphony_id}: on no day are all its tickers and windows known together",
                 hint=strategies.bottleneck(),
             )
-        walk = _Walk(symphony, table, strategies, start, stop, leaf_scores)
+        if start is not None:
+            first = max(first, int(np.searchsorted(table.dates, np.datetime64(start, "D"))))
+        if end is not None:
+            stop = min(stop, int(np.searchsorted(table.dates, np.datetime64(end, "D"), side="right")))
+        if first >= stop:
+            raise SymphonyError(
+                f"{symphony.symphony_id}: no day from {start} to {end} on which it can be replayed"
+            )
+        walk = _Walk(symphony, table, strategies, first, stop, leaf_scores)
         walk.run()
-        dates = table.dates[start:stop]
+        dates = table.dates[first:stop]
         returns = np.full(walk.wanted.shape, np.nan)
         for i, ticker in enumerate(symphony.holdings):
-            close = table.close(ticker)[start:stop]
+            close = table.close(ticker)[first:stop]
             returns[1:, i] = close[1:] / close[:-1] - 1.0
         due = period_starts(dates, symphony.rebalance)
         corridor = np.inf
@@ -145,7 +180,7 @@ class _Walk:
         strategies: Substrategies,
         start: int,
         stop: int,
-        leaf_scores: NDArray[np.floating] | None,
+        leaf_scores: NDArray[np.float32] | None,
     ) -> None:
         self.symphony, self.table, self.strategies = symphony, table, strategies
         self.start, self.stop = start, stop

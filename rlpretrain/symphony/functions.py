@@ -1,32 +1,25 @@
 """Composer's functions of a price series.
 
-Every function takes adjusted closes (n,), all finite and positive, and gives a float64 array (n,) that is NaN until
-enough days are known; the value at row t uses rows up to t only. Windows are trading days. Sums run over each window
-afresh rather than being updated from day to day: equal windows then give bit-equal values wherever they stand, so
-that ties are ties, and no rounding error is carried along.
+Every function takes adjusted closes (n,), all finite and positive, and gives a float64 array (n,) that is NaN
+until enough days are known; the value at row t uses rows up to t only. Windows are trading days. Sums run over
+each window afresh rather than being updated from day to day: equal windows then give bit-equal values wherever
+they stand, so that ties are ties, and no rounding error is carried along.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 
 from rlpretrain.market.panel import Floats
+from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.nodes import Indicator
 
 __all__ = ["PARAMETERS", "SHORTEST_WINDOW", "apply_indicator"]
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def _compiled(function: F) -> F:
-    return cast(F, numba.njit(cache=True)(function))
-
-
-@_compiled
+@compiled
 def cumulative_return(close: Floats, window: int) -> Floats:
     """P[t] / P[t-N] - 1, percent."""
     out = np.full(len(close), np.nan)
@@ -35,7 +28,7 @@ def cumulative_return(close: Floats, window: int) -> Floats:
     return out
 
 
-@_compiled
+@compiled
 def moving_average_price(close: Floats, window: int) -> Floats:
     """Mean of the last N closes."""
     out = np.full(len(close), np.nan)
@@ -47,9 +40,9 @@ def moving_average_price(close: Floats, window: int) -> Floats:
     return out
 
 
-@_compiled
+@compiled
 def exponential_moving_average(values: Floats, window: int) -> Floats:
-    """Recursive mean with alpha = 2 / (N + 1), started at the mean of the first N values; leading NaN are skipped."""
+    """Recursive mean with alpha = 2 / (N + 1), started at the mean of the first N values after leading NaN."""
     out = np.full(len(values), np.nan)
     start = 0
     while start < len(values) and np.isnan(values[start]):
@@ -68,7 +61,7 @@ def exponential_moving_average(values: Floats, window: int) -> Floats:
     return out
 
 
-@_compiled
+@compiled
 def moving_average_return(close: Floats, window: int) -> Floats:
     """Mean of the last N daily returns, percent a day."""
     out = np.full(len(close), np.nan)
@@ -80,7 +73,7 @@ def moving_average_return(close: Floats, window: int) -> Floats:
     return out
 
 
-@_compiled
+@compiled
 def standard_deviation_return(close: Floats, window: int) -> Floats:
     """Sample deviation (ddof 1) of the last N daily returns, percent a day, not annualised."""
     out = np.full(len(close), np.nan)
@@ -96,7 +89,7 @@ def standard_deviation_return(close: Floats, window: int) -> Floats:
     return out
 
 
-@_compiled
+@compiled
 def standard_deviation_price(close: Floats, window: int, ddof: int) -> Floats:
     """Deviation of the last N closes, in the unit of the price."""
     out = np.full(len(close), np.nan)
@@ -112,7 +105,7 @@ def standard_deviation_price(close: Floats, window: int, ddof: int) -> Floats:
     return out
 
 
-@_compiled
+@compiled
 def max_drawdown(close: Floats, window: int) -> Floats:
     """Largest fall from a peak within the last N closes, positive percent."""
     out = np.full(len(close), np.nan)
@@ -128,7 +121,7 @@ def max_drawdown(close: Floats, window: int) -> Floats:
     return out
 
 
-@_compiled
+@compiled
 def relative_strength_index(close: Floats, window: int) -> Floats:
     """Wilder's index, 0 to 100, recursive over all history and started at the mean of the first N changes.
 

@@ -1,7 +1,7 @@
 """From a symphony document, as Composer's service gives it, to a `Symphony`.
 
-Documents are untrusted: whatever is wrong with one, a `SymphonyError` names the node, and nothing else is raised. The
-walk keeps its own stack, because real trees are two hundred levels deep.
+Documents are untrusted: whatever is wrong with one, a `SymphonyError` names the node, and nothing else is raised.
+The walk keeps its own stack, because real trees are two hundred levels deep.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from rlpretrain.symphony.nodes import (
     Symphony,
 )
 from rlpretrain.symphony.wire import (
-    Place,
     fail,
     read_condition,
     read_number,
@@ -56,8 +55,8 @@ def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony
     Raises
     ------
     SymphonyError
-        The document is malformed or needs something that the engine can't do exactly. The message starts with the
-        path of the node, for example ``root/wt-cash-equal[0]/if[2]/if-child[1]``.
+        The document is malformed or needs something that the engine can't do exactly. The message starts with
+        the path of the node, for example ``root/wt-cash-equal[0]/if[2]/if-child[1]``.
     """
     frames = _flatten(document)
     root = frames[0]

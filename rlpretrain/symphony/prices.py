@@ -40,7 +40,7 @@ class PriceTable:
         return ticker in self.panel
 
     def close(self, ticker: str) -> Floats:
-        """Give the closes (T,): NaN before the first and after the last, the last known one on a day without any."""
+        """Give the closes (T,): see `filled_close`. Not to be changed."""
         if ticker not in self._closes:
             self._closes[ticker] = filled_close(self.panel, ticker, self.rows)
         return self._closes[ticker]
@@ -60,7 +60,8 @@ class PriceTable:
     def _evaluate(self, condition: Condition) -> Booleans:
         if isinstance(condition, Compound):
             parts = [self.condition(part) for part in condition.conditions]
-            return np.logical_and.reduce(parts) if condition.every else np.logical_or.reduce(parts)
+            joined: Booleans = (np.logical_and if condition.every else np.logical_or).reduce(parts)
+            return joined
         left = self.metric(condition.left)
         right = condition.right if isinstance(condition.right, float) else self.metric(condition.right)
         match condition.comparator:
@@ -89,7 +90,7 @@ def _metrics(comparison: Comparison) -> list[Metric]:
 def filled_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
     """Give an asset's closes on some rows of the panel, on a day without any the last known one.
 
-    NaN before the asset's first close and after its last: an asset that has ended is not held at a stale price.
+    NaN before the asset's first close and after its last: what has ended is not held at a stale price.
     """
     close = panel.close[:, panel.column(ticker)]
     known = np.flatnonzero(np.isfinite(close))

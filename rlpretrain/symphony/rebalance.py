@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.panel import Dates, Floats
+from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.nodes import Rebalance
 
 __all__ = ["apply_rebalancing", "period_starts"]
@@ -41,7 +41,7 @@ def apply_rebalancing(
     wanted
         Weights that the tree decides at each close (D, n); what they lack to 1 is cash.
     returns
-        Return of each asset into the close (D, n), fraction; NaN counts as 0 and matters only for assets not held.
+        Return of each asset into the close (D, n), fraction; NaN, which only assets not held have, counts as 0.
     due
         Days on which the rule trades whatever the drift (D,).
     corridor
@@ -57,7 +57,7 @@ def apply_rebalancing(
     return held, rebalanced
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@compiled
 def _drift(
     wanted: Floats, returns: Floats, due: NDArray[np.bool_], corridor: float
 ) -> tuple[Floats, NDArray[np.bool_]]:

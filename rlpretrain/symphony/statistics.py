@@ -1,9 +1,11 @@
 """Statistics of an equity curve, with Composer's names and definitions.
 
-Where the service's own outputs settle a definition, it is followed: the Sharpe ratio uses a risk-free rate of 0 and
-the population deviation (ddof 0); the annualised return is (V / capital)^(252 / days) - 1 with `days` the number of
-trading days including the first; `calmar_ratio` is that return over the largest drawdown. All are fractions, and
-drawdowns are positive.
+All come from one series of daily returns whose first element leads from the starting capital, before the first
+purchase, to the second day's value. A recorded answer of the service pins the definitions: its mean and deviation
+give its final value only for that series and a sample deviation (ddof 1), to eight digits; the annualised return is
+(final value / capital)^(252 / days) - 1 with the first day counted among the days; the contribution of the best day
+is its log return over all log growth. Where the record settles nothing (sortino_ratio, tail_ratio, trailing
+windows), the textbook's definition stands. All figures are fractions; drawdowns are positive.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import numpy as np
 
 from rlpretrain.market.panel import Floats
 
-__all__ = ["TRADING_DAYS", "benchmark_statistics", "drawdown", "portfolio_statistics"]
+__all__ = ["TRADING_DAYS", "benchmark_statistics", "portfolio_statistics"]
 
 TRADING_DAYS = 252
 
@@ -24,78 +26,73 @@ _TRAILING = {
     "trailing_three_month_return": 63,
     "trailing_one_year_return": 252,
 }
+"""Name -> trading days."""
 
-
-def drawdown(equity: Floats) -> float:
-    """Largest fall from a peak (D,), positive fraction."""
-    return float(np.max(1.0 - equity / np.maximum.accumulate(equity)))
+_BEST_DAYS = {
+    "top_one_day_contribution": 0.0,
+    "top_five_percent_day_contribution": 0.05,
+    "top_ten_percent_day_contribution": 0.10,
+}
+"""Name -> share of the days; at least one."""
 
 
 def portfolio_statistics(
-    equity: Floats,
-    *,
-    capital: float,
-    days: int,
-    turnover: Floats | None = None,
-    weights: Floats | None = None,
+    returns: Floats, *, turnover: Floats | None = None, weights: Floats | None = None
 ) -> dict[str, float]:
-    """Describe an equity curve.
+    """Describe a portfolio's daily returns.
 
     Parameters
     ----------
-    equity
-        Daily values (D,).
-    capital
-        Dollars before the first trade; cumulative and annualised returns count from there.
-    days
-        Trading days of the span, for annualising.
+    returns
+        (n,) fraction, from the starting capital on; n + 1 trading days.
     turnover
-        (D,) value traded over value.
+        (n + 1,) value traded over the portfolio's value.
     weights
-        (D, n) holdings after each close, for the concentration.
+        (n + 1, m) holdings after each close, for the concentration.
 
     Returns
     -------
-    Composer's names -> fractions. NaN where a figure has no meaning, for example a ratio without any deviation.
+    Composer's names -> figures. NaN where one has no meaning, for example a ratio without any deviation.
     """
-    returns = equity[1:] / equity[:-1] - 1.0
-    growth = float(equity[-1] / capital)
-    annualised = growth ** (TRADING_DAYS / days) - 1.0 if days > 0 else np.nan
-    worst = drawdown(equity)
-    stats: dict[str, float] = {
+    equity = np.concatenate([[1.0], np.cumprod(1.0 + returns)])
+    days = len(equity)
+    annualised = _annualised(float(equity[-1]), days)
+    worst = float(np.max(1.0 - equity / np.maximum.accumulate(equity)))
+    stats = {
         "size": float(len(returns)),
-        "cumulative_return": growth - 1.0,
+        "cumulative_return": float(equity[-1]) - 1.0,
         "annualized_rate_of_return": annualised,
         "max_drawdown": worst,
         "calmar_ratio": annualised / worst if worst > 0 else np.nan,
+        **_distribution(returns),
     }
-    stats.update(_moments(returns))
     for name, window in _TRAILING.items():
-        stats[name] = float(equity[-1] / equity[-1 - window] - 1.0) if len(equity) > window else np.nan
+        stats[name] = float(equity[-1] / equity[-1 - window]) - 1.0 if days > window else np.nan
     if turnover is not None:
-        # The first purchase is no turnover of an existing portfolio.
-        stats["annualized_turnover"] = float(turnover[1:].sum() / 2.0 * TRADING_DAYS / days)
+        # Selling one thing to buy another counts once, the first purchase not at all.
+        stats["annualized_turnover"] = float(turnover[1:].sum()) / 2.0 * TRADING_DAYS / days
     if weights is not None:
-        stats["herfindahl_index"] = float(np.square(weights).sum(axis=1).mean())
+        cash = 1.0 - weights.sum(axis=1)
+        stats["herfindahl_index"] = float((np.square(weights).sum(axis=1) + np.square(cash)).mean())
     return stats
 
 
-def _moments(returns: Floats) -> dict[str, float]:
+def _annualised(growth: float, days: int) -> float:
+    if growth <= 0.0:
+        return -1.0
+    with np.errstate(over="ignore"):
+        return float(np.power(growth, TRADING_DAYS / days) - 1.0)
+
+
+def _distribution(returns: Floats) -> dict[str, float]:
     if not len(returns):
-        names = (
-            "mean",
-            "median",
-            "min",
-            "max",
-            "standard_deviation",
-            "sharpe_ratio",
-            "sortino_ratio",
-            "win_rate",
-        )
-        return dict.fromkeys((*names, "skewness", "kurtosis", "tail_ratio", *_CONTRIBUTIONS), np.nan)
-    mean, deviation = float(returns.mean()), float(returns.std())
+        names = ("mean", "median", "min", "max", "standard_deviation", "sharpe_ratio", "sortino_ratio")
+        return dict.fromkeys((*names, "win_rate", "skewness", "kurtosis", "tail_ratio", *_BEST_DAYS), np.nan)
+    mean = float(returns.mean())
+    deviation = float(returns.std(ddof=1)) if len(returns) > 1 else np.nan
     downside = float(np.sqrt(np.square(np.minimum(returns, 0.0)).mean()))
-    centred = (returns - mean) / deviation if deviation > 0 else np.full(len(returns), np.nan)
+    moves = deviation > 0.0
+    centred = (returns - mean) / returns.std() if moves else np.full(len(returns), np.nan)
     low, high = np.percentile(returns, [5, 95])
     root = np.sqrt(TRADING_DAYS)
     return {
@@ -104,32 +101,24 @@ def _moments(returns: Floats) -> dict[str, float]:
         "min": float(returns.min()),
         "max": float(returns.max()),
         "standard_deviation": deviation * root,
-        "sharpe_ratio": mean / deviation * root if deviation > 0 else np.nan,
+        "sharpe_ratio": mean / deviation * root if moves else np.nan,
         "sortino_ratio": mean / downside * root if downside > 0 else np.nan,
         "win_rate": float((returns > 0).mean()),
         "skewness": float((centred**3).mean()),
-        "kurtosis": float((centred**4).mean() - 3.0),
-        "tail_ratio": float(abs(high) / abs(low)) if low != 0 else np.nan,
+        "kurtosis": float((centred**4).mean()) - 3.0,
+        "tail_ratio": float(high / abs(low)) if low < 0 else np.nan,
         **_contributions(returns),
     }
 
 
-_CONTRIBUTIONS = {
-    "top_one_day_contribution": None,
-    "top_five_percent_day_contribution": 0.05,
-    "top_ten_percent_day_contribution": 0.10,
-}
-
-
 def _contributions(returns: Floats) -> dict[str, float]:
-    """Log growth of the best day, and of the best 5 and 10 percent of days, over all log growth."""
-    logs = np.sort(np.log1p(np.maximum(returns, -1.0 + 1e-12)))[::-1]
-    total = logs.sum()
-    if total == 0:
-        return dict.fromkeys(_CONTRIBUTIONS, np.nan)
+    if returns.min() <= -1.0:
+        return dict.fromkeys(_BEST_DAYS, np.nan)
+    logs = np.sort(np.log1p(returns))[::-1]
+    total = float(logs.sum())
     return {
-        name: float(logs[: 1 if share is None else int(share * len(logs))].sum() / total)
-        for name, share in _CONTRIBUTIONS.items()
+        name: float(logs[: max(1, int(share * len(logs)))].sum()) / total if total != 0 else np.nan
+        for name, share in _BEST_DAYS.items()
     }
 
 
@@ -144,8 +133,9 @@ def benchmark_statistics(returns: Floats, benchmark: Floats) -> dict[str, float]
     x, y = benchmark[both], returns[both]
     if len(x) < 2 or x.std() == 0 or y.std() == 0:
         return dict.fromkeys(("alpha", "beta", "r_square", "pearson_r"), np.nan)
-    beta = float(np.mean((x - x.mean()) * (y - y.mean())) / x.var())
-    correlation = float(np.corrcoef(x, y)[0, 1])
+    covariance = float(((x - x.mean()) * (y - y.mean())).mean())
+    beta = covariance / float(x.var())
+    correlation = covariance / float(x.std() * y.std())
     return {
         "alpha": float(y.mean() - beta * x.mean()) * TRADING_DAYS,
         "beta": beta,

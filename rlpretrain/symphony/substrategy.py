@@ -1,15 +1,15 @@
 """What sub-strategies earn, and the splits that depend on it.
 
-A filter or an inverse-volatility split over groups looks at each group's own simulated equity: its daily returns when
-it is rebalanced at every close, without costs.
+A filter or an inverse-volatility split over groups looks at each group's own simulated equity: its daily returns
+when it is rebalanced at every close, without costs.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
 from rlpretrain.market.panel import Floats
+from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.nodes import (
     Asset,
     Empty,
@@ -123,8 +123,8 @@ class Substrategies:
                 for child, weight in zip(children, weights, strict=True):
                     returns += self._returns[child] * weight
             case If(condition, (then, otherwise)):
-                held = self._table.condition(condition)[:-1]
-                returns[1:] = np.where(held, self._returns[then][1:], self._returns[otherwise][1:])
+                holds = self._table.condition(condition)[:-1]
+                returns[1:] = np.where(holds, self._returns[then][1:], self._returns[otherwise][1:])
             case Filter(_, _, _, children) | InverseVolatility(children, _):
                 split = self._splits[position]
                 for j, child in enumerate(children):
@@ -147,11 +147,11 @@ def _needing_returns(symphony: Symphony) -> set[int]:
     return needed
 
 
-@numba.njit(cache=True)  # type: ignore[misc]
+@compiled
 def _select(values: Floats, count: int, highest: bool) -> Floats:
-    """Split each day (T) equally among the `count` highest or lowest of m values; of equals the first in order.
+    """Split each day (T) equally among the `count` highest or lowest of m values.
 
-    NaN is never selected. Returns (T, m).
+    Of equals the first in order is taken; NaN is never selected. Returns (T, m).
     """
     m, days = values.shape
     out = np.zeros((days, m))
@@ -176,10 +176,11 @@ def _select(values: Floats, count: int, highest: bool) -> Floats:
 
 
 def _inverse(deviations: Floats) -> Floats:
-    """Split each day (T) in proportion to 1 / deviation (m, T); children that did not move at all take everything."""
+    """Split each day (T) in proportion to 1 / deviation (m, T); children that did not move take everything."""
     still = deviations == 0.0
     with np.errstate(divide="ignore"):
         raw = np.where(still.any(axis=0), still.astype(np.float64), 1.0 / deviations)
     raw[:, np.isnan(deviations).any(axis=0)] = 0.0
     total = raw.sum(axis=0)
-    return np.divide(raw, total, out=np.zeros_like(raw), where=total > 0).T
+    split: Floats = np.divide(raw, total, out=np.zeros_like(raw), where=total > 0).T
+    return split

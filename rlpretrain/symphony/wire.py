@@ -1,7 +1,7 @@
 """Reading the fields of a symphony document, in every spelling that real documents use.
 
-Each reader takes a `place`, a function that renders the path of the node at hand, so that paths are only built for
-errors and remarks.
+Each reader takes a `place`, a function that renders the path of the node at hand, so that paths are only built
+for errors and remarks.
 """
 
 from __future__ import annotations
@@ -81,7 +81,10 @@ def read_whole(value: object, place: Place, field: str, *, least: int = 1) -> in
 
 
 def read_ticker(value: object, place: Place, field: str) -> str:
-    """Give a ticker as the market names it: ``EQUITIES::SPY//USD`` -> SPY, ``CRYPTO::BTC//USD`` -> BTC-USD, ``BRK/B`` -> BRK-B."""
+    """Give a ticker as the market names it.
+
+    ``EQUITIES::SPY//USD`` is SPY, ``CRYPTO::BTC//USD`` is BTC-USD, ``BRK/B`` and ``BRK.B`` are BRK-B.
+    """
     if not isinstance(value, str):
         raise fail(place, f"{field} is {show(value)}, expected a ticker")
     text = value.strip()

@@ -1,0 +1,17 @@
+"""Compilation of the loops that must run day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+
+__all__ = ["compiled"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def compiled(function: F) -> F:
+    """Compile a function of arrays and numbers to machine code at its first call, kept on disk for later runs."""
+    return cast(F, numba.njit(cache=True)(function))

@@ -1,0 +1,67 @@
+"""How well a replay reproduces Composer's own backtest of the same symphony."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlpretrain.market.panel import Dates, Floats
+
+__all__ = ["MIN_COMMON_DAYS", "Fidelity", "compare_daily_values"]
+
+MIN_COMMON_DAYS = 60
+"""Fewer common days can't tell a right replay from a wrong one."""
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Agreement of daily returns on the days that both have."""
+
+    common_days: int
+    correlation: float
+    """Pearson's, of daily returns; 1 where both series are constant and equal."""
+    tracking_error: float
+    """Annualised standard deviation of the difference of daily returns, fraction."""
+
+    @property
+    def score(self) -> float:
+        """The correlation, not below zero: what confidence is multiplied by."""
+        return max(0.0, self.correlation)
+
+
+def compare_daily_values(
+    dates: Dates, values: Floats, other_dates: Dates, other_values: Floats
+) -> Fidelity | None:
+    """Compare two equity curves of one symphony.
+
+    Returns are taken between common days, so a day that only one side has costs no agreement.
+
+    Parameters
+    ----------
+    dates, values
+        (n,) our replay, filled as Composer fills.
+    other_dates, other_values
+        (m,) Composer's daily values; days without a value are NaN.
+
+    Returns
+    -------
+    Fidelity | None
+        None when fewer than `MIN_COMMON_DAYS` days are common.
+    """
+    known = np.isfinite(other_values)
+    _, ours, theirs = np.intersect1d(dates, other_dates[known], assume_unique=True, return_indices=True)
+    if len(ours) < MIN_COMMON_DAYS:
+        return None
+    one, two = values[ours], other_values[known][theirs]
+    a, b = one[1:] / one[:-1] - 1.0, two[1:] / two[:-1] - 1.0
+    spread = float(np.std(a) * np.std(b))
+    # Cash-like strategies move by less than the service's rounding of 0.01 % of the first day's value.
+    correlation = (
+        float(np.mean((a - a.mean()) * (b - b.mean())) / spread)
+        if spread > 1e-12
+        else float(np.allclose(a, b, atol=2e-4))
+    )
+    return Fidelity(
+        common_days=len(ours), correlation=correlation, tracking_error=float(np.std(a - b) * np.sqrt(252.0))
+    )
