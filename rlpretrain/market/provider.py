@@ -132,13 +132,13 @@ def load_market(
         ``generated:`` with the options ``kind=regimes|planted|noise``, ``years``, ``end`` and ``seed``, or
         ``files:DIR``.
     symbols
-        Tickers to load, in this order; None loads all. A ticker named twice counts once.
+        Tickers to load, in this order; None loads all that trade in the window. Naming one twice does no more.
     seed
         Seed of the generated market, unless the string has one.
     start, end
         First and last day to keep, both included.
     missing
-        What to do about symbols that the provider lacks: leave them out, or raise.
+        What to do about symbols without prices in the window: leave them out with a warning, or raise.
 
     Raises
     ------
@@ -156,42 +156,37 @@ def load_market(
     if isinstance(parsed, FilesProvider):
         from rlpretrain.market.files import read_folder
 
-        panel = read_folder(parsed.folder, wanted)
-        _report_missing(provider, wanted, panel.symbols, missing)
-        return _window(panel, start, end)
-    from rlpretrain.market.generated import GENERATED_SYMBOLS, generate_panel
+        first = None if start is None else np.datetime64(start, "D")
+        last = None if end is None else np.datetime64(end, "D")
+        panel = read_folder(parsed.folder, wanted).between(first, last)
+    else:
+        from rlpretrain.market.generated import GENERATED_SYMBOLS, generate_panel
 
-    _report_missing(provider, wanted, GENERATED_SYMBOLS, missing)
-    return generate_panel(
-        [symbol for symbol in wanted or GENERATED_SYMBOLS if symbol in GENERATED_SYMBOLS],
-        kind=parsed.kind,
-        seed=seed if parsed.seed is None else parsed.seed,
-        start=parsed.start if start is None else max(parsed.start, start),
-        end=parsed.end if end is None else min(parsed.end, end),
-        source=provider,
-    )
-
-
-def _report_missing(
-    provider: str, wanted: list[str] | None, available: Sequence[str], missing: Literal["skip", "error"]
-) -> None:
-    known = set(available)
-    absent = [symbol for symbol in wanted or () if symbol not in known]
-    if not absent:
-        return
-    message = f"{provider} has no prices of {', '.join(absent)}"
-    if missing == "error" or len(absent) == len(wanted or ()):
-        raise DataError(message, hint="add the assets' prices or leave them out")
-    _logger.warning("%s", message)
-
-
-def _window(panel: PricePanel, start: dt.date | None, end: dt.date | None) -> PricePanel:
-    """Keep the days from `start` to `end`, and the assets that trade then."""
-    cut = panel.between(
-        None if start is None else np.datetime64(start, "D"), None if end is None else np.datetime64(end, "D")
-    )
-    if len(cut.dates) == 0:
-        raise DataError(
-            f"{panel.source} has no prices between {start or 'the beginning'} and {end or 'the end'}"
+        first_day = parsed.start if start is None else max(parsed.start, start)
+        last_day = parsed.end if end is None else min(parsed.end, end)
+        if first_day > last_day:
+            raise DataError(f"{provider} has no prices from {first_day} to {last_day}")
+        panel = generate_panel(
+            [symbol for symbol in wanted or GENERATED_SYMBOLS if symbol in GENERATED_SYMBOLS],
+            kind=parsed.kind,
+            seed=seed if parsed.seed is None else parsed.seed,
+            start=first_day,
+            end=last_day,
+            source=provider,
         )
-    return cut
+    return _traded(panel, wanted, f"between {start or 'the beginning'} and {end or 'the end'}", missing)
+
+
+def _traded(
+    panel: PricePanel, wanted: list[str] | None, window: str, missing: Literal["skip", "error"]
+) -> PricePanel:
+    """Leave out assets without a close, and report those asked for."""
+    columns = np.flatnonzero(np.isfinite(panel.close).any(axis=0))
+    traded = [panel.symbols[column] for column in columns]
+    absent = [symbol for symbol in wanted or panel.symbols if symbol not in set(traded)]
+    if absent:
+        message = f"{panel.source} has no prices of {', '.join(absent)} {window}"
+        if not traded or (missing == "error" and wanted is not None):
+            raise DataError(message, hint="add the assets' prices or leave them out")
+        _logger.log(logging.INFO if wanted is None else logging.WARNING, "%s", message)
+    return panel if len(traded) == len(panel.symbols) else panel.select(traded)

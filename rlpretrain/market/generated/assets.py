@@ -25,7 +25,7 @@ class Factor:
     """Expected return a year, fraction; the market's and crypto's come from their regimes instead."""
     coupling: float = 0.5
     """How much of the equity market's log-volatility this factor's takes on."""
-    freedom: float = 6.0
+    freedom: float = 7.0
     """Degrees of freedom of the Student-t shocks."""
 
 
@@ -49,6 +49,12 @@ class Asset:
     volume: float = 1e7
     """Typical units a day."""
 
+    @property
+    def volatility(self) -> float:
+        """Volatility in the long run, annualised, fraction."""
+        shared = sum((loading * FACTORS[name].volatility) ** 2 for name, loading in self.loadings.items())
+        return float(np.sqrt(shared + self.noise**2))
+
 
 @dataclass(frozen=True)
 class Derived:
@@ -64,8 +70,8 @@ class Derived:
     volume: float = field(default=8e6)
 
 
-FACTORS: tuple[Factor, ...] = (
-    Factor("market", 0.17, coupling=1.0, freedom=5.0),
+_FACTORS = (
+    Factor("market", 0.18, coupling=1.0),
     Factor("growth", 0.07, premium=0.02),
     Factor("small", 0.09),
     Factor("chips", 0.15, premium=0.03, coupling=0.3),
@@ -75,13 +81,13 @@ FACTORS: tuple[Factor, ...] = (
     Factor("foreign", 0.09, premium=-0.04),
     Factor("emerging", 0.11, premium=-0.01),
     Factor("rates", 0.145, premium=0.055, coupling=0.35),
-    Factor("credit", 0.055, premium=0.01, coupling=1.0, freedom=4.0),
+    Factor("credit", 0.055, premium=0.01, coupling=1.0, freedom=5.0),
     Factor("gold", 0.165, premium=0.055, coupling=0.2, freedom=5.0),
     Factor("oil", 0.28, coupling=0.5, freedom=5.0),
     Factor("commodity", 0.10, coupling=0.3),
     Factor("dollar", 0.075, premium=0.01, coupling=0.3),
     Factor("volatility", 0.42, coupling=0.0),
-    Factor("crypto", 0.66, coupling=0.0, freedom=4.0),
+    Factor("crypto", 0.66, coupling=0.0, freedom=5.0),
 )
 
 
@@ -170,7 +176,7 @@ _ASSETS = (
     _real("UUP", "dollar", {"dollar": 1.0, "market": -0.08}, 0.015),
     _crypto("BTC-USD", 1.0, 0.12, 450.0, "2014-09-17"),
     _crypto("ETH-USD", 1.12, 0.45, 1.5, "2015-08-07"),
-    _volatility("VIXY", 1.0, -0.22),
+    _volatility("VIXY", 1.0, -0.17),
     _volatility("VIXM", 0.45, -0.03),
 )
 
@@ -201,6 +207,9 @@ _PRODUCTS = (
     ("UVXY", "VIXY", 1.5, "2011-10-04"),
     ("SVXY", "VIXY", -0.5, "2011-10-04"),
 )
+
+FACTORS: Mapping[str, Factor] = {factor.name: factor for factor in _FACTORS}
+"""Factors by name."""
 
 ASSETS: Mapping[str, Asset] = {asset.symbol: asset for asset in _ASSETS}
 """Assets by symbol."""

@@ -30,8 +30,11 @@ FIRST_DAY = dt.date(1990, 1, 2)
 
 KINDS = ("regimes", "planted", "noise")
 
-_TREND_STRENGTH = 0.4
-"""Planted drift of a day over the day's volatility."""
+_TREND_STRENGTH = 0.45
+"""Planted drift of a day over the asset's usual daily volatility."""
+
+_OWN_DEVIATION = 0.35
+"""Long-run standard deviation of the log-volatility of an asset's own noise."""
 
 _LIMIT = {False: 0.30, True: 0.42}
 """Largest daily move by whether the asset is crypto: -30 % times 3 still leaves a positive price."""
@@ -54,7 +57,7 @@ class World:
         One of `KINDS`. The noise is the same in all three; only expected returns differ:
 
         - ``regimes``: the hidden regime's drift, factor premia, carries;
-        - ``planted``: each asset's expected return is plus or minus 0.4 of its day's volatility, by the
+        - ``planted``: the expected return is plus or minus 0.45 of the asset's usual daily volatility, by the
           direction of its group's current trend (see `trend_path`), and nothing else;
         - ``noise``: zero, whatever the past: each asset's price is a martingale.
     """
@@ -77,7 +80,7 @@ class World:
     @cached_property
     def _market_log_volatility(self) -> Floats:
         """Log of the equity market's volatility over its long-run level, (sessions,)."""
-        shocks = student(stream(self.seed, "shocks", "market"), len(self.sessions), FACTORS[0].freedom)
+        shocks = student(stream(self.seed, "shocks", "market"), len(self.sessions), FACTORS["market"].freedom)
         level = _log_level(EQUITY_REGIMES, self.regimes(crypto=False))
         return level + log_volatility(shocks, self._jumps, self.seed, "market")
 
@@ -89,7 +92,7 @@ class World:
     @cached_property
     def factors(self) -> Mapping[str, Returns]:
         """Returns of each factor: on calendar days for crypto's, on sessions for the rest."""
-        return {factor.name: self._factor(factor) for factor in FACTORS}
+        return {factor.name: self._factor(factor) for factor in FACTORS.values()}
 
     def _factor(self, factor: Factor) -> Returns:
         crypto = factor.name == "crypto"
@@ -104,7 +107,7 @@ class World:
             drift = np.asarray(EQUITY_REGIMES.drift)[self.regimes(crypto=False)] / year
         else:
             jumps = stream(self.seed, "jumps", factor.name).exponential(size=days) - 1
-            log = log_volatility(shocks, jumps, self.seed, factor.name, deviation=0.25, leverage=0.1)
+            log = log_volatility(shocks, jumps, self.seed, factor.name, deviation=0.4, leverage=0.1)
             if crypto:
                 regimes = self.regimes(crypto=True)
                 log = log + _log_level(CRYPTO_REGIMES, regimes)
@@ -124,11 +127,10 @@ class World:
         """Give an asset's returns on its own clock, from `FIRST_DAY` on, whatever its inception."""
         crypto = asset.group == "crypto"
         days, year = len(self.clock(crypto)), 365 if crypto else 252
-        log = autoregressive(
-            stream(self.seed, "own-volatility", asset.symbol).standard_normal(days), 0.97, 0.25
-        )
-        own = asset.noise / np.sqrt(year) * np.exp(log - 0.25**2)
-        value = own * student(stream(self.seed, "noise", asset.symbol), days, 5.0)
+        shocks = stream(self.seed, "own-volatility", asset.symbol).standard_normal(days)
+        log = autoregressive(shocks, 0.985, _OWN_DEVIATION) - _OWN_DEVIATION**2
+        own = asset.noise / np.sqrt(year) * np.exp(log)
+        value = own * student(stream(self.seed, "noise", asset.symbol), days, 6.0)
         variance = own**2
         for name, loading in asset.loadings.items():
             factor = self.factors[name]
@@ -141,7 +143,8 @@ class World:
         if self.kind == "regimes":
             value = value + asset.carry / year
         elif self.kind == "planted":
-            value = value + _TREND_STRENGTH * volatility * trend_path(self.seed, asset.group, days)
+            usual = asset.volatility / np.sqrt(year)
+            value = value + _TREND_STRENGTH * usual * trend_path(self.seed, asset.group, days)
         limit = _LIMIT[crypto]
         return Returns(np.clip(value, -limit, limit), volatility)
 

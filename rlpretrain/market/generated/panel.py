@@ -7,11 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rlpretrain.errors import DataError
 from rlpretrain.market.generated.assets import ASSETS, DERIVED
 from rlpretrain.market.generated.bars import Bars, asset_bars, derived_bars
 from rlpretrain.market.generated.factors import FIRST_DAY, World
-from rlpretrain.market.panel import PricePanel
+from rlpretrain.market.panel import Dates, PricePanel
 
 __all__ = ["GENERATED_SYMBOLS", "generate_panel"]
 
@@ -28,14 +27,8 @@ def generate_panel(
 
     The panel is a window on one long history that depends on `seed` and `kind` alone: other symbols, an
     earlier start or a later end leave every price as it is.
-
-    Raises
-    ------
-    DataError
-        None of the assets trades in the window.
+    An asset that does not trade in it yet has no price in its column.
     """
-    if end < max(start, FIRST_DAY):
-        raise DataError(f"{source} has no day between {start} and {end}")
     world = World(seed, kind, end)
     first = int(np.searchsorted(world.days, np.datetime64(max(start, FIRST_DAY), "D")))
     dates = world.days[first:]
@@ -43,15 +36,16 @@ def generate_panel(
     made: dict[str, Bars] = {}
     crypto = np.array([symbol in ASSETS and ASSETS[symbol].group == "crypto" for symbol in symbols])
     for column, symbol in enumerate(symbols):
-        bars, born = _bars(world, symbol, made)
         clock = world.clock(bool(crypto[column]))
+        born = _first_row(symbol, clock)
+        if born == len(clock):
+            continue
+        bars = _bars(world, symbol, made).since(born, _first_price(symbol))
         rows = np.searchsorted(world.days, clock[born:]) - first
         inside = rows >= 0
         for name in _FIELDS:
             values[name][rows[inside], column] = getattr(bars, name)[inside]
     known = np.isfinite(values["close"]).any(axis=1)
-    if not known.any():
-        raise DataError(f"{source}: none of {', '.join(symbols)} trades between {start} and {end}")
     return PricePanel(
         symbols=tuple(symbols),
         dates=dates[known],
@@ -61,18 +55,23 @@ def generate_panel(
     )
 
 
-def _bars(world: World, symbol: str, made: dict[str, Bars]) -> tuple[Bars, int]:
-    """Give a symbol's bars from its inception on, and the row of the clock that this is."""
+def _first_row(symbol: str, clock: Dates) -> int:
+    """Give the row of the clock on which a symbol starts to trade; its length when that is after its end."""
+    born = DERIVED[symbol].inception if symbol in DERIVED else ASSETS[symbol].inception
+    return 0 if born is None else int(np.searchsorted(clock, born))
+
+
+def _first_price(symbol: str) -> float:
+    return DERIVED[symbol].price if symbol in DERIVED else ASSETS[symbol].price
+
+
+def _bars(world: World, symbol: str, made: dict[str, Bars]) -> Bars:
+    """Give a symbol's bars on the whole clock; `made` keeps those of assets, which products share."""
     asset = ASSETS[DERIVED[symbol].base] if symbol in DERIVED else ASSETS[symbol]
     returns = world.returns(asset)
     if asset.symbol not in made:
         made[asset.symbol] = asset_bars(asset, returns, world.seed)
-    bars, inception, price = made[asset.symbol], asset.inception, asset.price
-    if symbol in DERIVED:
-        product = DERIVED[symbol]
-        bars = derived_bars(product, bars, returns, world.seed, fee=world.kind == "regimes")
-        inception, price = product.inception, product.price
-    born = 0
-    if inception is not None:
-        born = int(np.searchsorted(world.clock(asset.group == "crypto"), inception))
-    return bars.since(born, price), born
+    if symbol not in DERIVED:
+        return made[symbol]
+    fee = world.kind == "regimes"
+    return derived_bars(DERIVED[symbol], made[asset.symbol], returns, world.seed, fee=fee)

@@ -9,7 +9,7 @@ from rlpretrain.market.panel import Floats
 
 __all__ = ["trend_path"]
 
-_SHORTEST, _LONGEST = 50, 90
+_SHORTEST, _LONGEST = 60, 100
 """Bounds of a trend's length in the asset's own bars."""
 
 _NO_TREND = ("cash",)
@@ -21,7 +21,7 @@ _MIRROR = {"volatility": "equity"}
 def trend_path(seed: int, group: str, days: int) -> Floats:
     """Give the direction of a group's trend on each day, (days,): +1 or -1; zero for cash.
 
-    Rises and falls alternate, each lasting 50 to 90 bars: long enough that a 20-day average or return shows
+    Rises and falls alternate, each lasting 60 to 100 bars: long enough that a 20-day average or return shows
     the direction at the close, and so regular that holding through a rise and a fall earns nothing on
     average.
     """

@@ -52,13 +52,13 @@ _SUCCESSOR = (
 
 EQUITY_REGIMES = RegimeModel(
     days=(220.0, 90.0, 70.0, 25.0),
-    drift=(0.21, -0.38, 0.03, 0.0),
-    volatility=(0.12, 0.28, 0.13, 0.36),
+    drift=(0.21, -0.36, 0.03, 0.0),
+    volatility=(0.12, 0.31, 0.13, 0.42),
     successor=_SUCCESSOR,
 )
 CRYPTO_REGIMES = RegimeModel(
     days=(150.0, 120.0, 90.0, 40.0),
-    drift=(2.0, -0.9, 0.0, 0.2),
+    drift=(1.6, -0.9, 0.0, 0.2),
     volatility=(0.62, 0.68, 0.45, 1.0),
     successor=_SUCCESSOR,
 )
@@ -86,8 +86,8 @@ def log_volatility(
     seed: int,
     name: str,
     *,
-    persistence: float = 0.97,
-    deviation: float = 0.33,
+    persistence: float = 0.985,
+    deviation: float = 0.42,
     leverage: float = 0.45,
 ) -> Floats:
     """Draw a log-volatility process known one day ahead, (n,); ``exp`` of twice it has mean close to 1.
