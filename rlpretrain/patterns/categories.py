@@ -61,13 +61,11 @@ _DRAWDOWN = "max-drawdown"
 _BANDS = frozenset({"upper-bollinger", "lower-bollinger"})
 
 _INVERSE = frozenset(
-    "SH PSQ DOG RWM SQQQ SPXU SPXS SDS QID SDOW TZA SOXS TECS FAZ LABD TMV TBT TBF TTT DRV ERY YANG DUST JDST SCO "
-    "UVXY VIXY VXX VIXM UVIX VIX".split()
+    ["SH", "PSQ", "DOG", "RWM", "SQQQ", "SPXU", "SPXS", "SDS", "QID", "SDOW", "TZA", "SOXS", "TECS", "FAZ", "LABD", "TMV", "TBT", "TBF", "TTT", "DRV", "ERY", "YANG", "DUST", "JDST", "SCO", "UVXY", "VIXY", "VXX", "VIXM", "UVIX", "VIX"]
 )
 """Funds that gain when what people watch falls."""
 _DEFENSIVE = frozenset(
-    "BIL SHV SHY SGOV ICSH VGSH IEF IEI TLT TLH EDV TMF UBT GOVT VGIT VGLT AGG BND BSV LQD TIP MUB GLD IAU UGL UUP "
-    "XLP XLU USDU SPTL ZROZ".split()
+    ["BIL", "SHV", "SHY", "SGOV", "ICSH", "VGSH", "IEF", "IEI", "TLT", "TLH", "EDV", "TMF", "UBT", "GOVT", "VGIT", "VGLT", "AGG", "BND", "BSV", "LQD", "TIP", "MUB", "GLD", "IAU", "UGL", "UUP", "XLP", "XLU", "USDU", "SPTL", "ZROZ"]
 )
 """Where people wait while they are out of what they watch."""
 
@@ -156,7 +154,9 @@ def _comparisons(step: Branch) -> Iterator[Comparison]:
 
 def _selected(step: Selection, ticker: str) -> Iterator[_Evidence]:
     function = step.indicator.function
-    reason = f"{ticker} is among the {step.count} {'highest' if step.highest else 'lowest'} by {step.indicator}"
+    reason = (
+        f"{ticker} is among the {step.count} {'highest' if step.highest else 'lowest'} by {step.indicator}"
+    )
     if function in _RETURNS | _LEVELS | {_RSI}:
         category = MOMENTUM if step.highest else MEAN_REVERSION
         yield _Evidence(category, 1.0, f"{category}: {reason}", confirms=False)

@@ -11,7 +11,7 @@ __all__ = ["confidence"]
 
 _SKILL, _BREADTH, _CLEAN = 0.6, 0.3, 0.1
 """Weights of the three parts; they sum to one."""
-_HALF_BREADTH = 2.0
+_HALF_BREADTH = 1.0
 """Effective number of independent strategies at which breadth is one half."""
 
 
@@ -29,7 +29,7 @@ def confidence(
 
     - *skill*: how much better than a coin their records look, ``2 (PSR - 1/2)`` of their mean probabilistic Sharpe
       ratio so far, not below zero;
-    - *breadth*: ``m / (m + 2)`` with m the effective number of independent strategies among them;
+    - *breadth*: ``m / (m + 1)`` with m the effective number of independent strategies among them;
     - *clean*: the share of them to whose authors this day was unknown, that is last edited before it;
     - *fidelity*: how well their replays reproduce Composer's own backtests.
 

@@ -88,7 +88,8 @@ def extract_patterns(
         part
         for column, symbol in enumerate(tally.votes.assets)
         if panel.has_bars(symbol)
-        and (part := _asset_patterns(column, panel.series(symbol), tally, context, regimes, rules, until)) is not None
+        and (part := _asset_patterns(column, panel.series(symbol), tally, context, regimes, rules, until))
+        is not None
     ]
     if not parts:
         raise DataError(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import ndtr
 
 from rlpretrain.market import Floats
 
-__all__ = ["MIN_OBSERVATIONS", "running_deviation", "running_psr", "running_sharpe", "standing"]
+__all__ = ["MIN_OBSERVATIONS", "RunningPerformance", "running_performance"]
 
 MIN_OBSERVATIONS = 63
 """Returns, a quarter's worth, before which performance counts as unknown."""
@@ -22,68 +24,57 @@ _FLAT = 1e-12
 """Standard deviation below which a record is constant up to rounding."""
 
 
-def running_deviation(returns: Floats) -> Floats:
-    """Give the standard deviation (ddof 0) of the returns up to each bar, (n,)."""
-    return np.sqrt(_moments(returns)[1])
+@dataclass(frozen=True)
+class RunningPerformance:
+    """What the returns up to each bar say, (n,) each."""
+
+    deviation: Floats
+    """Standard deviation of the returns, ddof 0."""
+    sharpe: Floats
+    """Sharpe ratio per bar; zero before `MIN_OBSERVATIONS` and while the returns do not vary."""
+    psr: Floats
+    """Probability that the true Sharpe ratio is above zero; 0.5, which says nothing, where `sharpe` is unknown."""
+    standing: Floats
+    """Weight of the strategy's vote, positive."""
 
 
-def running_sharpe(returns: Floats) -> Floats:
-    """Give the Sharpe ratio per bar of the returns up to each bar, (n,).
+def running_performance(returns: Floats, bars_per_year: int) -> RunningPerformance:
+    """Judge a strategy at each bar by its returns up to then.
 
-    Zero before `MIN_OBSERVATIONS` and while the returns do not vary.
+    The probability is the probabilistic Sharpe ratio of Bailey and Lopez de Prado, "The Sharpe Ratio Efficient
+    Frontier" (2012), with a benchmark of zero and SR per bar:
+    ``Phi(SR sqrt(n - 1) / sqrt(1 - skewness SR + (kurtosis - 1) / 4 SR^2))``.
+
+    The standing is a tenth plus the annualised Sharpe ratio, shrunk as if a year without skill came before the
+    record, where it is positive: ``0.1 + max(0, SR sqrt(bars_per_year) n / (n + 252))``.
+
+    Parameters
+    ----------
+    returns
+        (n,) per bar, fractions.
+    bars_per_year
+        For annualisation.
     """
-    mean, variance, _, _ = _moments(returns)
+    n = np.arange(1, len(returns) + 1)
+    square = returns * returns
+    # Sums run forwards only, so that what is known at a bar does not depend, in any bit, on what follows.
+    mean, m2, m3, m4 = (
+        np.cumsum(power) / n for power in (returns, square, square * returns, square * square)
+    )
+    mean_square = mean * mean
+    variance = np.maximum(m2 - mean_square, 0.0)
+    third = m3 - 3.0 * mean * m2 + 2.0 * mean_square * mean
+    fourth = m4 - 4.0 * mean * m3 + 6.0 * mean_square * m2 - 3.0 * mean_square * mean_square
     deviation = np.sqrt(variance)
-    known = (deviation > _FLAT) & (np.arange(1, len(returns) + 1) >= MIN_OBSERVATIONS)
-    return np.divide(mean, deviation, out=np.zeros(len(returns)), where=known)
-
-
-def running_psr(returns: Floats) -> Floats:
-    """Give the probability that the true Sharpe ratio is above zero, judged by the returns up to each bar.
-
-    The probabilistic Sharpe ratio of Bailey and Lopez de Prado, "The Sharpe Ratio Efficient Frontier" (2012), eq. 9,
-    with a benchmark of zero:
-    ``Phi(SR sqrt(n - 1) / sqrt(1 - skew SR + (kurtosis - 1) / 4 SR^2))``, SR per bar.
-
-    Returns
-    -------
-    Floats
-        (n,) in [0, 1]; 0.5, which says nothing, where `running_sharpe` is unknown.
-    """
-    _, variance, third, fourth = _moments(returns)
-    sharpe = running_sharpe(returns)
-    n = np.arange(1, len(returns) + 1)
-    scale = np.where(sharpe != 0.0, np.sqrt(variance), 1.0)
-    spread = 1.0 - third / scale**3 * sharpe + (fourth / scale**4 - 1.0) / 4.0 * sharpe**2
-    return np.where(sharpe != 0.0, ndtr(sharpe * np.sqrt(n - 1.0) / np.sqrt(np.maximum(spread, _FLAT))), 0.5)
-
-
-def standing(returns: Floats, bars_per_year: int) -> Floats:
-    """Give the weight of a strategy's vote by its record so far.
-
-    The annualised Sharpe ratio up to each bar, shrunk towards zero as if a year without skill came before it, and
-    never below a tenth.
-
-    Returns
-    -------
-    Floats
-        (n,) positive.
-    """
-    n = np.arange(1, len(returns) + 1)
-    shrunk = running_sharpe(returns) * np.sqrt(bars_per_year) * n / (n + _SHRINKAGE)
-    return _LEAST_STANDING + np.maximum(shrunk, 0.0)
-
-
-def _moments(returns: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Give mean and central moments two to four of each prefix.
-
-    Sums run forwards only, so a prefix's moments do not depend, in any bit, on what follows.
-    """
-    n = np.arange(1, len(returns) + 1)
-    m1, m2, m3, m4 = (np.cumsum(returns**power) / n for power in (1, 2, 3, 4))
-    return (
-        m1,
-        np.maximum(m2 - m1**2, 0.0),
-        m3 - 3 * m1 * m2 + 2 * m1**3,
-        m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4,
+    known = (deviation > _FLAT) & (n >= MIN_OBSERVATIONS)
+    scale = np.where(known, deviation, 1.0)
+    sharpe = np.where(known, mean / scale, 0.0)
+    skewness, kurtosis = third / (variance * scale + ~known), fourth / (variance * variance + ~known)
+    spread = np.maximum(1.0 - skewness * sharpe + (kurtosis - 1.0) / 4.0 * sharpe * sharpe, _FLAT)
+    annual = sharpe * np.sqrt(bars_per_year)
+    return RunningPerformance(
+        deviation=deviation,
+        sharpe=sharpe,
+        psr=np.asarray(ndtr(sharpe * np.sqrt((n - 1.0) / spread))),
+        standing=_LEAST_STANDING + np.maximum(annual * n / (n + _SHRINKAGE), 0.0),
     )

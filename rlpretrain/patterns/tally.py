@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from rlpretrain.errors import DataError
 from rlpretrain.market import Dates, Floats, PricePanel
 from rlpretrain.patterns.pattern_set import CATEGORIES
-from rlpretrain.patterns.performance import running_deviation, running_psr, standing
+from rlpretrain.patterns.performance import running_performance
 from rlpretrain.patterns.records import StrategyRecord
 from rlpretrain.patterns.votes import VotePanel
 
@@ -37,7 +38,7 @@ class Side:
     skill: Floats
     """Mean probability that their true Sharpe ratio is above zero, by their returns so far."""
     standing: Floats
-    """Mean weight of their votes; see `rlpretrain.patterns.performance.standing`."""
+    """Mean weight of their votes; see `RunningPerformance.standing`."""
     clean: Floats
     """Share of them last edited before this day: to them it is out of sample."""
     fidelity: Floats
@@ -80,72 +81,69 @@ def tally_votes(voters: Sequence[StrategyRecord], panel: PricePanel) -> Tally:
         raise DataError("no strategy votes", hint="lower min_performance_threshold or offer more strategies")
     assets = tuple(sorted({asset for record in voters for asset in record.holdings}))
     crypto = panel.crypto[[panel.column(asset) for asset in assets]]
-    sums = _Sums.zeros(len(panel.dates), len(assets))
+    sums = _Sums(len(panel.dates), len(assets))
     column = {asset: i for i, asset in enumerate(assets)}
     for record in sorted(voters, key=lambda r: r.content_hash):
-        sums.add(record, panel.dates, np.array([column[asset] for asset in record.holdings], dtype=np.intp))
+        sums.add(record, panel.dates, [column[asset] for asset in record.holdings])
     calendar = _Calendar(len(panel.dates), panel.sessions, crypto)
+    everyone, holders = _side(sums.everyone), _side(sums.holders)
     return Tally(
         votes=_votes(assets, panel.dates, sums, calendar),
-        supporters=_side(sums.held),
-        dissenters=_side({name: sums.all[name] - sums.held[name] for name in _SIDE}),
-        average_standing=_mean(sums.all["standing"], sums.all["count"]),
+        supporters=holders,
+        dissenters=_side(sums.everyone - sums.holders),
+        average_standing=everyone.standing,
         independence=_independence(sums, panel.sessions),
-        categories=_categories(sums.categories, calendar),
+        categories=_categories(sums.categories.swapaxes(0, 1), calendar),
     )
 
 
 _SIDE = ("count", "skill", "standing", "clean", "fidelity")
 
 
-@dataclass(frozen=True)
 class _Sums:
-    """Running sums over strategies, (T, A) each, of those that could hold an asset and of those that do."""
+    """Running sums over strategies; the days come last, so that adding a strategy runs along memory."""
 
-    all: dict[str, Floats]
-    held: dict[str, Floats]
-    returns: Floats
-    """Of standardised returns of all that could hold the asset."""
-    categories: NDArray[np.float32]
-    _shape: tuple[int, int] = field(repr=False)
+    def __init__(self, days: int, assets: int) -> None:
+        self.everyone = np.zeros((assets, len(_SIDE), days))
+        """Of those that could hold the asset, in the order of `_SIDE`."""
+        self.holders = np.zeros((assets, len(_SIDE), days))
+        """Of those that do."""
+        self.returns = np.zeros((assets, days))
+        """Standardised returns of all that could hold the asset."""
+        self.categories = np.zeros((assets, days, len(CATEGORIES)), dtype=np.float32)
 
-    @classmethod
-    def zeros(cls, days: int, assets: int) -> _Sums:
-        shape = (days, assets)
-        return cls(
-            all={name: np.zeros(shape) for name in _SIDE},
-            held={name: np.zeros(shape) for name in _SIDE},
-            returns=np.zeros(shape),
-            categories=np.zeros((*shape, len(CATEGORIES)), dtype=np.float32),
-            _shape=shape,
-        )
+    def count(self) -> Floats:
+        """Give the number of strategies that could hold each asset, (T, A)."""
+        return self.everyone[:, 0].T
 
-    def add(self, record: StrategyRecord, days: Dates, columns: NDArray[np.intp]) -> None:
+    def add(self, record: StrategyRecord, days: Dates, columns: Sequence[int]) -> None:
         """Add one strategy's figures on the panel's days."""
         last = np.searchsorted(record.dates, days, side="right") - 1
-        known = np.flatnonzero((last >= 0) & (days - record.dates[np.maximum(last, 0)] <= _KNOWN_FOR))
-        if not len(known):
-            return
-        last = last[known]
-        grid = np.ix_(known, columns)
-        held = record.held()[last]
+        last, begun = np.maximum(last, 0), last >= 0
+        known = (begun & (days - record.dates[last] <= _KNOWN_FOR)).astype(np.float64)
         returns = record.returns.astype(np.float64)
+        performance = running_performance(returns, record.bars_per_year)
         edited = record.last_edit
-        figures = {
-            "count": np.ones(len(last)),
-            "skill": running_psr(returns)[last],
-            "standing": standing(returns, record.bars_per_year)[last],
-            "clean": np.zeros(len(last)) if edited is None else (days[known] > edited).astype(np.float64),
-            "fidelity": np.full(len(last), record.fidelity),
-        }
-        for name, values in figures.items():
-            self.all[name][grid] += values[:, None]
-            self.held[name][grid] += values[:, None] * held
-        self.categories[grid] += record.categories()[last]
-        deviation = running_deviation(returns)
+        figures = known * np.stack(
+            [
+                np.ones(len(days)),
+                performance.psr[last],
+                performance.standing[last],
+                np.zeros(len(days)) if edited is None else days > edited,
+                np.full(len(days), record.fidelity),
+            ]
+        )
+        deviation = performance.deviation
         score = np.divide(returns, deviation, out=np.zeros_like(returns), where=deviation > 0.0)
-        today = record.dates[last] == days[known]
-        self.returns[grid] += (np.clip(score, -_LARGEST_SCORE, _LARGEST_SCORE)[last] * today)[:, None]
+        score = np.clip(score, -_LARGEST_SCORE, _LARGEST_SCORE)[last] * (record.dates[last] == days)
+        held = record.held()
+        categories = record.categories()
+        for i, column in enumerate(columns):
+            self.everyone[column] += figures
+            self.returns[column] += score
+            if held[:, i].any():
+                self.holders[column] += figures * held[last, i]
+                self.categories[column] += categories[last, i] * known[:, None].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -169,15 +167,19 @@ class _Calendar:
 
 
 def _votes(assets: tuple[str, ...], dates: Dates, sums: _Sums, calendar: _Calendar) -> VotePanel:
-    share = _mean(sums.held["count"], sums.all["count"])
-    columns = {name: np.zeros(share.shape, dtype=np.float32) for name in ("relative", "weighted", "change_1", "change_5")}
+    everyone, holders = _side(sums.everyone), _side(sums.holders)
+    share = _mean(holders.count, everyone.count)
+    by_standing = _mean(sums.holders[:, 2].T, sums.everyone[:, 2].T)
+    columns = {
+        name: np.zeros(share.shape, dtype=np.float32)
+        for name in ("relative", "weighted", "change_1", "change_5")
+    }
     for group, rows, year in calendar.groups():
         grid = np.ix_(rows, np.flatnonzero(group))
-        someone = sums.all["count"][grid] > 0
-        by_standing = _mean(sums.held["standing"], sums.all["standing"])[grid]
+        someone = everyone.count[grid] > 0
         computed = {
             "relative": _relative(np.where(someone, share[grid], np.nan), year),
-            "weighted": _relative(np.where(someone, by_standing, np.nan), year),
+            "weighted": _relative(np.where(someone, by_standing[grid], np.nan), year),
             "change_1": _change(share[grid], 1),
             "change_5": _change(share[grid], 5),
         }
@@ -186,8 +188,8 @@ def _votes(assets: tuple[str, ...], dates: Dates, sums: _Sums, calendar: _Calend
     return VotePanel(
         assets=assets,
         dates=dates,
-        eligible=sums.all["count"].astype(np.int32),
-        holders=sums.held["count"].astype(np.int32),
+        eligible=everyone.count,
+        holders=holders.count,
         share=share.astype(np.float32),
         **columns,
     )
@@ -214,8 +216,8 @@ def _independence(sums: _Sums, sessions: NDArray[np.intp]) -> Floats:
     is one over the number of uncorrelated strategies that would vary as little. It is measured over the trailing year
     of sessions; before a quarter of a year is seen, the strategies count as one.
     """
-    count = sums.all["count"]
-    mean = pd.DataFrame(np.where(count > 0, _mean(sums.returns, count), np.nan)[sessions])
+    count = sums.count()
+    mean = pd.DataFrame(np.where(count > 0, _mean(sums.returns.T, count), np.nan)[sessions])
     variance = (mean**2).rolling(252, min_periods=63).mean().to_numpy()
     last = np.searchsorted(sessions, np.arange(len(count)), side="right") - 1
     variance = np.where((last >= 0)[:, None], variance[np.maximum(last, 0)], np.nan)
@@ -243,11 +245,12 @@ def _categories(scores: NDArray[np.float32], calendar: _Calendar) -> NDArray[np.
     return result
 
 
-def _side(sums: dict[str, Floats]) -> Side:
-    count = sums["count"]
-    means = {name: np.maximum(_mean(sums[name], count), 0.0) for name in _SIDE[1:]}
+def _side(sums: Floats) -> Side:
+    """Turn (A, 5, T) sums into a side's (T, A) figures."""
+    count = sums[:, 0].T
+    means = {name: np.maximum(_mean(sums[:, i].T, count), 0.0) for i, name in enumerate(_SIDE) if i > 0}
     return Side(count=np.rint(count).astype(np.int32), **means)
 
 
-def _mean(total: Floats, count: Floats) -> Floats:
-    return np.divide(total, count, out=np.zeros_like(total), where=count > 0.0)
+def _mean(total: Floats, count: NDArray[Any]) -> Floats:
+    return np.divide(total, count, out=np.zeros(total.shape), where=count > 0)

@@ -257,7 +257,9 @@ def _strategy_ids(connection: Connection, hashes: Sequence[str]) -> dict[str, in
 
 def _strategy_hashes(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     table = schema.strategies
-    return dict(connection.execute(select(table.c.id, table.c.content_hash).where(table.c.id.in_(ids))).tuples())
+    return dict(
+        connection.execute(select(table.c.id, table.c.content_hash).where(table.c.id.in_(ids))).tuples()
+    )
 
 
 def _merge(

@@ -20,9 +20,7 @@ fixed length as void."""
 
 _STATE = np.dtype("V256")
 _LABEL = ("hold", "buy", "sell")
-_SAME = (
-    "date asset in_position supporters dissenters confidence strategy_weight reward value settled".split()
-)
+_SAME = ["date", "asset", "in_position", "supporters", "dissenters", "confidence", "strategy_weight", "reward", "value", "settled"]
 
 
 def pattern_columns(patterns: PatternSet, extraction_id: int) -> Columns:
@@ -34,7 +32,9 @@ def pattern_columns(patterns: PatternSet, extraction_id: int) -> Columns:
         A state is not 64 numbers, or a category or regime is unknown.
     """
     if patterns.state.shape[1:] != (64,):
-        raise DataError(f"patterns carry states of shape {patterns.state.shape[1:]}, the store takes 64 numbers")
+        raise DataError(
+            f"patterns carry states of shape {patterns.state.shape[1:]}, the store takes 64 numbers"
+        )
     state = np.ascontiguousarray(patterns.state, dtype="<f4").view(_STATE)[:, 0]
     columns: Columns = {name: getattr(patterns, name) for name in _SAME}
     columns |= {name: patterns.label[:, i] for i, name in enumerate(_LABEL)}

@@ -27,7 +27,9 @@ def upgrade() -> None:
         "extractions",
         sa.Column("id", sa.Integer, nullable=False),
         sa.Column("digest", sa.Text, nullable=False),
-        sa.Column("inputs", sa.Text, nullable=False, comment="JSON of the hashes and settings behind the digest"),
+        sa.Column(
+            "inputs", sa.Text, nullable=False, comment="JSON of the hashes and settings behind the digest"
+        ),
         sa.PrimaryKeyConstraint("id", name="pk_extractions"),
         sa.UniqueConstraint("digest", name="uq_extractions_digest"),
     )
@@ -44,7 +46,10 @@ def upgrade() -> None:
         sa.Column("extraction_id", sa.Integer, nullable=False),
         sa.Column("strategy_id", sa.Integer, nullable=False),
         sa.Column(
-            "sharpe", sa.Double, nullable=False, comment="annualised, up to the end of the pre-training window"
+            "sharpe",
+            sa.Double,
+            nullable=False,
+            comment="annualised, up to the end of the pre-training window",
         ),
         sa.PrimaryKeyConstraint("extraction_id", "strategy_id", name="pk_voters"),
         sa.ForeignKeyConstraint(["extraction_id"], ["extractions.id"], name="fk_voters_extraction_id"),
@@ -77,9 +82,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("extraction_id", "strategy_id", "asset", "decided", name="pk_trades"),
         sa.ForeignKeyConstraint(["extraction_id"], ["extractions.id"], name="fk_trades_extraction_id"),
         sa.ForeignKeyConstraint(["strategy_id"], ["strategies.id"], name="fk_trades_strategy_id"),
-        sa.CheckConstraint(
-            "decided < entered AND entered < exited AND holding_days > 0", name="time_order"
-        ),
+        sa.CheckConstraint("decided < entered AND entered < exited AND holding_days > 0", name="time_order"),
         sa.CheckConstraint("mae <= 0 AND mfe >= 0", name="excursions"),
     )
     op.create_table(
@@ -104,7 +107,9 @@ def upgrade() -> None:
         sa.Column("mean_reversion", sa.REAL, nullable=False),
         sa.Column("breakout", sa.REAL, nullable=False),
         sa.Column("trend_following", sa.REAL, nullable=False),
-        sa.Column("regime", sa.SmallInteger, nullable=False, comment="0 bull, 1 bear, 2 sideways, 3 volatile"),
+        sa.Column(
+            "regime", sa.SmallInteger, nullable=False, comment="0 bull, 1 bear, 2 sideways, 3 volatile"
+        ),
         sa.Column("confidence", sa.REAL, nullable=False),
         sa.Column("strategy_weight", sa.REAL, nullable=False),
         sa.Column("reward", sa.REAL, nullable=False),
