@@ -69,9 +69,9 @@ def backtest(
     costs
         Composer's defaults when left out.
     fill
-        ``same_close`` trades at the close that decided, as Composer's backtest does. ``next_open`` trades at the
-        next day's open, or at that day's close when an asset concerned has no open. ``next_close`` trades at the
-        next day's close.
+        ``same_close`` trades at the close that decided, as Composer's backtest does. ``next_open`` trades at
+        the next day's open, or at that day's close when an asset concerned has no open. ``next_close`` trades
+        at the next day's close.
     capital
         Dollars at the start.
     benchmarks
@@ -158,7 +158,7 @@ def _returns(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
 
 
 def _growth(replay: Replay, opens: Floats, close: Floats, fill: Fill) -> tuple[Floats, Floats, Floats]:
-    """Give each asset's growth from the last close to the day's trade, from there to the close, and the price."""
+    """Give each asset's growth from the last close to the trade, from there to the close, and the price."""
     before = np.ones_like(close)
     before[1:] = close[1:] / close[:-1]
     after = np.ones_like(close)
@@ -168,7 +168,7 @@ def _growth(replay: Replay, opens: Floats, close: Floats, fill: Fill) -> tuple[F
         concerned = np.zeros_like(held)
         concerned[1:] = held[:-1]
         concerned[2:] |= held[:-2]
-        at_open: NDArray[np.bool_] = ~(concerned & ~np.isfinite(opens)).any(axis=1)
+        at_open = ~np.asarray((concerned & ~np.isfinite(opens)).any(axis=1))
         at_open[0] = False
         before[at_open] *= opens[at_open] / close[at_open]
         after[at_open] = close[at_open] / opens[at_open]

@@ -13,5 +13,5 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """Compile a function of arrays and numbers to machine code at its first call, kept on disk for later runs."""
+    """Compile a function of arrays and numbers at its first call; later runs find it on disk."""
     return cast(F, numba.njit(cache=True)(function))

@@ -23,7 +23,7 @@ class Costs:
     regulatory_fee: bool = True
     """SEC fee on equities sold: 27.80 dollars a million."""
     taf_fee: bool = True
-    """FINRA trading activity fee on equities sold: 0.000166 dollars a share, at most 8.30 dollars an order."""
+    """FINRA trading activity fee on equities sold: 0.000166 dollars a share, at most 8.30 an order."""
 
     def __post_init__(self) -> None:
         for name in ("slippage", "crypto_slippage", "spread_markup"):

@@ -1,9 +1,9 @@
 """Replay a symphony: the weights that it decides at every close, all days at once.
 
-The walk goes down from the root with the days on which each node is active. An `If` splits the days between its
-branches, so that a tree with thousands of leaves costs what its active leaves cost. Where weights depend on what
-a sub-strategy itself earned (a filter or an inverse-volatility split over groups), its returns are computed first,
-from the leaves upwards, once for each distinct subtree.
+The walk goes down from the root with the days on which each node is active. An `If` splits the days between
+its branches, so that a tree with thousands of leaves costs what its active leaves cost. Where weights depend
+on what a sub-strategy itself earned (a filter or an inverse-volatility split over groups), its returns are
+computed first, from the leaves upwards, once for each distinct subtree.
 """
 
 from __future__ import annotations
@@ -119,8 +119,8 @@ class Evaluator:
     ) -> Replay:
         """Decide the weights of every day.
 
-        The first day is the first on which every ticker and window of the tree is known, the last the last on which
-        every ticker has a price.
+        The first day is the first on which every ticker and window of the tree is known, the last the last on
+        which every ticker has a price.
 
         Parameters
         ----------

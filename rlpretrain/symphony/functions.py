@@ -1,9 +1,9 @@
 """Composer's functions of a price series.
 
 Every function takes adjusted closes (n,), all finite and positive, and gives a float64 array (n,) that is NaN
-until enough days are known; the value at row t uses rows up to t only. Windows are trading days. Sums run over
-each window afresh rather than being updated from day to day: equal windows then give bit-equal values wherever
-they stand, so that ties are ties, and no rounding error is carried along.
+until enough days are known; the value at row t uses rows up to t only. Windows are trading days. Sums run
+over each window afresh rather than being updated from day to day: equal windows then give bit-equal values
+wherever they stand, so that ties are ties, and no rounding error is carried along.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def moving_average_price(close: Floats, window: int) -> Floats:
 
 @compiled
 def exponential_moving_average(values: Floats, window: int) -> Floats:
-    """Recursive mean with alpha = 2 / (N + 1), started at the mean of the first N values after leading NaN."""
+    """Recursive mean, alpha = 2 / (N + 1), started at the mean of the first N values after leading NaN."""
     out = np.full(len(values), np.nan)
     start = 0
     while start < len(values) and np.isnan(values[start]):

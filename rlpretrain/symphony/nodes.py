@@ -1,8 +1,8 @@
 """A symphony as the engine sees it: a graph of typed nodes in which equal subtrees exist once.
 
 Real trees repeat the same subtree dozens of times. Nodes therefore refer to their children by position in
-`Symphony.nodes`, children always before parents, and two equal subtrees have the same position. Work done once
-for a node serves every place where it stands, and no walk needs recursion, however deep the tree.
+`Symphony.nodes`, children always before parents, and two equal subtrees have the same position. Work done
+once for a node serves every place where it stands, and no walk needs recursion, however deep the tree.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """From a symphony document, as Composer's service gives it, to a `Symphony`.
 
-Documents are untrusted: whatever is wrong with one, a `SymphonyError` names the node, and nothing else is raised.
-The walk keeps its own stack, because real trees are two hundred levels deep.
+Documents are untrusted: whatever is wrong with one, a `SymphonyError` names the node, and nothing else is
+raised. The walk keeps its own stack, because real trees are two hundred levels deep.
 """
 
 from __future__ import annotations

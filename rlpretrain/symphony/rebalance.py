@@ -41,7 +41,8 @@ def apply_rebalancing(
     wanted
         Weights that the tree decides at each close (D, n); what they lack to 1 is cash.
     returns
-        Return of each asset into the close (D, n), fraction; NaN, which only assets not held have, counts as 0.
+        Return of each asset into the close (D, n), fraction; NaN, which only assets not held have, counts as
+        0.
     due
         Days on which the rule trades whatever the drift (D,).
     corridor

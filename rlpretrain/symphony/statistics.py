@@ -1,11 +1,12 @@
 """Statistics of an equity curve, with Composer's names and definitions.
 
-All come from one series of daily returns whose first element leads from the starting capital, before the first
-purchase, to the second day's value. A recorded answer of the service pins the definitions: its mean and deviation
-give its final value only for that series and a sample deviation (ddof 1), to eight digits; the annualised return is
-(final value / capital)^(252 / days) - 1 with the first day counted among the days; the contribution of the best day
-is its log return over all log growth. Where the record settles nothing (sortino_ratio, tail_ratio, trailing
-windows), the textbook's definition stands. All figures are fractions; drawdowns are positive.
+All come from one series of daily returns whose first element leads from the starting capital, before the
+first purchase, to the second day's value. A recorded answer of the service pins the definitions: its mean and
+deviation give its final value only for that series and a sample deviation (ddof 1), to eight digits; the
+annualised return is (final value / capital)^(252 / days) - 1 with the first day counted among the days; the
+contribution of the best day is its log return over all log growth. Where the record settles nothing
+(sortino_ratio, tail_ratio, trailing windows), the textbook's definition stands. All figures are fractions;
+drawdowns are positive.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What sub-strategies earn, and the splits that depend on it.
 
-A filter or an inverse-volatility split over groups looks at each group's own simulated equity: its daily returns
-when it is rebalanced at every close, without costs.
+A filter or an inverse-volatility split over groups looks at each group's own simulated equity: its daily
+returns when it is rebalanced at every close, without costs.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ def _select(values: Floats, count: int, highest: bool) -> Floats:
 
 
 def _inverse(deviations: Floats) -> Floats:
-    """Split each day (T) in proportion to 1 / deviation (m, T); children that did not move take everything."""
+    """Split each day (T) in proportion to 1 / deviation (m, T); what did not move takes everything."""
     still = deviations == 0.0
     with np.errstate(divide="ignore"):
         raw = np.where(still.any(axis=0), still.astype(np.float64), 1.0 / deviations)

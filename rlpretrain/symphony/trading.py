@@ -46,9 +46,9 @@ def trade(
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Run an account through all days.
 
-    On a day with a trade the value after it, V', pays for the trade itself: V' = V - cost(w V' - holdings). The cost
-    is a contraction in V', so that iterating from V' = V converges in a few steps. A first purchase with slippage s
-    thus leaves V / (1 + s), as the service's own backtest does.
+    On a day with a trade the value after it, V', pays for the trade itself: V' = V - cost(w V' - holdings).
+    The cost is a contraction in V', so that iterating from V' = V converges in a few steps. A first purchase
+    with slippage s thus leaves V / (1 + s), as the service's own backtest does.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def trade(
 
     Returns
     -------
-    Value at each close (D,); value traded over value (D,); dollars spent on each of `COST_ITEMS` (4,); dollars held
-    of each asset after the last close (n,).
+    Value at each close (D,); value traded over value (D,); dollars spent on each of `COST_ITEMS` (4,);
+    dollars held of each asset after the last close (n,).
     """
     days, assets = targets.shape
     equity = np.empty(days)

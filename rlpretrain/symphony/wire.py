@@ -1,7 +1,7 @@
 """Reading the fields of a symphony document, in every spelling that real documents use.
 
-Each reader takes a `place`, a function that renders the path of the node at hand, so that paths are only built
-for errors and remarks.
+Each reader takes a `place`, a function that renders the path of the node at hand, so that paths are only
+built for errors and remarks.
 """
 
 from __future__ import annotations
