@@ -1,0 +1,60 @@
+# The two commands a person needs: `make run` and `make test`. `make help` lists all.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+BASE_IMAGE ?= python:3.11-slim-bookworm
+TRAINER_IMAGE ?= rlpretrain-trainer:latest
+AIRFLOW_IMAGE ?= rlpretrain-airflow:latest
+WHEELS ?= .
+
+# What `make run` reads; see docs/deployment.md.
+export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
+
+.DEFAULT_GOAL := help
+.PHONY: help run test install trainer-image airflow-image wheelhouse secrets clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
+
+run: $(VENV)/installed ## Run the nightly DAG once under a local Airflow; ends with the report's path
+	@$(BIN)/python -m rlpretrain.deployment.local
+
+test: $(VENV)/installed-dev ## Check style, types, import rules, and run all tests
+	.ci/system-parts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
+install: $(VENV)/installed ## Make the environment only
+
+$(VENV)/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[airflow]'
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[airflow,dev]'
+	@touch $@
+
+trainer-image: ## Build the image that TRAINER=docker runs; offline with wheels in .wheelhouse
+	docker build --file docker/trainer.Dockerfile --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(TRAINER_IMAGE) .
+
+airflow-image: ## Build the image of docker-compose.yaml's Airflow
+	docker build --file docker/airflow.Dockerfile --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(AIRFLOW_IMAGE) .
+
+wheelhouse: $(VENV)/installed ## Fetch wheels, so that images build offline; WHEELS='.[airflow]' for both images
+	$(BIN)/pip wheel --quiet -c constraints.txt --wheel-dir .wheelhouse 'setuptools>=80' '$(WHEELS)'
+	@rm -f .wheelhouse/rlpretrain-*.whl  # the images take the source itself
+
+secrets: ## Write .env with fresh random secrets for docker-compose.yaml
+	docker/make-secrets
+
+clean: ## Remove the environment and Airflow's local files; artifacts stay
+	rm -rf $(VENV) .airflow .wheelhouse build
