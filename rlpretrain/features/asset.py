@@ -82,7 +82,9 @@ def asset_features(series: AssetSeries) -> Floats:
     DataError
         The asset has closes only.
     """
-    if len(series) == 0 or np.isfinite(series.high).mean() <= 0.9:
+    if len(series) == 0:
+        return np.zeros((0, ASSET.stop))
+    if np.isfinite(series.high).mean() <= 0.9:
         raise DataError(
             f"{series.symbol} has closes only, so it has no state vector",
             hint="give its opens, highs and lows",

@@ -40,9 +40,9 @@ class MarketContext:
         """
         if self.sources["benchmark"] is None:
             return np.zeros((len(dates), self.values.shape[1]))
-        rows = np.searchsorted(self.dates, dates, side="right") - 1
-        known = self.values[np.maximum(rows, 0)]
-        return np.where((rows >= 0)[:, None], known, np.nan)
+        # Row 0 stands for "before the first session".
+        known = np.vstack((np.full(self.values.shape[1], np.nan), self.values))
+        return np.asarray(known[np.searchsorted(self.dates, dates, side="right")])
 
 
 def market_context(panel: PricePanel) -> MarketContext:

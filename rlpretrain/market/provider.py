@@ -132,7 +132,7 @@ def load_market(
         ``generated:`` with the options ``kind=regimes|planted|noise``, ``years``, ``end`` and ``seed``, or
         ``files:DIR``.
     symbols
-        Tickers to load, in this order; None loads all that trade in the window. Naming one twice does no more.
+        Tickers to load, in this order; None loads all that trade in the window. Twice counts once.
     seed
         Seed of the generated market, unless the string has one.
     start, end
