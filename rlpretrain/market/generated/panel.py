@@ -26,7 +26,7 @@ def generate_panel(
     """Generate the bars of `symbols`, all of them known, from `start` to `end`, both included.
 
     The panel is a window on one long history that depends on `seed` and `kind` alone: other symbols, an
-    earlier start or a later end leave every price as it is. An asset that does not trade yet has NaN throughout.
+    earlier start or a later end leave every price as it is. An unborn asset has NaN throughout.
     """
     world = World(seed, kind, end)
     first = int(np.searchsorted(world.days, np.datetime64(max(start, FIRST_DAY), "D")))
