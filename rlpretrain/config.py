@@ -99,12 +99,19 @@ class PretrainingConfig(_Settings):
 
     # Library
     max_strategies: int = _run(100, "Library", "Most strategies to take from the library.", ge=1, le=50_000)
-    chunk_size: int = _run(40, "Library", "Strategies that one extraction task handles.", ge=1, le=1_000)
+    chunk_size: int = _run(50, "Library", "Strategies that one extraction task handles.", ge=1, le=1_000)
     catalogue: str = _run(
         "generated:", "Library", "What the embedded server offers: 'generated:[size=N]' or a folder of symphony files."
     )
     min_performance_threshold: float = _run(
         0.1, "Library", "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window."
+    )
+    min_fidelity: float = _run(
+        0.95,
+        "Library",
+        "Least correlation of a replay's daily returns with Composer's own backtest; below it, a strategy is set aside.",
+        ge=-1,
+        le=1,
     )
     # Market
     market: str = _run(
@@ -146,6 +153,9 @@ class PretrainingConfig(_Settings):
     # Transfer
     transfer_strategy: TransferStrategy = _run("fine_tuning", "Transfer", "Which layers learn, and when.")
     freeze_layers: list[str] = _run([], "Transfer", "Policy layers that never change, for example 'trunk.0'.")
+    max_training_assets: int = _run(
+        16, "Transfer", "Assets, those with the most patterns, on which the RL agent trains.", ge=1, le=1_000
+    )
     transfer_steps: int = _run(60_000, "Transfer", "Environment steps of the transferred agent's fine-tuning.", ge=0)
     critic_warmup_steps: int = _run(10_000, "Transfer", "Environment steps in which only the critic learns.", ge=0)
     kl_coefficient: float = _run(1.0, "Transfer", "Weight of the pull to the pre-trained policy.", ge=0)
@@ -227,7 +237,7 @@ class PretrainingConfig(_Settings):
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-NIGHTLY: dict[str, Any] = {"max_strategies": 2_000}
+NIGHTLY: dict[str, Any] = {"max_strategies": 2_000, "chunk_size": 128}
 """What the nightly run sets otherwise: it takes the whole library, where a first try takes 100 strategies."""
 
 

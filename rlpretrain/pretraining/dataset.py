@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,10 @@ class DataSet:
 
     def __len__(self) -> int:
         return len(self.states)
+
+    def take(self, rows: NDArray[np.bool_]) -> DataSet:
+        """Give the rows that a mask selects."""
+        return DataSet(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def build_datasets(

@@ -1,0 +1,156 @@
+"""Fetch, check and replay one chunk of the library."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlpretrain.artifacts import StageRecorder, write_json
+from rlpretrain.composer import Backtest, ComposerClient, ComposerError, Verdict
+from rlpretrain.errors import DataError, StageError, SymphonyError
+from rlpretrain.patterns import ChunkRecords, Reject, StrategyRecord, TradeTable, record_strategy, write_trades
+from rlpretrain.stages import library
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.service import open_service
+from rlpretrain.symphony import Evaluator, Fidelity, backtest, compare_daily_values, parse_symphony
+
+__all__ = ["chunk_files", "chunk_stage", "run"]
+
+
+def chunk_stage(chunk: int) -> str:
+    """Name the stage of one chunk."""
+    return f"extract/chunk_{chunk:04d}"
+
+
+def chunk_files(chunk: int) -> dict[str, str]:
+    """Name a chunk's outputs, relative to the run's folder."""
+    stage = chunk_stage(chunk)
+    return {"records": f"{stage}.npz", "trades": f"{stage}_trades.parquet", "rejects": f"{stage}_rejects.json"}
+
+
+@dataclass(frozen=True)
+class _Fetched:
+    listed: dict[str, Any]
+    tree: dict[str, Any]
+    backtest: Backtest
+
+
+async def run(context: StageContext, chunk: int) -> Path:
+    """Extract chunk number `chunk`; one bad symphony is rejected with its reason and the rest goes on.
+
+    Raises
+    ------
+    StageError
+        There is no such chunk.
+    ComposerError
+        The service refuses everything, or does not answer at all.
+    """
+    listing = library.read_library(context)
+    size = context.config.chunk_size
+    listed = listing[chunk * size : (chunk + 1) * size]
+    if not listed or chunk < 0:
+        raise StageError(f"there is no chunk {chunk}: {len(listing)} symphonies make {-(-len(listing) // size)}")
+    stage = chunk_stage(chunk)
+    settings = ("chunk_size", "market", "seed", "fill", "cost_bps", "crypto_cost_bps", "min_fidelity", "catalogue")
+    inputs = {"library": context.run.require(library.STAGE).outputs["library/symphonies.json"], "chunk": str(chunk)}
+    digest = context.config.digest(settings)
+    if context.run.finished(stage, digest, inputs) is None:
+        fetched, rejects = await _fetch_all(context, listed)
+        # Replaying is work for the processor: in a thread, so that the event loop stays alive.
+        await asyncio.to_thread(
+            context.run_stage,
+            stage,
+            lambda recorder: _replay(context, chunk, fetched, rejects, recorder),
+            settings=settings,
+            inputs=inputs,
+        )
+    return context.run / f"{stage}.json"
+
+
+async def _fetch_all(context: StageContext, listed: list[dict[str, Any]]) -> tuple[list[_Fetched], list[Reject]]:
+    async with open_service(context) as client:
+        results = await asyncio.gather(*(_fetch(client, row) for row in listed))
+    return (
+        [result for result in results if isinstance(result, _Fetched)],
+        [result for result in results if isinstance(result, Reject)],
+    )
+
+
+async def _fetch(client: ComposerClient, row: dict[str, Any]) -> _Fetched | Reject:
+    symphony_id = row["symphony_id"]
+    try:
+        tree = await client.get_saved_symphony(symphony_id)
+        result = await client.backtest_symphony_by_id(symphony_id)
+    except ComposerError as error:
+        if error.verdict is not Verdict.REJECT:
+            raise
+        return Reject(symphony_id, "fetch", str(error))
+    return _Fetched(row, tree, result)
+
+
+def _replay(
+    context: StageContext, chunk: int, fetched: list[_Fetched], rejects: list[Reject], recorder: StageRecorder
+) -> None:
+    evaluator = Evaluator(context.panel)
+    records: list[StrategyRecord] = []
+    trades: list[TradeTable] = []
+    fidelity: dict[str, dict[str, Any]] = {}
+    for item in fetched:
+        outcome = _replay_one(context, evaluator, item, fidelity)
+        if isinstance(outcome, Reject):
+            rejects.append(outcome)
+        else:
+            records.append(outcome[0])
+            trades.append(outcome[1])
+    files = chunk_files(chunk)
+    rejects = sorted(rejects, key=lambda reject: reject.symphony_id)
+    ChunkRecords(tuple(records)).save(recorder.output(files["records"]))
+    write_trades(recorder.output(files["trades"]), TradeTable.concatenate(trades))
+    write_json(recorder.output(files["rejects"]), [asdict(reject) for reject in rejects])
+    recorder.counts |= {"replayed": len(records), "rejected": len(rejects), "trades": sum(len(t) for t in trades)}
+    recorder.details["fidelity"] = fidelity
+    context.progress(f"chunk {chunk}: {len(records)} replayed, {len(rejects)} rejected")
+
+
+def _replay_one(
+    context: StageContext, evaluator: Evaluator, item: _Fetched, fidelity: dict[str, dict[str, Any]]
+) -> tuple[StrategyRecord, TradeTable] | Reject:
+    config, symphony_id = context.config, item.listed["symphony_id"]
+    try:
+        symphony = parse_symphony(item.tree, symphony_id=symphony_id)
+    except SymphonyError as error:
+        return Reject(symphony_id, "parse", str(error))
+    try:
+        found = _fidelity(evaluator, symphony, item.backtest)
+        if found is None:
+            return Reject(symphony_id, "fidelity", "too few days in common with the service's backtest")
+        fidelity[symphony_id] = asdict(found)
+        if found.correlation < config.min_fidelity:
+            return Reject(
+                symphony_id,
+                "fidelity",
+                f"daily returns correlate {found.correlation:.3f} with the service's backtest over "
+                f"{found.common_days} days, below {config.min_fidelity}",
+            )
+        edit = item.listed["last_edit"]
+        return record_strategy(
+            evaluator,
+            symphony,
+            fill=config.fill,
+            cost_bps=config.cost_bps,
+            crypto_cost_bps=config.crypto_cost_bps,
+            last_edit=None if edit is None else dt.date.fromisoformat(edit),
+            fidelity=found.score,
+        )
+    except (SymphonyError, DataError) as error:
+        return Reject(symphony_id, "replay", str(error))
+
+
+def _fidelity(evaluator: Evaluator, symphony: Any, theirs: Backtest) -> Fidelity | None:
+    if theirs.daily is None:
+        return None
+    ours = backtest(evaluator.replay(symphony), evaluator.panel)
+    return compare_daily_values(ours.dates, ours.equity, theirs.daily.dates, 1.0 + theirs.daily.symphony)

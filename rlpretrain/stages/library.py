@@ -1,0 +1,61 @@
+"""List the library and cut it into chunks."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Any
+
+from rlpretrain.artifacts import StageRecorder, write_json
+from rlpretrain.composer import SymphonySummary, list_library
+from rlpretrain.errors import DataError
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.service import open_service
+
+__all__ = ["STAGE", "read_library", "run"]
+
+STAGE = "library"
+_LISTING = "library/symphonies.json"
+
+
+def run(context: StageContext) -> list[int]:
+    """List at most `max_strategies` symphonies; give the numbers of the chunks.
+
+    Raises
+    ------
+    DataError
+        The library is empty.
+    """
+
+    def work(recorder: StageRecorder) -> None:
+        summaries = asyncio.run(_list(context))
+        if not summaries:
+            raise DataError(f"the library of {context.config.composer_url} lists no symphony")
+        rows = [{**asdict(s), "last_edit": s.last_edit and s.last_edit.isoformat()} for s in summaries]
+        write_json(recorder.output(_LISTING), rows)
+        recorder.counts["listed"] = len(rows)
+        recorder.counts["last_edit_known"] = sum(s.last_edit is not None for s in summaries)
+        context.progress(f"{len(rows)} symphonies listed")
+
+    context.run_stage(
+        STAGE, work, settings=("max_strategies", "catalogue", "market", "seed"), inputs=_service(context)
+    )
+    count = len(read_library(context))
+    return list(range(-(-count // context.config.chunk_size)))
+
+
+def _service(context: StageContext) -> dict[str, str]:
+    return {"service": "embedded" if context.config.composer_url == "embedded" else "remote"}
+
+
+async def _list(context: StageContext) -> list[SymphonySummary]:
+    async with open_service(context) as client:
+        return await list_library(client, context.config.max_strategies)
+
+
+def read_library(context: StageContext) -> list[dict[str, Any]]:
+    """Read the listing: id, name, description, rebalance frequency and day of the last edit of each symphony."""
+    context.run.require(STAGE)
+    rows: list[dict[str, Any]] = json.loads((context.run / _LISTING).read_text(encoding="utf-8"))
+    return rows

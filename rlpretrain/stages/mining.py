@@ -1,0 +1,147 @@
+"""Count the library's votes, mine and store its patterns, and write the data sets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlpretrain.artifacts import StageRecorder, write_json
+from rlpretrain.features import STATE_VERSION, market_context
+from rlpretrain.patterns import (
+    ACTIONS,
+    ChunkRecords,
+    DecisionRules,
+    PatternSet,
+    Reject,
+    TradeTable,
+    extract_patterns,
+    open_store,
+    read_trades,
+    select_voters,
+    tally_votes,
+)
+from rlpretrain.pretraining.dataset import build_datasets, write_dataset
+from rlpretrain.stages import library
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.extraction import chunk_files, chunk_stage
+
+__all__ = ["STAGE", "VOTES", "read_patterns", "run"]
+
+STAGE = "mine"
+VOTES = "votes.npz"
+_SETTINGS = (
+    "market", "seed", "votes", "min_performance_threshold", "min_confidence", "buy_level", "sell_level",
+    "max_holding_days", "hold_every", "fill", "cost_bps", "crypto_cost_bps",
+    "test_split", "validation_split", "validation_start", "test_start",
+)  # fmt: skip
+
+
+def run(context: StageContext) -> Path:
+    """Mine the patterns of all chunks."""
+    size = context.config.chunk_size
+    chunks = range(-(-len(library.read_library(context)) // size))
+    context.run_stage(
+        STAGE,
+        lambda recorder: _mine(context, list(chunks), recorder),
+        needs=[library.STAGE, *(chunk_stage(chunk) for chunk in chunks)],
+        settings=_SETTINGS,
+        inputs={"store": "deployment" if context.config.store_url else "run"},
+    )
+    return context.run / f"{STAGE}.json"
+
+
+def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> None:
+    config, panel, windows = context.config, context.panel, context.windows
+    files = [chunk_files(chunk) for chunk in chunks]
+    library_records = ChunkRecords.concatenate([ChunkRecords.load(context.run / f["records"]) for f in files])
+    trades = TradeTable.concatenate([read_trades(context.run / f["trades"]) for f in files])
+    rejects = [Reject(**row) for f in files for row in json.loads((context.run / f["rejects"]).read_text("utf-8"))]
+    electorate = select_voters(library_records.records, min_sharpe=config.min_performance_threshold)
+    context.progress(f"{len(electorate.voters)} of {len(library_records)} strategies vote")
+    tally = tally_votes(electorate.voters, panel)
+    patterns = extract_patterns(
+        tally, panel, DecisionRules.from_settings(config), context=market_context(panel)
+    )
+    context.progress(f"{len(patterns)} patterns mined")
+
+    identity = {
+        "library": sorted(record.content_hash for record in library_records.records),
+        "market": panel.digest,
+        "settings": config.digest(_SETTINGS),
+        "state_version": STATE_VERSION,
+    }
+    with open_store(context.store_url) as store:
+        extraction = store.add_run(context.run.run_id, identity)
+        store.add_strategies(library_records.records)
+        store.add_electorate(extraction, electorate)
+        store.add_rejects(extraction, rejects)
+        store.add_trades(extraction, trades)
+        store.add_patterns(extraction, patterns)
+        recorder.details["store"] = store.counts(extraction)
+
+    train, validation, card = build_datasets(patterns, windows, min_confidence=config.min_confidence)
+    write_dataset(recorder.output("datasets/train.parquet"), train)
+    write_dataset(recorder.output("datasets/validation.parquet"), validation)
+    write_json(recorder.output("datasets/card.json"), card)
+    tally.votes.save(recorder.output(VOTES))
+    all_rejects = [*rejects, *electorate.rejects]
+    write_json(
+        recorder.output("rejects.json"),
+        sorted(({"symphony_id": r.symphony_id, "stage": r.stage, "reason": r.reason} for r in all_rejects),
+               key=lambda row: (row["symphony_id"], row["stage"])),
+    )  # fmt: skip
+    recorder.counts |= {
+        "strategies": len(library_records),
+        "voters": len(electorate.voters),
+        "rejected": len(all_rejects),
+        "trades": len(trades),
+        "patterns": len(patterns),
+    }
+    recorder.details |= {
+        "extraction": extraction,
+        "market": panel.digest,
+        "windows": windows.as_json(),
+        "actions": dict(zip(ACTIONS, np.bincount(patterns.action, minlength=3).tolist(), strict=True)),
+        "categories": _counted(patterns.category),
+        "regimes": _counted(patterns.regime),
+        "training_assets": _training_assets(patterns, context),
+        "last_edit": _last_edit(electorate.voters),
+    }
+
+
+def _counted(names: np.ndarray[Any, Any]) -> dict[str, int]:
+    values, counts = np.unique(names, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _training_assets(patterns: PatternSet, context: StageContext) -> list[str]:
+    """Choose the assets with the most pre-training patterns; ties by name. The test window has no say."""
+    early = patterns.date < context.windows.validation_start
+    counts = _counted(patterns.asset[early & (patterns.confidence >= context.config.min_confidence)])
+    ranked = sorted(counts, key=lambda asset: (-counts[asset], asset))
+    return sorted(ranked[: context.config.max_training_assets])
+
+
+def _last_edit(voters: Any) -> str | None:
+    """Give the day of the voters' newest edit; None when any of them is unknown."""
+    if any(voter.last_edit is None for voter in voters):
+        return None
+    return str(max(voter.last_edit for voter in voters))
+
+
+def read_patterns(context: StageContext) -> PatternSet:
+    """Read from the store the patterns that were settled before the validation window began.
+
+    Raises
+    ------
+    StageError
+        Mining has not finished.
+    """
+    manifest = context.run.require(STAGE)
+    with open_store(context.store_url) as store:
+        return store.patterns(
+            manifest.details["extraction"], settled_before=context.windows.validation_start
+        )

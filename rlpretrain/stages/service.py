@@ -1,0 +1,75 @@
+"""The Composer service of a run: the real one, or the embedded server with our engine behind it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+
+from rlpretrain.composer import BacktestOptions, BacktestOutcome, ComposerClient, load_catalogue, open_composer
+from rlpretrain.errors import DataError
+from rlpretrain.market import PricePanel
+from rlpretrain.stages.context import StageContext
+from rlpretrain.symphony import Costs, Evaluator, backtest, parse_symphony
+
+__all__ = ["EngineBacktester", "open_service"]
+
+
+class EngineBacktester:
+    """Backtests for the embedded server with this program's own engine.
+
+    A fidelity measured against it proves the plumbing, not the engine; the report says so.
+    """
+
+    def __init__(self, panel: PricePanel) -> None:
+        self._panel = panel
+        self._evaluator = Evaluator(panel)
+        # The server calls from several threads; the evaluator's shared columns are filled by one at a time.
+        self._lock = threading.Lock()
+
+    def __call__(
+        self, document: Mapping[str, Any], start: dt.date | None, end: dt.date | None, options: BacktestOptions
+    ) -> BacktestOutcome:
+        """Backtest `document` from `start` to `end`, both included; see `Backtester`."""
+        symphony = parse_symphony(document, symphony_id=str(document.get("id", "symphony")))
+        costs = Costs(
+            slippage=options.slippage_percent,
+            spread_markup=options.spread_markup,
+            regulatory_fee=options.apply_reg_fee,
+            taf_fee=options.apply_taf_fee,
+        )
+        with self._lock:
+            replay = self._evaluator.replay(symphony)
+            result = backtest(replay, self._panel, costs, "same_close", capital=options.capital)
+        first = 0 if start is None else int(np.searchsorted(result.dates, np.datetime64(start, "D")))
+        last = len(result.dates) if end is None else int(np.searchsorted(result.dates, np.datetime64(end, "D"), "right"))
+        if first >= last:
+            raise DataError(f"{symphony.symphony_id} has no day between {start} and {end}")
+        rows = np.searchsorted(self._panel.dates, result.dates[first:last])
+        benchmarks = {
+            ticker: self._panel.close[rows, self._panel.column(ticker)]
+            for ticker in options.benchmark_tickers
+            if ticker in self._panel
+        }
+        values = result.equity[first:last] * (options.capital / result.equity[first] if first else 1.0)
+        return BacktestOutcome(dates=result.dates[first:last], values=values, benchmarks=benchmarks)
+
+
+@asynccontextmanager
+async def open_service(context: StageContext) -> AsyncIterator[ComposerClient]:
+    """Connect to the service that the settings name."""
+    if context.config.composer_url != "embedded":
+        async with open_composer(context.config.composer_url) as client:
+            yield client
+        return
+    catalogue = load_catalogue(context.config.catalogue)
+    panel = context.panel
+    last = panel.dates[-1].astype(object)
+    async with open_composer(
+        "embedded", catalogue=catalogue, backtester=EngineBacktester(panel), as_of=last
+    ) as client:
+        yield client
