@@ -36,8 +36,8 @@ from rlpretrain.validation.window import CLEAN, CONTAMINATED, EvaluationWindow, 
 __all__ = ["SCORE_THRESHOLD", "AssetCase", "CurveRecorder", "Trial", "validate_asset"]
 
 SCORE_THRESHOLD = 0.25
-"""Timing score of the time-to-threshold measure, fixed before any result: a quarter of the asset's volatility a year
-beyond what exposure alone earns."""
+"""Timing score of the time-to-threshold measure, fixed before any result: a quarter of the asset's yearly
+volatility beyond what exposure alone earns."""
 
 _RANDOM_PATHS = 500
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 
 import numpy as np
 from arch.bootstrap import SPA, CircularBlockBootstrap, StationaryBootstrap, optimal_block_length
-from arch.covariance.kernel import Parzen
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 from skfolio import measures
+from statsmodels.stats.sandwich_covariance import S_hac_simple
 
 from rlpretrain.validation.metrics import sharpe_ratio
 from rlpretrain.validation.statistics import Interval
@@ -78,8 +78,11 @@ def block_length(returns: Floats) -> int:
     returns
         (m, k) return series on the same bars.
     """
-    lengths = optimal_block_length(np.hstack([returns, returns**2]))["circular"].to_numpy()
-    longest = float(np.nanmax(np.nan_to_num(lengths, nan=1.0, posinf=1.0)))
+    columns = np.hstack([returns, returns**2])
+    columns = columns[:, columns.std(axis=0) > 1e-12]
+    if not columns.size:
+        return 1
+    longest = float(optimal_block_length(columns)["circular"].max())
     return max(1, min(math.ceil(longest), len(returns) // 10))
 
 
@@ -95,7 +98,7 @@ def sharpe_difference(
     """Studentised circular block bootstrap of the difference of two Sharpe ratios.
 
     Ledoit and Wolf, "Robust Performance Hypothesis Testing with the Sharpe Ratio", Journal of Empirical
-    Finance 15 (2008), section 3.2.2: the difference over its standard error (delta method, Parzen kernel)
+    Finance 15 (2008), section 3.2.2: the difference over its standard error (delta method, Newey-West kernel)
     is compared with resampled ones, whose errors come from their own blocks. Holds under fat tails and
     volatility clusters.
 
@@ -117,7 +120,7 @@ def sharpe_difference(
     annual = math.sqrt(bars_per_year)
     block = block_length(pair)
     difference, gradient, moments = _linearised(pair)
-    covariance = np.asarray(Parzen(moments).cov.long_run)
+    covariance = S_hac_simple(moments, nlags=block) / len(pair)
     error = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0) / len(pair))
     if error <= 1e-12:
         same = Interval(
@@ -274,9 +277,10 @@ def mean_difference(
     samples: int,
     rng: np.random.Generator,
 ) -> Interval | None:
-    """Mean difference per bar of two return series on the same bars, with a stationary block bootstrap interval.
+    """Mean difference per bar of two return series on the same bars, with a block bootstrap interval.
 
-    Percentile interval; Politis and Romano, "The Stationary Bootstrap", JASA 89 (1994). None below 60 bars.
+    Stationary bootstrap, percentile interval; Politis and Romano, "The Stationary Bootstrap", JASA 89 (1994).
+    None below 60 bars.
 
     Parameters
     ----------

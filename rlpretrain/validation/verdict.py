@@ -1,4 +1,4 @@
-"""One plain answer from all assets: is the pre-trained start worth it?
+"""One plain answer from all assets: whether the pre-trained start is worth it.
 
 The rule is fixed here, before any result. An effect is shown when, against random weights, both the
 jump-start and the area of the paired differences have an interval above zero, and, where a placebo was run,
@@ -8,10 +8,11 @@ no correction for testing two measures is due.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from rlpretrain.config import ValidationConfig
@@ -24,14 +25,18 @@ from rlpretrain.validation.asset_result import (
     VANILLA,
     AssetValidation,
 )
-from rlpretrain.validation.learning_curves import CurveComparison
+from rlpretrain.validation.learning_curves import CurveComparison, LearningCurve, area, final, jump_start
 from rlpretrain.validation.statistics import Finding, PairedComparison, compare_pairs, holm
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
 
 __all__ = ["Measure", "Verdict", "reach_verdict"]
 
 Measure = Literal["jump_start", "area", "final"]
-MEASURES: tuple[Measure, ...] = ("jump_start", "area", "final")
+_MEASURES: dict[Measure, Callable[[LearningCurve], float]] = {
+    "jump_start": jump_start,
+    "area": area,
+    "final": final,
+}
 _NAMES: dict[Measure, str] = {"jump_start": "Jump-start", "area": "Area", "final": "Final score"}
 _FEW_SEEDS = 10
 
@@ -76,13 +81,15 @@ def reach_verdict(assets: Sequence[AssetValidation], config: ValidationConfig, *
     rng = np.random.default_rng([seed, 3])
 
     def pool(measure: Measure, control: str) -> PairedComparison:
-        rows = [_differences(_required(asset, control), measure) for asset in counted]
-        mean = np.mean(rows, axis=0)
         return compare_pairs(
-            mean, np.zeros_like(mean), level=config.confidence, samples=config.bootstrap_samples, rng=rng
+            _seed_means(counted, TRANSFERRED, part, measure),
+            _seed_means(counted, control, part, measure),
+            level=config.confidence,
+            samples=config.bootstrap_samples,
+            rng=rng,
         )
 
-    pooled = {measure: pool(measure, VANILLA) for measure in MEASURES}
+    pooled = {measure: pool(measure, VANILLA) for measure in _MEASURES}
     with_placebo = all(asset.comparison(TRANSFERRED, PLACEBO) for asset in counted)
     placebo = pool("area", PLACEBO) if with_placebo else None
     finding = _decide(pooled, placebo)
@@ -112,9 +119,15 @@ def _required(asset: AssetValidation, control: str) -> CurveComparison:
     return found
 
 
-def _differences(comparison: CurveComparison, measure: Measure) -> tuple[float, ...]:
-    paired: PairedComparison = getattr(comparison, measure)
-    return paired.differences
+def _seed_means(
+    assets: Sequence[AssetValidation], arm: str, part: Part, measure: Measure
+) -> NDArray[np.float64]:
+    """Give a measure's mean over assets for each seed, (seeds,): seeds are what was drawn at random."""
+    rows = []
+    for asset in assets:
+        curves = sorted((c for c in asset.curves[part] if c.arm == arm), key=lambda c: c.seed)
+        rows.append([_MEASURES[measure](curve) for curve in curves])
+    return np.asarray(np.mean(rows, axis=0), dtype=np.float64)
 
 
 def _decide(pooled: Mapping[Measure, PairedComparison], placebo: PairedComparison | None) -> Finding:
@@ -148,15 +161,15 @@ def _sentences(
     placebo: PairedComparison | None,
     assets: Sequence[AssetValidation],
 ) -> list[str]:
-    sentences = [f"{_NAMES[measure]} over random weights: {_state(pooled[measure])}" for measure in MEASURES]
+    sentences = [f"{_NAMES[measure]} over random weights: {_state(pooled[measure])}" for measure in _MEASURES]
     if placebo is not None:
         sentences.append(f"Area over the placebo (shuffled labels): {_state(placebo)}")
     for asset in assets:
         luck = asset.luck
         read = "above" if luck.p_value <= 1.0 - luck.level else "not told apart from"
         sentences.append(
-            f"{asset.symbol}: the agent scores {luck.score:+.2f}, {read} random trading with its exposure and "
-            f"turnover ({luck.low:+.2f} to {luck.high:+.2f}, p = {luck.p_value:.3f})."
+            f"{asset.symbol}: the agent scores {luck.score:+.2f}, {read} random trading with its exposure "
+            f"and turnover ({luck.low:+.2f} to {luck.high:+.2f}, p = {luck.p_value:.3f})."
         )
         held = asset.sharpe_differences.get(BUY_AND_HOLD)
         if held is not None:
@@ -200,8 +213,8 @@ def _cautions(
         )
     years = min((a.window.clean_bars or a.window.bars) / a.window.bars_per_year for a in assets)
     cautions.append(
-        f"Seeds share the same {years:.1f} years of test days: their intervals cover the luck of training, not that "
-        f"of the market. A Sharpe ratio measured on them has a standard error of about {years**-0.5:.2f}."
+        f"Seeds share the same {years:.1f} years of test days: their intervals cover the luck of training, "
+        f"not that of the market. Their Sharpe ratios have a standard error of about {years**-0.5:.2f}."
     )
     if all(asset.arms[AGENT].metrics[part].trades == 0 for asset in assets):
         cautions.append("The agent closed no trade in the test window; its trade statistics are empty.")

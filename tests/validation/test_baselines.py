@@ -1,0 +1,78 @@
+"""Baselines: same accounting, same habits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rlpretrain.validation.baselines import buy_and_hold, flat, matched_paths, matched_random
+from rlpretrain.validation.window import EvaluationWindow
+
+from .conftest import RULE, episode_data
+
+
+def window(**options) -> EvaluationWindow:
+    return EvaluationWindow(episode_data(**options), 10, 490)
+
+
+def test_holding_earns_the_asset_from_its_first_fill_less_one_cost():
+    found = window(cost=0.001)
+    held = buy_and_hold(found)
+    data = found.data
+    growth = data.after[11] * np.prod(data.before[12:490] * data.after[12:490]) * 0.999
+    assert held.equity[-1] == pytest.approx(growth)
+    assert found.part_scores(held)["contaminated"] == pytest.approx(0.0, abs=0.1)
+
+
+def test_flat_earns_nothing():
+    found = flat(window())
+    assert found.equity[-1] == 1.0
+    assert found.trades == ()
+
+
+@settings(max_examples=25, deadline=None)
+@given(share=st.floats(0.05, 0.95), persistence=st.floats(0.5, 0.99), seed=st.integers(0, 100))
+def test_random_paths_have_the_exposure_and_turnover_of_the_path(share, persistence, seed):
+    rng = np.random.default_rng(seed)
+    path = np.zeros(600)
+    path[0] = rng.random() < share
+    for t in range(1, 600):
+        path[t] = path[t - 1] if rng.random() < persistence else float(rng.random() < share)
+    if path.mean() in (0.0, 1.0):
+        return
+    paths = matched_paths(path, 400, rng)
+    assert paths.mean() == pytest.approx(path.mean(), abs=0.06)
+    assert np.mean(paths[:, 1:] != paths[:, :-1]) == pytest.approx(np.mean(path[1:] != path[:-1]), abs=0.02)
+
+
+@pytest.mark.parametrize("held", [0.0, 1.0])
+def test_a_path_that_never_moves_is_matched_by_itself(held):
+    assert (matched_paths(np.full(50, held), 3, np.random.default_rng(0)) == bool(held)).all()
+
+
+def test_paths_follow_their_generator():
+    path = (np.arange(100) // 10 % 2).astype(float)
+    first, again = (matched_paths(path, 5, np.random.default_rng(9)) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+def test_luck_does_not_reach_a_real_rule():
+    found = window(signal=0.6)
+    run = found.run(RULE)
+    luck = matched_random(found, run, draws=200, level=0.95, rng=np.random.default_rng(0))
+    assert luck.p_value == 1 / 201
+    assert luck.low < luck.median < luck.high < luck.score
+    assert luck.exposure == pytest.approx(run.exposure.mean(), abs=0.03)
+
+
+def test_a_worthless_rule_is_one_among_many():
+    p_values = []
+    for seed in range(12):
+        found = window(signal=0.0, seed=seed)
+        run = found.run(RULE)
+        p_values.append(
+            matched_random(found, run, draws=60, level=0.9, rng=np.random.default_rng(seed)).p_value
+        )
+    assert 0.2 < np.mean(p_values) < 0.8

@@ -1,0 +1,154 @@
+"""Evidence and verdict: a planted effect is shown, noise is not, and no figure is nonsense."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from rlpretrain.errors import DataError
+from rlpretrain.validation import AssetCase, AssetValidation, reach_verdict, validate_asset
+
+from .conftest import CONFIG, RULE, STATES, learner, linear_policy, make_case, validated
+
+NOISE_POLICY = linear_policy(np.random.default_rng(99).normal(size=STATES))
+
+
+def numbers(value):
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from numbers(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from numbers(item)
+    elif isinstance(value, float):
+        yield value
+
+
+def test_a_planted_effect_is_shown():
+    found = validated(signal=0.5)
+    verdict = reach_verdict([found], CONFIG)
+    assert verdict.finding == "better"
+    assert verdict.part == "clean"
+    assert verdict.pooled["jump_start"].interval.low > 0
+    assert verdict.pooled["area"].interval.low > 0
+    assert verdict.against_placebo is not None
+    assert verdict.against_placebo.finding == "better"
+    assert found.luck.p_value < 0.01
+    assert found.sharpe_differences["buy_and_hold"].interval.finding == "better"
+
+
+def test_noise_shows_no_effect():
+    findings = [reach_verdict([validated(seed=seed)], CONFIG) for seed in range(4)]
+    assert [verdict.finding for verdict in findings].count("no effect shown") >= 3
+    quiet = next(verdict for verdict in findings if verdict.finding == "no effect shown")
+    assert quiet.headline.startswith("No effect")
+    assert any("includes zero" in sentence for sentence in quiet.sentences)
+
+
+def test_a_harmful_start_is_called_worse():
+    found = validate_asset(make_case(signal=0.5, head_start=-2.0), NOISE_POLICY, CONFIG)
+    verdict = reach_verdict([found], CONFIG)
+    assert verdict.finding == "worse"
+    assert "worse than random weights" in verdict.headline
+
+
+def test_what_shuffled_labels_give_as_well_is_not_knowledge():
+    case = make_case(signal=0.5)
+    renamed = learner(case.window, "placebo", head_start=2.0)
+    case = AssetCase(
+        window=case.window, learners={**case.learners, "placebo": renamed}, policies=case.policies
+    )
+    verdict = reach_verdict([validate_asset(case, RULE, CONFIG)], CONFIG)
+    assert verdict.finding == "no effect shown"
+    assert "shuffled labels" in verdict.headline
+
+
+def test_without_a_placebo_the_verdict_says_so():
+    verdict = reach_verdict([validated(signal=0.5, placebo=False)], CONFIG)
+    assert verdict.against_placebo is None
+    assert any("No placebo" in caution for caution in verdict.cautions)
+
+
+def test_unknown_edits_are_said_plainly():
+    found = validated(signal=0.5, clean_from=None)
+    verdict = reach_verdict([found], CONFIG)
+    assert verdict.part == "contaminated"
+    assert any("contaminated" in caution and "unknown" in caution for caution in verdict.cautions)
+
+
+def test_clean_assets_are_pooled_without_the_contaminated():
+    clean = validated(signal=0.5)
+    unknown = validated(signal=0.5, clean_from=None)
+    verdict = reach_verdict([clean, unknown], CONFIG)
+    assert verdict.part == "clean"
+    assert verdict.assets == ("SYN",)
+    assert verdict.pooled["area"].differences == reach_verdict([clean], CONFIG).pooled["area"].differences
+
+
+def test_pooling_averages_assets_within_seeds():
+    assets = [validated(signal=0.5), validated(signal=0.5, seed=1)]
+    verdict = reach_verdict(assets, CONFIG)
+    rows = [asset.comparison("transferred", "vanilla").area.differences for asset in assets]
+    np.testing.assert_allclose(verdict.pooled["area"].differences, np.mean(rows, axis=0), rtol=1e-9)
+    assert set(verdict.holm_p) == {"SYN jump_start", "SYN area"}
+
+
+def test_equal_inputs_give_equal_bytes():
+    first = validated(signal=0.5).model_dump_json()
+    again = validate_asset(make_case(signal=0.5), RULE, CONFIG).model_dump_json()
+    assert first == again
+    assert AssetValidation.model_validate_json(first).model_dump_json() == first
+
+
+def test_every_number_is_finite():
+    found = validate_asset(make_case(signal=0.2), linear_policy(np.zeros(STATES)), CONFIG)
+    assert all(math.isfinite(value) for value in numbers(found.model_dump()))
+    verdict = reach_verdict([found], CONFIG)
+    assert all(math.isfinite(value) for value in numbers(verdict.model_dump()))
+    assert any("closed no trade" in caution for caution in verdict.cautions)
+
+
+def test_both_parts_are_measured_and_the_clean_one_leads():
+    found = validated(signal=0.5)
+    assert found.window.main == "clean"
+    assert found.window.clean_bars + found.window.contaminated_bars == found.window.bars
+    assert set(found.arms["agent"].metrics) == {"clean", "contaminated"}
+    assert len(found.contaminated_comparisons) == len(found.comparisons) == 3
+    assert found.arms["transferred"].runs == 8
+    assert found.arms["frozen"].score is None
+
+
+def test_every_arm_meets_the_same_episodes():
+    found = validated(signal=0.5)
+    by_arm = {episode.arm: episode for episode in found.episodes}
+    assert by_arm["agent"].score_quartiles == by_arm["frozen"].score_quartiles, (
+        "the same policy under two names"
+    )
+    assert {episode.episodes for episode in found.episodes} == {20}
+
+
+def test_trials_are_counted_or_given():
+    assert validated(signal=0.5).sharpe.trials == 3 * 8
+    case = make_case(signal=0.5, placebo=False)
+    given = AssetCase(window=case.window, learners=case.learners, trials=5_000)
+    found = validate_asset(given, RULE, CONFIG.model_copy(update={"seeds": 2})).sharpe
+    assert found.trials == 5_000
+    assert found.deflated < found.probabilistic
+
+
+def test_a_missing_arm_is_named():
+    case = make_case()
+    with pytest.raises(DataError, match="vanilla"):
+        validate_asset(AssetCase(case.window, {"transferred": case.learners["transferred"]}), RULE, CONFIG)
+
+
+def test_no_asset_is_no_verdict():
+    with pytest.raises(DataError, match="validation_envs"):
+        reach_verdict([], CONFIG)
+
+
+def test_few_seeds_are_said_to_be_few():
+    verdict = reach_verdict([validated(signal=0.5)], CONFIG)
+    assert any("8 seeds are few" in caution for caution in verdict.cautions)
