@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
 from rlpretrain.market import AssetSeries, Dates, Floats
 from rlpretrain.patterns.fills import Fill, fill_prices
@@ -27,7 +29,8 @@ class TradeTable:
     """Content hash of the strategy's tree."""
     asset: NDArray[np.str_]
     decided: NDArray[np.datetime64]
-    """Close at which the strategy decided to hold the asset; with strategy and asset, the trade's identity."""
+    """Close at which the strategy decided to hold the asset; with strategy and asset, the trade's
+    identity."""
     entered: NDArray[np.datetime64]
     """Day of the fill."""
     exited: NDArray[np.datetime64]
@@ -38,7 +41,8 @@ class TradeTable:
     net_return: Floats
     """Return after costs."""
     mae: Floats
-    """Maximum adverse excursion: the worst price while in position over the entry price, less 1; at most 0."""
+    """Maximum adverse excursion: the worst price while in position over the entry price, less 1; at most
+    0."""
     mfe: Floats
     """Maximum favourable excursion, likewise the best; at least 0."""
     holding_days: NDArray[np.int32]
@@ -62,6 +66,28 @@ class TradeTable:
         if not parts:
             return _EMPTY
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
+
+    def save(self, path: Path | str) -> None:
+        """Write one ``.npz`` without pickled objects; equal tables give equal bytes."""
+        with atomic_path(Path(path)) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(
+                file, allow_pickle=False, **{f.name: getattr(self, f.name) for f in fields(self)}
+            )
+
+    @classmethod
+    def load(cls, path: Path | str) -> TradeTable:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        DataError
+            The file is missing or holds no trades.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(**{f.name: file[f.name] for f in fields(cls)})
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{path} holds no trades: {error}") from None
 
 
 def asset_trades(
@@ -96,7 +122,8 @@ def asset_trades(
     change = np.diff(held.astype(np.int8), prepend=0)
     buys, sells = dates[change == 1], dates[change == -1]
     buys = buys[: len(sells)]
-    # The first bar after the decision fills it; assets that trade more rarely than the strategy decides wait for one.
+    # The first bar after the decision fills it; assets that trade more rarely than the strategy decides wait
+    # for one.
     entry = np.searchsorted(series.dates, buys, side="right")
     leave = np.searchsorted(series.dates, sells, side="right")
     closed = (leave < len(series)) & (entry < leave)
@@ -133,7 +160,7 @@ def asset_trades(
 def _extremes(
     low: Floats, high: Floats, start: NDArray[np.intp], stop: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
-    """Give the lowest low and the highest high of each [start, stop), which do not overlap and are not empty."""
+    """Give the lowest low and highest high of each [start, stop); these are disjoint and not empty."""
     # reduceat cuts at every bound; the even pieces are the trades, the odd ones lie between them.
     bounds = np.column_stack([start, stop]).ravel()
     low, high = np.append(low, np.inf), np.append(high, -np.inf)
@@ -144,6 +171,7 @@ _DAYS = np.array([], dtype="datetime64[D]")
 _TEXT = np.array([], dtype=np.str_)
 _NONE = np.array([], dtype=np.float64)
 _EMPTY = TradeTable(
-    strategy=_TEXT, asset=_TEXT, decided=_DAYS, entered=_DAYS, exited=_DAYS, entry_price=_NONE, exit_price=_NONE,
-    cost=_NONE, net_return=_NONE, mae=_NONE, mfe=_NONE, holding_days=np.array([], dtype=np.int32),
+    strategy=_TEXT, asset=_TEXT, decided=_DAYS, entered=_DAYS, exited=_DAYS, entry_price=_NONE,
+    exit_price=_NONE, cost=_NONE, net_return=_NONE, mae=_NONE, mfe=_NONE, holding_days=np.array([],
+    dtype=np.int32),
 )  # fmt: skip
