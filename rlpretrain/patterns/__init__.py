@@ -1,9 +1,25 @@
-"""From replayed strategies to patterns: trades, votes, decisions and the store that keeps them."""
+"""From replayed strategies to patterns: trades, votes, decisions and the store that keeps them.
 
-from rlpretrain.patterns.electorate import Electorate, Reject, select_voters, sharpe_until
+The store is in `rlpretrain.patterns.store`: who only reads votes needs no database driver.
+"""
+
+from rlpretrain.patterns.categories import LeafCategory, classify_leaf, leaf_scores
+from rlpretrain.patterns.electorate import Electorate, Reject, select_voters, sharpe_before
+from rlpretrain.patterns.extraction import DecisionRules, extract_patterns
 from rlpretrain.patterns.fills import Fill, fill_prices
-from rlpretrain.patterns.pattern_set import ACTIONS, BUY, CATEGORIES, HOLD, REGIMES, SELL, PatternSet
+from rlpretrain.patterns.pattern_set import (
+    ACTIONS,
+    BUY,
+    CATEGORIES,
+    HOLD,
+    REGIMES,
+    SELL,
+    PatternSet,
+    pattern_keys,
+)
 from rlpretrain.patterns.records import ChunkRecords, StrategyRecord
+from rlpretrain.patterns.replaying import record_strategy
+from rlpretrain.patterns.tally import Side, Tally, tally_votes
 from rlpretrain.patterns.trades import TradeTable, asset_trades
 from rlpretrain.patterns.votes import VOTE_FEATURES, VotePanel
 
@@ -16,15 +32,25 @@ __all__ = [
     "SELL",
     "VOTE_FEATURES",
     "ChunkRecords",
+    "DecisionRules",
     "Electorate",
     "Fill",
+    "LeafCategory",
     "PatternSet",
     "Reject",
+    "Side",
     "StrategyRecord",
+    "Tally",
     "TradeTable",
     "VotePanel",
     "asset_trades",
+    "classify_leaf",
+    "extract_patterns",
     "fill_prices",
+    "leaf_scores",
+    "pattern_keys",
+    "record_strategy",
     "select_voters",
-    "sharpe_until",
+    "sharpe_before",
+    "tally_votes",
 ]

@@ -1,9 +1,9 @@
 """What kind of rule leads to a holding: momentum, mean reversion, breakout or trend following.
 
-A leaf is judged by the decisions on its path. Each one looks at something that is *high* or *low* (a return, a price
-against its average), and the leaf's asset gains or loses when what was looked at rises. To hold what gains after a
-high reading goes *with* the market; to hold it after a low reading goes *against* it. Which function is read tells
-the rest:
+A leaf is judged by the decisions on its path. Each one looks at something that is *high* or *low* (a return,
+a price against its average), and the leaf's asset gains or loses when what was looked at rises. To hold what
+gains after a high reading goes *with* the market; to hold it after a low one goes *against* it. Which
+function is read tells the rest:
 
 ====================================================  ==================  ================
 reading                                               with                against
@@ -17,9 +17,9 @@ a deviation of returns or prices                      breakout            breako
 filter by return, RSI or average: highest, lowest     momentum            mean reversion
 ====================================================  ==================  ================
 
-Not to have met an extreme RSI says half as much as to have met it, and says mean reversion: waiting for the extreme
-is part of the rule. Where a path looks at a range (a deviation or a drawdown), returns and averages on it confirm the
-breakout and count for it. The nearer a decision is to the leaf, the more it counts.
+Not to have met an extreme RSI says half as much as to have met it, and says mean reversion: waiting for the
+extreme is part of the rule. Where a path looks at a range (a deviation or a drawdown), returns and averages
+on it confirm the breakout and count for it. The nearer a decision is to the leaf, the more it counts.
 """
 
 from __future__ import annotations
@@ -61,11 +61,17 @@ _DRAWDOWN = "max-drawdown"
 _BANDS = frozenset({"upper-bollinger", "lower-bollinger"})
 
 _INVERSE = frozenset(
-    ["SH", "PSQ", "DOG", "RWM", "SQQQ", "SPXU", "SPXS", "SDS", "QID", "SDOW", "TZA", "SOXS", "TECS", "FAZ", "LABD", "TMV", "TBT", "TBF", "TTT", "DRV", "ERY", "YANG", "DUST", "JDST", "SCO", "UVXY", "VIXY", "VXX", "VIXM", "UVIX", "VIX"]
+    (  # noqa: SIM905
+        "SH PSQ DOG RWM SQQQ SPXU SPXS SDS QID SDOW TZA SOXS TECS FAZ LABD TMV TBT TBF TTT DRV ERY YANG "
+        "DUST JDST SCO UVXY VIXY VXX VIXM UVIX VIX"
+    ).split()
 )
 """Funds that gain when what people watch falls."""
 _DEFENSIVE = frozenset(
-    ["BIL", "SHV", "SHY", "SGOV", "ICSH", "VGSH", "IEF", "IEI", "TLT", "TLH", "EDV", "TMF", "UBT", "GOVT", "VGIT", "VGLT", "AGG", "BND", "BSV", "LQD", "TIP", "MUB", "GLD", "IAU", "UGL", "UUP", "XLP", "XLU", "USDU", "SPTL", "ZROZ"]
+    (  # noqa: SIM905
+        "BIL SHV SHY SGOV ICSH VGSH IEF IEI TLT TLH EDV TMF UBT GOVT VGIT VGLT SPTL ZROZ AGG BND BSV LQD TIP "
+        "MUB GLD IAU UGL UUP USDU XLP XLU"
+    ).split()
 )
 """Where people wait while they are out of what they watch."""
 

@@ -27,8 +27,8 @@ def confidence(
 
     ``fidelity x (0.6 skill + 0.3 breadth + 0.1 clean)`` with
 
-    - *skill*: how much better than a coin their records look, ``2 (PSR - 1/2)`` of their mean probabilistic Sharpe
-      ratio so far, not below zero;
+    - *skill*: how much better than a coin their records look, ``2 (PSR - 1/2)`` of their mean probabilistic
+      Sharpe ratio so far, not below zero;
     - *breadth*: ``m / (m + 1)`` with m the effective number of independent strategies among them;
     - *clean*: the share of them to whose authors this day was unknown, that is last edited before it;
     - *fidelity*: how well their replays reproduce Composer's own backtests.

@@ -20,8 +20,8 @@ LABEL_SCALE = 0.25
 def stances(relative: Floats, *, buy_level: float, sell_level: float) -> NDArray[np.bool_]:
     """Give the stance that the consensus takes at each close: True is long.
 
-    It buys when `relative` is above `buy_level`, sells when it is below `sell_level`, and else keeps its stance. It
-    starts flat.
+    It buys when `relative` is above `buy_level`, sells when it is below `sell_level`, and else keeps its
+    stance. It starts flat.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def stances(relative: Floats, *, buy_level: float, sell_level: float) -> NDArray
     """
     vote = np.where(relative > buy_level, 1, np.where(relative < sell_level, 0, -1))
     last = np.maximum.accumulate(np.where(vote >= 0, np.arange(len(vote)), -1))
-    return (last >= 0) & (vote[np.maximum(last, 0)] == 1)
+    return np.asarray((last >= 0) & (vote[np.maximum(last, 0)] == 1))
 
 
 def act_probability(
@@ -38,8 +38,8 @@ def act_probability(
 ) -> Floats:
     """Give the probability that the consensus acts: buys when flat, sells when in position.
 
-    A logistic curve around the level, ``1 / (1 + exp(-distance / LABEL_SCALE))``, with the distance past the level in
-    trailing deviations: one half at the level, 0.73 one `LABEL_SCALE` beyond it.
+    A logistic curve around the level, ``1 / (1 + exp(-distance / LABEL_SCALE))``, with the distance past the
+    level in trailing deviations: one half at the level, 0.73 one `LABEL_SCALE` beyond it.
     """
     distance = np.where(in_position, sell_level - relative, relative - buy_level)
     return expit(distance / LABEL_SCALE)
@@ -77,8 +77,8 @@ def outcomes(
 ) -> Outcome:
     """Settle the decision of each close.
 
-    A stance lasts until the first later close at which the consensus would leave it, `max_holding_days` bars at most;
-    what is held then is sold. Both the stance and its opposite are carried to that same end:
+    A stance lasts until the first later close at which the consensus would leave it, `max_holding_days` bars
+    at most; what is held then is sold. Both the stance and its opposite are carried to that same end:
 
     ========  ==========================================  ==========================================
     from      long                                        flat
@@ -87,9 +87,9 @@ def outcomes(
     position  ``(1 - cost) x exit / close``               ``(1 - cost) x entry / close``
     ========  ==========================================  ==========================================
 
-    Here entry is the fill of this close's decision, exit the fill of the last close's, and a position earns the way
-    from the close to the fill whatever is decided. `value` is the table's figure of the stance taken less one,
-    `reward` that figure less the other stance's.
+    Here entry is the fill of this close's decision, exit the fill of the last close's, and a position earns
+    the way from the close to the fill whatever is decided. `value` is the table's figure of the stance taken
+    less one, `reward` that figure less the other stance's.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def outcomes(
 
 
 def _next_after(event: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Give for each row the first later row on which `event` is true; far beyond the end where there is none."""
+    """Give for each row the first later row on which `event` is true; beyond the end where there is none."""
     n = len(event)
     never = 2 * n
     first = np.minimum.accumulate(np.where(event, np.arange(n), never)[::-1])[::-1]

@@ -10,7 +10,7 @@ import numpy as np
 from rlpretrain.patterns.performance import MIN_OBSERVATIONS
 from rlpretrain.patterns.records import StrategyRecord
 
-__all__ = ["Electorate", "Reject", "select_voters", "sharpe_until"]
+__all__ = ["Electorate", "Reject", "select_voters", "sharpe_before"]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Electorate:
     rejects: tuple[Reject, ...]
 
 
-def sharpe_until(record: StrategyRecord, end: np.datetime64) -> float | None:
-    """Give the annualised Sharpe ratio of the net returns dated `end` or earlier; None if there are too few."""
-    returns = record.returns[record.dates <= end].astype(np.float64)
+def sharpe_before(record: StrategyRecord, day: np.datetime64) -> float | None:
+    """Give the annualised Sharpe ratio of the net returns before `day`; None if there are too few."""
+    returns = record.returns[record.dates < day].astype(np.float64)
     if len(returns) < MIN_OBSERVATIONS:
         return None
     deviation = returns.std()
@@ -45,20 +45,20 @@ def sharpe_until(record: StrategyRecord, end: np.datetime64) -> float | None:
 
 
 def select_voters(
-    records: Sequence[StrategyRecord], *, pretraining_end: np.datetime64, min_sharpe: float
+    records: Sequence[StrategyRecord], *, validation_start: np.datetime64, min_sharpe: float
 ) -> Electorate:
     """Drop copies and weak strategies.
 
-    The choice looks at returns up to `pretraining_end` and no further. For votes inside the pre-training window that
-    is a choice made with hindsight, as any selection of a model on its training set is; votes after it, by which
-    models are judged, know nothing that came later.
+    The choice looks at returns before `validation_start` and no further. For votes inside the pre-training
+    window that is a choice made with hindsight, as any selection of a model on its training set is; votes
+    after it, by which models are judged, know nothing that came later.
 
     Parameters
     ----------
     records
         The library, in any order.
-    pretraining_end
-        Last day of the pre-training window.
+    validation_start
+        First day after the pre-training window.
     min_sharpe
         Least annualised Sharpe ratio.
     """
@@ -73,11 +73,11 @@ def select_voters(
                 )
             )
             continue
-        sharpe = sharpe_until(record, pretraining_end)
+        sharpe = sharpe_before(record, validation_start)
         if sharpe is None:
-            reason = f"fewer than {MIN_OBSERVATIONS} days of returns up to {pretraining_end}"
+            reason = f"fewer than {MIN_OBSERVATIONS} days of returns before {validation_start}"
         elif not sharpe >= min_sharpe:
-            reason = f"Sharpe ratio {sharpe:.2f} up to {pretraining_end} is below {min_sharpe:g}"
+            reason = f"Sharpe ratio {sharpe:.2f} before {validation_start} is below {min_sharpe:g}"
         else:
             voters.append(record)
             sharpes.append(sharpe)

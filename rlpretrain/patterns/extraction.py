@@ -15,6 +15,7 @@ from rlpretrain.patterns.confidence import confidence
 from rlpretrain.patterns.consensus import act_probability, actions, outcomes, stances
 from rlpretrain.patterns.fills import Fill, fill_prices
 from rlpretrain.patterns.pattern_set import BUY, CATEGORIES, HOLD, SELL, PatternSet, pattern_keys
+from rlpretrain.patterns.sampling import held_positions, sampled_closes
 from rlpretrain.patterns.tally import Side, Tally
 
 __all__ = ["DecisionRules", "extract_patterns"]
@@ -23,7 +24,8 @@ MIN_ELECTORATE = 3
 """Fewer strategies make no consensus."""
 
 _STATE_SHARE = 0.2
-"""Weight of what the asset does at the moment in a pattern's category; the rules' own categories have the rest."""
+"""Weight of what the asset does at the moment in a pattern's category; the rules' own categories have the
+rest."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,8 @@ def extract_patterns(
 ) -> PatternSet:
     """Sample the consensus's decisions on every asset that has bars and enough voters.
 
-    Each sampled close gives two patterns, one for a trader that is flat and one for a trader in position. Sampled are
-    all closes at which the consensus changes its stance, and every `hold_every`-th of the others.
+    Each sampled close gives two patterns, one for a trader that is flat and one for a trader in position.
+    Sampled are all closes at which the consensus changes its stance, and every `hold_every`-th of the others.
 
     Parameters
     ----------
@@ -84,17 +86,19 @@ def extract_patterns(
     """
     context = market_context(panel) if context is None else context
     regimes = _Regimes.of(panel, context)
-    parts = [
-        part
-        for column, symbol in enumerate(tally.votes.assets)
+    last = panel.dates[-1] if until is None else until
+    decided = [
+        _decisions(asset, tally, rules, regimes, last, in_position)
+        for symbol in tally.votes.assets
         if panel.has_bars(symbol)
-        and (part := _asset_patterns(column, panel.series(symbol), tally, context, regimes, rules, until))
-        is not None
+        for asset in [_Asset.of(panel.series(symbol), tally, context, rules)]
+        for in_position in (False, True)
     ]
+    parts = [part for part in decided if len(part)]
     if not parts:
         raise DataError(
             "the library makes no decision",
-            hint=f"it needs assets with open, high and low, two years of prices and {MIN_ELECTORATE} voters each",
+            hint=f"it needs assets with opens, highs, lows and {MIN_ELECTORATE} voters, and a year of prices",
         )
     patterns = PatternSet.concatenate(parts)
     return patterns.take(np.lexsort((patterns.in_position, patterns.asset, patterns.date)))
@@ -119,123 +123,127 @@ class _Regimes:
         return np.where(rows >= 0, np.append(self.names, "sideways")[rows], "sideways")
 
 
-def _asset_patterns(
-    column: int,
-    series: AssetSeries,
-    tally: Tally,
-    context: MarketContext,
-    regimes: _Regimes,
-    rules: DecisionRules,
-    until: np.datetime64 | None,
-) -> PatternSet | None:
-    votes = tally.votes
-    rows = np.searchsorted(votes.dates, series.dates)
-    relative = votes.relative[rows, column].astype(np.float64)
-    features = votes.for_asset(series.symbol, series.dates) if rules.votes else None
-    state = state_matrix(series, context, features)
-    stance = stances(relative, buy_level=rules.buy_level, sell_level=rules.sell_level)
-    usable = np.isfinite(state).all(axis=1) & (votes.eligible[rows, column] >= MIN_ELECTORATE)
-    sampled = _sample(stance, usable, rules.hold_every)
-    price = fill_prices(series, rules.fill)
-    position = _positions(series, stance, price, rules.max_holding_days)
-    known = len(series) if until is None else int(np.searchsorted(series.dates, until, side="right"))
-    parts = []
-    for holds in (False, True):
-        in_position = np.full(len(series), holds)
-        probability = act_probability(
-            relative, in_position, buy_level=rules.buy_level, sell_level=rules.sell_level
+@dataclass(frozen=True)
+class _Asset:
+    """What the decisions on one asset have in common, from either position; n bars."""
+
+    series: AssetSeries
+    column: int
+    """In the tally."""
+    rows: NDArray[np.intp]
+    """(n,) in the tally."""
+    relative: Floats
+    state: NDArray[np.float32]
+    """(n, 60) without the position."""
+    price: Floats
+    """(n,) fills."""
+    positions: NDArray[np.float32]
+    """(n, 4) of a trader in position."""
+    sampled: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, series: AssetSeries, tally: Tally, context: MarketContext, rules: DecisionRules) -> _Asset:
+        votes = tally.votes
+        column = votes.assets.index(series.symbol)
+        rows = np.searchsorted(votes.dates, series.dates)
+        relative = votes.relative[rows, column].astype(np.float64)
+        shown = votes.for_asset(series.symbol, series.dates) if rules.votes else None
+        state = state_matrix(series, context, shown)
+        stance = stances(relative, buy_level=rules.buy_level, sell_level=rules.sell_level)
+        price = fill_prices(series, rules.fill)
+        usable = np.isfinite(state).all(axis=1) & (votes.eligible[rows, column] >= MIN_ELECTORATE)
+        return cls(
+            series=series,
+            column=column,
+            rows=rows,
+            relative=relative,
+            state=state,
+            price=price,
+            positions=held_positions(series, stance, price, rules.max_holding_days),
+            sampled=sampled_closes(stance, usable, rules.hold_every),
         )
-        action = actions(probability, in_position)
-        long = np.where(in_position, action != SELL, action == BUY)
-        outcome = outcomes(
-            relative,
-            long,
-            in_position,
-            series.close,
-            price,
-            buy_level=rules.buy_level,
-            sell_level=rules.sell_level,
-            max_holding_days=rules.max_holding_days,
-            cost=(rules.crypto_cost_bps if series.crypto else rules.cost_bps) / 10_000,
-        )
-        at = sampled[outcome.settled[sampled] < known]
-        panel_rows = rows[at]
-        label = np.zeros((len(at), 3), dtype=np.float32)
-        label[:, SELL if holds else BUY] = probability[at]
-        label[:, HOLD] = 1.0 - label[:, SELL if holds else BUY]
-        own = position[at] if holds else np.broadcast_to(position_features(False, 0.0, 0, 0.0), (len(at), 4))
-        full_state = np.hstack([state[at], own])
-        scores = _category_scores(tally.categories[panel_rows, column], full_state)
-        side = _agreeing(tally, panel_rows, column, long[at])
-        average = tally.average_standing[panel_rows, column]
-        symbols = np.full(len(at), series.symbol)
-        parts.append(
-            PatternSet(
-                key=pattern_keys(symbols, series.dates[at], in_position[at]),
-                asset=symbols,
-                date=series.dates[at],
-                in_position=in_position[at],
-                action=action[at],
-                label=label,
-                state=full_state,
-                supporters=tally.supporters.count[panel_rows, column],
-                dissenters=tally.dissenters.count[panel_rows, column],
-                category=np.array(CATEGORIES)[scores.argmax(axis=1)],
-                category_scores=scores,
-                regime=regimes.at(series.dates[at]),
-                confidence=confidence(
-                    count=side.count,
-                    skill=side.skill,
-                    clean=side.clean,
-                    fidelity=side.fidelity,
-                    independence=tally.independence[panel_rows, column],
-                ).astype(np.float32),
-                strategy_weight=np.where(side.count > 0, side.standing / average, 1.0).astype(np.float32),
-                reward=outcome.reward[at].astype(np.float32),
-                value=outcome.value[at].astype(np.float32),
-                settled=series.dates[outcome.settled[at]],
-            )
-        )
-    patterns = PatternSet.concatenate(parts)
-    return patterns if len(patterns) else None
 
 
-def _sample(stance: NDArray[np.bool_], usable: NDArray[np.bool_], hold_every: int) -> NDArray[np.intp]:
-    """Choose all usable closes with a change of stance, and every `hold_every`-th of the other usable ones."""
-    changed = np.diff(stance, prepend=False)
-    kept = usable & ~changed
-    return np.flatnonzero(usable & changed | (kept & (np.cumsum(kept) % hold_every == 0)))
+def _decisions(
+    asset: _Asset, tally: Tally, rules: DecisionRules, regimes: _Regimes, last: np.datetime64, holds: bool
+) -> PatternSet:
+    """Make the patterns of one asset for a trader who holds it, or for one who doesn't."""
+    series, levels = asset.series, {"buy_level": rules.buy_level, "sell_level": rules.sell_level}
+    in_position = np.full(len(series), holds)
+    probability = act_probability(asset.relative, in_position, **levels)
+    action = actions(probability, in_position)
+    long = np.where(in_position, action != SELL, action == BUY)
+    outcome = outcomes(
+        asset.relative,
+        long,
+        in_position,
+        series.close,
+        asset.price,
+        **levels,
+        max_holding_days=rules.max_holding_days,
+        cost=(rules.crypto_cost_bps if series.crypto else rules.cost_bps) / 10_000,
+    )
+    known = np.searchsorted(series.dates, last, side="right")
+    at = asset.sampled[outcome.settled[asset.sampled] < known]
+    where = asset.rows[at], asset.column
+    side = _agreeing(tally, *where, long[at])
+    flat = np.broadcast_to(position_features(False, 0.0, 0, 0.0), asset.positions.shape)
+    state = np.hstack([asset.state, asset.positions if holds else flat])[at]
+    scores = _category_scores(tally.categories[where], state)
+    symbols = np.full(len(at), series.symbol)
+    return PatternSet(
+        key=pattern_keys(symbols, series.dates[at], in_position[at]),
+        asset=symbols,
+        date=series.dates[at],
+        in_position=in_position[at],
+        action=action[at],
+        label=_labels(probability[at], holds),
+        state=state,
+        supporters=tally.supporters.count[where],
+        dissenters=tally.dissenters.count[where],
+        category=np.array(CATEGORIES)[scores.argmax(axis=1)],
+        category_scores=scores,
+        regime=regimes.at(series.dates[at]),
+        confidence=confidence(
+            count=side.count,
+            skill=side.skill,
+            clean=side.clean,
+            fidelity=side.fidelity,
+            independence=tally.independence[where],
+        ).astype(np.float32),
+        strategy_weight=_weight(side, tally.average_standing[where]),
+        reward=outcome.reward[at].astype(np.float32),
+        value=outcome.value[at].astype(np.float32),
+        settled=series.dates[outcome.settled[at]],
+    )
 
 
-def _positions(
-    series: AssetSeries, stance: NDArray[np.bool_], price: Floats, longest: int
-) -> NDArray[np.float32]:
-    """Give the position part of the state for a trader in position at each close, (n, 4).
-
-    Where the consensus is in position it is the consensus's own position. Where it is flat, the trader bought a drawn
-    number of bars ago, up to `longest`; the draw depends on the asset's name and the bar alone.
-    """
-    n = len(series)
-    bars = np.arange(n)
-    before = np.concatenate([[False], stance[:-1]])
-    bought = np.maximum.accumulate(np.where(stance & ~before, bars, 0))
-    drawn = np.random.default_rng(list(series.symbol.encode())).integers(1, longest + 1, size=n)
-    age = np.where(before, bars - np.concatenate([[0], bought[:-1]]), np.minimum(drawn, np.maximum(bars, 1)))
-    entry = price[np.minimum(bars - age + 1, n - 1)]
-    return position_features(True, series.close / entry - 1.0, age, 1.0)
+def _labels(probability: Floats, holds: bool) -> NDArray[np.float32]:
+    label = np.zeros((len(probability), 3), dtype=np.float32)
+    acts = SELL if holds else BUY
+    label[:, acts] = probability
+    label[:, HOLD] = 1.0 - label[:, acts]
+    return label
 
 
 def _agreeing(tally: Tally, rows: NDArray[np.intp], column: int, long: NDArray[np.bool_]) -> Side:
-    """Give the side that agrees with each stance taken: those who hold with long, the others with flat."""
-    chosen = {
-        field.name: np.where(
-            long,
-            getattr(tally.supporters, field.name)[rows, column],
-            getattr(tally.dissenters, field.name)[rows, column],
-        )
-        for field in fields(Side)
-    }
-    return Side(**chosen)
+    """Give the side that agrees with each stance: those who hold with long, the others with flat."""
+    return Side(
+        **{
+            field.name: np.where(
+                long,
+                getattr(tally.supporters, field.name)[rows, column],
+                getattr(tally.dissenters, field.name)[rows, column],
+            )
+            for field in fields(Side)
+        }
+    )
+
+
+def _weight(side: Side, average: Floats) -> NDArray[np.float32]:
+    """Give the mean standing of those who agree over everyone's; 1 where nobody does."""
+    someone = side.count > 0
+    return np.where(someone, side.standing / np.where(someone, average, 1.0), 1.0).astype(np.float32)
 
 
 _COLUMNS = {name: i for i, name in enumerate(STATE_NAMES)}
@@ -259,4 +267,4 @@ def _category_scores(rules: NDArray[np.float32], state: NDArray[np.float32]) -> 
     )
     moment = (moment + 0.1) / (moment + 0.1).sum(axis=1, keepdims=True)
     blended = (1.0 - _STATE_SHARE) * rules + _STATE_SHARE * moment
-    return (blended / blended.sum(axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(blended / blended.sum(axis=1, keepdims=True), dtype=np.float32)

@@ -23,8 +23,8 @@ CATEGORIES = ("momentum", "mean_reversion", "breakout", "trend_following")
 class PatternSet:
     """Columns of equal length N, ordered by date, asset and position.
 
-    Everything but `reward`, `value` and `settled` was known at the close of `date`; those three are known at the
-    close of `settled`.
+    Everything but `reward`, `value` and `settled` was known at the close of `date`; those three are known at
+    the close of `settled`.
     """
 
     key: NDArray[np.str_]
@@ -49,7 +49,8 @@ class PatternSet:
     confidence: NDArray[np.float32]
     """In [0, 1]."""
     strategy_weight: NDArray[np.float32]
-    """Mean standing of the supporters (of the dissenters, for a sell) by performance so far; positive, 1 is average."""
+    """Mean standing of the supporters (of the dissenters, for a sell) by performance so far; positive, 1 is
+    average."""
     reward: NDArray[np.float32]
     """Net gain of the stance taken over the opposite stance, fraction, after costs, until `settled`."""
     value: NDArray[np.float32]

@@ -33,7 +33,8 @@ class RunningPerformance:
     sharpe: Floats
     """Sharpe ratio per bar; zero before `MIN_OBSERVATIONS` and while the returns do not vary."""
     psr: Floats
-    """Probability that the true Sharpe ratio is above zero; 0.5, which says nothing, where `sharpe` is unknown."""
+    """Probability that the true Sharpe ratio is above zero; 0.5, which says nothing, where `sharpe` is
+    unknown."""
     standing: Floats
     """Weight of the strategy's vote, positive."""
 
@@ -41,12 +42,12 @@ class RunningPerformance:
 def running_performance(returns: Floats, bars_per_year: int) -> RunningPerformance:
     """Judge a strategy at each bar by its returns up to then.
 
-    The probability is the probabilistic Sharpe ratio of Bailey and Lopez de Prado, "The Sharpe Ratio Efficient
-    Frontier" (2012), with a benchmark of zero and SR per bar:
+    The probability is the probabilistic Sharpe ratio of Bailey and Lopez de Prado, "The Sharpe Ratio
+    Efficient Frontier" (2012), with a benchmark of zero and SR per bar:
     ``Phi(SR sqrt(n - 1) / sqrt(1 - skewness SR + (kurtosis - 1) / 4 SR^2))``.
 
-    The standing is a tenth plus the annualised Sharpe ratio, shrunk as if a year without skill came before the
-    record, where it is positive: ``0.1 + max(0, SR sqrt(bars_per_year) n / (n + 252))``.
+    The standing is a tenth plus the annualised Sharpe ratio, shrunk as if a year without skill came before
+    the record, where it is positive: ``0.1 + max(0, SR sqrt(bars_per_year) n / (n + 252))``.
 
     Parameters
     ----------

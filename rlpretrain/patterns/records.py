@@ -1,4 +1,4 @@
-"""What one replayed strategy leaves behind for the library: its holdings, categories and returns, packed small."""
+"""What a replayed strategy leaves behind for the library: holdings, categories, returns; packed small."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["ChunkRecords", "StrategyRecord"]
 
 @dataclass(frozen=True)
 class StrategyRecord:
-    """A strategy's decisions from its first usable day on: D closes, n assets it can hold, H held asset-days."""
+    """A strategy's decisions: D closes from its first usable day on, n assets it can hold, H held ones."""
 
     symphony_id: str
     content_hash: str
@@ -75,7 +75,7 @@ class StrategyRecord:
         return np.unpackbits(self.held_bits, axis=1, count=len(self.holdings)).astype(bool)
 
     def categories(self) -> NDArray[np.float32]:
-        """Unpack the category scores, (D, n, 4); they sum to one where the asset is held and are zero elsewhere."""
+        """Unpack the category scores, (D, n, 4); they sum to one where the asset is held, else to zero."""
         scores = np.zeros((len(self.dates), len(self.holdings), len(CATEGORIES)), dtype=np.float32)
         codes = self.category_codes.astype(np.float32)
         scores[self.held()] = codes / np.maximum(codes.sum(axis=1, keepdims=True), 1.0)

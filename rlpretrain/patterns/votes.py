@@ -23,8 +23,8 @@ VOTE_FEATURES = ("share", "relative", "weighted", "change_1", "change_5")
 class VotePanel:
     """Votes of the library on each asset, as known at each close; all arrays are (T, A).
 
-    Rows are the days of the price panel. On days on which an asset does not trade its row repeats the last one.
-    Where nobody can vote, every figure is zero.
+    Rows are the days of the price panel. On days on which an asset does not trade its row repeats the last
+    one. Where nobody can vote, every figure is zero.
     """
 
     assets: tuple[str, ...]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from rlpretrain.errors import DataError, ServiceError, SettingsError
 
@@ -46,7 +48,7 @@ def store_url(url: str) -> URL:
 
 
 def connect(url: URL) -> Engine:
-    """Make an engine. SQLite waits for other writers and keeps a write-ahead log, so that readers never wait."""
+    """Make an engine. SQLite waits for other writers and keeps a log, so that readers never wait."""
     if url.get_backend_name() == "postgresql":
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     if url.database and url.database != ":memory:":
@@ -62,7 +64,8 @@ def connect(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A reader that turns writer midway can't wait for its turn; a writer therefore says so from the start.
+        # A reader that turns writer midway can't wait for its turn; a writer therefore says so from the
+        # start.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -119,12 +122,13 @@ def explained(url: URL) -> Iterator[None]:
     """
     try:
         yield
-    except DBAPIError as error:
-        reason = str(error.orig).strip()
+    except (DBAPIError, psycopg2.Error) as error:
+        driver = error.orig if isinstance(error, DBAPIError) else error
+        reason = str(driver).strip()
         if url.password:
             reason = reason.replace(str(url.password), "***")
         message = f"pattern store {url.render_as_string(hide_password=True)}: {reason}"
-        if isinstance(error, OperationalError):
+        if isinstance(driver, (sqlite3.OperationalError, psycopg2.OperationalError)):
             refused = any(words in reason for words in _REFUSALS)
             raise ServiceError(message, hint="check RLPRETRAIN_STORE_URL", retryable=not refused) from None
         raise DataError(message) from None

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from sqlalchemy import Connection, Engine, Select, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Table, func, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.electorate import Electorate, Reject
@@ -64,8 +64,8 @@ def open_store(url: str) -> PatternStore:
 class PatternStore:
     """Strategies, trades, patterns and rejects of any number of extractions.
 
-    Each method that writes is one transaction, and writing the same again changes nothing. Several processes may
-    write at once. Close the store, or use it as a context manager.
+    Each method that writes is one transaction, and writing the same again changes nothing. Several processes
+    may write at once. Close the store, or use it as a context manager.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -88,9 +88,9 @@ class PatternStore:
         digest = extraction_digest(inputs)
         with writing(self._engine) as connection:
             described = json.dumps(inputs, sort_keys=True)
-            _merge(connection, schema.extractions, "digest", [{"digest": digest, "inputs": described}])
+            bulk.merge(connection, schema.extractions, "digest", [{"digest": digest, "inputs": described}])
             extraction = _extraction_id(connection, digest)
-            _merge(connection, schema.runs, "run_id", [{"run_id": run_id, "extraction_id": extraction}])
+            bulk.merge(connection, schema.runs, "run_id", [{"run_id": run_id, "extraction_id": extraction}])
         return digest
 
     def add_strategies(self, records: Iterable[StrategyRecord]) -> None:
@@ -101,14 +101,14 @@ class PatternStore:
                 "content_hash": record.content_hash,
                 "symphony_id": _storable(record.symphony_id),
                 "name": _storable(record.name),
-                "last_edit": None if record.last_edit is None else record.last_edit.astype(dt.date),
+                "last_edit": None if record.last_edit is None else _day(record.last_edit),
                 "holdings": json.dumps(list(record.holdings)),
             }
             for record in reversed(described)
         }
         with writing(self._engine) as connection:
             ordered = [values[key] for key in sorted(values)]
-            _merge(connection, schema.strategies, "content_hash", ordered, least="symphony_id")
+            bulk.merge(connection, schema.strategies, "content_hash", ordered, least="symphony_id")
 
     def add_trades(self, extraction: str, trades: TradeTable) -> None:
         """Add trades; their strategies must have been added."""
@@ -120,7 +120,7 @@ class PatternStore:
             bulk.upsert(connection, schema.trades, rows.trade_columns(trades, number, ids))
 
     def add_electorate(self, extraction: str, electorate: Electorate) -> None:
-        """Add who voted, with the Sharpe ratios that let them, and who did not; strategies must have been added."""
+        """Add who voted, with their Sharpe ratios, and who did not; strategies must have been added."""
         with writing(self._engine) as connection:
             number = _extraction_id(connection, extraction)
             ids = _strategy_ids(connection, [voter.content_hash for voter in electorate.voters])
@@ -128,7 +128,7 @@ class PatternStore:
                 {"extraction_id": number, "strategy_id": ids[voter.content_hash], "sharpe": sharpe}
                 for voter, sharpe in zip(electorate.voters, electorate.sharpe, strict=True)
             ]
-            _merge(connection, schema.voters, "extraction_id strategy_id", values)
+            bulk.merge(connection, schema.voters, "extraction_id strategy_id", values)
             _add_rejects(connection, number, electorate.rejects)
 
     def add_rejects(self, extraction: str, rejects: Sequence[Reject]) -> None:
@@ -164,7 +164,8 @@ class PatternStore:
         start
             First date of a decision.
         settled_before
-            Day before which the reward was known: the start of the next window, for a purge across the embargo.
+            Day before which the reward was known: the start of the next window, for a purge across the
+            embargo.
         assets
             Only these.
 
@@ -176,27 +177,30 @@ class PatternStore:
         table = schema.patterns
         with reading(self._engine) as connection:
             names = [column for column in table.columns if column.name != "extraction_id"]
-            query = select(*names).where(
+            conditions: list[ColumnElement[bool]] = [
                 table.c.extraction_id == _extraction_id(connection, extraction),
                 table.c.confidence >= float(np.float32(min_confidence)),
-            )
+            ]
             if start is not None:
-                query = query.where(table.c.date >= start.astype("datetime64[D]").astype(dt.date))
+                conditions.append(table.c.date >= _day(start))
             if settled_before is not None:
-                query = query.where(table.c.settled < settled_before.astype("datetime64[D]").astype(dt.date))
+                conditions.append(table.c.settled < _day(settled_before))
             if assets is not None:
-                query = query.where(table.c.asset.in_(list(assets)))
-            return rows.pattern_set(bulk.read(connection, query))
+                conditions.append(table.c.asset.in_(list(assets)))
+            return rows.pattern_set(bulk.read(connection, names, *conditions))
 
     def trades(self, extraction: str, *, strategies: Sequence[str] | None = None) -> TradeTable:
-        """Read trades, of some strategies by content hash or of all, ordered by strategy, asset and decision."""
+        """Read trades ordered by strategy, asset and decision; of all strategies or some, by content hash."""
         table = schema.trades
         with reading(self._engine) as connection:
             names = [column for column in table.columns if column.name != "extraction_id"]
-            query = select(*names).where(table.c.extraction_id == _extraction_id(connection, extraction))
+            conditions: list[ColumnElement[bool]] = [
+                table.c.extraction_id == _extraction_id(connection, extraction)
+            ]
             if strategies is not None:
-                query = query.where(table.c.strategy_id.in_(_strategy_ids(connection, strategies).values()))
-            columns = bulk.read(connection, query)
+                chosen = _strategy_ids(connection, strategies)
+                conditions.append(table.c.strategy_id.in_(list(chosen.values())))
+            columns = bulk.read(connection, names, *conditions)
             hashes = _strategy_hashes(connection, np.unique(columns["strategy_id"]).tolist())
         return rows.trade_table(columns, hashes)
 
@@ -214,11 +218,16 @@ class PatternStore:
         with reading(self._engine) as connection:
             number = _extraction_id(connection, extraction)
             tables = (schema.voters, schema.rejects, schema.trades, schema.patterns)
-            return {table.name: connection.execute(_count(table, number)).scalar_one() for table in tables}
+            return {table.name: _count(connection, table, number) for table in tables}
 
 
-def _count(table: Table, extraction: int) -> Select[tuple[int]]:
-    return select(func.count()).select_from(table).where(table.c.extraction_id == extraction)
+def _day(date: np.datetime64) -> dt.date:
+    return dt.date.fromisoformat(str(date.astype("datetime64[D]")))
+
+
+def _count(connection: Connection, table: Table, extraction: int) -> int:
+    query = select(func.count()).select_from(table).where(table.c.extraction_id == extraction)
+    return int(connection.execute(query).scalar_one())
 
 
 def _reject_key(reject: Reject) -> tuple[str, str]:
@@ -235,7 +244,9 @@ def _add_rejects(connection: Connection, extraction: int, rejects: Sequence[Reje
         }
         for reject in rejects
     }
-    _merge(connection, schema.rejects, "extraction_id symphony_id stage", [values[k] for k in sorted(values)])
+    bulk.merge(
+        connection, schema.rejects, "extraction_id symphony_id stage", [values[k] for k in sorted(values)]
+    )
 
 
 def _extraction_id(connection: Connection, digest: str) -> int:
@@ -243,12 +254,12 @@ def _extraction_id(connection: Connection, digest: str) -> int:
     found = connection.execute(select(table.c.id).where(table.c.digest == digest)).scalar_one_or_none()
     if found is None:
         raise DataError(f"the pattern store has no extraction {digest[:12]}", hint="run the extraction first")
-    return found
+    return int(found)
 
 
 def _strategy_ids(connection: Connection, hashes: Sequence[str]) -> dict[str, int]:
     table = schema.strategies
-    known = dict(connection.execute(select(table.c.content_hash, table.c.id)).tuples().all())
+    known = {row.content_hash: row.id for row in connection.execute(select(table.c.content_hash, table.c.id))}
     missing = next((name for name in hashes if name not in known), None)
     if missing is not None:
         raise DataError(f"the pattern store has no strategy {missing[:12]}", hint="add the strategies first")
@@ -257,27 +268,8 @@ def _strategy_ids(connection: Connection, hashes: Sequence[str]) -> dict[str, in
 
 def _strategy_hashes(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
     table = schema.strategies
-    return dict(
-        connection.execute(select(table.c.id, table.c.content_hash).where(table.c.id.in_(ids))).tuples()
-    )
-
-
-def _merge(
-    connection: Connection, table: Table, key: str, values: list[dict[str, Any]], *, least: str | None = None
-) -> None:
-    """Insert a few rows, or update those with the same key; with `least` only where that column is no greater."""
-    if not values:
-        return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table)
-    columns = {name: statement.excluded[name] for name in values[0] if name not in key.split()}
-    condition = None if least is None else statement.excluded[least] <= table.c[least]
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=key.split(), set_=columns, where=condition)
-        if columns
-        else statement.on_conflict_do_nothing(index_elements=key.split()),
-        values,
-    )
+    found = connection.execute(select(table.c.id, table.c.content_hash).where(table.c.id.in_(ids)))
+    return {row.id: row.content_hash for row in found}
 
 
 def _storable(text: str) -> str:

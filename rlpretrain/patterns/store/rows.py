@@ -15,12 +15,15 @@ from rlpretrain.patterns.trades import TradeTable
 __all__ = ["Columns", "pattern_columns", "pattern_set", "trade_columns", "trade_table"]
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
-"""Arrays by column name, of equal length: int16, int32, float32, float64, bool, datetime64[D], text, or bytes of one
-fixed length as void."""
+"""Arrays by column name, of equal length: int16, int32, float32, float64, bool, datetime64[D], text, or bytes
+of one fixed length as void."""
 
 _STATE = np.dtype("V256")
 _LABEL = ("hold", "buy", "sell")
-_SAME = ["date", "asset", "in_position", "supporters", "dissenters", "confidence", "strategy_weight", "reward", "value", "settled"]
+_SAME = (
+    *("date", "asset", "in_position", "supporters", "dissenters"),
+    *("confidence", "strategy_weight", "reward", "value", "settled"),
+)
 
 
 def pattern_columns(patterns: PatternSet, extraction_id: int) -> Columns:
@@ -67,7 +70,7 @@ def pattern_set(columns: Mapping[str, NDArray[Any]]) -> PatternSet:
 
 
 def trade_columns(trades: TradeTable, extraction_id: int, ids: Mapping[str, int]) -> Columns:
-    """Lay a trade table out as the columns of ``trades``; `ids` maps content hashes to rows of ``strategies``."""
+    """Lay a trade table out as the columns of ``trades``; `ids` maps content hashes to numbers."""
     hashes, inverse = np.unique(trades.strategy, return_inverse=True)
     strategy = np.array([ids[name] for name in hashes.tolist()], dtype=np.int32)[inverse]
     columns: Columns = {name: column for name, column in vars(trades).items() if name != "strategy"}
@@ -91,4 +94,4 @@ def _codes(names: NDArray[np.str_], known: tuple[str, ...]) -> NDArray[np.int16]
     if not matches.any(axis=1).all():
         unknown = names[~matches.any(axis=1)][0]
         raise DataError(f"{str(unknown)!r} is none of {', '.join(known)}")
-    return matches.argmax(axis=1).astype(np.int16)
+    return np.asarray(matches.argmax(axis=1), dtype=np.int16)

@@ -41,8 +41,8 @@ strategies = Table(
     Column("last_edit", Date),
     Column("holdings", Text, nullable=False, comment="JSON list of tickers"),
 )
-"""One row for each distinct tree; of symphonies with equal trees, the one with the least id. A new version of a
-symphony is a new row."""
+"""One row for each distinct tree; of symphonies with equal trees, the one with the least id. A new version of
+a symphony is a new row."""
 
 extractions = Table(
     "extractions",
@@ -51,7 +51,8 @@ extractions = Table(
     Column("digest", Text, nullable=False, unique=True),
     Column("inputs", Text, nullable=False, comment="JSON of the hashes and settings behind the digest"),
 )
-"""What patterns and trades depend on: library, market, settings. Rows of different extractions live side by side."""
+"""What patterns and trades depend on: library, market, settings. Rows of different extractions live side by
+side."""
 
 runs = Table(
     "runs",
