@@ -40,23 +40,19 @@ class ContainerSettings:
     image: str = "rlpretrain-trainer:latest"
     memory: str = "8g"
     device: str = "auto"
-    artifacts: Path = Path("/tmp/rl_pretrain")  # noqa: S108
-    """Folder of all runs, as Airflow sees it."""
     artifacts_mount: str = ""
-    """The same as the Docker host knows it: a volume's name or a path; empty when both see one path."""
+    """Volume or host path of the folder of all runs; empty when Airflow and the Docker host see one path."""
     market_mount: str = ""
-    """Volume or host path of the price files; empty when Airflow and the Docker host see one path."""
+    """The same for the folder of price files."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> ContainerSettings:
         """Read the settings, and what only the container needs, from ``RLPRETRAIN_*`` variables."""
         environment = os.environ if environment is None else environment
-        config = load_config(environment=environment)
         return cls(
             image=environment.get("RLPRETRAIN_TRAINER_IMAGE") or cls.image,
             memory=environment.get("RLPRETRAIN_TRAINER_MEMORY") or cls.memory,
-            device=config.device,
-            artifacts=config.output_dir.absolute(),
+            device=load_config(environment=environment).device,
             artifacts_mount=environment.get("RLPRETRAIN_ARTIFACTS_MOUNT", ""),
             market_mount=environment.get("RLPRETRAIN_MARKET_MOUNT", ""),
         )
@@ -106,9 +102,7 @@ def writer_of(folder: Path) -> str:
 
 def remove_run_containers(run_id: str, client: APIClient | None = None) -> int:
     """Remove all containers of a run, running or not; give their number."""
-    client = client or APIClient(
-        base_url=os.environ.get("DOCKER_HOST") or "unix://var/run/docker.sock", version="auto"
-    )
+    client = client or _engine()
     containers = client.containers(all=True, filters={"label": f"{RUN_LABEL}={run_id}"})
     for container in containers:
         client.remove_container(container["Id"], force=True)

@@ -1,7 +1,8 @@
-"""Run the nightly DAG once on this machine: ``python -m rlpretrain.deployment.local``, called by ``make run``.
+"""Run the nightly DAG once on this machine; ``make run`` calls ``python -m rlpretrain.deployment.local``.
 
 Reads ``MARKET``, ``CATALOGUE``, ``COMPOSER_URL``, ``STORE_URL``, ``TRAINER``, ``PARAMS`` (JSON) and
-``ARTIFACTS`` from the environment. Ends with the line ``report: PATH``; answers 0 done, 1 failed, 2 bad settings.
+``ARTIFACTS`` from the environment. Ends with the line ``report: PATH``; answers 0 done, 1 failed, 2 for bad
+settings.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.config import load_config
+from rlpretrain.config import ENVIRONMENT_PREFIX, PretrainingConfig, load_config
 from rlpretrain.deployment.airflow_api import AirflowApi
 from rlpretrain.deployment.container import ContainerSettings, remove_run_containers, require_image
 from rlpretrain.deployment.local_airflow import LocalAirflow
@@ -40,7 +41,7 @@ SOURCES = ("market", "catalogue")
 
 
 def run_environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Give the deployment's variables for the tasks.
+    """Give the deployment's variables for the tasks: those of the environment, under the ones of the command.
 
     Parameters
     ----------
@@ -49,13 +50,12 @@ def run_environment(environment: Mapping[str, str], folder: Path) -> dict[str, s
     folder
         What relative paths start from.
     """
-    names = ("MARKET", "CATALOGUE", "COMPOSER_URL", "STORE_URL", "TRAINER")
-    given = {name: environment[name] for name in names if environment.get(name)}
-    settings = {name.lower(): value for name, value in given.items()}
-    settings = {name: _absolute(name, value, folder) for name, value in settings.items()}
-    settings["output_dir"] = str((folder / (environment.get("ARTIFACTS") or "artifacts")).resolve())
-    variables = {f"RLPRETRAIN_{name.upper()}": value for name, value in settings.items()}
-    return variables
+    variables = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    for name in ("MARKET", "CATALOGUE", "COMPOSER_URL", "STORE_URL", "TRAINER"):
+        if environment.get(name):
+            variables[ENVIRONMENT_PREFIX + name] = _absolute(name.lower(), environment[name], folder)
+    artifacts = folder / (environment.get("ARTIFACTS") or "artifacts")
+    return {**variables, f"{ENVIRONMENT_PREFIX}OUTPUT_DIR": str(artifacts.resolve())}
 
 
 def run_parameters_from(text: str, folder: Path) -> dict[str, Any]:
@@ -93,11 +93,11 @@ def main() -> int:
     try:
         environment = run_environment(os.environ, Path.cwd())
         parameters = run_parameters_from(os.environ.get("PARAMS", ""), Path.cwd())
-        load_config(overrides=run_settings(parameters), environment=environment)
-        if environment.get("RLPRETRAIN_TRAINER") == "docker":
+        config = load_config(overrides=run_settings(parameters), environment=environment)
+        if config.trainer == "docker":
             # Fail now rather than after minutes of extraction.
-            require_image(ContainerSettings.from_environment().image)
-        return _run(console, environment, parameters)
+            require_image(ContainerSettings.from_environment(environment).image)
+        return _run(console, config, environment, parameters)
     except SettingsError as error:
         _complain(f"settings: {error}")
         return 2
@@ -117,9 +117,11 @@ def _complain(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def _run(console: Console, environment: Mapping[str, str], parameters: Mapping[str, Any]) -> int:
+def _run(
+    console: Console, config: PretrainingConfig, environment: Mapping[str, str], parameters: Mapping[str, Any]
+) -> int:
     run_id = f"local-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    folder = Path(environment["RLPRETRAIN_OUTPUT_DIR"]) / RunFolder.safe_name(run_id)
+    folder = config.output_dir / RunFolder.safe_name(run_id)
     airflow = LocalAirflow(
         PROJECT / ".airflow",
         dags=PROJECT / "dags",
@@ -137,7 +139,7 @@ def _run(console: Console, environment: Mapping[str, str], parameters: Mapping[s
                 progress.say(f"run {run_id} started; watch it at {airflow.url}, login in {airflow.passwords}")
                 succeeded = _follow(airflow, api, progress, run_id)
         finally:
-            if environment.get("RLPRETRAIN_TRAINER") == "docker":
+            if config.trainer == "docker":
                 remove_run_containers(run_id)
         progress.say("Airflow stopped")
     return _conclude(console, folder) if succeeded else 1

@@ -82,8 +82,8 @@ class TrainerOperator(DockerOperator):
         DockerContainerFailedException
             The stage failed; its output is in the task's log.
         StageError
-            The image is missing; or the container ended well but its manifest is missing or does not match its
-            files.
+            The image is missing; or the container ended well but its manifest is missing or does not match
+            its files.
         """
         require_image(self.image, self.cli)
         folder = Path(self.run_folder)

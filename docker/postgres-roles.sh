@@ -1,0 +1,12 @@
+#!/bin/sh
+# One database and one role for Airflow, one for the patterns: neither can read the other's.
+set -eu
+create() {
+    psql --set ON_ERROR_STOP=1 --set role="$1" --set password="$2" --username "$POSTGRES_USER" <<'SQL'
+CREATE ROLE :"role" LOGIN PASSWORD :'password';
+CREATE DATABASE :"role" OWNER :"role";
+REVOKE CONNECT ON DATABASE :"role" FROM PUBLIC;
+SQL
+}
+create airflow "$AIRFLOW_DB_PASSWORD"
+create patterns "$PATTERNS_DB_PASSWORD"
