@@ -8,7 +8,14 @@ from rlpretrain.market.panel import PricePanel
 
 
 def root(*children, rebalance="daily", **fields):
-    return {"step": "root", "name": "A test", "description": "", "rebalance": rebalance, "children": [*children], **fields}
+    return {
+        "step": "root",
+        "name": "A test",
+        "description": "",
+        "rebalance": rebalance,
+        "children": [*children],
+        **fields,
+    }
 
 
 def asset(ticker, **fields):
@@ -83,7 +90,11 @@ def panel(closes, dates=None, opens=None):
     symbols = tuple(closes)
     close = np.array([[np.nan if p is None else float(p) for p in closes[s]] for s in symbols]).T
     dates = weekdays(len(close)) if dates is None else dates
-    open_ = close.copy() if opens is None else np.array([[np.nan if p is None else p for p in opens[s]] for s in symbols]).T
+    open_ = (
+        close.copy()
+        if opens is None
+        else np.array([[np.nan if p is None else p for p in opens[s]] for s in symbols]).T
+    )
     return PricePanel(
         symbols=symbols,
         dates=np.array(dates, "datetime64[D]"),

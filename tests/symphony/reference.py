@@ -136,7 +136,10 @@ class Reference:
         for t in range(start, end + 1):
             wanted, leaves = self.weights(root, t)
             if t > start:
-                grown = {k: w * (1.0 if k == CASH else self.prices[k][t] / self.prices[k][t - 1]) for k, w in held.items()}
+                grown = {
+                    k: w * (1.0 if k == CASH else self.prices[k][t] / self.prices[k][t - 1])
+                    for k, w in held.items()
+                }
                 total = sum(grown.values())
                 held = {k: w / total for k, w in grown.items()}
             trades = t == start or self.due(t, wanted, held, leaves)
@@ -204,12 +207,14 @@ class Reference:
                 return self.prices[node["ticker"]][t] is not None
             case "filter":
                 return all(
-                    self.value(c, node["sort-by-fn"], node["sort-by-fn-params"], t) is not None for c in node["children"]
+                    self.value(c, node["sort-by-fn"], node["sort-by-fn-params"], t) is not None
+                    for c in node["children"]
                 )
             case "wt-inverse-vol" if len(node["children"]) > 1:
                 window = {"window": int(node["window-days"])}
                 return all(
-                    self.value(c, "standard-deviation-return", window, t) is not None for c in node["children"]
+                    self.value(c, "standard-deviation-return", window, t) is not None
+                    for c in node["children"]
                 )
             case "if-child" if not node["is-else-condition?"]:
                 sides = [(node["lhs-val"], node["lhs-fn"], node["lhs-fn-params"])]
@@ -274,7 +279,9 @@ class Reference:
 
     def inverse(self, children, window, t):
         deviations = [self.value(c, "standard-deviation-return", window, t) for c in children]
-        if any(d < 1e-9 and (d > 0 or c["step"] != "asset") for c, d in zip(children, deviations, strict=True)):
+        if any(
+            d < 1e-9 and (d > 0 or c["step"] != "asset") for c, d in zip(children, deviations, strict=True)
+        ):
             raise TooClose
         if any(d == 0 for d in deviations):
             raw = [1.0 if d == 0 else 0.0 for d in deviations]

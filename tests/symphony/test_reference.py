@@ -37,7 +37,10 @@ def functions(draw):
         return name, params
     if kind == 2:
         name = draw(st.sampled_from(("lower-bollinger", "upper-bollinger")))
-        return name, {"window": draw(st.integers(1, 5)), "standard-deviations": draw(st.sampled_from((0.5, 2.0)))}
+        return name, {
+            "window": draw(st.integers(1, 5)),
+            "standard-deviations": draw(st.sampled_from((0.5, 2.0))),
+        }
     name = draw(st.sampled_from(WINDOWED))
     least = 2 if name.startswith("standard-deviation") else 1
     return name, {"window": draw(st.integers(least, 6))}
@@ -70,7 +73,11 @@ def nodes(draw, depth):
         case 5:
             return b.inverse_vol(draw(st.integers(2, 5)), *below)
         case 6:
-            otherwise = None if draw(st.integers(0, 5)) == 0 else draw(st.lists(nodes(depth - 1), min_size=1, max_size=2))
+            otherwise = (
+                None
+                if draw(st.integers(0, 5)) == 0
+                else draw(st.lists(nodes(depth - 1), min_size=1, max_size=2))
+            )
             return draw(conditions(below, otherwise))
         case _:
             function, params = draw(functions())
@@ -81,7 +88,9 @@ def nodes(draw, depth):
 @st.composite
 def documents(draw):
     rebalance = draw(st.sampled_from(("daily", "daily", "weekly", "monthly", "quarterly", "yearly", "none")))
-    fields = {"rebalance-corridor-width": draw(st.sampled_from((0.01, 0.05, 0.2)))} if rebalance == "none" else {}
+    fields = (
+        {"rebalance-corridor-width": draw(st.sampled_from((0.01, 0.05, 0.2)))} if rebalance == "none" else {}
+    )
     return b.root(draw(nodes(3)), rebalance=rebalance, **fields)
 
 
@@ -138,7 +147,10 @@ def test_nothing_known_at_a_close_depends_on_later_prices(document, prices, data
     day = data.draw(st.integers(0, len(replay.dates) - 1))
     row = dates.index(replay.dates[day].astype(object))
     later = {
-        t: [p if i <= row or p is None else round(p * (1 + 0.3 * ((i * 7 + k) % 5 - 2) / 2), 2) for i, p in enumerate(series)]
+        t: [
+            p if i <= row or p is None else round(p * (1 + 0.3 * ((i * 7 + k) % 5 - 2) / 2), 2)
+            for i, p in enumerate(series)
+        ]
         for k, (t, series) in enumerate(prices.items())
     }
     changed = Evaluator(b.panel(later, dates)).replay(symphony)
