@@ -1,0 +1,41 @@
+"""The DAG as the DAG processor reads it, and a migrated database for runs inside the test's process."""
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+from airflow.sdk import DAG
+
+from tests.conftest import PROJECT
+
+
+def load_dag_file(name: str = "rl_pretraining") -> ModuleType:
+    sys.modules.pop(name, None)
+    return importlib.import_module(name)
+
+
+@pytest.fixture(autouse=True)
+def _dags_on_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(PROJECT / "dags"))
+
+
+@pytest.fixture
+def nightly() -> DAG:
+    dag: DAG = load_dag_file().nightly
+    return dag
+
+
+@pytest.fixture
+def nightly_with_docker(monkeypatch: pytest.MonkeyPatch) -> DAG:
+    monkeypatch.setenv("RLPRETRAIN_TRAINER", "docker")
+    dag: DAG = load_dag_file().nightly
+    return dag
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> Iterator[None]:
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    yield

@@ -1,0 +1,113 @@
+"""The DAGs as written: files, tasks, order, schedule, retries, and what reading them costs."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from itertools import pairwise
+
+import pendulum
+import pytest
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from rlpretrain.deployment.retries import TransientFailures
+from tests.conftest import PROJECT
+
+STAGES = ["extract", "mine", "analyze", "pretrain", "transfer", "validate", "report"]
+
+
+def ancestors(dag: DAG, task_id: str) -> set[str]:
+    return {task.task_id for task in dag.get_task(task_id).get_flat_relatives(upstream=True)}
+
+
+@pytest.mark.airflow
+def test_every_dag_file_is_read_without_error() -> None:
+    bag = DagBag(dag_folder=str(PROJECT / "dags"))
+    assert bag.import_errors == {}
+    assert sorted(bag.dags) == ["rl_pretraining"]
+
+
+def test_reading_the_dag_imports_nothing_heavy() -> None:
+    heavy = {
+        "torch",
+        "numpy",
+        "pandas",
+        "scipy",
+        "sklearn",
+        "matplotlib",
+        "stable_baselines3",
+        "numba",
+        "mcp",
+        "docker",
+    }
+    code = f"import airflow.sdk, sys; import rl_pretraining; print(*sorted({heavy!r} & set(sys.modules)))"
+    finished = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT / "dags", capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.split() == []
+
+
+def test_stages_follow_each_other(nightly: DAG) -> None:
+    for earlier, later in pairwise(STAGES):
+        assert earlier in ancestors(nightly, later)
+    assert nightly.get_task("extract").upstream_task_ids == {"resolve_settings", "list_strategies"}
+    assert ancestors(nightly, "resolve_settings") == set()
+
+
+@pytest.mark.parametrize("task_id", ["extract", "validate"])
+def test_what_comes_in_many_parts_is_mapped(nightly: DAG, task_id: str) -> None:
+    task = nightly.get_task(task_id)
+    assert task.is_mapped
+    assert task.partial_kwargs["map_index_template"]
+
+
+def test_extraction_is_capped(nightly: DAG) -> None:
+    assert nightly.get_task("extract").partial_kwargs["max_active_tis_per_dagrun"] == 8
+
+
+def test_runs_once_after_the_close_of_each_weekday(nightly: DAG) -> None:
+    assert nightly.catchup is False
+    assert nightly.max_active_runs == 1
+    scheduled = DagSerialization.from_dict(DagSerialization.to_dict(nightly))
+    thursday = pendulum.datetime(2025, 7, 3, 12, tz="America/New_York")
+    starts = scheduled.iter_dagrun_infos_between(thursday, thursday.add(days=4, hours=8))
+    assert [info.run_after for info in starts] == [
+        pendulum.datetime(2025, 7, day, 18, 30, tz="America/New_York") for day in (3, 4, 7)
+    ]
+
+
+def test_retries_only_where_they_help(nightly: DAG) -> None:
+    for task in nightly.tasks:
+        options = task.partial_kwargs if task.is_mapped else vars(task)
+        assert isinstance(options["retry_policy"], TransientFailures)
+    assert nightly.get_task("resolve_settings").retries == 0
+    assert nightly.get_task("list_strategies").retries == 4
+    assert nightly.get_task("extract").retries == 4
+    assert nightly.get_task("mine").retries == 1
+    assert nightly.get_task("mine").retry_delay == timedelta(seconds=30)
+
+
+def test_two_readings_give_one_version(nightly: DAG) -> None:
+    from tests.dags.conftest import load_dag_file
+
+    assert DagSerialization.to_dict(nightly) == DagSerialization.to_dict(load_dag_file().nightly)
+
+
+@pytest.mark.airflow
+def test_docker_swaps_the_two_training_tasks_and_nothing_else(nightly: DAG, nightly_with_docker: DAG) -> None:
+    assert set(nightly_with_docker.task_ids) - set(nightly.task_ids) == {"remove_containers"}
+    for task_id in ("pretrain", "transfer"):
+        assert type(nightly.get_task(task_id)).__name__ != "TrainerOperator"
+        assert type(nightly_with_docker.get_task(task_id)).__name__ == "TrainerOperator"
+    for earlier, later in pairwise(STAGES):
+        assert earlier in ancestors(nightly_with_docker, later)
+    teardown = nightly_with_docker.get_task("remove_containers")
+    assert teardown.is_teardown
+    assert teardown.upstream_task_ids == {"pretrain", "transfer"}
+    assert "remove_containers" not in ancestors(nightly_with_docker, "report")
+
+
+def test_documentation_reaches_the_ui(nightly: DAG) -> None:
+    assert nightly.doc_md
+    assert "RLPRETRAIN_" in nightly.doc_md
