@@ -16,7 +16,7 @@ from rlpretrain.market.panel import Floats
 from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.nodes import Indicator
 
-__all__ = ["PARAMETERS", "SHORTEST_WINDOW", "apply_indicator"]
+__all__ = ["PARAMETERS", "PRICE_LEVELS", "SHORTEST_WINDOW", "apply_indicator"]
 
 
 @compiled
@@ -187,6 +187,20 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "upper-bollinger": _BAND,
 }
 """Composer's name of each function -> names of its parameters, in the order of `Indicator.parameters`."""
+
+PRICE_LEVELS = frozenset(
+    {
+        "current-price",
+        "exponential-moving-average-price",
+        "lower-bollinger",
+        "moving-average-convergence-divergence",
+        "moving-average-convergence-divergence-signal",
+        "moving-average-price",
+        "standard-deviation-price",
+        "upper-bollinger",
+    }
+)
+"""Functions whose value scales with the price; all others are the same for a price and any multiple of it."""
 
 SHORTEST_WINDOW: Mapping[str, int] = {"standard-deviation-price": 2, "standard-deviation-return": 2}
 """Functions that have no value for a window of one day -> the shortest that has."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
 from rlpretrain.errors import SymphonyError
+from rlpretrain.symphony.functions import PRICE_LEVELS
 from rlpretrain.symphony.nodes import (
     Asset,
     Compound,
@@ -266,6 +267,11 @@ class _Builder:
         children = self.children(frame)
         if not children:
             return self.share(frame)
+        if indicator.function in PRICE_LEVELS and any(child.step != "asset" for child in frame.children):
+            raise fail(
+                frame.path,
+                f"sorts sub-strategies by {indicator.function}, which needs the unknown level of their equity",
+            )
         return self.add(Filter(indicator, select == "top", count, children))
 
     def market_capitalisation(self, frame: _Frame) -> int:

@@ -1,10 +1,12 @@
 """A slow, obvious evaluator: one day at a time, straight from the document, nothing shared with the engine.
 
-It reads documents in one spelling only. Prices are lists with None before an asset's first and after its last close.
-Where a decision rests on a difference so small that the order of additions could turn it, it raises `TooClose`.
+It reads documents in one spelling only. Prices are lists with None before an asset's first and after its last
+close. Where a decision rests on a difference so small that the order of additions could turn it, it raises
+`TooClose`.
 """
 
 import datetime as dt
+import itertools
 import math
 from dataclasses import dataclass, field
 
@@ -18,7 +20,7 @@ class TooClose(Exception):
 def rsi(closes, n):
     if len(closes) <= n:
         return None
-    changes = [b - a for a, b in zip(closes, closes[1:], strict=False)]
+    changes = [b - a for a, b in itertools.pairwise(closes)]
     gain = loss = 0.0
     for change in changes[:n]:
         gain += max(change, 0.0)
@@ -55,7 +57,7 @@ def ema(values, n):
 
 
 def returns(closes):
-    return [b / a - 1.0 for a, b in zip(closes, closes[1:], strict=False)]
+    return [b / a - 1.0 for a, b in itertools.pairwise(closes)]
 
 
 def drawdown(closes):

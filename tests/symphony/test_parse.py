@@ -308,6 +308,10 @@ IF = "root/wt-cash-equal[0]/if[1]"
         ),
         (lambda c: c[3].update({"window-days": None}), "wt-inverse-vol[3]: window-days is None"),
         (lambda c: c[3].update({"window-days": "1"}), "wt-inverse-vol[3]: window-days is '1'"),
+        (
+            lambda c: c.append(b.best("current-price", {}, 1, b.asset("SPY"), b.group(b.asset("TLT")))),
+            "root/wt-cash-equal[0]/filter[4]: sorts sub-strategies by current-price",
+        ),
     ],
 )
 def test_errors_name_the_node_and_the_field(change, message):
