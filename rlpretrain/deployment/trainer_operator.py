@@ -7,12 +7,14 @@ checked.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.docker.operators.docker import DockerOperator
+from docker.errors import APIError
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.container import (
@@ -107,4 +109,6 @@ class TrainerOperator(DockerOperator):
         """Stop the container in the five seconds that Airflow leaves, where Docker would take ten."""
         if self.hook.client_created and self.container is not None:
             self.cli.stop(self.container["Id"], timeout=3)
-            self.cli.remove_container(self.container["Id"], force=True)
+            # Once stopped, `execute` removes it too, if it still gets the chance.
+            with contextlib.suppress(APIError):
+                self.cli.remove_container(self.container["Id"], force=True)
