@@ -34,7 +34,7 @@ class Isolation:
 
 
 def isolate(sample: Sample, rng: np.random.Generator) -> Isolation | None:
-    """Score every pattern by how quickly random cuts part it off (Liu et al. 2008); None below 20 patterns."""
+    """Score every pattern by how soon random cuts part it off (Liu et al. 2008); None below 20 patterns."""
     if len(sample) < LEAST_ROWS or not sample.names:
         return None
     forest = IsolationForest(n_estimators=TREES, random_state=int(rng.integers(2**31))).fit(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -47,7 +46,3 @@ def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]
 def _write_csv(path: Path, table: pd.DataFrame, *, index: bool) -> None:
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=index, lineterminator="\n")
-
-
-if __name__ == "__main__":
-    Path(sys.argv[1], "pattern_analysis.schema.json").write_text(analysis_schema(), encoding="utf-8")

@@ -12,7 +12,6 @@ import numpy as np
 import scipy.stats
 from arch.bootstrap import StationaryBootstrap
 from numpy.typing import NDArray
-from statsmodels.stats.multitest import multipletests
 
 from rlpretrain.analysis.findings import BootstrapMethod, NormalityTest, RewardGroup, Statistics
 from rlpretrain.analysis.sample import Sample, non_overlapping
@@ -129,6 +128,18 @@ def hill(losses: NDArray[np.float64], share: float = 0.05) -> float:
     return float(1 / mean_log) if mean_log > 0 else float("nan")
 
 
+def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Correct a family's p-values by Holm's step-down rule (1979).
+
+    statsmodels' function gives the same, but runs the garbage collector on each call.
+    """
+    order = np.argsort(p_values, kind="stable")
+    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
+    corrected = np.empty(len(p_values))
+    corrected[order] = np.minimum(stepped, 1.0)
+    return corrected
+
+
 def reward_statistics(sample: Sample, divisions: list[Grouping], rng: np.random.Generator) -> Statistics:
     """Describe and test the rewards of every group of every division."""
     reward = sample.patterns.reward.astype(np.float64)
@@ -157,7 +168,7 @@ def reward_statistics(sample: Sample, divisions: list[Grouping], rng: np.random.
             level=LEVEL, resamples=RESAMPLES if enough else 0, mean_block_dates=block, note=note
         ),
         family="all groups of one dimension",
-        groups=_holm(groups),
+        groups=_corrected(groups),
     )
 
 
@@ -256,12 +267,12 @@ def _jarque_bera(values: NDArray[np.float64]) -> NormalityTest:
     return NormalityTest(statistic=result.statistic, p_value=result.pvalue, rows=len(values))
 
 
-def _holm(groups: list[RewardGroup]) -> tuple[RewardGroup, ...]:
+def _corrected(groups: list[RewardGroup]) -> tuple[RewardGroup, ...]:
     corrected: dict[int, float] = {}
     for dimension in {group.dimension for group in groups}:
         tested = [i for i, g in enumerate(groups) if g.dimension == dimension and g.p_value is not None]
         if tested:
-            adjusted = multipletests([groups[i].p_value for i in tested], method="holm")[1]
+            adjusted = holm(np.array([groups[i].p_value for i in tested], np.float64))
             corrected.update(zip(tested, adjusted.tolist(), strict=True))
     return tuple(
         group.model_copy(update={"p_holm": float(f"{corrected[i]:.6g}")}) if i in corrected else group

@@ -7,7 +7,7 @@ from rlpretrain.features import STATE_NAMES
 from tests.analysis.planted import changed, plain_set
 
 ODD = np.arange(0, 2_000, 200)
-COLUMNS = np.arange(0, 10)
+COLUMNS = np.arange(0, 20)
 
 
 @pytest.fixture(scope="module")
