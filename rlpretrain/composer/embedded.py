@@ -18,6 +18,7 @@ from rlpretrain.errors import ServiceError
 __all__ = ["LoopbackServer", "embedded_server"]
 
 _START_SECONDS = 30.0
+_CLOSING_SECONDS = 2
 _LOOPBACK = "127.0.0.1"
 
 
@@ -38,7 +39,13 @@ class LoopbackServer:
     """
 
     def __init__(self, app: Any, *, port: int = 0) -> None:
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_keep_alive=120)
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            timeout_keep_alive=120,
+            timeout_graceful_shutdown=_CLOSING_SECONDS,
+        )
         self._http = _ReportingServer(config)
         self._port = port
         self._thread: threading.Thread | None = None

@@ -21,6 +21,9 @@ FAULT_KEY = "http_fault"
 """Key in the error's `data` under which the facts lie: status, retry_after and session, or reason."""
 
 
+_MCP_KINDS = ("application/json", "text/event-stream")
+
+
 class FaultReportingClient(httpx2.AsyncClient):
     """Turns failed POSTs into JSON-RPC errors."""
 
@@ -30,11 +33,14 @@ class FaultReportingClient(httpx2.AsyncClient):
             return await super().send(request, **options)
         try:
             response = await super().send(request, **options)
-            streamed = response.headers.get("content-type", "").lower().startswith("text/event-stream")
-            if response.is_error or not streamed:
+            kind = response.headers.get("content-type", "").lower().partition(";")[0].strip()
+            if response.is_error or kind != "text/event-stream":
                 await response.aread()
         except httpx2.TransportError as error:
             return _report(request, {"reason": f"{type(error).__name__} {error}".strip()})
+        if response.status_code == httpx2.codes.OK and kind not in _MCP_KINDS:
+            await response.aclose()
+            return _report(request, {"reason": f"the answer is {kind or 'of no stated kind'}, not JSON"})
         if not response.is_error or _is_json_rpc_error(response):
             return response
         await response.aclose()
