@@ -96,7 +96,8 @@ def _check_operand(operand: Any, columns: Mapping[str, type], depth: int, *, tex
         if operand not in columns and not text:
             raise HoneySqlError(f"unknown column {_shown(operand)}")
     elif isinstance(operand, list):
-        if depth > DEEPEST or len(operand) < 2 or operand[0] not in _ARITHMETIC:
+        fewest = 2 if operand[:1] == ["-"] else 3  # only a minus stands before a single number
+        if depth > DEEPEST or len(operand) < fewest or operand[0] not in _ARITHMETIC:
             raise HoneySqlError(f"expected arithmetic, got {_shown(operand)}")
         for part in operand[1:]:
             if isinstance(part, str) and columns.get(part) is str:

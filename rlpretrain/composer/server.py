@@ -134,6 +134,8 @@ class _Library:
             for name in ("start_date", "end_date")
         )
         outcome = self._backtester(entry.document, start, end, options)
+        if len(outcome.dates) == 0:
+            raise DataError(f"no day with data from {start or 'the start'} to {end or 'the end'}")
         name = str(entry.document.get("name") or entry.symphony_id)
         return backtest_answer(
             outcome, options, name, daily=bool(arguments.get("include_daily_values", True))

@@ -1,9 +1,9 @@
 """Composer's statistics of a series of daily values.
 
-Formulas as measured on Composer's own answers: returns between closes, so without the first day's costs;
-Sharpe ratio with the population deviation, 252 days a year whatever the asset, no risk-free rate; the yearly
-deviation is the daily one times sqrt(252); growth counts from the capital, over as many days as there are
-closes; the drawdown is positive.
+As a recorded answer of the service pins them: returns lead from the capital, before the first purchase, to
+the second day's value and on from close to close; the deviation is that of a sample, a year has 252 days
+whatever the asset, and nothing is free of risk; growth is annualised over the days, the first included; the
+drawdown is positive. Trailing months and years are 21 and 252 days, which no record confirms.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def series_statistics(values: NDArray[np.float64], capital: float | None = None)
     dict of str to float
         `STATISTIC_NAMES` -> fraction or ratio; 0 where a ratio's divisor is 0.
     """
-    start = float(values[0]) if capital is None else capital
-    returns = values[1:] / values[:-1] - 1.0
-    growth = float(values[-1]) / start
-    annualised = growth ** (DAYS_PER_YEAR / len(values)) - 1.0 if growth > 0 else -1.0
-    deviation = float(returns.std()) if len(returns) else 0.0
-    drawdown = float((1.0 - values / np.maximum.accumulate(values)).max())
+    path = values if capital is None else np.concatenate(([capital], values[1:]))
+    returns = path[1:] / path[:-1] - 1.0
+    growth = float(values[-1] / path[0])
+    annualised = growth ** (DAYS_PER_YEAR / len(values)) - 1.0
+    deviation = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
+    drawdown = float((1.0 - path / np.maximum.accumulate(path)).max())
     statistics = {
         "calmar_ratio": annualised / drawdown if drawdown > 0 else 0.0,
         "cumulative_return": growth - 1.0,
