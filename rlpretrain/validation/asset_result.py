@@ -17,6 +17,7 @@ __all__ = [
     "AGENT",
     "BUY_AND_HOLD",
     "FROZEN",
+    "MATCHED_RANDOM",
     "PLACEBO",
     "TRANSFERRED",
     "VANILLA",
@@ -37,6 +38,8 @@ FROZEN = "frozen"
 PLACEBO = "placebo"
 """Pre-trained on shuffled labels, then as transferred."""
 BUY_AND_HOLD = "buy_and_hold"
+MATCHED_RANDOM = "matched_random"
+"""Random trading with the agent's exposure and turnover."""
 
 
 class _Evidence(BaseModel):

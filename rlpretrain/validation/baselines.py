@@ -76,14 +76,20 @@ def matched_paths(exposure: NDArray[np.float64], draws: int, rng: np.random.Gene
 
 def matched_random(
     window: EvaluationWindow, trajectory: Trajectory, *, draws: int, level: float, rng: np.random.Generator
-) -> MatchedRandom:
-    """Score random paths with a trajectory's habits through the same accounting, on the part that counts."""
+) -> tuple[MatchedRandom, list[Trajectory]]:
+    """Score random paths with a trajectory's habits through the same accounting, on the part that counts.
+
+    Returns
+    -------
+    MatchedRandom, list of Trajectory
+        Where the trajectory stands, and the random ones, `draws` of them.
+    """
     paths = matched_paths(trajectory.exposure, draws, rng)
     followed = window.follow(paths)
     scores = np.array([window.part_scores(path)[window.main] for path in followed])
     score = window.part_scores(trajectory)[window.main]
     low, median, high = np.quantile(scores, [(1 - level) / 2, 0.5, (1 + level) / 2])
-    return MatchedRandom(
+    standing = MatchedRandom(
         part=window.main,
         draws=draws,
         score=score,
@@ -95,3 +101,4 @@ def matched_random(
         exposure=float(np.mean([path.exposure.mean() for path in followed])),
         switches=float(np.mean(paths[:, 1:] != paths[:, :-1])),
     )
+    return standing, followed

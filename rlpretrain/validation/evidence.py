@@ -13,6 +13,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.validation.asset_result import (
     AGENT,
     BUY_AND_HOLD,
+    MATCHED_RANDOM,
     PLACEBO,
     TRANSFERRED,
     VANILLA,
@@ -40,6 +41,8 @@ SCORE_THRESHOLD = 0.25
 volatility beyond what exposure alone earns."""
 
 _RANDOM_PATHS = 500
+_RANDOM_MEASURED = 100
+"""Random paths whose metrics are taken: their medians need fewer than the tail of their scores."""
 
 
 @dataclass(frozen=True)
@@ -141,11 +144,15 @@ def validate_asset(
     main = {
         arm: combine([cut(t, window.parts[window.main]) for t in runs]) for arm, runs in trajectories.items()
     }
+    luck, paths = matched_random(
+        window, trajectories[AGENT][0], draws=_RANDOM_PATHS, level=config.confidence, rng=rng
+    )
+    shown = {**trajectories, MATCHED_RANDOM: paths[:_RANDOM_MEASURED]}
     count = case.trials if case.trials is not None else sum(len(runs) for runs in trials.values())
     return AssetValidation(
         window=_summarise_window(window),
         dates=tuple(window.dates.astype(object).tolist()),
-        arms={arm: _summarise_arm(arm, window, runs, config, rng) for arm, runs in trajectories.items()},
+        arms={arm: _summarise_arm(arm, window, runs, config, rng) for arm, runs in shown.items()},
         curves={part: _curves(trials, part) for part in window.parts},
         bands={
             arm: curve_band(
@@ -162,9 +169,7 @@ def validate_asset(
             if window.main == CLEAN and CONTAMINATED in window.parts
             else ()
         ),
-        luck=matched_random(
-            window, trajectories[AGENT][0], draws=_RANDOM_PATHS, level=config.confidence, rng=rng
-        ),
+        luck=luck,
         sharpe=sharpe_evidence(
             main[AGENT].net_returns,
             main[AGENT].bars_per_year,
@@ -207,7 +212,7 @@ def _summarise_arm(
     rng: np.random.Generator,
 ) -> ArmResult:
     score = None
-    if len(runs) > 1:
+    if len(runs) > 1 and arm != MATCHED_RANDOM:
         scores = [window.part_scores(run)[window.main] for run in runs]
         score = seed_interval(scores, level=config.confidence, samples=config.bootstrap_samples, rng=rng)
     joined = combine(runs)
@@ -219,8 +224,8 @@ def _summarise_arm(
             for part, bars in window.parts.items()
         },
         score=score,
-        equity=tuple(joined.equity.tolist()),
-        exposure=tuple(joined.exposure.tolist()),
+        equity=tuple(np.round(joined.equity, 6).tolist()),
+        exposure=tuple(np.round(joined.exposure, 4).tolist()),
     )
 
 

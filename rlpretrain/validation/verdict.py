@@ -29,7 +29,7 @@ from rlpretrain.validation.learning_curves import CurveComparison, LearningCurve
 from rlpretrain.validation.statistics import Finding, PairedComparison, compare_pairs, holm
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
 
-__all__ = ["Measure", "Verdict", "reach_verdict"]
+__all__ = ["MEASURE_NAMES", "Measure", "Verdict", "reach_verdict"]
 
 Measure = Literal["jump_start", "area", "final"]
 _MEASURES: dict[Measure, Callable[[LearningCurve], float]] = {
@@ -37,7 +37,7 @@ _MEASURES: dict[Measure, Callable[[LearningCurve], float]] = {
     "area": area,
     "final": final,
 }
-_NAMES: dict[Measure, str] = {"jump_start": "Jump-start", "area": "Area", "final": "Final score"}
+MEASURE_NAMES: dict[Measure, str] = {"jump_start": "Jump-start", "area": "Area", "final": "Final score"}
 _FEW_SEEDS = 10
 
 
@@ -161,23 +161,25 @@ def _sentences(
     placebo: PairedComparison | None,
     assets: Sequence[AssetValidation],
 ) -> list[str]:
-    sentences = [f"{_NAMES[measure]} over random weights: {_state(pooled[measure])}" for measure in _MEASURES]
+    sentences = [
+        f"{MEASURE_NAMES[measure]} over random weights: {_state(pooled[measure])}" for measure in _MEASURES
+    ]
     if placebo is not None:
         sentences.append(f"Area over the placebo (shuffled labels): {_state(placebo)}")
-    for asset in assets:
-        luck = asset.luck
-        read = "above" if luck.p_value <= 1.0 - luck.level else "not told apart from"
-        sentences.append(
-            f"{asset.symbol}: the agent scores {luck.score:+.2f}, {read} random trading with its exposure "
-            f"and turnover ({luck.low:+.2f} to {luck.high:+.2f}, p = {luck.p_value:.3f})."
-        )
-        held = asset.sharpe_differences.get(BUY_AND_HOLD)
-        if held is not None:
-            sentences.append(
-                f"{asset.symbol}: Sharpe ratio less buy-and-hold's {held.interval}: "
-                f"{_read(held.interval.finding)}."
-            )
-    return sentences
+    return [*sentences, *(_asset_sentence(asset) for asset in assets)]
+
+
+def _asset_sentence(asset: AssetValidation) -> str:
+    luck, held = asset.luck, asset.sharpe_differences.get(BUY_AND_HOLD)
+    read = "above" if luck.p_value <= 1.0 - luck.level else "not told apart from"
+    sentence = (
+        f"{asset.symbol}: the agent's score of {luck.score:+.2f} is {read} random trading with its exposure "
+        f"and turnover (p = {luck.p_value:.3f})"
+    )
+    if held is None:
+        return f"{sentence}."
+    difference = f"{held.interval}: {_read(held.interval.finding)}"
+    return f"{sentence}; its Sharpe ratio less buy-and-hold's is {difference}."
 
 
 def _state(comparison: PairedComparison) -> str:

@@ -1,0 +1,114 @@
+"""Drawing inline SVG that follows the page's colours, light or dark.
+
+Matplotlib draws with marker colours that stand for the page's CSS variables and are replaced afterwards. Text
+stays text. Bytes depend on the data alone: no dates, fixed hash salts.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from rlpretrain.validation.asset_result import (
+    AGENT,
+    BUY_AND_HOLD,
+    FROZEN,
+    MATCHED_RANDOM,
+    PLACEBO,
+    TRANSFERRED,
+    VANILLA,
+)
+
+__all__ = ["DASHES", "INK", "MUTED", "WARN", "Svg", "arm_colour", "drawing"]
+
+INK, MUTED, _GRID, WARN = "#000001", "#000002", "#000003", "#000004"
+_COLOURS = {
+    AGENT: "#000011",
+    TRANSFERRED: "#000011",
+    VANILLA: "#000012",
+    FROZEN: "#000013",
+    PLACEBO: "#000014",
+    BUY_AND_HOLD: "#000015",
+    MATCHED_RANDOM: "#000016",
+}
+_OTHER = "#000017"
+_VARIABLES = {
+    INK: "ink", MUTED: "muted", _GRID: "grid", WARN: "warn",
+    "#000011": "agent", "#000012": "vanilla", "#000013": "frozen", "#000014": "placebo",
+    "#000015": "hold", "#000016": "random", "#000017": "other",
+}  # fmt: skip
+DASHES: dict[str, Any] = {PLACEBO: (0, (4, 2)), MATCHED_RANDOM: (0, (1, 1.5)), FROZEN: (0, (6, 2))}
+
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "axes.unicode_minus": True,
+    "font.family": "sans-serif",
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": _GRID,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": _GRID,
+    "grid.linewidth": 0.6,
+    "xtick.color": _GRID,
+    "ytick.color": _GRID,
+    "xtick.labelcolor": MUTED,
+    "ytick.labelcolor": MUTED,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+}
+
+
+def arm_colour(arm: str) -> str:
+    """Give the marker colour of an arm."""
+    return _COLOURS.get(arm, _OTHER)
+
+
+class Svg:
+    """Where a finished drawing's SVG is found."""
+
+    text = ""
+
+
+@contextmanager
+def drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Svg]]:
+    """Give a figure to draw on, and where its SVG is found afterwards."""
+    with mpl.rc_context(cast(Any, {**_STYLE, "svg.hashsalt": name})):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        svg = Svg()
+        yield figure, svg
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        svg.text = _inline(buffer.getvalue())
+
+
+def _inline(document: str) -> str:
+    """Make a matplotlib SVG part of a page: no prologue, no repeated ids, the page's colours and font."""
+    svg = document[document.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'<g id="[A-Za-z0-9_.]+"', "<g", svg)
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r"font-family: ?[^;\"]+", "font-family: inherit", svg)
+    svg = re.sub(r"font: (?:(bold|normal) )?([\d.]+)px [^;\"]+", _font, svg)
+    return re.sub(r"#0000[01][1-7]", lambda match: f"var(--{_VARIABLES[match.group()]})", svg).strip()
+
+
+def _font(match: re.Match[str]) -> str:
+    weight = f"; font-weight: {match.group(1)}" if match.group(1) else ""
+    return f"font-size: {match.group(2)}px; font-family: inherit{weight}"

@@ -1,0 +1,324 @@
+"""Tables of the evidence: the verdict's figures, and each asset's arms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rlpretrain.validation.asset_result import (
+    AGENT,
+    BUY_AND_HOLD,
+    FROZEN,
+    MATCHED_RANDOM,
+    TRANSFERRED,
+    VANILLA,
+    AssetValidation,
+)
+from rlpretrain.validation.learning_curves import CurveComparison
+from rlpretrain.validation.metrics import PerformanceMetrics
+from rlpretrain.validation.report.table import (
+    NOTHING,
+    Table,
+    arrange,
+    label,
+    number,
+    p_value,
+    percent,
+    signed,
+    span,
+)
+from rlpretrain.validation.statistics import PairedComparison
+from rlpretrain.validation.verdict import MEASURE_NAMES, Verdict
+from rlpretrain.validation.window import CONTAMINATED, Part
+
+__all__ = ["arms_table", "asset_tables", "contaminated_tables", "primary_table", "windows_table"]
+
+_METRIC_ARMS = (AGENT, TRANSFERRED, VANILLA, FROZEN, MATCHED_RANDOM, BUY_AND_HOLD)
+
+
+def windows_table(assets: Sequence[AssetValidation]) -> Table:
+    """Show which days were tested, and which of them count first."""
+    rows = []
+    for asset in assets:
+        window = asset.window
+        rows.append(
+            (
+                asset.symbol,
+                f"{window.start} to {window.end}",
+                str(window.clean_bars),
+                str(window.contaminated_bars),
+                str(window.clean_from) if window.clean_from else "unknown",
+                f"{window.cost_bps:g}",
+            )
+        )
+    return Table(
+        "Test window",
+        ("Asset", "Days", "Clean bars", "Contaminated", "Last edit before", "Cost, bp/side"),
+        tuple(rows),
+        "Clean bars come after every strategy's last edit and count first. On contaminated bars the "
+        "strategies' "
+        "authors may already have known what happened.",
+    )
+
+
+def primary_table(verdict: Verdict, assets: Sequence[AssetValidation]) -> Table:
+    """Show the figures that the verdict rests on: transferred less vanilla, paired by seed."""
+    pooled = f"pooled, {len(verdict.assets)} assets" if len(verdict.assets) > 1 else "pooled"
+    rows = []
+    for measure, name in MEASURE_NAMES.items():
+        rows.append(_comparison_row(f"{name}, {pooled}", verdict.pooled[measure], None))
+        for asset in assets:
+            if asset.symbol not in verdict.assets or len(verdict.assets) == 1:
+                continue
+            comparison = asset.comparison(TRANSFERRED, VANILLA)
+            if comparison is not None:
+                rows.append(
+                    _comparison_row(
+                        f"  {asset.symbol}",
+                        getattr(comparison, measure),
+                        verdict.holm_p.get(f"{asset.symbol} {measure}"),
+                    )
+                )
+    if verdict.against_placebo is not None:
+        rows.append(_comparison_row("Area over placebo", verdict.against_placebo, None))
+    return Table(
+        "Transferred less random weights, paired by seed",
+        ("Timing score", "Gain", "Interval", "p", "Holm p", "P(better)", "d", "δ", "Normal p"),
+        tuple(rows),
+        f"Interquartile mean over {verdict.pooled['area'].pairs} seeds with its "
+        f"{percent(verdict.pooled['area'].interval.level, 0)} bootstrap interval; p of the exact "
+        "sign-flip test, "
+        "Holm's adjustment over assets and both primary measures; Cohen's d; Cliff's δ; Shapiro-Wilk "
+        "p of the "
+        "differences.",
+    )
+
+
+def _comparison_row(name: str, comparison: PairedComparison, holm_p: float | None) -> tuple[str, ...]:
+    return (
+        name,
+        signed(comparison.interval.estimate),
+        span(comparison.interval),
+        p_value(comparison.p_value),
+        p_value(holm_p),
+        number(comparison.probability_of_improvement),
+        number(comparison.cohens_d),
+        number(comparison.cliffs_delta),
+        p_value(comparison.shapiro_p),
+    )
+
+
+def arms_table(asset: AssetValidation) -> Table:
+    """Show what each arm did on the part that counts."""
+    rows = []
+    for arm in arrange(list(asset.arms)):
+        result = asset.arms[arm]
+        metrics = result.metrics[asset.window.main]
+        if arm == MATCHED_RANDOM:
+            spread = f"[{asset.luck.low:+.2f}, {asset.luck.high:+.2f}]"
+        else:
+            spread = NOTHING if result.score is None else span(result.score)
+        rows.append(
+            (
+                label(arm),
+                str(result.runs),
+                signed(metrics.timing_score if result.score is None else result.score.estimate),
+                spread,
+                number(metrics.sharpe),
+                percent(metrics.cumulative_return),
+                percent(metrics.max_drawdown),
+                percent(metrics.exposure, 0),
+                number(metrics.turnover, 0),
+            )
+        )
+    level = percent(asset.luck.level, 0)
+    return Table(
+        f"Arms, {asset.window.main} bars",
+        ("Arm", "Runs", "Score", "Interval", "Sharpe", "Return", "Drawdown", "In market", "Sides/yr"),
+        tuple(rows),
+        "Score: net, exposure-adjusted, volatility-scaled return a year. Its interval is over seeds; "
+        "that of random "
+        f"trading is where {level} of {asset.luck.draws} random paths with the agent's exposure and "
+        "turnover lie.",
+    )
+
+
+_METRICS: tuple[tuple[str, Callable[[PerformanceMetrics], str]], ...] = (
+    ("Timing score", lambda m: signed(m.timing_score)),
+    ("Cumulative return", lambda m: percent(m.cumulative_return)),
+    ("Annualised return", lambda m: percent(m.annualised_return)),
+    ("Sharpe ratio", lambda m: number(m.sharpe)),
+    ("Sortino ratio", lambda m: number(m.sortino)),
+    ("Calmar ratio", lambda m: number(m.calmar)),
+    ("Information ratio", lambda m: number(m.information_ratio)),
+    ("Volatility, annual", lambda m: percent(m.volatility)),
+    ("Maximum drawdown", lambda m: percent(m.max_drawdown)),
+    ("Value at risk 95 %", lambda m: percent(m.value_at_risk_95, 2)),
+    ("Value at risk 99 %", lambda m: percent(m.value_at_risk_99, 2)),
+    ("Expected shortfall", lambda m: percent(m.expected_shortfall, 2)),
+    ("Closed trades", lambda m: number(m.trades, 0)),
+    ("Win rate", lambda m: percent(m.win_rate, 0)),
+    ("Profit factor", lambda m: number(m.profit_factor)),
+    ("Average win", lambda m: percent(m.average_win, 2)),
+    ("Average loss", lambda m: percent(m.average_loss, 2)),
+    ("Trade duration, bars", lambda m: number(m.trade_duration, 1)),
+    ("Longest win streak", lambda m: number(m.longest_win_streak, 0)),
+    ("Longest loss streak", lambda m: number(m.longest_loss_streak, 0)),
+    ("Time in market", lambda m: percent(m.exposure, 0)),
+    ("Sides a year", lambda m: number(m.turnover, 0)),
+    ("Costs a year", lambda m: percent(m.cost_drag, 2)),
+)
+
+
+def metrics_table(asset: AssetValidation, part: Part) -> Table:
+    """Show every performance metric of the main arms on one part of the window."""
+    arms = [arm for arm in _METRIC_ARMS if arm in asset.arms]
+    rows = [(name, *(show(asset.arms[arm].metrics[part]) for arm in arms)) for name, show in _METRICS]
+    bars = asset.window.clean_bars if part == "clean" else asset.window.contaminated_bars
+    return Table(
+        f"Performance, {bars} {part} bars",
+        ("Metric", *(label(arm) for arm in arms)),
+        tuple(rows),
+        "Medians over runs. Risk-free rate zero; tail losses per bar; information ratio against "
+        "holding the asset; "
+        "trades by the day they were entered.",
+    )
+
+
+def curves_table(comparisons: Sequence[CurveComparison], part: Part) -> Table:
+    """Show what each arm gained over its control while learning."""
+    return Table(
+        f"Gains while learning, {part} bars",
+        ("Arm – control", "Jump-start", "Area", "Final"),
+        tuple(
+            (_pair(c), str(c.jump_start.interval), str(c.area.interval), str(c.final.interval))
+            for c in comparisons
+        ),
+        "Differences in timing score, paired by seed: before any step, as a mean over the budget, "
+        "and at its end.",
+    )
+
+
+def pace_table(comparisons: Sequence[CurveComparison], part: Part) -> Table:
+    """Show how much sooner an arm gets there, and how far it falls on the way."""
+    rows = []
+    for comparison in comparisons:
+        reached = comparison.threshold
+        rows.append(
+            (
+                _pair(comparison),
+                f"{reached.treated_reached} of {reached.pairs}",
+                f"{reached.control_reached} of {reached.pairs}",
+                number(reached.treated_median, 0),
+                number(reached.control_median, 0),
+                p_value(reached.log_rank_p),
+                number(comparison.transfer_ratio),
+                number(comparison.dip.estimate),
+            )
+        )
+    return Table(
+        f"Time to a score of {comparisons[0].threshold.threshold:g}, {part} bars",
+        ("Arm – control", "Reach it", "Control", "Steps", "Control", "Log-rank p", "Ratio", "Dip"),
+        tuple(rows),
+        "The score was fixed beforehand; runs that never reach it are censored, and the median of "
+        "steps is Kaplan and "
+        "Meier's. Ratio: gain over the control's area, where that is clearly above zero. Dip: "
+        "largest fall below the "
+        "start.",
+    )
+
+
+def _pair(comparison: CurveComparison) -> str:
+    return f"{label(comparison.treated)} – {label(comparison.control)}"
+
+
+def inference_table(asset: AssetValidation) -> Table:
+    """Show what the agent's return series alone can and can't prove."""
+    rows: list[tuple[str, str, str]] = []
+    evidence = asset.sharpe
+    if evidence is not None:
+        needed = NOTHING if evidence.minimum_years is None else f"{evidence.minimum_years:.1f} years"
+        rows += [
+            (
+                "Sharpe ratio of the agent",
+                number(evidence.sharpe),
+                f"± {evidence.standard_error:.2f} standard error",
+            ),
+            ("P(true ratio > 0)", percent(evidence.probabilistic), "probabilistic Sharpe ratio"),
+            (
+                "P(> best of worthless trials)",
+                percent(evidence.deflated),
+                f"deflated by {evidence.trials} trials",
+            ),
+            ("Track record needed", needed, f"{evidence.years:.1f} years are there"),
+        ]
+    for arm in arrange(list(asset.sharpe_differences)):
+        difference = asset.sharpe_differences[arm]
+        rows.append(
+            (
+                f"Sharpe less {label(arm)}'s",
+                str(difference.interval),
+                f"p = {p_value(difference.p_value)}, {difference.interval.finding}",
+            )
+        )
+    rows.append(
+        ("No arm beats holding (SPA)", f"p = {p_value(asset.superior_p)}", "mean return, all arms at once")
+    )
+    luck = asset.luck
+    rows.append(
+        (
+            "Random trading as good",
+            f"p = {p_value(luck.p_value)}",
+            f"{luck.draws} paths, same exposure and turnover",
+        )
+    )
+    return Table(
+        f"What the returns can show, {asset.window.main} bars",
+        ("Question", "Answer", "How"),
+        tuple(rows),
+        "Sharpe differences: studentised circular block bootstrap (Ledoit and Wolf 2008).",
+    )
+
+
+def episodes_table(asset: AssetValidation) -> Table:
+    """Show how results spread over random-start episodes."""
+    first = asset.episodes[0]
+    by_arm = {episode.arm: episode for episode in asset.episodes}
+    ordered = [by_arm[arm] for arm in arrange(list(by_arm))]
+    return Table(
+        f"{first.episodes} random-start episodes of {first.days} bars, {asset.window.main} bars",
+        ("Arm", "Score, quartiles", "Net return, quartiles", "Gains", "Beats holding"),
+        tuple(
+            (
+                label(episode.arm),
+                " / ".join(signed(value) for value in episode.score_quartiles),
+                " / ".join(percent(value) for value in episode.return_quartiles),
+                percent(episode.positive, 0),
+                percent(episode.beats_holding, 0),
+            )
+            for episode in ordered
+        ),
+        "One run of each arm; every arm meets the same episodes. They overlap: their spread is no interval.",
+    )
+
+
+def asset_tables(asset: AssetValidation) -> list[Table]:
+    """Give the tables of the part that counts."""
+    main = asset.window.main
+    return [
+        arms_table(asset),
+        curves_table(asset.comparisons, main),
+        pace_table(asset.comparisons, main),
+        inference_table(asset),
+        episodes_table(asset),
+        metrics_table(asset, main),
+    ]
+
+
+def contaminated_tables(asset: AssetValidation) -> list[Table]:
+    """Give the tables of the contaminated part, where a clean one counts."""
+    if not asset.contaminated_comparisons:
+        return []
+    return [
+        curves_table(asset.contaminated_comparisons, CONTAMINATED),
+        metrics_table(asset, CONTAMINATED),
+    ]

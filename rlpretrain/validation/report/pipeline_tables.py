@@ -1,0 +1,122 @@
+"""Tables of the run behind the agent: library, fidelity, patterns, pre-training, transfer, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rlpretrain.validation.report.data import (
+    FidelityCounts,
+    LibraryCounts,
+    PatternCounts,
+    PretrainingFigures,
+    ReportData,
+    TransferFigures,
+)
+from rlpretrain.validation.report.table import Table, number, percent
+
+__all__ = ["pipeline_tables", "settings_table"]
+
+
+def pipeline_tables(data: ReportData) -> list[Table]:
+    """Show where the agent comes from; parts that were not given are left out."""
+    tables = []
+    if data.library is not None:
+        tables.append(_library_table(data.library))
+        if data.library.examples:
+            rows = tuple((rejection.name, rejection.reason) for rejection in data.library.examples)
+            tables.append(Table("Rejected, for example", ("Symphony", "Reason"), rows))
+    if data.fidelity is not None:
+        tables.append(_fidelity_table(data.fidelity))
+    if data.patterns is not None:
+        tables.append(_patterns_table(data.patterns))
+    if data.pretraining is not None:
+        tables.append(_pretraining_table(data.pretraining))
+    if data.transfer is not None and data.transfer.steps:
+        tables.append(_transfer_table(data.transfer))
+    return tables
+
+
+def settings_table(data: ReportData) -> Table:
+    """Show the settings and versions that make the run again."""
+    rows = [(name, _plain(value)) for name, value in sorted(data.settings.items())]
+    rows += [(f"version of {name}", version) for name, version in sorted(data.versions.items())]
+    if data.device:
+        rows.append(("device", data.device))
+    return Table("Settings", ("Setting", "Value"), tuple(rows))
+
+
+def _library_table(library: LibraryCounts) -> Table:
+    rows = [("Listed", library.listed), ("Replayed", library.replayed), ("Rejected", library.rejected)]
+    rows += [(f"  rejected: {reason}", count) for reason, count in sorted(library.reasons.items())]
+    if library.last_edit_known is not None:
+        rows.append(("Last edit known", library.last_edit_known))
+    return Table("Library", ("Symphonies", "Count"), tuple((name, f"{count:,}") for name, count in rows))
+
+
+def _fidelity_table(fidelity: FidelityCounts) -> Table:
+    rows = _counts(fidelity.statuses)
+    if fidelity.median_correlation is not None:
+        rows.append(("Median correlation of daily returns", number(fidelity.median_correlation, 5)))
+    note = (
+        "The service is the embedded one, whose backtest is this project's own engine: agreement proves the "
+        "plumbing, not the rules."
+        if fidelity.embedded
+        else "Replays are compared with the service's own backtests."
+    )
+    return Table("Fidelity of replays", ("Status", "Symphonies"), tuple(rows), note)
+
+
+def _patterns_table(patterns: PatternCounts) -> Table:
+    groups = {"Action": patterns.actions, "Category": patterns.categories, "Regime": patterns.regimes}
+    rows = [("All", f"{patterns.total:,}")]
+    for name, counts in groups.items():
+        rows += [(f"{name}: {key}", shown) for key, shown in _counts(counts)]
+    return Table("Patterns", ("Decisions", "Count"), tuple(rows))
+
+
+def _pretraining_table(figures: PretrainingFigures) -> Table:
+    return Table(
+        "Pre-training on validation patterns",
+        ("Model", "Log loss", "Balanced accuracy", "Accuracy"),
+        tuple(
+            (
+                name.replace("_", " ").capitalize(),
+                number(scores.log_loss, 4),
+                percent(scores.balanced_accuracy),
+                percent(scores.accuracy),
+            )
+            for name, scores in figures.scores.items()
+        ),
+        f"{figures.train_patterns:,} patterns to learn from, {figures.validation_patterns:,} later "
+        "ones to judge by; "
+        f"best epoch {figures.best_epoch} of {figures.epochs}.",
+    )
+
+
+def _transfer_table(transfer: TransferFigures) -> Table:
+    columns: Mapping[str, tuple[Sequence[float], int]] = {
+        "Validation score": (transfer.validation_score, 2),
+        "KL to the clone, nats": (transfer.kl, 4),
+        "Critic's explained variance": (transfer.explained_variance, 2),
+    }
+    shown = {name: values for name, values in columns.items() if len(values[0]) == len(transfer.steps)}
+    return Table(
+        f"Transfer by {transfer.strategy.replace('_', '-')}",
+        ("Environment steps", *shown),
+        tuple(
+            (f"{steps:,}", *(number(values[i], digits) for values, digits in shown.values()))
+            for i, steps in enumerate(transfer.steps)
+        ),
+        f"The weights after {transfer.chosen_steps:,} steps were kept, chosen on the validation window.",
+    )
+
+
+def _counts(counts: Mapping[str, int]) -> list[tuple[str, str]]:
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(name, f"{count:,}") for name, count in ordered]
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value) or "none"
+    return "none" if value is None else str(value)

@@ -1,0 +1,109 @@
+"""One table of the report, and how figures are worded in its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rlpretrain.validation.asset_result import (
+    AGENT,
+    BUY_AND_HOLD,
+    FROZEN,
+    MATCHED_RANDOM,
+    PLACEBO,
+    TRANSFERRED,
+    VANILLA,
+)
+from rlpretrain.validation.statistics import Interval
+
+__all__ = [
+    "NOTHING",
+    "Table",
+    "arrange",
+    "clean",
+    "label",
+    "number",
+    "p_value",
+    "percent",
+    "signed",
+    "span",
+]
+
+NOTHING = "–"
+
+LABELS = {
+    AGENT: "Agent",
+    TRANSFERRED: "Transferred",
+    VANILLA: "Vanilla RL",
+    FROZEN: "Frozen BC",
+    PLACEBO: "Placebo",
+    MATCHED_RANDOM: "Random",
+    BUY_AND_HOLD: "Buy & hold",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a title; the first column is words, the others figures."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", tuple(tuple(clean(cell) for cell in row) for row in self.rows))
+
+    @property
+    def figures(self) -> tuple[bool, ...]:
+        """Which columns hold figures, which are flush right."""
+        return tuple(i > 0 and all(_is_figure(row[i]) for row in self.rows) for i in range(len(self.columns)))
+
+
+def clean(text: str) -> str:
+    """Replace what does not print (controls, line breaks, direction marks): names come from others."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+
+
+def _is_figure(cell: str) -> bool:
+    return not any(character.isalpha() for character in cell.replace(" of ", ""))
+
+
+def label(arm: str) -> str:
+    """Give an arm's name for people."""
+    return LABELS.get(arm, arm.replace("_", " ").capitalize())
+
+
+def arrange(arms: Sequence[str]) -> list[str]:
+    """Put arms in the report's order, unknown ones after the placebo."""
+    known = list(LABELS)
+    return sorted(
+        arms, key=lambda arm: (known.index(arm) if arm in known else known.index(PLACEBO) + 0.5, arm)
+    )
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """Show a figure; nothing where it is undefined."""
+    return NOTHING if value is None else f"{value:.{digits}f}"
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """Show a figure with its sign."""
+    return NOTHING if value is None else f"{value:+.{digits}f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Show a fraction as per cent."""
+    return NOTHING if value is None else f"{100 * value:.{digits}f} %"
+
+
+def p_value(value: float | None) -> str:
+    """Show a p-value; the smallest as a bound."""
+    if value is None:
+        return NOTHING
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def span(interval: Interval) -> str:
+    """Show the bounds of an interval."""
+    return f"[{interval.low:+.2f}, {interval.high:+.2f}]"
