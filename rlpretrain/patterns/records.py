@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
 from rlpretrain.market import Dates, Floats
+from rlpretrain.patterns.array_files import load_arrays, save_arrays
 from rlpretrain.patterns.pattern_set import CATEGORIES
 
 __all__ = ["ChunkRecords", "StrategyRecord"]
@@ -108,8 +108,7 @@ class ChunkRecords:
             arrays[f"{i}.dates"] = record.dates.astype("datetime64[D]").astype(np.int32)
         # JSON escapes what a name may hold, lone surrogates included.
         arrays["records"] = np.frombuffer(json.dumps(described).encode("ascii"), dtype=np.uint8)
-        with atomic_path(Path(path)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
+        save_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path | str) -> ChunkRecords:
@@ -120,11 +119,11 @@ class ChunkRecords:
         DataError
             The file is missing or holds no records.
         """
+        arrays = load_arrays(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
-                described = json.loads(file["records"].tobytes())
-                return cls(tuple(_restore(text, i, file) for i, text in enumerate(described)))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            described = json.loads(arrays["records"].tobytes())
+            return cls(tuple(_restore(text, i, arrays) for i, text in enumerate(described)))
+        except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} holds no strategy records: {error}") from None
 
     @classmethod
@@ -133,7 +132,7 @@ class ChunkRecords:
         return cls(tuple(record for chunk in chunks for record in chunk.records))
 
 
-def _restore(text: dict[str, Any], i: int, file: Any) -> StrategyRecord:
+def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> StrategyRecord:
     arrays = {name: file[f"{i}.{name}"] for name in _ARRAYS}
     arrays["dates"] = arrays["dates"].astype("datetime64[D]")
     edit = text["last_edit"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
 from rlpretrain.market import Dates
+from rlpretrain.patterns.array_files import load_arrays, save_arrays
 
 __all__ = ["VOTE_FEATURES", "VotePanel"]
 
@@ -89,14 +90,14 @@ class VotePanel:
     def save(self, path: Path | str) -> None:
         """Write the panel as ``.npz`` without pickled objects; equal panels give equal bytes."""
         arrays = {field.name: getattr(self, field.name) for field in fields(self)[2:]}
-        with atomic_path(Path(path)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(
-                file,
-                allow_pickle=False,
-                assets=np.array(self.assets, dtype=np.str_),
-                dates=self.dates.astype("datetime64[D]").astype(np.int64),
+        save_arrays(
+            path,
+            {
+                "assets": np.array(self.assets, dtype=np.str_),
+                "dates": self.dates.astype("datetime64[D]").astype(np.int64),
                 **arrays,
-            )
+            },
+        )
 
     @classmethod
     def load(cls, path: Path | str) -> VotePanel:
@@ -107,11 +108,10 @@ class VotePanel:
         DataError
             The file is missing or is no vote panel.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                columns = {field.name: file[field.name] for field in fields(cls)}
-        except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"{path} is not a vote panel: {error}") from None
+        columns: dict[str, Any] = load_arrays(path)
+        missing = [field.name for field in fields(cls) if field.name not in columns]
+        if missing:
+            raise DataError(f"{path} is not a vote panel: it lacks {missing[0]}")
         columns["assets"] = tuple(str(asset) for asset in columns["assets"])
         columns["dates"] = columns["dates"].astype("datetime64[D]")
         return cls(**columns)

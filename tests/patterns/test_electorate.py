@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from rlpretrain.patterns import select_voters, sharpe_before
+from tests.patterns.building import record_of, weekdays
+
+DATES = weekdays(200)
+RISING = np.tile([0.01, -0.005], 100)
+
+
+def _record(name: str, returns: np.ndarray = RISING, **other):
+    return record_of(name, DATES[: len(returns)], {"A": [1] * len(returns)}, returns, **other)
+
+
+def test_sharpe_is_the_plain_one_up_to_the_day_before() -> None:
+    record = _record("a")
+    expected = RISING[:100].mean() / RISING[:100].std() * np.sqrt(252)
+    assert sharpe_before(record, DATES[100]) == pytest.approx(expected, rel=1e-5)
+    assert sharpe_before(record, DATES[62]) is None
+    assert sharpe_before(_record("b", np.zeros(200)), DATES[100]) == 0.0
+
+
+def test_weak_short_and_copied_strategies_do_not_vote_and_say_why() -> None:
+    records = [
+        _record("good"),
+        _record("weak", -RISING),
+        _record("young", RISING[:30]),
+        _record("zopy", content_hash="hash of good"),
+    ]
+    electorate = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
+    assert [voter.symphony_id for voter in electorate.voters] == ["good"]
+    assert len(electorate.sharpe) == 1 and electorate.sharpe[0] > 0.1
+    reasons = {reject.symphony_id: reject for reject in electorate.rejects}
+    assert reasons["weak"].stage == "quality" and "below 0.1" in reasons["weak"].reason
+    assert "fewer than 63 days" in reasons["young"].reason
+    assert reasons["zopy"].stage == "duplicate" and "good" in reasons["zopy"].reason
+
+
+def test_order_does_not_matter() -> None:
+    records = [_record(name) for name in "dacb"]
+    one = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
+    two = select_voters(records[::-1], validation_start=DATES[150], min_sharpe=0.1)
+    assert [v.symphony_id for v in one.voters] == [v.symphony_id for v in two.voters] == list("abcd")
+
+
+def test_the_choice_knows_nothing_from_the_validation_window_on() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(10):
+        returns = rng.normal(0.0005, 0.01, 200)
+        changed = np.concatenate([returns[:150], rng.normal(-0.05, 0.1, 50)])
+        chosen = [
+            select_voters([_record(f"s{seed}", r)], validation_start=DATES[150], min_sharpe=0.1)
+            for r in (returns, changed)
+        ]
+        assert [v.symphony_id for v in chosen[0].voters] == [v.symphony_id for v in chosen[1].voters]
+        assert chosen[0].sharpe == chosen[1].sharpe

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rlpretrain.errors import DataError
+from rlpretrain.patterns import (
+    DecisionRules,
+    PatternSet,
+    Reject,
+    TradeTable,
+    extract_patterns,
+    select_voters,
+    tally_votes,
+)
+from rlpretrain.patterns.store import PatternStore, extraction_digest, open_store
+from tests.patterns.building import random_patterns, record_of, weekdays
+from tests.patterns.conftest import Library
+
+INPUTS = {"library": "l", "market": "m", "settings": {"buy_level": 0.25}}
+
+
+def _same(a: PatternSet | TradeTable, b: PatternSet | TradeTable) -> bool:
+    return all(np.array_equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(a))
+
+
+def _fill(store: PatternStore, library: Library) -> tuple[str, PatternSet]:
+    start = library.validation_start
+    electorate = select_voters(library.records, validation_start=start, min_sharpe=0.1)
+    patterns = extract_patterns(tally_votes(electorate.voters, library.panel), library.panel, DecisionRules())
+    extraction = store.add_run("run-1", INPUTS)
+    store.add_strategies(library.records)
+    store.add_trades(extraction, library.trades)
+    store.add_electorate(extraction, electorate)
+    store.add_rejects(extraction, [Reject("broken", "parse", "no children at root")])
+    store.add_patterns(extraction, patterns)
+    return extraction, patterns
+
+
+def test_a_library_written_twice_is_there_once_and_as_it_was(url: str, library: Library) -> None:
+    with open_store(url) as store:
+        extraction, patterns = _fill(store, library)
+        counts = store.counts(extraction)
+        assert counts["patterns"] == len(patterns)
+        assert counts["trades"] == len(library.trades)
+        assert counts["voters"] + counts["rejects"] == len(library.records) + 1
+        _fill(store, library)
+        assert store.counts(extraction) == counts
+        assert _same(store.patterns(extraction), patterns)
+        trades = library.trades
+        trades = trades.take(np.lexsort((trades.decided, trades.asset, trades.strategy)))
+        assert _same(store.trades(extraction), trades)
+        one = trades.strategy[0]
+        assert _same(store.trades(extraction, strategies=[one]), trades.take(trades.strategy == one))
+        rejects = store.rejects(extraction)
+        assert Reject("broken", "parse", "no children at root") in rejects
+        assert len(rejects) == counts["rejects"]
+
+
+@pytest.mark.postgres
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(count=st.integers(1, 60), seed=st.integers(0, 9999))
+def test_both_engines_give_back_every_bit(tmp_path: Path, postgres_url: str, count: int, seed: int) -> None:
+    patterns = random_patterns(count, seed)
+    inputs = {**INPUTS, "seed": seed, "count": count}
+    for url in (f"sqlite:///{tmp_path / 'both.db'}", postgres_url):
+        with open_store(url) as store:
+            extraction = store.add_run("run", inputs)
+            for _ in range(2):
+                store.add_patterns(extraction, patterns)
+            assert _same(store.patterns(extraction), patterns), url
+
+
+def test_a_row_written_again_is_replaced(url: str) -> None:
+    patterns = random_patterns(40, 1)
+    with open_store(url) as store:
+        extraction = store.add_run("run", INPUTS)
+        store.add_patterns(extraction, patterns)
+        changed = replace(patterns, reward=patterns.reward + 1)
+        store.add_patterns(extraction, changed.take(np.arange(10)))
+        assert store.counts(extraction)["patterns"] == 40
+        expected = np.where(np.arange(40) < 10, changed.reward, patterns.reward)
+        assert np.array_equal(store.patterns(extraction).reward, expected)
+
+
+def test_extractions_live_side_by_side(url: str) -> None:
+    one, two = random_patterns(30, 1), random_patterns(50, 2)
+    with open_store(url) as store:
+        first = store.add_run("a", INPUTS)
+        second = store.add_run("b", {**INPUTS, "market": "other"})
+        assert store.add_run("c", INPUTS) == first == extraction_digest(INPUTS)
+        store.add_patterns(first, one)
+        store.add_patterns(second, two)
+        assert _same(store.patterns(first), one) and _same(store.patterns(second), two)
+
+
+def test_filters_choose_as_the_table_would(url: str) -> None:
+    patterns = random_patterns(300, 3)
+    start, stop = patterns.date[60], patterns.date[200]
+    with open_store(url) as store:
+        extraction = store.add_run("run", INPUTS)
+        store.add_patterns(extraction, patterns)
+        level = float(patterns.confidence[5])  # An equal one is kept, whatever width the number has.
+        assert _same(
+            store.patterns(extraction, min_confidence=level), patterns.take(patterns.confidence >= level)
+        )
+        found = store.patterns(extraction, start=start, settled_before=stop, assets=["SPY", "BRK.B"])
+        rows = (patterns.date >= start) & (patterns.settled < stop) & (patterns.asset != "BTC-USD")
+        assert 0 < rows.sum() < 300
+        assert _same(found, patterns.take(rows))
+        assert len(store.patterns(extraction, assets=["NONE"])) == 0
+        assert len(store.patterns(extraction, min_confidence=1.0)) == 0
+        assert len(store.trades(extraction)) == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'; DROP TABLE patterns; --",
+        "<script>",
+        "../../etc/passwd",
+        "a\0b",
+        "\ud800",
+        "ü" * 10_000,
+        "%s %(x)s",
+    ],
+)
+def test_any_text_is_stored_as_text(url: str, text: str) -> None:
+    record = record_of(text, weekdays(3), {"A": [1, 1, 1]}, name=text, content_hash="h")
+    with open_store(url) as store:
+        extraction = store.add_run("run", INPUTS)
+        store.add_strategies([record])
+        store.add_rejects(extraction, [Reject(text, "parse", text)])
+        (reject,) = store.rejects(extraction)
+        expected = text.replace("\0", "\ufffd").replace("\ud800", "?")
+        assert reject == Reject(expected, "parse", expected)
+        assert store.counts(extraction)["patterns"] == 0
+
+
+def test_of_equal_trees_the_least_symphony_stays_in_any_order(url: str) -> None:
+    a, b = (record_of(name, weekdays(3), {"A": [1, 1, 1]}, content_hash="same") for name in "ab")
+    names = []
+    for order in ([a, b], [b, a]):
+        with open_store(url) as store:
+            for record in order:
+                store.add_strategies([record])
+            with store._engine.connect() as connection:
+                rows = connection.exec_driver_sql("SELECT symphony_id FROM strategies").fetchall()
+            names.append([row[0] for row in rows])
+    assert names == [["a"], ["a"]]
+
+
+def test_what_does_not_fit_is_refused_whole(url: str) -> None:
+    patterns = random_patterns(20, 4)
+    with open_store(url) as store:
+        extraction = store.add_run("run", INPUTS)
+        broken = replace(patterns, settled=np.where(np.arange(20) == 19, patterns.date, patterns.settled))
+        with pytest.raises(DataError, match="time_order"):
+            store.add_patterns(extraction, broken)
+        assert store.counts(extraction)["patterns"] == 0, "a transaction is whole or nothing"
+        with pytest.raises(DataError, match="64 numbers"):
+            store.add_patterns(extraction, replace(patterns, state=patterns.state[:, :60]))
+        with pytest.raises(DataError, match="calm"):
+            store.add_patterns(extraction, replace(patterns, regime=np.full(20, "calm")))
+        with pytest.raises(DataError, match="no extraction"):
+            store.patterns("0" * 64)
+        unknown = TradeTable.concatenate([])
+        store.add_trades(extraction, unknown)
+
+
+def test_trades_need_their_strategies(url: str, library: Library) -> None:
+    with open_store(url) as store:
+        extraction = store.add_run("run", INPUTS)
+        with pytest.raises(DataError, match="no strategy"):
+            store.add_trades(extraction, library.trades)
+
+
+WRITER = """
+import sys
+import numpy as np
+from rlpretrain.patterns.store import open_store
+from tests.patterns.building import random_patterns, record_of, weekdays
+url, part = sys.argv[1], int(sys.argv[2])
+patterns = random_patterns(2000, 5)
+with open_store(url) as store:
+    extraction = store.add_run(f"run {part}", {"inputs": "of writers"})
+    store.add_strategies([record_of(f"s{i}", weekdays(3), {"A": [1, 1, 1]}) for i in range(part, part + 40)])
+    for start in range(0, 2000, 250):  # Writers overlap: each writes every second slice of the others.
+        if (start // 250 + part) % 2 or part == 0:
+            store.add_patterns(extraction, patterns.take(np.arange(start, start + 250)))
+"""
+
+
+def test_processes_may_open_and_write_one_new_store_at_once(url: str) -> None:
+    root = Path(__file__).parents[2]
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, url, str(part)], cwd=root, stderr=subprocess.PIPE, text=True
+        )
+        for part in range(3)
+    ]
+    for writer in writers:
+        _, errors = writer.communicate(timeout=120)
+        assert writer.returncode == 0, errors
+    with open_store(url) as store:
+        assert _same(store.patterns(extraction_digest({"inputs": "of writers"})), random_patterns(2000, 5))
