@@ -270,7 +270,7 @@ class _Builder:
         if indicator.function in PRICE_LEVELS and any(child.step != "asset" for child in frame.children):
             raise fail(
                 frame.path,
-                f"sorts sub-strategies by {indicator.function}, which needs the unknown level of their equity",
+                f"sorts sub-strategies by {indicator.function}, but the level of their equity is unknown",
             )
         return self.add(Filter(indicator, select == "top", count, children))
 

@@ -5,6 +5,17 @@ import datetime as dt
 import numpy as np
 
 from rlpretrain.market.panel import PricePanel
+from rlpretrain.symphony.functions import PARAMETERS
+from rlpretrain.symphony.nodes import (
+    Asset,
+    Comparison,
+    Empty,
+    EqualWeight,
+    Filter,
+    If,
+    InverseVolatility,
+    SpecifiedWeight,
+)
 
 
 def root(*children, rebalance="daily", **fields):
@@ -106,3 +117,44 @@ def panel(closes, dates=None, opens=None):
         crypto=np.array([s.endswith("-USD") for s in symbols]),
         source="test",
     )
+
+
+def plain_document(symphony):
+    """Write a parsed symphony in the one spelling that the reference evaluator reads."""
+    built = []
+    for node in symphony.nodes:
+        below = [built[child] for child in getattr(node, "children", ())]
+        match node:
+            case Asset(ticker):
+                built.append(asset(ticker))
+            case Empty():
+                built.append({"step": "empty"})
+            case EqualWeight():
+                built.append(equal(*below))
+            case SpecifiedWeight(_, weights):
+                built.append(specified(*(weighted(n, w, 1) for n, w in zip(below, weights, strict=True))))
+            case InverseVolatility(_, window):
+                built.append(inverse_vol(window, *below))
+            case Filter(indicator, highest, count, _):
+                built.append(
+                    best(*_function(indicator), count, *below, select="top" if highest else "bottom")
+                )
+            case If(Comparison(left, comparator, right), _):
+                compared = right if isinstance(right, float) else (*_function(right.indicator), right.ticker)
+                left = (*_function(left.indicator), left.ticker)
+                built.append(when(left, comparator, compared, [below[0]], [below[1]]))
+            case _:
+                raise ValueError("the reference reads no compound conditions")
+    corridor = (
+        {} if symphony.corridor_width is None else {"rebalance-corridor-width": symphony.corridor_width}
+    )
+    return root(built[-1], rebalance=symphony.rebalance, **corridor)
+
+
+def _function(indicator):
+    names = PARAMETERS[indicator.function]
+    values = (
+        v if name == "standard-deviations" else int(v)
+        for name, v in zip(names, indicator.parameters, strict=True)
+    )
+    return indicator.function, dict(zip(names, values, strict=True))

@@ -215,8 +215,8 @@ def test_a_recorded_answer_pins_the_definitions():
     assert stats["calmar_ratio"] == pytest.approx(stats["annualized_rate_of_return"] / stats["max_drawdown"])
     assert stats["sharpe_ratio"] == pytest.approx(stats["mean"] / stats["standard_deviation"] * 252)
     assert stats["top_one_day_contribution"] == pytest.approx(np.log1p(stats["max"]) / np.log(growth))
-    # log(1 + r) = r - r^2/2 + r^3/3 - r^4/4 + ..., summed over the days from the four moments, and from SPY's
-    # largest days for the fifth and sixth: only a sample deviation and returns from the capital close the sum.
+    # log(1 + r) = r - r^2/2 + r^3/3 - r^4/4 + ..., summed over the days from the four moments, and from
+    # SPY's largest days for the fifth and sixth. Only ddof 1 and returns from the capital close the sum.
     mean, skew, kurtosis = stats["mean"], stats["skewness"], stats["kurtosis"] + 3
 
     def gap(ddof, start):

@@ -110,7 +110,7 @@ def test_a_filter_sorts_groups_by_what_they_earn():
 
 
 def test_inverse_volatility_of_groups_uses_their_own_returns():
-    # Half UP and half DOWN, rebalanced daily: +10 % and -10 % cancel, so it stands still and takes everything.
+    # Half UP and half DOWN, rebalanced daily: +10 % and -10 % cancel, so it stands still and takes all.
     hedged = b.group(b.equal(b.asset("UP"), b.asset("DOWN")))
     document = b.root(b.inverse_vol(2, hedged, b.asset("V")))
     prices = {**PRICES, "V": [1.0, 2.0, 1.0, 2.0, 1.0]}
