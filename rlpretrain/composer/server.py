@@ -11,6 +11,7 @@ import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cached_property
 from typing import Any
 
 import mcp_types as types
@@ -83,8 +84,11 @@ class _Library:
 
     def __init__(self, catalogue: Catalogue, backtester: Backtester | None, as_of: dt.date) -> None:
         self._entries = {entry.symphony_id: entry for entry in catalogue.entries()}
-        self._index = SearchIndex(catalogue, backtester, as_of)
-        self._backtester = backtester
+        self._catalogue, self._backtester, self._as_of = catalogue, backtester, as_of
+
+    @cached_property
+    def _index(self) -> SearchIndex:
+        return SearchIndex(self._catalogue, self._backtester, self._as_of)
 
     def search_symphonies(self, arguments: Mapping[str, Any]) -> Any:
         offset = arguments.get("offset", 0)
