@@ -121,8 +121,8 @@ class LocalAirflow:
         return self.home / "passwords.json"
 
     def __enter__(self) -> Self:
+        self._resources.enter_context(_locked(self.home))
         try:
-            self._resources.enter_context(_locked(self.home))
             _end_processes_of(self.home, STOP_SECONDS)
             self._empty_home()
             self._make_database()

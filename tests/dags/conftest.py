@@ -5,11 +5,28 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
 
 from tests.conftest import PROJECT
+
+SMALL: dict[str, Any] = {
+    "market": "generated:years=8,seed=3",
+    "catalogue": "generated:size=12",
+    "max_strategies": 12,
+    "chunk_size": 4,
+    "hidden_dims": [32, 16],
+    "num_epochs": 2,
+    "transfer_steps": 512,
+    "critic_warmup_steps": 256,
+    "validation_envs": ["BTC-USD", "SPY"],
+    "validation_episodes": 4,
+    "validation_seeds": 2,
+    "validation_steps": 256,
+}
+"""A whole run in seconds: real stages on little data, whose figures mean nothing."""
 
 
 def load_dag_file(name: str = "rl_pretraining") -> ModuleType:
