@@ -157,15 +157,15 @@ def _holds(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool | N
         truth = _holds(operands[0], row, columns)
         return None if truth is None else not truth
     if name == "in":
-        value = _value(operands[0], row, columns)
-        return None if value is None else value in [_value(operand, row, columns) for operand in operands[1]]
+        return _holds(["or", *(["=", operands[0], choice] for choice in operands[1])], row, columns)
+    if name == "between":
+        value, low, high = operands
+        return _holds(["and", [">=", value, low], ["<=", value, high]], row, columns)
     values = [_value(operand, row, columns) for operand in operands]
     if name in ("is", "is-not"):
         return bool(values[0] == values[1]) is (name == "is")
     if None in values or len({isinstance(value, str) for value in values}) > 1:
         return None
-    if name == "between":
-        return bool(values[1] <= values[0] <= values[2])
     if name in ("like", "ilike"):
         return _like(str(values[0]), str(values[1]), re.IGNORECASE if name == "ilike" else 0)
     return bool(_COMPARE[name](*values))

@@ -28,7 +28,7 @@ operands = st.recursive(
 comparisons = st.one_of(
     st.tuples(st.sampled_from(["=", "<>", "<", "<=", ">", ">="]), operands, operands).map(list),
     st.tuples(st.just("between"), operands, operands, operands).map(list),
-    st.tuples(st.just("in"), operands, st.lists(st.integers(-4, 4), min_size=1, max_size=3)).map(list),
+    st.tuples(st.just("in"), operands, st.lists(numbers, min_size=1, max_size=3)).map(list),
     st.tuples(st.sampled_from(["is", "is-not"]), operands, st.none()).map(list),
 )
 conditions = st.recursive(
@@ -49,7 +49,7 @@ def to_sql(clause):
         return f"({clause})"
     name, *parts = clause
     if name == "in":
-        return f"({to_sql(parts[0])} IN ({','.join(map(str, parts[1]))}))"
+        return f"({to_sql(parts[0])} IN ({','.join(map(to_sql, parts[1]))}))"
     words = [to_sql(part) for part in parts]
     if name == "not":
         return f"(NOT {words[0]})"
