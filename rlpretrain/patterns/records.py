@@ -133,12 +133,9 @@ class ChunkRecords:
 
 
 def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> StrategyRecord:
-    arrays = {name: file[f"{i}.{name}"] for name in _ARRAYS}
+    arrays: dict[str, Any] = {name: file[f"{i}.{name}"] for name in _ARRAYS}
     arrays["dates"] = arrays["dates"].astype("datetime64[D]")
     edit = text["last_edit"]
-    text = {
-        **text,
-        "last_edit": None if edit is None else np.datetime64(edit, "D"),
-        "holdings": tuple(text["holdings"]),
-    }
+    text["last_edit"] = None if edit is None else np.datetime64(edit, "D")
+    text["holdings"] = tuple(text["holdings"])
     return StrategyRecord(**text, **arrays)

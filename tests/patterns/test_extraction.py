@@ -179,7 +179,7 @@ def test_rewards_of_an_asset_by_hand() -> None:
 @settings(max_examples=3, deadline=None)
 @given(cut=st.integers(500, 1150), seed=st.integers(0, 99))
 def test_the_whole_chain_knows_nothing_of_later_prices(market, cut: int, seed: int) -> None:
-    """Replay, votes, states, labels, categories and confidence of a day stay when every later price changes."""
+    """From replay to confidence, all that is dated up to a day stays when every later price changes."""
     day = market.dates[cut]
     before, after = (_chain(replay_library(panel, 24)) for panel in (market, shaken(market, day, seed)))
     for name in before[0]:

@@ -171,8 +171,16 @@ def test_what_does_not_fit_is_refused_whole(url: str) -> None:
             store.add_patterns(extraction, replace(patterns, regime=np.full(20, "calm")))
         with pytest.raises(DataError, match="no extraction"):
             store.patterns("0" * 64)
-        unknown = TradeTable.concatenate([])
-        store.add_trades(extraction, unknown)
+
+
+def test_copies_of_a_strategy_bring_the_same_trades_once(url: str, library: Library) -> None:
+    trades = library.trades.take(np.arange(500))
+    with open_store(url) as store:
+        extraction = store.add_run("run", INPUTS)
+        store.add_strategies(library.records)
+        store.add_trades(extraction, TradeTable.concatenate([]))
+        store.add_trades(extraction, TradeTable.concatenate([trades, trades]))
+        assert store.counts(extraction)["trades"] == 500
 
 
 def test_trades_need_their_strategies(url: str, library: Library) -> None:

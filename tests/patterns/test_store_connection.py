@@ -32,12 +32,12 @@ def test_an_unreachable_server_can_be_tried_again() -> None:
 
 
 @pytest.mark.postgres
-def test_a_wrong_password_or_database_is_final(postgres_url: str) -> None:
+def test_a_wrong_password_or_database_is_final(postgres_server: str) -> None:
     with pytest.raises(ServiceError, match="authentication failed") as caught:
-        open_store(postgres_url.replace("s3cret", "hidden"))
+        open_store(f"{postgres_server}/postgres".replace("s3cret", "hidden"))
     assert not caught.value.retryable and "hidden" not in str(caught.value)
     with pytest.raises(ServiceError, match="does not exist") as caught:
-        open_store(postgres_url + "missing")
+        open_store(f"{postgres_server}/missing")
     assert not caught.value.retryable and "s3cret" not in str(caught.value)
 
 

@@ -11,7 +11,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import CHAR, Column, Connection, Date, LargeBinary, Table, Text, cast, select
+from sqlalchemy import (
+    CHAR,
+    Column,
+    Connection,
+    Date,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    cast,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -34,7 +46,7 @@ def upsert(connection: Connection, table: Table, columns: Columns) -> None:
     table
         Of the types that `binary_copy` knows, no column NULL.
     columns
-        Every column of `table`; no two rows with the same key.
+        Every column of `table`; of rows with the same key one is kept.
 
     Raises
     ------
@@ -55,7 +67,11 @@ def upsert(connection: Connection, table: Table, columns: Columns) -> None:
 def read(connection: Connection, columns: Sequence[Column[Any]], *conditions: ColumnElement[bool]) -> Columns:
     """Read columns of the rows that meet all conditions, in no particular order."""
     if connection.dialect.name != "postgresql":
-        rows = connection.execute(select(*columns).where(*conditions)).all()
+        # Dates stay the text that they are in the file: numpy reads many at once.
+        plain = [
+            type_coerce(column, String) if isinstance(column.type, Date) else column for column in columns
+        ]
+        rows = connection.execute(select(*plain).where(*conditions)).all()
         values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
         return {c.name: np.array(v, dtype=memory_type(c)) for c, v in zip(columns, values, strict=True)}
     padded = [
@@ -116,8 +132,8 @@ def _upsert_by_copy(connection: Connection, table: Table, chunks: Iterable[Colum
             f"COPY {staging} ({listed}) FROM STDIN (FORMAT binary)", io.BytesIO(encode(columns, chunk))
         )
     # One order for all writers, so that two of them can't wait for each other.
-    insert = f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {staging} ORDER BY {key}"
-    cursor.execute(f"{insert} {_on_conflict(table)}")
+    chosen = f"SELECT DISTINCT ON ({key}) {listed} FROM {staging} ORDER BY {key}"
+    cursor.execute(f"INSERT INTO {table.name} ({listed}) {chosen} {_on_conflict(table)}")
     cursor.execute(f"DROP TABLE {staging}")
 
 
