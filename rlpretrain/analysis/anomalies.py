@@ -47,11 +47,18 @@ def isolate(sample: Sample, rng: np.random.Generator) -> Isolation | None:
 
 
 def robust_z(states: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Give (value - median) / (1.4826 MAD) of some rows; over the deviation where over half are equal."""
+    """Give (value - median) / scale of some rows, (R, F); a few extreme values don't move the scale.
+
+    The scale is the larger of 1.4826 MAD and the deviation between the 1 % and 99 % quantiles: the first alone is
+    next to nothing for a feature that is zero half of the time, as those of the position are.
+    """
     median = np.median(states, axis=0)
-    scale = 1.4826 * np.median(np.abs(states - median), axis=0)
+    spread = 1.4826 * np.median(np.abs(states - median), axis=0)
+    low, high = np.quantile(states, [0.01, 0.99], axis=0)
+    scale = np.maximum(spread, np.clip(states, low, high).std(axis=0))
     scale = np.where(scale > 0, scale, states.std(axis=0))
-    return (states[rows] - median) / scale  # type: ignore[no-any-return]
+    z: NDArray[np.float64] = (states[rows] - median) / scale
+    return z
 
 
 def find_anomalies(sample: Sample, isolation: Isolation | None) -> Anomalies:

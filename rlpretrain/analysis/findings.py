@@ -274,7 +274,7 @@ class AnomalousPattern(_Part):
     reward: Figure
     score: Figure = Field(description="Isolation forest's score in (0, 1); 0.5 is usual.")
     reasons: tuple[FeatureReason, ...] = Field(
-        description="Largest robust z: (value - median) / (1.4826 MAD)."
+        description="Largest robust z: distance from the median over a robust scale."
     )
 
 

@@ -154,7 +154,7 @@ def _confidence(statistics: Statistics) -> Iterator[Recommendation]:
             code="raise_confidence",
             message=(
                 f"patterns with a confidence below {raised:.1f} lose: in the highest such band "
-                f"{worst.share_positive:.0%} gain, mean {worst.mean:+.2%} [{worst.low:+.2%}, {worst.high:+.2%}]"
+                f"{worst.share_positive:.0%} gain, {worst.mean:+.2%} [{worst.low:+.2%}, {worst.high:+.2%}]"
             ),
             figure=worst.mean,
             threshold=0.0,

@@ -14,7 +14,7 @@ from tests.analysis.planted import changed, plain_set
 
 @cache
 def clean() -> PatternSet:
-    return plain_set(n=2_000)[0]
+    return plain_set(n=1_600)[0]
 
 
 def advice(patterns: PatternSet, n_clusters: int = 8):

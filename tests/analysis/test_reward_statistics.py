@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
@@ -105,6 +105,7 @@ def test_a_planted_loss_is_found_and_nothing_else() -> None:
     assert cells["breakout x bear"].low < -0.006 < cells["breakout x bear"].high
 
 
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
     np.testing.assert_allclose(holm(np.array(p_values)), multipletests(p_values, method="holm")[1])
