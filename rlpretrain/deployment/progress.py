@@ -12,6 +12,7 @@ from typing import Self
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from rlpretrain.deployment.airflow_api import TaskState
 
@@ -128,6 +129,5 @@ class Progress:
             table.add_column(heading, justify="right" if heading in ("parts", "seconds") else "left")
         for task in tasks:
             seconds = f"{task.seconds:.1f}" if task.seconds else ""
-            state = f"[{COLOURS[task.state]}]{task.state}[/]"
-            table.add_row(task.task_id, state, task.count, seconds)
+            table.add_row(task.task_id, Text(task.state, COLOURS[task.state]), task.count, seconds)
         return table
