@@ -65,8 +65,11 @@ def test_a_terminal_gets_a_table() -> None:
         progress.update(
             [TaskProgress("extract", "running", 1, 3, 1.0), TaskProgress("mine", "waiting", 0, 1, 0.0)]
         )
+        progress.say("a line [in brackets] above the table")
     assert "extract" in output.getvalue()
     assert "1/3" in output.getvalue()
+    assert "a line [in brackets] above the table" in output.getvalue()
+    assert "[yellow]" not in output.getvalue()
 
 
 def test_the_log_file_of_a_mapped_task() -> None:
