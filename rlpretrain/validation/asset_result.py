@@ -11,7 +11,7 @@ from rlpretrain.validation.learning_curves import CurveBand, CurveComparison, Le
 from rlpretrain.validation.metrics import PerformanceMetrics
 from rlpretrain.validation.sharpe import SharpeDifference, SharpeEvidence
 from rlpretrain.validation.statistics import Interval
-from rlpretrain.validation.window import Part
+from rlpretrain.validation.window import CLEAN, Part
 
 __all__ = [
     "AGENT",
@@ -121,6 +121,11 @@ class AssetValidation(_Evidence):
     def symbol(self) -> str:
         """Ticker of the asset."""
         return self.window.symbol
+
+    def part_dates(self, part: Part) -> tuple[dt.date, ...]:
+        """Give the dates of one part's bars."""
+        split = len(self.dates) - self.window.clean_bars
+        return self.dates[split:] if part == CLEAN else self.dates[:split]
 
     def comparison(self, treated: str, control: str) -> CurveComparison | None:
         """Find the comparison of two arms on the part that counts."""

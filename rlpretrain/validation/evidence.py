@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlpretrain.config import ValidationConfig
 from rlpretrain.environments import Policy, Trajectory
@@ -23,7 +24,13 @@ from rlpretrain.validation.asset_result import (
     WindowSummary,
 )
 from rlpretrain.validation.baselines import buy_and_hold, matched_random
-from rlpretrain.validation.learning_curves import CurveComparison, LearningCurve, compare_curves, curve_band
+from rlpretrain.validation.learning_curves import (
+    ArmCurves,
+    CurveComparison,
+    LearningCurve,
+    compare_curves,
+    curve_band,
+)
 from rlpretrain.validation.metrics import median_metrics, performance_metrics, sharpe_ratio, timing_score
 from rlpretrain.validation.sharpe import (
     SharpeDifference,
@@ -54,6 +61,8 @@ class Trial:
 
     policy: Policy
     curves: Mapping[Part, LearningCurve]
+    by_bar: Mapping[Part, NDArray[np.float64]]
+    """(k, m) what each bar of the part adds to the score of each checkpoint."""
 
 
 class CurveRecorder:
@@ -69,20 +78,21 @@ class CurveRecorder:
     def __init__(self, window: EvaluationWindow, arm: str, seed: int) -> None:
         self._window, self._arm, self._seed = window, arm, seed
         self._steps: list[int] = []
-        self._scores: list[dict[Part, float]] = []
+        self._contributions: list[dict[Part, NDArray[np.float64]]] = []
 
     def record(self, steps: int, policy: Policy) -> None:
         """Score the policy as it is after `steps` environment steps."""
         self._steps.append(steps)
-        self._scores.append(self._window.score(policy))
+        self._contributions.append(self._window.part_contributions(self._window.run(policy)))
 
     def trial(self, policy: Policy) -> Trial:
         """Give the finished trial with the policy that the arm ends with."""
+        by_bar = {part: np.array([row[part] for row in self._contributions]) for part in self._window.parts}
         curves = {
-            part: LearningCurve(self._arm, self._seed, self._steps, [score[part] for score in self._scores])
-            for part in self._window.parts
+            part: LearningCurve(self._arm, self._seed, self._steps, rows.mean(axis=1).tolist())
+            for part, rows in by_bar.items()
         }
-        return Trial(policy=policy, curves=curves)
+        return Trial(policy=policy, curves=curves, by_bar=by_bar)
 
 
 @dataclass(frozen=True)
@@ -229,6 +239,10 @@ def _summarise_arm(
     )
 
 
+def _arm_curves(trials: Sequence[Trial], part: Part) -> ArmCurves:
+    return ArmCurves([trial.curves[part] for trial in trials], [trial.by_bar[part] for trial in trials])
+
+
 def _curves(trials: Mapping[str, Sequence[Trial]], part: Part) -> tuple[LearningCurve, ...]:
     return tuple(trial.curves[part] for runs in trials.values() for trial in runs)
 
@@ -243,8 +257,8 @@ def _compare(
         pairs.insert(1, (TRANSFERRED, PLACEBO))
     return tuple(
         compare_curves(
-            [trial.curves[part] for trial in trials[treated]],
-            [trial.curves[part] for trial in trials[control]],
+            _arm_curves(trials[treated], part),
+            _arm_curves(trials[control], part),
             threshold=SCORE_THRESHOLD,
             level=config.confidence,
             samples=config.bootstrap_samples,

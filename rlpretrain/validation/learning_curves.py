@@ -11,18 +11,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from statsmodels.duration.survfunc import survdiff
 
+from rlpretrain.validation.days import interval_over_days
 from rlpretrain.validation.statistics import Interval, PairedComparison, compare_pairs, seed_interval
 
 __all__ = [
+    "MEASURES",
+    "ArmCurves",
     "CurveBand",
     "CurveComparison",
     "LearningCurve",
+    "Measure",
     "ThresholdComparison",
     "area",
     "compare_curves",
@@ -74,6 +79,26 @@ class LearningCurve:
             raise ValueError(f"{name}: a score is not finite")
 
 
+Measure = Literal["jump_start", "area", "final"]
+"""Score before any step, mean score over the budget, score at its end."""
+
+
+@dataclass(frozen=True)
+class ArmCurves:
+    """The curves of one arm, and how their scores arise from the days.
+
+    Parameters
+    ----------
+    curves
+        One for each seed.
+    by_bar
+        For each curve, (k, m): what each bar adds to the score of each checkpoint.
+    """
+
+    curves: Sequence[LearningCurve]
+    by_bar: Sequence[NDArray[np.float64]]
+
+
 def jump_start(curve: LearningCurve) -> float:
     """Score before any RL step."""
     return curve.score[0]
@@ -100,6 +125,13 @@ def steps_to_threshold(curve: LearningCurve, threshold: float) -> int | None:
         if score >= threshold:
             return step
     return None
+
+
+MEASURES: dict[Measure, Callable[[LearningCurve], float]] = {
+    "jump_start": jump_start,
+    "area": area,
+    "final": final,
+}
 
 
 class CurveBand(BaseModel):
@@ -145,6 +177,10 @@ class CurveComparison(BaseModel):
     threshold: ThresholdComparison
     dip: Interval
     """Largest fall of the treated arm's score below its start."""
+    days: dict[Measure, Interval]
+    """Gain with an interval over other seeds and other days: what a claim rests on."""
+    by_bar: dict[Measure, tuple[float, ...]]
+    """(m,) what each bar adds to the mean gain over seeds."""
 
 
 def curve_band(
@@ -166,8 +202,8 @@ def curve_band(
 
 
 def compare_curves(
-    treated: Sequence[LearningCurve],
-    control: Sequence[LearningCurve],
+    treated: ArmCurves,
+    control: ArmCurves,
     *,
     threshold: float,
     level: float,
@@ -186,10 +222,10 @@ def compare_curves(
     ValueError
         The arms don't share seeds and checkpoints, or have fewer than two pairs.
     """
-    first, second = _by_seed(treated), _by_seed(control)
+    first, second = _by_seed(treated.curves), _by_seed(control.curves)
     if first.keys() != second.keys():
         raise ValueError(f"seeds are not paired: {sorted(first)} and {sorted(second)}")
-    _shared_steps([*treated, *control])
+    steps = _shared_steps([*treated.curves, *control.curves])
     seeds = sorted(first)
 
     def paired(measure: Callable[[LearningCurve], float]) -> PairedComparison:
@@ -204,17 +240,35 @@ def compare_curves(
     def over_seeds(values: Sequence[float]) -> Interval:
         return seed_interval(values, level=level, samples=samples, rng=rng)
 
-    gain, base = paired(area), over_seeds([area(second[seed]) for seed in seeds])
+    gains = {measure: paired(value) for measure, value in MEASURES.items()}
+    mean_gain = np.mean(treated.by_bar, axis=0) - np.mean(control.by_bar, axis=0)
+    by_bar = {measure: np.round(weights @ mean_gain, 6) for measure, weights in _weights(steps).items()}
+    base = over_seeds([area(second[seed]) for seed in seeds])
     return CurveComparison(
-        treated=treated[0].arm,
-        control=control[0].arm,
-        jump_start=paired(jump_start),
-        area=gain,
-        final=paired(final),
-        transfer_ratio=gain.interval.estimate / base.estimate if base.low > 0 else None,
+        treated=treated.curves[0].arm,
+        control=control.curves[0].arm,
+        jump_start=gains["jump_start"],
+        area=gains["area"],
+        final=gains["final"],
+        transfer_ratio=gains["area"].interval.estimate / base.estimate if base.low > 0 else None,
         threshold=_compare_thresholds([first[s] for s in seeds], [second[s] for s in seeds], threshold),
         dip=over_seeds([largest_dip(first[seed]) for seed in seeds]),
+        days={
+            measure: interval_over_days(gains[measure], by_bar[measure], samples=samples, rng=rng)
+            for measure in MEASURES
+        },
+        by_bar={measure: tuple(row.tolist()) for measure, row in by_bar.items()},
     )
+
+
+def _weights(steps: Sequence[int]) -> dict[Measure, NDArray[np.float64]]:
+    """Give the weight of each checkpoint's score in each measure, (k,): all three are linear."""
+    first, last, trapezoid = np.zeros(len(steps)), np.zeros(len(steps)), np.zeros(len(steps))
+    first[0] = last[-1] = 1.0
+    gaps = np.diff(steps) / steps[-1]
+    trapezoid[:-1] += gaps / 2
+    trapezoid[1:] += gaps / 2
+    return {"jump_start": first, "area": trapezoid, "final": last}
 
 
 def _compare_thresholds(

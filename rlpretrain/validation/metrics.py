@@ -19,7 +19,14 @@ from skfolio import measures
 if TYPE_CHECKING:
     from rlpretrain.environments.trajectory import Trade, Trajectory
 
-__all__ = ["PerformanceMetrics", "median_metrics", "performance_metrics", "sharpe_ratio", "timing_score"]
+__all__ = [
+    "PerformanceMetrics",
+    "median_metrics",
+    "performance_metrics",
+    "sharpe_ratio",
+    "timing_contributions",
+    "timing_score",
+]
 
 Floats = NDArray[np.float64]
 
@@ -96,16 +103,28 @@ def timing_score(
     ValueError
         The arrays are empty, differ in length or hold a value that is not finite.
     """
+    return float(timing_contributions(net_returns, asset_returns, exposure, bars_per_year).mean())
+
+
+def timing_contributions(
+    net_returns: ArrayLike, asset_returns: ArrayLike, exposure: ArrayLike, bars_per_year: float
+) -> Floats:
+    """Split the timing score among the bars: what each adds, (m,); their mean is `timing_score`.
+
+    Raises
+    ------
+    ValueError
+        As `timing_score`.
+    """
     net, asset, held = (np.asarray(a, dtype=np.float64) for a in (net_returns, asset_returns, exposure))
     if not net.shape == asset.shape == held.shape or net.ndim != 1 or not len(net):
         raise ValueError(f"need three equal non-empty rows, got {net.shape}, {asset.shape}, {held.shape}")
     if not (np.isfinite(net).all() and np.isfinite(asset).all() and np.isfinite(held).all()):
         raise ValueError("returns and exposure must be finite")
-    volatility = float(asset.std()) * math.sqrt(bars_per_year)
-    if volatility <= _NO_VARIANCE:
-        return 0.0
-    beyond = float(np.mean(net - held.mean() * asset)) * bars_per_year
-    return beyond / volatility
+    deviation = float(asset.std())
+    if deviation <= _NO_VARIANCE:
+        return np.zeros(len(net))
+    return np.asarray((net - held.mean() * asset) * (math.sqrt(bars_per_year) / deviation), dtype=np.float64)
 
 
 def sharpe_ratio(returns: ArrayLike, bars_per_year: float) -> float | None:

@@ -1,15 +1,14 @@
 """One plain answer from all assets: whether the pre-trained start is worth it.
 
-The rule is fixed here, before any result. An effect is shown when, against random weights, both the
-jump-start and the area of the paired differences have an interval above zero, and, where a placebo was run,
-the area against the placebo does too: what shuffled labels give as well is not knowledge. Both must hold, so
-no correction for testing two measures is due.
+The rule is fixed here, before any result. An effect is shown when, against random weights, jump-start and
+area both have an interval above zero, over other seeds and other days alike, and, where a placebo was run,
+the area against the placebo does too: what shuffled labels give as well is not knowledge. All must hold, so
+no correction for testing several is due.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,18 +24,20 @@ from rlpretrain.validation.asset_result import (
     VANILLA,
     AssetValidation,
 )
-from rlpretrain.validation.learning_curves import CurveComparison, LearningCurve, area, final, jump_start
-from rlpretrain.validation.statistics import Finding, PairedComparison, compare_pairs, holm
+from rlpretrain.validation.days import interval_over_days, pool_by_day
+from rlpretrain.validation.learning_curves import MEASURES, CurveComparison, Measure
+from rlpretrain.validation.statistics import (
+    Finding,
+    Interval,
+    PairedComparison,
+    compare_pairs,
+    holm,
+    seed_interval,
+)
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
 
-__all__ = ["MEASURE_NAMES", "Measure", "Verdict", "reach_verdict"]
+__all__ = ["MEASURE_NAMES", "Verdict", "reach_verdict"]
 
-Measure = Literal["jump_start", "area", "final"]
-_MEASURES: dict[Measure, Callable[[LearningCurve], float]] = {
-    "jump_start": jump_start,
-    "area": area,
-    "final": final,
-}
 MEASURE_NAMES: dict[Measure, str] = {"jump_start": "Jump-start", "area": "Area", "final": "Final score"}
 _FEW_SEEDS = 10
 
@@ -56,9 +57,14 @@ class Verdict(BaseModel):
     assets: tuple[str, ...]
     """Assets that were pooled: those whose test window has this part."""
     pooled: dict[Measure, PairedComparison]
-    """Transferred less vanilla; a seed's difference is its mean over assets."""
+    """Transferred less vanilla on these days; a seed's difference is its mean over assets."""
+    days: dict[Measure, Interval]
+    """The same over other seeds and other days: what the finding rests on."""
+    level_reached: Interval
+    """The transferred arm's own final score, pooled: a gain over random weights may still be a loss."""
     against_placebo: PairedComparison | None
     """Area of transferred less placebo; None where no placebo was run."""
+    placebo_days: Interval | None
     holm_p: dict[str, float]
     """'asset measure' -> p-value adjusted over all assets and both primary measures."""
 
@@ -89,18 +95,36 @@ def reach_verdict(assets: Sequence[AssetValidation], config: ValidationConfig, *
             rng=rng,
         )
 
-    pooled = {measure: pool(measure, VANILLA) for measure in _MEASURES}
+    def pool_days(measure: Measure, control: str, paired: PairedComparison) -> Interval:
+        by_day = pool_by_day(
+            [np.array(asset.part_dates(part), dtype="datetime64[D]") for asset in counted],
+            [np.array(_required(asset, control).by_bar[measure]) for asset in counted],
+        )
+        return interval_over_days(paired, by_day, samples=config.bootstrap_samples, rng=rng)
+
+    pooled = {measure: pool(measure, VANILLA) for measure in MEASURES}
+    days = {measure: pool_days(measure, VANILLA, paired) for measure, paired in pooled.items()}
     with_placebo = all(asset.comparison(TRANSFERRED, PLACEBO) for asset in counted)
     placebo = pool("area", PLACEBO) if with_placebo else None
-    finding = _decide(pooled, placebo)
+    placebo_days = pool_days("area", PLACEBO, placebo) if placebo is not None else None
+    finding = _decide(days, placebo_days)
+    reached = seed_interval(
+        _seed_means(counted, TRANSFERRED, part, "final"),
+        level=config.confidence,
+        samples=config.bootstrap_samples,
+        rng=rng,
+    )
     return Verdict(
         finding=finding,
-        headline=_headline(finding, pooled, placebo),
-        sentences=tuple(_sentences(pooled, placebo, counted)),
+        headline=_headline(finding, part, pooled, days, placebo_days),
+        sentences=tuple(_sentences(pooled, days, placebo, placebo_days, reached, counted)),
         cautions=tuple(_cautions(part, counted, placebo, config)),
         part=part,
         assets=tuple(asset.symbol for asset in counted),
         pooled=pooled,
+        days=days,
+        placebo_days=placebo_days,
+        level_reached=reached,
         against_placebo=placebo,
         holm_p=holm(
             {
@@ -126,12 +150,12 @@ def _seed_means(
     rows = []
     for asset in assets:
         curves = sorted((c for c in asset.curves[part] if c.arm == arm), key=lambda c: c.seed)
-        rows.append([_MEASURES[measure](curve) for curve in curves])
+        rows.append([MEASURES[measure](curve) for curve in curves])
     return np.asarray(np.mean(rows, axis=0), dtype=np.float64)
 
 
-def _decide(pooled: Mapping[Measure, PairedComparison], placebo: PairedComparison | None) -> Finding:
-    primary = [pooled["jump_start"].finding, pooled["area"].finding]
+def _decide(days: Mapping[Measure, Interval], placebo: Interval | None) -> Finding:
+    primary = [days["jump_start"].finding, days["area"].finding]
     if all(finding == "better" for finding in primary):
         return "better" if placebo is None or placebo.finding == "better" else "no effect shown"
     if "worse" in primary and "better" not in primary:
@@ -140,32 +164,47 @@ def _decide(pooled: Mapping[Measure, PairedComparison], placebo: PairedCompariso
 
 
 def _headline(
-    finding: Finding, pooled: Mapping[Measure, PairedComparison], placebo: PairedComparison | None
+    finding: Finding,
+    part: Part,
+    pooled: Mapping[Measure, PairedComparison],
+    days: Mapping[Measure, Interval],
+    placebo: Interval | None,
 ) -> str:
-    if finding == "better":
-        return "The pre-trained start is better than random weights on these test days"
-    if finding == "worse":
-        return "The pre-trained start is worse than random weights on these test days"
-    primary = {measure: pooled[measure].finding for measure in ("jump_start", "area")}
-    if set(primary.values()) == {"better"} and placebo is not None:
+    if finding != "no effect shown":
+        where = "" if part == CLEAN else ", on days contaminated by hindsight"
+        return f"The pre-trained start is {finding} than random weights{where}"
+    over_days = [days["jump_start"].finding, days["area"].finding]
+    if over_days == ["better", "better"] and placebo is not None:
         return "No effect of the patterns shown: shuffled labels do as well within the error"
-    if primary["jump_start"] == "better":
+    if over_days[0] == "better":
         return "No effect on learning shown: a better start, but the interval of the area includes zero"
-    if "better" in primary.values():
+    if "better" in over_days:
         return "No effect shown: the measures disagree"
+    if all(pooled[measure].finding == "better" for measure in ("jump_start", "area")):
+        return "No effect shown: a gain on these test days, but no more than luck with the days can give"
     return "No effect shown: the interval includes zero"
 
 
 def _sentences(
     pooled: Mapping[Measure, PairedComparison],
+    days: Mapping[Measure, Interval],
     placebo: PairedComparison | None,
+    placebo_days: Interval | None,
+    reached: Interval,
     assets: Sequence[AssetValidation],
 ) -> list[str]:
     sentences = [
-        f"{MEASURE_NAMES[measure]} over random weights: {_state(pooled[measure])}" for measure in _MEASURES
+        f"{MEASURE_NAMES[measure]} over random weights: {_state(pooled[measure], days[measure])}"
+        for measure in MEASURES
     ]
-    if placebo is not None:
-        sentences.append(f"Area over the placebo (shuffled labels): {_state(placebo)}")
+    if placebo is not None and placebo_days is not None:
+        sentences.append(f"Area over the placebo (shuffled labels): {_state(placebo, placebo_days)}")
+    against_zero = {"better": "above", "worse": "below"}.get(reached.finding, "not told apart from")
+    sentences.append(
+        f"The transferred agents' own final score is {reached} over seeds: {against_zero} zero, which "
+        "always long "
+        "or always flat earn."
+    )
     return [*sentences, *(_asset_sentence(asset) for asset in assets)]
 
 
@@ -182,10 +221,10 @@ def _asset_sentence(asset: AssetValidation) -> str:
     return f"{sentence}; its Sharpe ratio less buy-and-hold's is {difference}."
 
 
-def _state(comparison: PairedComparison) -> str:
+def _state(paired: PairedComparison, days: Interval) -> str:
     return (
-        f"{comparison.interval} over {comparison.pairs} paired seeds, p = {comparison.p_value:.3f}: "
-        f"{_read(comparison.finding)}."
+        f"{days}, {_read(days.finding)}. On these days alone, over {paired.pairs} paired seeds: "
+        f"[{paired.interval.low:+.2f}, {paired.interval.high:+.2f}], p = {paired.p_value:.3f}."
     )
 
 
@@ -215,8 +254,9 @@ def _cautions(
         )
     years = min((a.window.clean_bars or a.window.bars) / a.window.bars_per_year for a in assets)
     cautions.append(
-        f"Seeds share the same {years:.1f} years of test days: their intervals cover the luck of training, "
-        f"not that of the market. Their Sharpe ratios have a standard error of about {years**-0.5:.2f}."
+        f"Other days are drawn from {years:.1f} years of test days: a kind of market that they lack "
+        "is not covered. "
+        f"A Sharpe ratio of these days has a standard error of about {years**-0.5:.2f}."
     )
     if all(asset.arms[AGENT].metrics[part].trades == 0 for asset in assets):
         cautions.append("The agent closed no trade in the test window; its trade statistics are empty.")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
 from rlpretrain.errors import DataError
-from rlpretrain.validation.metrics import timing_score
+from rlpretrain.validation.metrics import timing_contributions
 
 __all__ = ["CLEAN", "CONTAMINATED", "EvaluationWindow", "Part", "combine", "cut"]
 
@@ -101,18 +101,22 @@ class EvaluationWindow:
         return rollout(lambda _: next(actions), self.data, [(self.start, self.stop)] * len(positions))
 
     def score(self, policy: Policy) -> dict[Part, float]:
-        """Give a policy's timing score on each part: what a learning curve records at a checkpoint."""
+        """Give a policy's timing score on each part."""
         return self.part_scores(self.run(policy))
 
     def part_scores(self, trajectory: Trajectory) -> dict[Part, float]:
         """Give a trajectory's timing score on each part of this window."""
-        scores: dict[Part, float] = {}
+        return {part: float(row.mean()) for part, row in self.part_contributions(trajectory).items()}
+
+    def part_contributions(self, trajectory: Trajectory) -> dict[Part, NDArray[np.float64]]:
+        """Give what each bar adds to a trajectory's timing score on each part."""
+        contributions: dict[Part, NDArray[np.float64]] = {}
         for part, bars in self.parts.items():
             net, asset, held = (
                 row[bars] for row in (trajectory.net_returns, trajectory.asset_returns, trajectory.exposure)
             )
-            scores[part] = timing_score(net, asset, held, trajectory.bars_per_year)
-        return scores
+            contributions[part] = timing_contributions(net, asset, held, trajectory.bars_per_year)
+        return contributions
 
     def episodes(self, policy: Policy, starts: NDArray[np.intp], length: int) -> list[Trajectory]:
         """Run a policy from a flat start through `length` decisions from each row of `starts`."""

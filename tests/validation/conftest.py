@@ -66,7 +66,7 @@ RULE = linear_policy(np.eye(STATES)[0])
 def learner(
     window: EvaluationWindow, arm: str, head_start: float, speed: float = 0.1
 ) -> Callable[[int], Trial]:
-    """Make an arm that starts with `head_start` of the rule in its random weights and learns it at `speed`."""
+    """Make an arm with `head_start` of the rule in its random weights that learns it at `speed`."""
 
     def run(seed: int) -> Trial:
         rng = np.random.default_rng(seed)

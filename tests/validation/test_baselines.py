@@ -61,8 +61,9 @@ def test_paths_follow_their_generator():
 def test_luck_does_not_reach_a_real_rule():
     found = window(signal=0.6)
     run = found.run(RULE)
-    luck = matched_random(found, run, draws=200, level=0.95, rng=np.random.default_rng(0))
+    luck, paths = matched_random(found, run, draws=200, level=0.95, rng=np.random.default_rng(0))
     assert luck.p_value == 1 / 201
+    assert len(paths) == 200
     assert luck.low < luck.median < luck.high < luck.score
     assert luck.exposure == pytest.approx(run.exposure.mean(), abs=0.03)
 
@@ -73,6 +74,6 @@ def test_a_worthless_rule_is_one_among_many():
         found = window(signal=0.0, seed=seed)
         run = found.run(RULE)
         p_values.append(
-            matched_random(found, run, draws=60, level=0.9, rng=np.random.default_rng(seed)).p_value
+            matched_random(found, run, draws=60, level=0.9, rng=np.random.default_rng(seed))[0].p_value
         )
     assert 0.2 < np.mean(p_values) < 0.8

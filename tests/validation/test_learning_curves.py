@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlpretrain.validation.learning_curves import (
+    ArmCurves,
     LearningCurve,
     area,
     compare_curves,
@@ -25,10 +26,19 @@ def curve(score, seed=0, arm="transferred", steps=STEPS) -> LearningCurve:
     return LearningCurve(arm, seed, steps, score)
 
 
+def arm(scores, name="transferred", seeds=None) -> ArmCurves:
+    """Make an arm whose scores arise from 40 bars: half of them add nothing, the others twice the score."""
+    curves = [
+        curve(score, seed, name) for seed, score in zip(seeds or range(len(scores)), scores, strict=True)
+    ]
+    pattern = np.tile([0.0, 2.0], 20)
+    return ArmCurves(curves, [np.outer(score, pattern) for score in scores])
+
+
 def compare(treated, control, threshold=0.5):
     return compare_curves(
-        [curve(score, seed) for seed, score in enumerate(treated)],
-        [curve(score, seed, "vanilla") for seed, score in enumerate(control)],
+        arm(treated),
+        arm(control, "vanilla"),
         threshold=threshold,
         level=0.95,
         samples=500,
@@ -106,25 +116,39 @@ def test_no_log_rank_where_nobody_arrives():
     assert compare([[0, 0, 0]] * 3, [[0, 0, 0]] * 3).threshold.log_rank_p is None
 
 
+def test_bars_add_up_to_the_gain():
+    rng = np.random.default_rng(1)
+    found = compare(rng.normal(size=(6, 3)), rng.normal(size=(6, 3)))
+    for measure, bars in found.by_bar.items():
+        gain = getattr(found, measure)
+        assert np.mean(bars) == pytest.approx(np.mean(gain.differences), abs=1e-5)
+        assert found.days[measure].low <= gain.interval.low
+        assert found.days[measure].high >= gain.interval.high
+
+
 def test_seeds_and_checkpoints_must_be_paired():
     options = {"threshold": 0.5, "level": 0.95, "samples": 100, "rng": np.random.default_rng(0)}
-    first = [curve([0, 0, 0], seed) for seed in (1, 2)]
+    first = arm([[0, 0, 0]] * 2, seeds=[1, 2])
     with pytest.raises(ValueError, match="not paired"):
-        compare_curves(first, [curve([0, 0, 0], seed, "vanilla") for seed in (1, 3)], **options)
+        compare_curves(first, arm([[0, 0, 0]] * 2, seeds=[1, 3]), **options)
     with pytest.raises(ValueError, match="checkpoints"):
-        compare_curves(first, [curve([0, 0], seed, "vanilla", (0, 5)) for seed in (1, 2)], **options)
+        other = ArmCurves(
+            [curve([0, 0], seed, "vanilla", (0, 5)) for seed in (1, 2)], [np.zeros((2, 40))] * 2
+        )
+        compare_curves(first, other, **options)
     with pytest.raises(ValueError, match="its own seed"):
-        compare_curves([first[0], first[0]], first, **options)
+        compare_curves(arm([[0, 0, 0]] * 2, seeds=[1, 1]), first, **options)
 
 
 def test_the_order_of_seeds_does_not_matter():
     rng = np.random.default_rng(1)
-    treated = [curve(rng.normal(size=3), seed) for seed in range(6)]
-    control = [curve(rng.normal(size=3), seed, "vanilla") for seed in range(6)]
+    treated, control = rng.normal(size=(2, 6, 3))
     options = {"threshold": 0.5, "level": 0.95, "samples": 100}
-    assert compare_curves(treated, control, rng=np.random.default_rng(0), **options) == compare_curves(
-        treated[::-1], control, rng=np.random.default_rng(0), **options
+    forward = compare_curves(arm(treated), arm(control, "v"), rng=np.random.default_rng(0), **options)
+    backward = compare_curves(
+        arm(treated[::-1], seeds=range(5, -1, -1)), arm(control, "v"), rng=np.random.default_rng(0), **options
     )
+    assert forward == backward
 
 
 def test_a_band_holds_its_estimate():

@@ -22,7 +22,7 @@ from rlpretrain.validation.asset_result import (
 from rlpretrain.validation.report.data import PretrainingFigures
 from rlpretrain.validation.report.drawing import DASHES, INK, MUTED, WARN, arm_colour, drawing
 from rlpretrain.validation.report.table import arrange, label
-from rlpretrain.validation.statistics import PairedComparison
+from rlpretrain.validation.statistics import Interval, PairedComparison
 from rlpretrain.validation.verdict import MEASURE_NAMES, Verdict
 from rlpretrain.validation.window import CLEAN
 
@@ -42,32 +42,32 @@ class Chart:
 
 def forest_chart(verdict: Verdict, assets: Sequence[AssetValidation]) -> Chart:
     """Draw the paired differences of each measure: every seed a dot, the interval a bar, zero a line."""
-    rows: list[tuple[str, PairedComparison, bool]] = []
+    rows: list[tuple[str, PairedComparison, Interval, bool]] = []
     for measure, name in MEASURE_NAMES.items():
-        rows.append((name, verdict.pooled[measure], True))
-        if len(verdict.assets) > 1:
-            for asset in assets:
-                comparison = asset.comparison(TRANSFERRED, VANILLA)
-                if asset.symbol in verdict.assets and comparison is not None:
-                    rows.append((asset.symbol, getattr(comparison, measure), False))
-    if verdict.against_placebo is not None:
-        rows.append(("Area over placebo", verdict.against_placebo, True))
+        rows.append((name, verdict.pooled[measure], verdict.days[measure], True))
+        for asset in assets:
+            comparison = asset.comparison(TRANSFERRED, VANILLA)
+            if len(verdict.assets) > 1 and asset.symbol in verdict.assets and comparison is not None:
+                rows.append((asset.symbol, getattr(comparison, measure), comparison.days[measure], False))
+    if verdict.against_placebo is not None and verdict.placebo_days is not None:
+        rows.append(("Area over placebo", verdict.against_placebo, verdict.placebo_days, True))
     with drawing("forest", 7.2, 0.55 + 0.3 * len(rows)) as (figure, svg):
         axes = figure.add_subplot()
-        for i, (_, paired, pooled) in enumerate(rows):
+        for i, (_, paired, days, pooled) in enumerate(rows):
             y = len(rows) - 1 - i
-            colour = {"better": arm_colour(AGENT), "worse": WARN}.get(paired.finding, MUTED)
+            colour = {"better": arm_colour(AGENT), "worse": WARN}.get(days.finding, MUTED)
             dots = paired.differences[:_MOST_DOTS]
             offsets = 0.16 * np.linspace(-1, 1, len(dots)) if len(dots) > 1 else np.zeros(len(dots))
-            axes.plot(dots, y + offsets, "o", color=colour, alpha=0.25, markersize=3, markeredgewidth=0)
-            interval = paired.interval
-            axes.plot([interval.low, interval.high], [y, y], color=colour, linewidth=3 if pooled else 1.6)
-            axes.plot(interval.estimate, y, "o", color=colour, markersize=6 if pooled else 4)
+            axes.plot(dots, y + offsets, "o", color=colour, alpha=0.4, markersize=3, markeredgewidth=0)
+            seeds = paired.interval
+            axes.plot([days.low, days.high], [y, y], color=colour, linewidth=1.2)
+            axes.plot([seeds.low, seeds.high], [y, y], color=colour, linewidth=4 if pooled else 2.6)
+            axes.plot(seeds.estimate, y, "o", color=colour, markersize=7 if pooled else 5)
         axes.axvline(0, color=INK, linewidth=1)
         axes.set_yticks(
-            range(len(rows) - 1, -1, -1), [name if pooled else f"{name}  " for name, _, pooled in rows]
+            range(len(rows) - 1, -1, -1), [name if pooled else f"{name}  " for name, *_, pooled in rows]
         )
-        for tick, (_, _, pooled) in zip(axes.get_yticklabels(), rows, strict=True):
+        for tick, (*_, pooled) in zip(axes.get_yticklabels(), rows, strict=True):
             tick.set_color(INK if pooled else MUTED)
             tick.set_fontweight("bold" if pooled else "normal")
         axes.set_ylim(-0.6, len(rows) - 0.4)
@@ -79,7 +79,9 @@ def forest_chart(verdict: Verdict, assets: Sequence[AssetValidation]) -> Chart:
     return Chart(
         f"Gain over random weights: {', '.join(gains)}",
         svg.text,
-        "Dots are seeds, bars are intervals. An interval across zero shows nothing.",
+        "Dots are seeds. Thick bars are intervals over other seeds on these days, thin ones over "
+        "other days too: a thin "
+        "bar across zero shows no effect.",
     )
 
 

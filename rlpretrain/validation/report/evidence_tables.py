@@ -26,7 +26,7 @@ from rlpretrain.validation.report.table import (
     signed,
     span,
 )
-from rlpretrain.validation.statistics import PairedComparison
+from rlpretrain.validation.statistics import Interval, PairedComparison
 from rlpretrain.validation.verdict import MEASURE_NAMES, Verdict
 from rlpretrain.validation.window import CONTAMINATED, Part
 
@@ -62,48 +62,44 @@ def windows_table(assets: Sequence[AssetValidation]) -> Table:
 
 def primary_table(verdict: Verdict, assets: Sequence[AssetValidation]) -> Table:
     """Show the figures that the verdict rests on: transferred less vanilla, paired by seed."""
-    pooled = f"pooled, {len(verdict.assets)} assets" if len(verdict.assets) > 1 else "pooled"
     rows = []
     for measure, name in MEASURE_NAMES.items():
-        rows.append(_comparison_row(f"{name}, {pooled}", verdict.pooled[measure], None))
+        rows.append(_gain_row(f"{name}, pooled", verdict.pooled[measure], verdict.days[measure], None))
         for asset in assets:
-            if asset.symbol not in verdict.assets or len(verdict.assets) == 1:
-                continue
             comparison = asset.comparison(TRANSFERRED, VANILLA)
-            if comparison is not None:
-                rows.append(
-                    _comparison_row(
-                        f"  {asset.symbol}",
-                        getattr(comparison, measure),
-                        verdict.holm_p.get(f"{asset.symbol} {measure}"),
-                    )
-                )
-    if verdict.against_placebo is not None:
-        rows.append(_comparison_row("Area over placebo", verdict.against_placebo, None))
+            if asset.symbol not in verdict.assets or len(verdict.assets) == 1 or comparison is None:
+                continue
+            adjusted = verdict.holm_p.get(f"{asset.symbol} {measure}")
+            paired: PairedComparison = getattr(comparison, measure)
+            rows.append(_gain_row(f"  {asset.symbol}", paired, comparison.days[measure], adjusted))
+    if verdict.against_placebo is not None and verdict.placebo_days is not None:
+        rows.append(_gain_row("Area over placebo", verdict.against_placebo, verdict.placebo_days, None))
+    area = verdict.pooled["area"]
     return Table(
         "Transferred less random weights, paired by seed",
-        ("Timing score", "Gain", "Interval", "p", "Holm p", "P(better)", "d", "δ", "Normal p"),
+        ("Timing score", "Gain", "Other days", "These days", "p", "Holm p", "P(>)", "d", "δ", "S-W p"),
         tuple(rows),
-        f"Interquartile mean over {verdict.pooled['area'].pairs} seeds with its "
-        f"{percent(verdict.pooled['area'].interval.level, 0)} bootstrap interval; p of the exact "
-        "sign-flip test, "
-        "Holm's adjustment over assets and both primary measures; Cohen's d; Cliff's δ; Shapiro-Wilk "
-        "p of the "
-        "differences.",
+        f"Interquartile mean over {area.pairs} seeds with {percent(area.interval.level, 0)} bootstrap "
+        "intervals: over "
+        "other seeds and other days, which the verdict reads, and over other seeds on these days. On "
+        "these days: p of "
+        "the exact sign-flip test, Holm's adjustment over assets and both primary measures, probability of "
+        "improvement, Cohen's d, Cliff's δ, Shapiro-Wilk p of the differences.",
     )
 
 
-def _comparison_row(name: str, comparison: PairedComparison, holm_p: float | None) -> tuple[str, ...]:
+def _gain_row(name: str, paired: PairedComparison, days: Interval, holm_p: float | None) -> tuple[str, ...]:
     return (
         name,
-        signed(comparison.interval.estimate),
-        span(comparison.interval),
-        p_value(comparison.p_value),
+        signed(paired.interval.estimate),
+        span(days),
+        span(paired.interval),
+        p_value(paired.p_value),
         p_value(holm_p),
-        number(comparison.probability_of_improvement),
-        number(comparison.cohens_d),
-        number(comparison.cliffs_delta),
-        p_value(comparison.shapiro_p),
+        number(paired.probability_of_improvement),
+        number(paired.cohens_d),
+        number(paired.cliffs_delta),
+        p_value(paired.shapiro_p),
     )
 
 
@@ -189,10 +185,7 @@ def curves_table(comparisons: Sequence[CurveComparison], part: Part) -> Table:
     return Table(
         f"Gains while learning, {part} bars",
         ("Arm – control", "Jump-start", "Area", "Final"),
-        tuple(
-            (_pair(c), str(c.jump_start.interval), str(c.area.interval), str(c.final.interval))
-            for c in comparisons
-        ),
+        tuple((_pair(c), *(str(c.days[measure]) for measure in MEASURE_NAMES)) for c in comparisons),
         "Differences in timing score, paired by seed: before any step, as a mean over the budget, "
         "and at its end.",
     )

@@ -1,0 +1,70 @@
+"""Luck of the days: what the same training would have shown on other days like these.
+
+All seeds meet the same test days, so an interval over seeds alone says how training varies, not whether the
+gain is more than the luck of those days. A prior that every seed shares turns the days' luck into a gain of
+every seed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from arch.bootstrap import StationaryBootstrap
+from numpy.typing import ArrayLike, NDArray
+
+from rlpretrain.validation.sharpe import block_length
+from rlpretrain.validation.statistics import Interval, PairedComparison, interquartile_mean
+
+__all__ = ["interval_over_days", "pool_by_day"]
+
+Floats = NDArray[np.float64]
+
+
+def interval_over_days(
+    paired: PairedComparison, by_bar: ArrayLike, *, samples: int, rng: np.random.Generator
+) -> Interval:
+    """Widen a gain's interval over seeds to one over other seeds and other days.
+
+    Seeds and days are crossed. Their resampled deviations are drawn apart and added: seeds as in
+    `seed_interval`, days by the stationary block bootstrap (Politis and Romano, JASA 89, 1994) of the seeds'
+    mean gain by bar. What seeds and days do together is counted in both, which errs towards a wider interval.
+
+    Parameters
+    ----------
+    paired
+        Gain of each seed.
+    by_bar
+        (m,) what each bar adds to the mean gain over seeds.
+    """
+    row, bars = np.array(paired.differences), np.asarray(by_bar, dtype=np.float64)
+    seeds, n = paired.interval, len(row)
+    over_seeds = interquartile_mean(row[rng.integers(n, size=(samples, n))]) - seeds.estimate
+    resampler = StationaryBootstrap(block_length(bars[:, None]), bars, seed=rng)
+    over_days = np.array([np.mean(sample) for (sample,), _ in resampler.bootstrap(samples)]) - bars.mean()
+    deviations = math.sqrt(n / (n - 1)) * over_seeds + over_days
+    low, high = np.quantile(deviations, [(1 - seeds.level) / 2, (1 + seeds.level) / 2])
+    return Interval(
+        estimate=seeds.estimate,
+        low=min(seeds.low, seeds.estimate + float(low)),
+        high=max(seeds.high, seeds.estimate + float(high)),
+        level=seeds.level,
+    )
+
+
+def pool_by_day(dates: Sequence[NDArray[np.datetime64]], rows: Sequence[Floats]) -> Floats:
+    """Join assets' gains by bar into one series by day, whose mean is the mean of the assets' means.
+
+    Assets that move together do so on the same days, so days are resampled for all assets at once.
+
+    Parameters
+    ----------
+    dates, rows
+        Dates (m_i,) and gains (m_i,) of each asset.
+    """
+    calendar = np.unique(np.concatenate(dates))
+    pooled = np.zeros(len(calendar))
+    for days, row in zip(dates, rows, strict=True):
+        pooled[np.searchsorted(calendar, days)] += row * (len(calendar) / (len(rows) * len(row)))
+    return pooled
