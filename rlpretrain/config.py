@@ -68,11 +68,17 @@ class TransferConfig(_Settings):
         description="PPO iterations at which the next layer, from the output backwards, starts to learn.",
     )
     total_steps: int = Field(60_000, ge=0, description="Environment steps of PPO after the critic's warm-up.")
-    critic_warmup_steps: int = Field(10_000, ge=0, description="Environment steps in which only the critic learns.")
+    critic_warmup_steps: int = Field(
+        10_000, ge=0, description="Environment steps in which only the critic learns."
+    )
     learning_rate: float = Field(3e-4, gt=0, description="PPO's step size for the heads.")
-    backbone_lr_scale: float = Field(0.1, ge=0, le=1, description="Step size of transferred layers over the heads'.")
+    backbone_lr_scale: float = Field(
+        0.1, ge=0, le=1, description="Step size of transferred layers over the heads'."
+    )
     kl_coefficient: float = Field(1.0, ge=0, description="Weight of KL(prior || policy), decaying to zero.")
-    kl_decay_fraction: float = Field(1.0, gt=0, le=1, description="Share of training after which the KL term is gone.")
+    kl_decay_fraction: float = Field(
+        1.0, gt=0, le=1, description="Share of training after which the KL term is gone."
+    )
 
     @field_validator("progressive_unfreeze_schedule")
     @classmethod
@@ -85,9 +91,13 @@ class TransferConfig(_Settings):
 class ValidationConfig(_Settings):
     """How the claim 'better than random initialisation' is tested."""
 
-    episodes: int = Field(200, ge=1, description="Random-start episodes on the test window, the same for every arm.")
+    episodes: int = Field(
+        200, ge=1, description="Random-start episodes on the test window, the same for every arm."
+    )
     episode_days: int = Field(63, ge=5, description="Length of an episode in bars.")
-    seeds: int = Field(10, ge=2, description="Paired seeds: both arms share environment starts and batch order.")
+    seeds: int = Field(
+        10, ge=2, description="Paired seeds: both arms share environment starts and batch order."
+    )
     rl_steps: int = Field(20_480, ge=0, description="Environment steps of each learning curve.")
     checkpoints: int = Field(6, ge=2, description="Points of a learning curve, the first before any step.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Level of every interval.")
@@ -101,10 +111,17 @@ class PretrainingConfig(_Settings):
     max_strategies: int = _run(100, "Library", "Most strategies to take from the library.", ge=1, le=50_000)
     chunk_size: int = _run(50, "Library", "Strategies that one extraction task handles.", ge=1, le=1_000)
     catalogue: str = _run(
-        "generated:", "Library", "What the embedded server offers: 'generated:[size=N]' or a folder of symphony files."
+        "generated:",
+        "Library",
+        "What the embedded server offers: 'generated:[size=N]' or a folder of symphony files.",
     )
     min_performance_threshold: float = _run(
         0.1, "Library", "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window."
+    )
+    allow_late_edits: bool = _run(
+        False,
+        "Library",
+        "Whether strategies edited inside the test window vote; they carry their authors' hindsight into it.",
     )
     min_fidelity: float = _run(
         0.95,
@@ -121,25 +138,43 @@ class PretrainingConfig(_Settings):
         "next_open", "Market", "Price at which everything learned, weighted or reported is filled."
     )
     cost_bps: float = _run(5.0, "Market", "Cost of a trade of an equity, basis points a side.", ge=0, le=500)
-    crypto_cost_bps: float = _run(20.0, "Market", "Cost of a trade of a crypto asset, basis points a side.", ge=0, le=500)
-    test_split: float = _run(0.25, "Market", "Share of the days, at the end, that only validation reads.", gt=0, lt=0.9)
+    crypto_cost_bps: float = _run(
+        20.0, "Market", "Cost of a trade of a crypto asset, basis points a side.", ge=0, le=500
+    )
+    test_split: float = _run(
+        0.25, "Market", "Share of the days, at the end, that only validation reads.", gt=0, lt=0.9
+    )
     validation_split: float = _run(
         0.2, "Market", "Share of the days before the test window that chooses checkpoints.", gt=0, lt=0.9
     )
-    validation_start: dt.date | None = _run(None, "Market", "First day of the validation window, over validation_split.")
+    validation_start: dt.date | None = _run(
+        None, "Market", "First day of the validation window, over validation_split."
+    )
     test_start: dt.date | None = _run(None, "Market", "First day of the test window, over test_split.")
     # Patterns
     votes: bool = _run(True, "Patterns", "Whether the state carries the library's votes; off blanks them.")
     min_confidence: float = _run(0.6, "Patterns", "Least confidence of a pattern to learn from.", ge=0, le=1)
-    buy_level: float = _run(0.25, "Patterns", "Consensus above which a flat position buys, in trailing deviations.")
-    sell_level: float = _run(-0.25, "Patterns", "Consensus below which a long position sells, in trailing deviations.")
-    max_holding_days: int = _run(
-        20, "Patterns", "Bars after which a decision's reward is settled; also the embargo between windows.", ge=1, le=250
+    buy_level: float = _run(
+        0.25, "Patterns", "Consensus above which a flat position buys, in trailing deviations."
     )
-    hold_every: int = _run(5, "Patterns", "Of the closes without a change of stance, keep every n-th.", ge=1, le=250)
+    sell_level: float = _run(
+        -0.25, "Patterns", "Consensus below which a long position sells, in trailing deviations."
+    )
+    max_holding_days: int = _run(
+        20,
+        "Patterns",
+        "Bars after which a decision's reward is settled; also the embargo between windows.",
+        ge=1,
+        le=250,
+    )
+    hold_every: int = _run(
+        5, "Patterns", "Of the closes without a change of stance, keep every n-th.", ge=1, le=250
+    )
     # Analysis
     n_clusters: int = _run(8, "Analysis", "Number of clusters.", ge=2, le=100)
-    clustering_method: Literal["kmeans", "dbscan"] = _run("kmeans", "Analysis", "Clustering algorithm of the main result.")
+    clustering_method: Literal["kmeans", "dbscan"] = _run(
+        "kmeans", "Analysis", "Clustering algorithm of the main result."
+    )
     # Pre-training
     batch_size: int = _run(256, "Pre-training", "Patterns in a batch.", ge=2, le=1_048_576)
     learning_rate: float = _run(1e-4, "Pre-training", "Peak step size of AdamW.", gt=0, le=1)
@@ -147,7 +182,9 @@ class PretrainingConfig(_Settings):
     num_epochs: int = _run(100, "Pre-training", "Most passes over the training patterns.", ge=1, le=10_000)
     patience: int = _run(10, "Pre-training", "Epochs without a better validation loss before stopping.", ge=1)
     value_coefficient: float = _run(0.5, "Pre-training", "Weight of the value head's loss.", ge=0, le=100)
-    hidden_dims: list[int] = _run([512, 256, 128], "Pre-training", "Widths of the hidden layers.", min_length=1)
+    hidden_dims: list[int] = _run(
+        [512, 256, 128], "Pre-training", "Widths of the hidden layers.", min_length=1
+    )
     state_dim: int = _run(64, "Pre-training", "Width of the state vector.", ge=1)
     action_dim: int = _run(3, "Pre-training", "Number of actions: hold, buy, sell.", ge=2)
     # Transfer
@@ -156,11 +193,17 @@ class PretrainingConfig(_Settings):
     max_training_assets: int = _run(
         16, "Transfer", "Assets, those with the most patterns, on which the RL agent trains.", ge=1, le=1_000
     )
-    transfer_steps: int = _run(60_000, "Transfer", "Environment steps of the transferred agent's fine-tuning.", ge=0)
-    critic_warmup_steps: int = _run(10_000, "Transfer", "Environment steps in which only the critic learns.", ge=0)
+    transfer_steps: int = _run(
+        60_000, "Transfer", "Environment steps of the transferred agent's fine-tuning.", ge=0
+    )
+    critic_warmup_steps: int = _run(
+        10_000, "Transfer", "Environment steps in which only the critic learns.", ge=0
+    )
     kl_coefficient: float = _run(1.0, "Transfer", "Weight of the pull to the pre-trained policy.", ge=0)
     # Validation
-    validation_envs: list[str] = _run(["BTC-USD", "ETH-USD"], "Validation", "Assets to validate on.", min_length=1)
+    validation_envs: list[str] = _run(
+        ["BTC-USD", "ETH-USD"], "Validation", "Assets to validate on.", min_length=1
+    )
     validation_episodes: int = _run(200, "Validation", "Random-start episodes on the test window.", ge=1)
     validation_seeds: int = _run(10, "Validation", "Paired seeds of the learning curves.", ge=2, le=1_000)
     validation_steps: int = _run(20_480, "Validation", "Environment steps of each learning curve.", ge=0)
@@ -173,7 +216,9 @@ class PretrainingConfig(_Settings):
     composer_url: str = _deployment(
         "embedded", "'embedded', an http(s) URL of an MCP server, or 'stdio:COMMAND ...'.", min_length=1
     )
-    store_url: str = _deployment("", "SQLAlchemy URL of the pattern store; empty for SQLite in the run's folder.", repr=False)
+    store_url: str = _deployment(
+        "", "SQLAlchemy URL of the pattern store; empty for SQLite in the run's folder.", repr=False
+    )
     trainer: Literal["process", "docker"] = _deployment("process", "Where pre-training and transfer run.")
     device: Literal["auto", "cpu", "cuda"] = _deployment("auto", "Device of pre-training and transfer.")
     output_dir: Path = _deployment(Path("/tmp/rl_pretrain"), "Folder that holds one folder for each run.")  # noqa: S108
@@ -327,5 +372,8 @@ def run_parameters() -> dict[str, dict[str, Any]]:
         value = config.model_dump(mode="json")[name]
         if name in NIGHTLY and name not in explicit:
             value = NIGHTLY[name]
-        parameters[name] = {**{k: v for k, v in schema.items() if k not in ("default", "scope")}, "default": value}
+        parameters[name] = {
+            **{k: v for k, v in schema.items() if k not in ("default", "scope")},
+            "default": value,
+        }
     return parameters

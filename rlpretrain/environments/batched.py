@@ -114,7 +114,9 @@ class BatchedTradingEnv(VecEnv):
         decided = self._row
         self._row = decided + 1
         step = self._book.step(self._actions, self._before[self._row], self._after[self._row], self._cost)
-        rewards = step_reward(step.growth, self._before[self._row] * self._after[self._row], self._volatility[decided])
+        rewards = step_reward(
+            step.growth, self._before[self._row] * self._after[self._row], self._volatility[decided]
+        )
         self._left -= 1
         dones = self._left == 0
         observations = self._observe()
@@ -138,7 +140,9 @@ class BatchedTradingEnv(VecEnv):
         """Refuse: slots have no attributes of their own."""
         raise AttributeError(f"slots of {type(self).__name__} have no attribute {attr_name!r} to set")
 
-    def env_method(self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any) -> list[Any]:
+    def env_method(
+        self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
+    ) -> list[Any]:
         """Refuse: slots have no methods of their own."""
         raise AttributeError(f"slots of {type(self).__name__} have no method {method_name!r}")
 

@@ -73,4 +73,6 @@ class Book:
 
     def features(self) -> NDArray[np.float32]:
         """Give the (n, 4) position part of the state vector, as known at this close."""
-        return position_features(self.long, self.since_entry - 1.0, self.bars_held, self.long.astype(np.float64))
+        return position_features(
+            self.long, self.since_entry - 1.0, self.bars_held, self.long.astype(np.float64)
+        )

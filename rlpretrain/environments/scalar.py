@@ -33,7 +33,9 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         Fixes the starts; `reset(seed=...)` begins the sequence anew.
     """
 
-    def __init__(self, data: EpisodeData, window: tuple[int, int], *, episode_bars: int = 126, seed: int = 0) -> None:
+    def __init__(
+        self, data: EpisodeData, window: tuple[int, int], *, episode_bars: int = 126, seed: int = 0
+    ) -> None:
         self.observation_space = spaces.Box(-LIMIT, LIMIT, (STATE_DIM,), np.float32)
         self.action_space = spaces.Discrete(3)
         self._data, self._window, self._episode_bars = data, window, episode_bars

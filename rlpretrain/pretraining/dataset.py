@@ -101,7 +101,9 @@ def build_datasets(
             )
     train, validation = patterns.take(in_train), patterns.take(in_validation)
     if len(np.unique(train.action)) < 2:
-        raise DataError("the training patterns hold one action only", hint="widen the window or move the levels")
+        raise DataError(
+            "the training patterns hold one action only", hint="widen the window or move the levels"
+        )
     scale = reward_scale(train)
     weights = pattern_weights(train, scale)
     card: dict[str, Any] = {
@@ -110,7 +112,10 @@ def build_datasets(
         "counts": counts,
         "reward_scale": scale,
         "effective_sample_size": round(effective_sample_size(weights), 1),
-        "distinct_dates": {"train": len(np.unique(train.date)), "validation": len(np.unique(validation.date))},
+        "distinct_dates": {
+            "train": len(np.unique(train.date)),
+            "validation": len(np.unique(validation.date)),
+        },
         "mean_label": {
             "train": [round(float(x), 6) for x in train.label.mean(axis=0, dtype=np.float64)],
             "validation": [round(float(x), 6) for x in validation.label.mean(axis=0, dtype=np.float64)],

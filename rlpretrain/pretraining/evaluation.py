@@ -56,7 +56,9 @@ def classification_scores(probabilities: NDArray[np.float64], data: DataSet) -> 
         "macro_f1": float(f1_score(truth, prediction, labels=present, average="macro", zero_division=0)),
         "calibration_error": expected_calibration_error(probabilities, labels),
         "confusion": {
-            ACTIONS[k]: {ACTIONS[j]: int(((truth == k) & (prediction == j)).sum()) for j in range(labels.shape[1])}
+            ACTIONS[k]: {
+                ACTIONS[j]: int(((truth == k) & (prediction == j)).sum()) for j in range(labels.shape[1])
+            }
             for k in range(labels.shape[1])
         },
     }

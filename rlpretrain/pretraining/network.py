@@ -106,11 +106,15 @@ class ModelFile:
         try:
             network.load_state_dict(self.weights)
         except RuntimeError as error:
-            raise DataError(f"the tensors do not fit the widths {self.metadata['hidden_dims']}: {error}") from None
+            raise DataError(
+                f"the tensors do not fit the widths {self.metadata['hidden_dims']}: {error}"
+            ) from None
         return network
 
 
-def save_model_file(path: Path, kind: str, weights: dict[str, torch.Tensor], metadata: dict[str, Any]) -> None:
+def save_model_file(
+    path: Path, kind: str, weights: dict[str, torch.Tensor], metadata: dict[str, Any]
+) -> None:
     """Write tensors and JSON metadata; equal content gives equal bytes."""
     content = {
         "kind": kind,

@@ -138,7 +138,9 @@ def train_policy(
         network.train()
         total = torch.zeros((), device=device)
         for batch in range(batches):
-            rate = _learning_rate((epoch - 1) * batches + batch, settings.num_epochs * batches, settings.learning_rate)
+            rate = _learning_rate(
+                (epoch - 1) * batches + batch, settings.num_epochs * batches, settings.learning_rate
+            )
             for group in optimizer.param_groups:
                 group["lr"] = rate
             rows = order[batch * settings.batch_size : (batch + 1) * settings.batch_size]
@@ -169,7 +171,15 @@ def train_policy(
             best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if checkpoint is not None:
             _write_checkpoint(
-                checkpoint, settings, network, optimizer, generator, history, best_loss, best_epoch, best_weights
+                checkpoint,
+                settings,
+                network,
+                optimizer,
+                generator,
+                history,
+                best_loss,
+                best_epoch,
+                best_weights,
             )
         progress(
             f"epoch {epoch}/{settings.num_epochs}  train {train_loss:.4f}  validation {loss_validation:.4f}  "
@@ -236,4 +246,6 @@ def _read_checkpoint(path: Path, settings: TrainerSettings) -> dict[str, Any] | 
 
 
 def _plain(settings: TrainerSettings) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()}
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()
+    }

@@ -29,7 +29,5 @@ def run(context: StageContext) -> Path:
         recorder.details["recommendations"] = len(analysis.recommendations)
         context.progress(f"{analysis.counts.patterns} patterns analysed")
 
-    context.run_stage(
-        STAGE, work, needs=[mining.STAGE], settings=("n_clusters", "clustering_method", "seed")
-    )
+    context.run_stage(STAGE, work, needs=[mining.STAGE], settings=("n_clusters", "clustering_method", "seed"))
     return context.run / f"{STAGE}.json"

@@ -11,7 +11,7 @@ from typing import Any
 from rlpretrain.artifacts import StageRecorder, write_json
 from rlpretrain.composer import Backtest, ComposerClient, ComposerError, Verdict
 from rlpretrain.errors import DataError, StageError, SymphonyError
-from rlpretrain.patterns import ChunkRecords, Reject, StrategyRecord, TradeTable, record_strategy, write_trades
+from rlpretrain.patterns import ChunkRecords, Reject, StrategyRecord, TradeTable, record_strategy
 from rlpretrain.stages import library
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.service import open_service
@@ -28,7 +28,7 @@ def chunk_stage(chunk: int) -> str:
 def chunk_files(chunk: int) -> dict[str, str]:
     """Name a chunk's outputs, relative to the run's folder."""
     stage = chunk_stage(chunk)
-    return {"records": f"{stage}.npz", "trades": f"{stage}_trades.parquet", "rejects": f"{stage}_rejects.json"}
+    return {"records": f"{stage}.npz", "trades": f"{stage}_trades.npz", "rejects": f"{stage}_rejects.json"}
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,24 @@ async def run(context: StageContext, chunk: int) -> Path:
     size = context.config.chunk_size
     listed = listing[chunk * size : (chunk + 1) * size]
     if not listed or chunk < 0:
-        raise StageError(f"there is no chunk {chunk}: {len(listing)} symphonies make {-(-len(listing) // size)}")
+        raise StageError(
+            f"there is no chunk {chunk}: {len(listing)} symphonies make {-(-len(listing) // size)}"
+        )
     stage = chunk_stage(chunk)
-    settings = ("chunk_size", "market", "seed", "fill", "cost_bps", "crypto_cost_bps", "min_fidelity", "catalogue")
-    inputs = {"library": context.run.require(library.STAGE).outputs["library/symphonies.json"], "chunk": str(chunk)}
+    settings = (
+        "chunk_size",
+        "market",
+        "seed",
+        "fill",
+        "cost_bps",
+        "crypto_cost_bps",
+        "min_fidelity",
+        "catalogue",
+    )
+    inputs = {
+        "library": context.run.require(library.STAGE).outputs["library/symphonies.json"],
+        "chunk": str(chunk),
+    }
     digest = context.config.digest(settings)
     if context.run.finished(stage, digest, inputs) is None:
         fetched, rejects = await _fetch_all(context, listed)
@@ -70,7 +84,9 @@ async def run(context: StageContext, chunk: int) -> Path:
     return context.run / f"{stage}.json"
 
 
-async def _fetch_all(context: StageContext, listed: list[dict[str, Any]]) -> tuple[list[_Fetched], list[Reject]]:
+async def _fetch_all(
+    context: StageContext, listed: list[dict[str, Any]]
+) -> tuple[list[_Fetched], list[Reject]]:
     async with open_service(context) as client:
         results = await asyncio.gather(*(_fetch(client, row) for row in listed))
     return (
@@ -108,9 +124,13 @@ def _replay(
     files = chunk_files(chunk)
     rejects = sorted(rejects, key=lambda reject: reject.symphony_id)
     ChunkRecords(tuple(records)).save(recorder.output(files["records"]))
-    write_trades(recorder.output(files["trades"]), TradeTable.concatenate(trades))
+    TradeTable.concatenate(trades).save(recorder.output(files["trades"]))
     write_json(recorder.output(files["rejects"]), [asdict(reject) for reject in rejects])
-    recorder.counts |= {"replayed": len(records), "rejected": len(rejects), "trades": sum(len(t) for t in trades)}
+    recorder.counts |= {
+        "replayed": len(records),
+        "rejected": len(rejects),
+        "trades": sum(len(t) for t in trades),
+    }
     recorder.details["fidelity"] = fidelity
     context.progress(f"chunk {chunk}: {len(records)} replayed, {len(rejects)} rejected")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from rlpretrain.patterns import (
     DecisionRules,
     PatternSet,
     Reject,
+    StrategyRecord,
     TradeTable,
     extract_patterns,
-    open_store,
-    read_trades,
     select_voters,
     tally_votes,
 )
+from rlpretrain.patterns.store import open_store
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
 from rlpretrain.stages import library
 from rlpretrain.stages.context import StageContext
@@ -33,7 +34,7 @@ __all__ = ["STAGE", "VOTES", "read_patterns", "run"]
 STAGE = "mine"
 VOTES = "votes.npz"
 _SETTINGS = (
-    "market", "seed", "votes", "min_performance_threshold", "min_confidence", "buy_level", "sell_level",
+    "market", "seed", "votes", "min_performance_threshold", "allow_late_edits", "min_confidence", "buy_level", "sell_level",
     "max_holding_days", "hold_every", "fill", "cost_bps", "crypto_cost_bps",
     "test_split", "validation_split", "validation_start", "test_start",
 )  # fmt: skip
@@ -57,9 +58,15 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     config, panel, windows = context.config, context.panel, context.windows
     files = [chunk_files(chunk) for chunk in chunks]
     library_records = ChunkRecords.concatenate([ChunkRecords.load(context.run / f["records"]) for f in files])
-    trades = TradeTable.concatenate([read_trades(context.run / f["trades"]) for f in files])
-    rejects = [Reject(**row) for f in files for row in json.loads((context.run / f["rejects"]).read_text("utf-8"))]
-    electorate = select_voters(library_records.records, min_sharpe=config.min_performance_threshold)
+    trades = TradeTable.concatenate([TradeTable.load(context.run / f["trades"]) for f in files])
+    rejects = [
+        Reject(**row) for f in files for row in json.loads((context.run / f["rejects"]).read_text("utf-8"))
+    ]
+    unseeing, late = _without_hindsight(library_records.records, context)
+    electorate = select_voters(
+        unseeing, validation_start=windows.validation_start, min_sharpe=config.min_performance_threshold
+    )
+    rejects += late
     context.progress(f"{len(electorate.voters)} of {len(library_records)} strategies vote")
     tally = tally_votes(electorate.voters, panel)
     patterns = extract_patterns(
@@ -112,6 +119,26 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     }
 
 
+def _without_hindsight(
+    records: Sequence[StrategyRecord], context: StageContext
+) -> tuple[list[StrategyRecord], list[Reject]]:
+    """Set aside strategies edited inside the test window: their authors knew it. An unknown edit stays, and shows."""
+    start = context.windows.test_start
+    if context.config.allow_late_edits:
+        return list(records), []
+    late = [record for record in records if record.last_edit is not None and record.last_edit >= start]
+    reasons = [
+        Reject(
+            record.symphony_id,
+            "hindsight",
+            f"last edited {record.last_edit}, in the test window from {start}",
+        )
+        for record in late
+    ]
+    names = {reject.symphony_id for reject in reasons}
+    return [record for record in records if record.symphony_id not in names], reasons
+
+
 def _counted(names: np.ndarray[Any, Any]) -> dict[str, int]:
     values, counts = np.unique(names, return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
@@ -125,11 +152,11 @@ def _training_assets(patterns: PatternSet, context: StageContext) -> list[str]:
     return sorted(ranked[: context.config.max_training_assets])
 
 
-def _last_edit(voters: Any) -> str | None:
+def _last_edit(voters: Sequence[StrategyRecord]) -> str | None:
     """Give the day of the voters' newest edit; None when any of them is unknown."""
     if any(voter.last_edit is None for voter in voters):
         return None
-    return str(max(voter.last_edit for voter in voters))
+    return str(max(voter.last_edit for voter in voters if voter.last_edit is not None))
 
 
 def read_patterns(context: StageContext) -> PatternSet:
@@ -142,6 +169,4 @@ def read_patterns(context: StageContext) -> PatternSet:
     """
     manifest = context.run.require(STAGE)
     with open_store(context.store_url) as store:
-        return store.patterns(
-            manifest.details["extraction"], settled_before=context.windows.validation_start
-        )
+        return store.patterns(manifest.details["extraction"], settled_before=context.windows.validation_start)

@@ -38,7 +38,9 @@ def run(context: StageContext) -> Path:
             f"state_dim {config.state_dim} and action_dim {config.action_dim} do not fit state vectors of version "
             f"{STATE_VERSION}: {STATE_DIM} numbers and 3 actions"
         )
-    context.run_stage(STAGE, lambda recorder: _pretrain(context, recorder), needs=[mining.STAGE], settings=_SETTINGS)
+    context.run_stage(
+        STAGE, lambda recorder: _pretrain(context, recorder), needs=[mining.STAGE], settings=_SETTINGS
+    )
     return context.run / f"{STAGE}.json"
 
 
@@ -82,7 +84,11 @@ def _pretrain(context: StageContext, recorder: StageRecorder) -> None:
         "train": len(train), "validation": len(validation),
         "epochs": len(trained.history.epoch), "best_epoch": trained.best_epoch,
     }  # fmt: skip
-    recorder.details |= {"stopped_early": trained.stopped_early, "card": card, "torch_threads": torch.get_num_threads()}
+    recorder.details |= {
+        "stopped_early": trained.stopped_early,
+        "card": card,
+        "torch_threads": torch.get_num_threads(),
+    }
     checkpoint.unlink(missing_ok=True)
 
 

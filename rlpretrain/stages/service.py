@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.composer import BacktestOptions, BacktestOutcome, ComposerClient, load_catalogue, open_composer
+from rlpretrain.composer import (
+    BacktestOptions,
+    BacktestOutcome,
+    ComposerClient,
+    load_catalogue,
+    open_composer,
+)
 from rlpretrain.errors import DataError
 from rlpretrain.market import PricePanel
 from rlpretrain.stages.context import StageContext
@@ -32,7 +38,11 @@ class EngineBacktester:
         self._lock = threading.Lock()
 
     def __call__(
-        self, document: Mapping[str, Any], start: dt.date | None, end: dt.date | None, options: BacktestOptions
+        self,
+        document: Mapping[str, Any],
+        start: dt.date | None,
+        end: dt.date | None,
+        options: BacktestOptions,
     ) -> BacktestOutcome:
         """Backtest `document` from `start` to `end`, both included; see `Backtester`."""
         symphony = parse_symphony(document, symphony_id=str(document.get("id", "symphony")))
@@ -46,7 +56,11 @@ class EngineBacktester:
             replay = self._evaluator.replay(symphony)
             result = backtest(replay, self._panel, costs, "same_close", capital=options.capital)
         first = 0 if start is None else int(np.searchsorted(result.dates, np.datetime64(start, "D")))
-        last = len(result.dates) if end is None else int(np.searchsorted(result.dates, np.datetime64(end, "D"), "right"))
+        last = (
+            len(result.dates)
+            if end is None
+            else int(np.searchsorted(result.dates, np.datetime64(end, "D"), "right"))
+        )
         if first >= last:
             raise DataError(f"{symphony.symphony_id} has no day between {start} and {end}")
         rows = np.searchsorted(self._panel.dates, result.dates[first:last])

@@ -34,10 +34,14 @@ class TradingAgent(PPO):
             for group in optimizer.param_groups:
                 group["lr"] = rate * group.get("share", 1.0)
 
-    def use_parameter_groups(self, groups: Sequence[tuple[list[torch.nn.Parameter], float]], rate: float) -> None:
+    def use_parameter_groups(
+        self, groups: Sequence[tuple[list[torch.nn.Parameter], float]], rate: float
+    ) -> None:
         """Start a fresh optimiser: each group learns at `rate` times its share; parameters in no group stay."""
         self.policy.optimizer = torch.optim.Adam(
-            [{"params": parameters, "share": share} for parameters, share in groups if parameters], lr=rate, eps=1e-5
+            [{"params": parameters, "share": share} for parameters, share in groups if parameters],
+            lr=rate,
+            eps=1e-5,
         )
 
 

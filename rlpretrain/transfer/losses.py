@@ -46,7 +46,9 @@ class KnowledgeDistillationLoss(nn.Module):
         """
         student = functional.log_softmax(student_logits / self.temperature, dim=1)
         teacher = functional.log_softmax(teacher_logits.detach() / self.temperature, dim=1)
-        soft = functional.kl_div(student, teacher, reduction="batchmean", log_target=True) * self.temperature**2
+        soft = (
+            functional.kl_div(student, teacher, reduction="batchmean", log_target=True) * self.temperature**2
+        )
         return self.alpha * soft + (1 - self.alpha) * functional.cross_entropy(student_logits, true_labels)
 
 
@@ -67,7 +69,9 @@ class FeatureAlignmentLoss(nn.Module):
             raise SettingsError(f"kind must be 'cosine' or 'mse', not {kind!r}")
         self.kind = kind
         self.projection: nn.Module = (
-            nn.Identity() if student_width == teacher_width else nn.Linear(student_width, teacher_width, bias=False)
+            nn.Identity()
+            if student_width == teacher_width
+            else nn.Linear(student_width, teacher_width, bias=False)
         )
 
     def forward(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,11 @@ __all__ = ["TransferSchedule", "actor_layers"]
 
 def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
     """Name the actor's layers as `freeze_layers` does, from the input to the output: trunk.0, trunk.2, ..., policy_head."""
-    trunk = {f"trunk.{i}": layer for i, layer in enumerate(policy.mlp_extractor.policy_net) if list(layer.parameters())}
+    trunk = {
+        f"trunk.{i}": layer
+        for i, layer in enumerate(policy.mlp_extractor.policy_net)
+        if list(layer.parameters())
+    }
     return {**trunk, "policy_head": policy.action_net}
 
 
@@ -50,7 +54,8 @@ class TransferSchedule(BaseCallback):
         unknown = set(self._config.freeze_layers) - set(actor_layers(self.model.policy))
         if unknown:
             raise SettingsError(
-                f"freeze_layers names {sorted(unknown)}", hint=f"layers are {list(actor_layers(self.model.policy))}"
+                f"freeze_layers names {sorted(unknown)}",
+                hint=f"layers are {list(actor_layers(self.model.policy))}",
             )
 
     def _on_rollout_start(self) -> None:

@@ -89,7 +89,9 @@ class TransferLearningManager:
         total = config.critic_warmup_steps + config.total_steps
         rollout = target_agent.n_steps * target_agent.n_envs
 
-        def watch(policy: TradingPolicy, figures: dict[str, Any]) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
+        def watch(
+            policy: TradingPolicy, figures: dict[str, Any]
+        ) -> tuple[dict[str, float], dict[str, torch.Tensor]]:
             entry: dict[str, float] = {}
             if judge is not None:
                 entry["score"] = judge(policy)
@@ -97,7 +99,9 @@ class TransferLearningManager:
                 entry["kl"] = kl_to_prior(policy, network, held_out_states)
             if "train/explained_variance" in figures:
                 entry["explained_variance"] = float(figures["train/explained_variance"])
-            progress("  ".join([f"step {target_agent.num_timesteps}", *(f"{k} {v:.3f}" for k, v in entry.items())]))
+            progress(
+                "  ".join([f"step {target_agent.num_timesteps}", *(f"{k} {v:.3f}" for k, v in entry.items())])
+            )
             return entry, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
 
         watched = train_agent(

@@ -28,7 +28,9 @@ def test_the_ledger_adds_up_to_the_equity(fill):
     data = make_data(fill=fill)
     positions = np.random.default_rng(1).random(199) < 0.5
     trajectory = simulate(data, 50, 250, positions)
-    assert np.prod([1 + trade.net_return for trade in trajectory.trades]) == pytest.approx(trajectory.equity[-1])
+    assert np.prod([1 + trade.net_return for trade in trajectory.trades]) == pytest.approx(
+        trajectory.equity[-1]
+    )
 
 
 def test_exposure_counts_the_position_that_earns_the_bar():

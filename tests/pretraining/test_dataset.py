@@ -21,7 +21,11 @@ def test_patterns_not_settled_when_the_next_window_begins_are_purged(patterns):
     assert len(train) == 190
     assert len(validation) == 90
     assert card["counts"] == {
-        "train": 190, "validation": 90, "purged": 20, "below_min_confidence": 0, "test_untouched": 100
+        "train": 190,
+        "validation": 90,
+        "purged": 20,
+        "below_min_confidence": 0,
+        "test_untouched": 100,
     }
 
 

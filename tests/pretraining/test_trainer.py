@@ -6,14 +6,25 @@ import torch
 
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.dataset import DataSet
-from rlpretrain.pretraining.evaluation import baseline_scores, classification_scores, expected_calibration_error
+from rlpretrain.pretraining.evaluation import (
+    baseline_scores,
+    classification_scores,
+    expected_calibration_error,
+)
 from rlpretrain.pretraining.network import load_model_file, save_model_file
 from rlpretrain.pretraining.trainer import TrainerSettings, train_policy
 from tests.pretraining.conftest import make_dataset
 
 SETTINGS = TrainerSettings(
-    hidden_dims=(32, 16), batch_size=64, learning_rate=3e-3, weight_decay=1e-2, num_epochs=12, patience=12,
-    value_coefficient=0.5, reward_scale=0.02, seed=1,
+    hidden_dims=(32, 16),
+    batch_size=64,
+    learning_rate=3e-3,
+    weight_decay=1e-2,
+    num_epochs=12,
+    patience=12,
+    value_coefficient=0.5,
+    reward_scale=0.02,
+    seed=1,
 )
 
 

@@ -16,10 +16,12 @@ def test_distillation_in_closed_form(logits):
     student, teacher, labels = logits
     t, a = 3.0, 0.3
     p, q = (teacher / t).softmax(1), (student / t).softmax(1)
-    expected = a * t**2 * (p * (p / q).log()).sum(1).mean() + (1 - a) * functional.cross_entropy(student, labels)
-    assert KnowledgeDistillationLoss(temperature=t, alpha=a)(student, teacher, labels).item() == pytest.approx(
-        expected.item(), rel=1e-5
+    expected = a * t**2 * (p * (p / q).log()).sum(1).mean() + (1 - a) * functional.cross_entropy(
+        student, labels
     )
+    assert KnowledgeDistillationLoss(temperature=t, alpha=a)(
+        student, teacher, labels
+    ).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
 def test_a_student_equal_to_its_teacher_has_no_soft_loss(logits):

@@ -45,7 +45,11 @@ def model_file(network, tmp_path):
 
 
 def actor(policy):
-    return {f"{n}.{k}": v.clone() for n, layer in actor_layers(policy).items() for k, v in layer.state_dict().items()}
+    return {
+        f"{n}.{k}": v.clone()
+        for n, layer in actor_layers(policy).items()
+        for k, v in layer.state_dict().items()
+    }
 
 
 def moved(before, after):
@@ -54,7 +58,12 @@ def moved(before, after):
 
 def run(agent, network, config, steps, checkpoints):
     return train_agent(
-        agent, network, config, total_steps=steps, checkpoints=checkpoints, watch=lambda policy, _: actor(policy)
+        agent,
+        network,
+        config,
+        total_steps=steps,
+        checkpoints=checkpoints,
+        watch=lambda policy, _: actor(policy),
     )
 
 
@@ -63,9 +72,7 @@ def test_an_attached_agent_acts_exactly_as_the_network(network, env):
     attach(agent, network, TransferConfig())
     np.testing.assert_array_equal(agent.policy.act(STATES), network.act(STATES))
     assert kl_to_prior(agent.policy, network, STATES) == pytest.approx(0, abs=1e-6)
-    np.testing.assert_array_equal(
-        agent.predict(STATES, deterministic=True)[0], network.act(STATES)
-    )
+    np.testing.assert_array_equal(agent.predict(STATES, deterministic=True)[0], network.act(STATES))
 
 
 def test_the_regulariser_is_the_negative_divergence_to_the_prior(network, env):
@@ -99,16 +106,22 @@ def test_the_actor_rests_while_the_critic_warms(network, env):
 
 def test_feature_extraction_moves_the_head_only(network, env):
     config = TransferConfig(strategy="feature_extraction", critic_warmup_steps=0)
-    (_, start), (_, end) = run(make_agent(env, network, seed=0), network, config, 2 * ROLLOUT, [0, 2 * ROLLOUT])
+    (_, start), (_, end) = run(
+        make_agent(env, network, seed=0), network, config, 2 * ROLLOUT, [0, 2 * ROLLOUT]
+    )
     assert moved(start, end) == {"policy_head"}
 
 
 def test_progressive_frees_layers_from_the_output_backwards(network, env):
-    config = TransferConfig(strategy="progressive", progressive_unfreeze_schedule=[1, 2], critic_warmup_steps=0)
+    config = TransferConfig(
+        strategy="progressive", progressive_unfreeze_schedule=[1, 2], critic_warmup_steps=0
+    )
     checkpoints = [0, ROLLOUT, 2 * ROLLOUT, 3 * ROLLOUT]
     watched = [w for _, w in run(make_agent(env, network, seed=0), network, config, 3 * ROLLOUT, checkpoints)]
     assert [moved(a, b) for a, b in zip(watched, watched[1:], strict=False)] == [
-        {"policy_head"}, {"policy_head", "trunk.2"}, {"policy_head", "trunk.2", "trunk.0"}
+        {"policy_head"},
+        {"policy_head", "trunk.2"},
+        {"policy_head", "trunk.2", "trunk.0"},
     ]
 
 
@@ -117,14 +130,18 @@ def test_frozen_layers_stay_and_unknown_ones_are_named(network, env):
     (_, start), (_, end) = run(make_agent(env, network, seed=0), network, config, ROLLOUT, [0, ROLLOUT])
     assert moved(start, end) == {"trunk.2", "policy_head"}
     with pytest.raises(SettingsError, match=r"trunk\.9.*layers are"):
-        run(make_agent(env, network, seed=0), network, TransferConfig(freeze_layers=["trunk.9"]), ROLLOUT, [0])
+        run(
+            make_agent(env, network, seed=0), network, TransferConfig(freeze_layers=["trunk.9"]), ROLLOUT, [0]
+        )
 
 
 def test_a_strong_pull_keeps_the_agent_near_its_prior(network, env):
     distance = {}
     for weight in (0.0, 100.0):
         agent = make_agent(env, network, seed=0, learning_rate=3e-3)
-        config = TransferConfig(kl_coefficient=weight, critic_warmup_steps=0, backbone_lr_scale=1.0, learning_rate=3e-3)
+        config = TransferConfig(
+            kl_coefficient=weight, critic_warmup_steps=0, backbone_lr_scale=1.0, learning_rate=3e-3
+        )
         run(agent, network, config, 6 * ROLLOUT, [])
         distance[weight] = kl_to_prior(agent.policy, network, STATES)
     assert distance[100.0] < 0.2 * distance[0.0]
@@ -142,7 +159,9 @@ def test_one_seed_one_agent(network, env):
 def test_the_manager_keeps_the_checkpoint_that_validation_prefers(network, env, model_file):
     scores = iter([0.1, 0.9, 0.3])
     agent = make_agent(env, network, seed=0)
-    manager = TransferLearningManager(TransferConfig(total_steps=3 * ROLLOUT, critic_warmup_steps=ROLLOUT), checkpoints=3)
+    manager = TransferLearningManager(
+        TransferConfig(total_steps=3 * ROLLOUT, critic_warmup_steps=ROLLOUT), checkpoints=3
+    )
     result = manager.transfer_knowledge(
         model_file, agent, "fine_tuning", held_out_states=STATES, judge=lambda policy: next(scores)
     )

@@ -1,0 +1,229 @@
+"""The ``rlpretrain`` command.
+
+Answers 0 done, 1 failed, 2 bad usage or settings. With ``--json``, one JSON object goes to standard output and all
+else to standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.config import PretrainingConfig, load_config
+from rlpretrain.errors import RlpretrainError, SettingsError, StageError
+
+if TYPE_CHECKING:
+    from rlpretrain.pipeline import PretrainingPipeline
+
+__all__ = ["main"]
+
+STAGES = {
+    "extract": "list, fetch and replay the library, and mine its patterns",
+    "analyze": "cluster, rank and describe the patterns of the pre-training window",
+    "pretrain": "clone the library's decisions into the policy network",
+    "transfer": "make the RL agent and fine-tune it",
+    "validate": "compare the agent's start with random initialisation on unseen days",
+    "report": "write the report and register the agent",
+}
+FUNCTIONS = ("list", "extract", "mine", "analyze", "pretrain", "transfer", "validate", "report")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; give its exit status."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("rlpretrain").setLevel(logging.INFO)
+    try:
+        answer = options.run_command(options)
+    except SettingsError as error:
+        return _fail(options, error, 2)
+    except RlpretrainError as error:
+        return _fail(options, error, 1)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on where it stopped", file=sys.stderr)  # noqa: T201
+        return 1
+    if options.json:
+        print(json.dumps(answer, sort_keys=True, allow_nan=False))  # noqa: T201
+    else:
+        for line in answer.get("lines", []):
+            print(line)  # noqa: T201
+    return 0
+
+
+def _fail(options: argparse.Namespace, error: RlpretrainError, status: int) -> int:
+    print(f"error: {error}", file=sys.stderr)  # noqa: T201
+    if options.json:
+        print(json.dumps({"status": "failed", "error": str(error)}, sort_keys=True))  # noqa: T201
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rlpretrain", description="Pre-train a trading agent on a library of rule-based strategies."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run all stages in this process")
+    run.set_defaults(run_command=_run)
+    _add_settings(run)
+    run.add_argument("--run", metavar="NAME", help="name of the run; one that stopped goes on")
+    for name, text in STAGES.items():
+        stage = commands.add_parser(name, help=text, description=text)
+        stage.set_defaults(run_command=_single, stage=name)
+        _add_settings(stage)
+        default = "a new one" if name == "extract" else "the newest"
+        stage.add_argument("--run", metavar="NAME", help=f"name of the run; {default} when left out")
+    settings = commands.add_parser("settings", help="list all settings with their values")
+    settings.set_defaults(run_command=_settings)
+    _add_settings(settings)
+    single = commands.add_parser("stage", help="run one stage of a prepared run, as the DAG's tasks do")
+    single.set_defaults(run_command=_stage)
+    single.add_argument("name", choices=FUNCTIONS)
+    single.add_argument("--run", required=True, type=Path, metavar="FOLDER", help="the run's folder")
+    single.add_argument("--chunk", type=int, metavar="N", help="for extract")
+    single.add_argument("--symbol", metavar="ASSET", help="for validate")
+    single.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="YAML file of settings")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="one setting, over file and environment",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, all else on error"
+    )
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for item in options.set:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise SettingsError(f"--set {item!r} must be KEY=VALUE")
+        values[key] = value
+    return values
+
+
+def _say(line: str) -> None:
+    """Show progress at once: a line on standard error, dimmed on a terminal."""
+    print(f"\x1b[2m{line}\x1b[0m" if sys.stderr.isatty() else line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _run(options: argparse.Namespace) -> dict[str, Any]:
+    config = load_config(options.config, _overrides(options))
+    from rlpretrain.pipeline import PretrainingPipeline
+
+    pipeline = PretrainingPipeline(config, run_id=options.run, progress=_say)
+    results = asyncio.run(pipeline.run_pipeline())
+    report = str(pipeline.folder / "report.html")
+    return {
+        "status": "done",
+        "lines": [*results["summary"], f"report: {report}"],
+        "report": report,
+        **{key: results[key] for key in ("run_id", "folder", "finding", "headline", "figures", "promoted")},
+    }
+
+
+def _single(options: argparse.Namespace) -> dict[str, Any]:
+    config = load_config(options.config, _overrides(options))
+    from rlpretrain.pipeline import PretrainingPipeline
+
+    if options.stage == "extract":
+        pipeline = PretrainingPipeline(config, run_id=options.run, progress=_say)
+        asyncio.run(pipeline.extract())
+        return _answer(pipeline, "mine")
+    name = options.run or _newest(config)
+    pipeline = PretrainingPipeline(_run_settings(config, name, options), run_id=name, progress=_say)
+    pipeline.context.write_settings()
+    getattr(pipeline, options.stage)()
+    return _answer(pipeline, options.stage)
+
+
+def _run_settings(config: PretrainingConfig, run: str, options: argparse.Namespace) -> PretrainingConfig:
+    """Take a run's own settings under those of the command."""
+    from rlpretrain.stages.context import SETTINGS
+
+    path = config.output_dir / RunFolder.safe_name(run) / SETTINGS
+    if not path.is_file():
+        raise StageError(f"{path} is missing", hint="run `rlpretrain extract` first")
+    own = json.loads(path.read_text(encoding="utf-8"))
+    given = {key: getattr(config, key) for key in config.model_fields_set}
+    return load_config(overrides={**own, **given})
+
+
+def _newest(config: PretrainingConfig) -> str:
+    from rlpretrain.stages.context import SETTINGS
+
+    found = sorted(config.output_dir.glob(f"*/{SETTINGS}"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise StageError(f"{config.output_dir} holds no run", hint="run `rlpretrain extract` first")
+    return found[-1].parent.name
+
+
+def _answer(pipeline: PretrainingPipeline, stage: str) -> dict[str, Any]:
+    """Gather the manifests of a stage; validation has one for each asset."""
+    run = pipeline.context.run
+    if stage == "validate":
+        from rlpretrain.stages.validation import stage_name
+
+        names = [stage_name(symbol) for symbol in pipeline.config.validation_envs]
+    else:
+        names = [stage]
+    counts = {name: run.require(name).counts for name in names}
+    lines = [
+        f"{name}: " + ", ".join(f"{k} {v}" for k, v in values.items()) for name, values in counts.items()
+    ]
+    return {
+        "status": "done", "run_id": run.run_id, "folder": str(run.path), "stage": stage, "counts": counts,
+        "lines": [*lines, f"folder: {run.path}"],
+    }  # fmt: skip
+
+
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    config = load_config(options.config, _overrides(options))
+    # An address may carry a password: neither its value nor its repr is shown.
+    values = {**config.public(), "output_dir": str(config.output_dir)}
+    fields = PretrainingConfig.model_fields
+    lines = [
+        f"{name} = {json.dumps(value)}\n    {fields[name].description}" for name, value in values.items()
+    ]
+    return {"status": "done", "settings": values, "lines": lines}
+
+
+def _stage(options: argparse.Namespace) -> dict[str, Any]:
+    from rlpretrain import stages
+
+    needed = {"extract": "chunk", "validate": "symbol"}.get(options.name)
+    if needed and getattr(options, needed) is None:
+        raise SettingsError(f"stage {options.name} needs --{needed}")
+    result: Any
+    if options.name == "extract":
+        result = asyncio.run(stages.extract_chunk(options.run, options.chunk))
+    elif options.name == "validate":
+        result = stages.validate_asset(options.run, options.symbol)
+    else:
+        functions = {
+            "list": stages.list_strategies, "mine": stages.mine_patterns, "analyze": stages.analyze,
+            "pretrain": stages.pretrain, "transfer": stages.transfer, "report": stages.report,
+        }  # fmt: skip
+        result = functions[options.name](options.run)
+    answer = result if isinstance(result, list) else str(result)
+    return {"status": "done", "stage": options.name, "result": answer, "lines": [str(answer)]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

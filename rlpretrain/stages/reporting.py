@@ -1,0 +1,282 @@
+"""Reach the verdict, decide on the agent, and write the report."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlpretrain.artifacts import Manifest, StageRecorder, file_sha256, write_json
+from rlpretrain.features import STATE_VERSION
+from rlpretrain.registry import Decision, ModelVersion, Registry, decide
+from rlpretrain.stages import fine_tuning, library, mining, pretraining, validation
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.extraction import chunk_stage
+from rlpretrain.validation import AssetValidation, Verdict, reach_verdict
+from rlpretrain.validation.report import (
+    HTML_REPORT,
+    TEXT_REPORT,
+    ClassifierScores,
+    FidelityCounts,
+    LibraryCounts,
+    PatternCounts,
+    PretrainingFigures,
+    RegistryDecision,
+    Rejection,
+    ReportData,
+    TransferFigures,
+    WindowDates,
+    render_report,
+)
+from rlpretrain.validation.sharpe import mean_difference
+
+__all__ = ["RESULTS", "STAGE", "run", "summary"]
+
+STAGE = "report"
+RESULTS = "pipeline_results.json"
+_EXAMPLES = 12
+
+
+def run(context: StageContext) -> Path:
+    """Write the report and register the agent; give the path of ``report.html``."""
+    assets = context.config.validation_envs
+    registry = Registry(context.config.output_dir)
+    champion = registry.champion(besides=context.run.run_id)
+    context.run_stage(
+        STAGE,
+        lambda recorder: _report(context, recorder),
+        needs=[
+            mining.STAGE,
+            pretraining.STAGE,
+            fine_tuning.STAGE,
+            *(validation.stage_name(s) for s in assets),
+        ],
+        settings=("validation_envs", "promotion_confidence", "validation_seeds", "seed"),
+        inputs={"champion": champion.run_id if champion else ""},
+    )
+    return context.run / HTML_REPORT
+
+
+def summary(folder: Path) -> list[str]:
+    """Read a finished run's verdict and main figures, a line each."""
+    results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+    return list(results["summary"])
+
+
+def _report(context: StageContext, recorder: StageRecorder) -> None:
+    config = context.config
+    evidence = tuple(validation.read_evidence(context, symbol) for symbol in config.validation_envs)
+    verdict = reach_verdict(evidence, config.validation_config(), seed=config.seed)
+    registry = Registry(config.output_dir)
+    decision = decide(
+        effect_shown=verdict.finding == "better",
+        effect_sentence=verdict.headline + ".",
+        champion=registry.champion(besides=context.run.run_id),
+        difference_interval=_champion_interval(context),
+    )
+    data = _report_data(context, evidence, verdict, decision)
+    for path in render_report(data, context.run.path):
+        recorder.output(path.name)
+    agent = context.run / fine_tuning.AGENT
+    figures = _figures(evidence, verdict)
+    registry.record(
+        ModelVersion(
+            run_id=context.run.run_id,
+            agent=str(agent.relative_to(registry.folder.absolute())),
+            agent_sha256=file_sha256(agent),
+            state_version=STATE_VERSION,
+            test_window=[str(context.windows.test_start), str(context.windows.end)],
+            figures=figures,
+            decision=decision,
+            settings=config.public(),
+        )
+    )
+    write_json(recorder.output(RESULTS), _results(context, data, verdict, decision, figures))
+    recorder.counts["assets"] = len(evidence)
+    recorder.details |= {"finding": verdict.finding, "promoted": decision.promote}
+    context.progress(f"{verdict.headline}; report at {context.run / HTML_REPORT}")
+
+
+def _champion_interval(context: StageContext) -> tuple[float, float] | None:
+    """Give the interval of the mean daily difference to the champion; the assets' days are averaged by date."""
+    config = context.config
+    by_day: dict[str, list[float]] = {}
+    for symbol in config.validation_envs:
+        compared = json.loads((context.run / validation.champion_file(symbol)).read_text(encoding="utf-8"))
+        if "difference" not in compared:
+            return None
+        for day, difference in zip(compared["dates"], compared["difference"], strict=True):
+            by_day.setdefault(day, []).append(difference)
+    days = np.array([np.mean(by_day[day]) for day in sorted(by_day)])
+    interval = mean_difference(
+        days,
+        np.zeros_like(days),
+        level=config.promotion_confidence,
+        samples=config.validation_config().bootstrap_samples,
+        rng=np.random.default_rng([config.seed, 4]),
+    )
+    return None if interval is None else (interval.low, interval.high)
+
+
+def _figures(evidence: tuple[AssetValidation, ...], verdict: Verdict) -> dict[str, float | None]:
+    figures: dict[str, float | None] = {name: pair.interval.estimate for name, pair in verdict.pooled.items()}
+    for asset in evidence:
+        metrics = asset.arms["agent"].metrics[asset.window.main]
+        figures |= {
+            f"{asset.symbol} sharpe_ratio": metrics.sharpe_ratio,
+            f"{asset.symbol} max_drawdown": metrics.max_drawdown,
+            f"{asset.symbol} timing_score": metrics.timing_score,
+        }
+    return figures
+
+
+def _read(context: StageContext, name: str) -> Any:
+    return json.loads((context.run / name).read_text(encoding="utf-8"))
+
+
+def _report_data(
+    context: StageContext, evidence: tuple[AssetValidation, ...], verdict: Verdict, decision: Decision
+) -> ReportData:
+    config, windows = context.config, context.windows
+    mined, trained = context.run.require(mining.STAGE), context.run.require(pretraining.STAGE)
+    return ReportData(
+        run_id=context.run.run_id,
+        settings=config.public(),
+        windows=WindowDates(
+            start=windows.start.astype(object),
+            validation_start=windows.validation_start.astype(object),
+            test_start=windows.test_start.astype(object),
+            end=windows.end.astype(object),
+            embargo_days=config.max_holding_days,
+        ),
+        market=config.market,
+        library=_library_counts(context, mined),
+        fidelity=_fidelity_counts(context),
+        patterns=PatternCounts(
+            total=int(mined.counts["patterns"]),
+            actions=mined.details["actions"],
+            categories=mined.details["categories"],
+            regimes=mined.details["regimes"],
+        ),
+        pretraining=_pretraining_figures(context, trained),
+        transfer=_transfer_figures(context),
+        assets=evidence,
+        verdict=verdict,
+        decision=RegistryDecision(promoted=decision.promote, reasons=tuple(decision.reasons)),
+        versions=trained.versions,
+        device=trained.device,
+    )
+
+
+def _library_counts(context: StageContext, mined: Manifest) -> LibraryCounts:
+    listing = {row["symphony_id"]: row["name"] for row in library.read_library(context)}
+    rejects = _read(context, "rejects.json")
+    return LibraryCounts(
+        listed=len(listing),
+        replayed=int(mined.counts["strategies"]),
+        rejected=len(rejects),
+        last_edit_known=int(context.run.require(library.STAGE).counts["last_edit_known"]),
+        reasons=dict(Counter(reject["stage"] for reject in rejects)),
+        examples=tuple(
+            Rejection(name=listing.get(reject["symphony_id"], reject["symphony_id"]), reason=reject["reason"])
+            for reject in sorted(
+                rejects, key=lambda r: (r["stage"] in ("quality", "duplicate"), r["symphony_id"])
+            )[:_EXAMPLES]
+        ),
+    )
+
+
+def _fidelity_counts(context: StageContext) -> FidelityCounts:
+    chunks = -(-len(library.read_library(context)) // context.config.chunk_size)
+    correlations = [
+        float(found["correlation"])
+        for chunk in range(chunks)
+        for found in context.run.require(chunk_stage(chunk)).details["fidelity"].values()
+    ]
+    agree = sum(value >= context.config.min_fidelity for value in correlations)
+    return FidelityCounts(
+        statuses={"agrees": agree, "set aside": len(correlations) - agree},
+        embedded=context.config.composer_url == "embedded",
+        median_correlation=float(np.median(correlations)) if correlations else None,
+    )
+
+
+def _pretraining_figures(context: StageContext, trained: Manifest) -> PretrainingFigures:
+    history, scores = _read(context, "training_history.json"), _read(context, "pretraining_scores.json")
+    return PretrainingFigures(
+        epochs=int(trained.counts["epochs"]),
+        best_epoch=int(trained.counts["best_epoch"]),
+        train_patterns=int(trained.counts["train"]),
+        validation_patterns=int(trained.counts["validation"]),
+        scores={
+            name: ClassifierScores(
+                log_loss=score["log_loss"],
+                balanced_accuracy=score["balanced_accuracy"],
+                accuracy=score["accuracy"],
+            )
+            for name, score in scores.items()
+        },
+        train_loss=tuple(history["train_loss"]),
+        validation_loss=tuple(history["validation_loss"]),
+    )
+
+
+def _transfer_figures(context: StageContext) -> TransferFigures:
+    result = _read(context, "transfer_history.json")
+    history = result["history"]
+    return TransferFigures(
+        strategy=result["strategy"],
+        chosen_steps=result["chosen_steps"],
+        total_steps=int(history[-1]["steps"]),
+        steps=tuple(int(entry["steps"]) for entry in history),
+        kl=tuple(entry["kl"] for entry in history),
+        validation_score=tuple(entry["score"] for entry in history),
+        explained_variance=tuple(
+            entry["explained_variance"] for entry in history if "explained_variance" in entry
+        ),
+    )
+
+
+def _results(
+    context: StageContext,
+    data: ReportData,
+    verdict: Verdict,
+    decision: Decision,
+    figures: dict[str, float | None],
+) -> dict[str, Any]:
+    """Gather the run's results; no clock, so that equal runs give equal bytes."""
+    promoted = (
+        "promoted" if decision.promote else "champion kept" if len(decision.reasons) > 1 else "not promoted"
+    )
+    library_counts, patterns = data.library, data.patterns
+    lines = [verdict.headline + ".", *verdict.sentences]
+    if library_counts is not None and patterns is not None:
+        lines.append(
+            f"{library_counts.listed} symphonies listed, {library_counts.replayed} replayed, "
+            f"{library_counts.rejected} rejected or without a vote; {patterns.total} patterns."
+        )
+    lines.append(f"Agent {promoted}: {decision.reasons[-1]}")
+    return {
+        "run_id": context.run.run_id,
+        "finding": verdict.finding,
+        "headline": verdict.headline,
+        "summary": lines,
+        "cautions": list(verdict.cautions),
+        "figures": figures,
+        "promoted": decision.promote,
+        "reasons": decision.reasons,
+        "windows": context.windows.as_json(),
+        "settings": context.config.public(),
+        "training_results": _read(context, "training_history.json"),
+        "pretraining_scores": _read(context, "pretraining_scores.json"),
+        "transfer": _read(context, "transfer_history.json"),
+        "artifacts": {
+            "report": HTML_REPORT,
+            "text_report": TEXT_REPORT,
+            "agent": fine_tuning.AGENT,
+            "pretrained_model": pretraining.PRETRAINED,
+        },
+    }

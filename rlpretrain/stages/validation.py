@@ -1,0 +1,179 @@
+"""Compare the pre-trained start with random initialisation on one asset's test window."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from rlpretrain.artifacts import RunFolder, StageRecorder, write_json
+from rlpretrain.config import ValidationConfig
+from rlpretrain.environments import BatchedTradingEnv, Policy
+from rlpretrain.errors import DataError
+from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
+from rlpretrain.registry import Registry
+from rlpretrain.stages import fine_tuning, mining, pretraining
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.episodes import EPISODE_BARS, NUM_ENVS, load_episodes, training_window
+from rlpretrain.transfer import TradingPolicy, checkpoint_steps, load_agent, make_agent, train_agent
+from rlpretrain.transfer.agent import ROLLOUT_STEPS
+from rlpretrain.validation import (
+    AssetCase,
+    AssetValidation,
+    CurveRecorder,
+    EvaluationWindow,
+    Trial,
+    validate_asset,
+)
+
+__all__ = ["asset_case", "champion_file", "evidence_file", "read_evidence", "run", "stage_name"]
+
+_SETTINGS = (
+    "validation_episodes", "validation_seeds", "validation_steps", "promotion_confidence", "transfer_strategy",
+    "freeze_layers", "critic_warmup_steps", "kl_coefficient",
+    "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
+)  # fmt: skip
+_WARMUP_SHARE = 0.2
+"""Of a learning curve's budget, at most, goes to warming the critic: the other arm learns meanwhile."""
+
+
+def stage_name(symbol: str) -> str:
+    """Name the stage of one asset."""
+    return f"validate/{RunFolder.safe_name(symbol)}"
+
+
+def evidence_file(symbol: str) -> str:
+    """Name the file of an asset's evidence, relative to the run's folder."""
+    return f"{stage_name(symbol)}_evidence.json"
+
+
+def champion_file(symbol: str) -> str:
+    """Name the file that compares agent and champion on an asset."""
+    return f"{stage_name(symbol)}_champion.json"
+
+
+def run(context: StageContext, symbol: str) -> Path:
+    """Run all arms on one asset and measure them; the only stage that reads the test window."""
+    champion = Registry(context.config.output_dir).champion(besides=context.run.run_id)
+    context.run_stage(
+        stage_name(symbol),
+        lambda recorder: _validate(context, symbol, recorder),
+        needs=[mining.STAGE, pretraining.STAGE, fine_tuning.STAGE],
+        settings=_SETTINGS,
+        inputs={"champion": champion.agent_sha256 if champion else ""},
+    )
+    return context.run / f"{stage_name(symbol)}.json"
+
+
+def read_evidence(context: StageContext, symbol: str) -> AssetValidation:
+    """Read what validation found on an asset."""
+    context.run.require(stage_name(symbol))
+    return AssetValidation.model_validate_json(
+        (context.run / evidence_file(symbol)).read_text(encoding="utf-8")
+    )
+
+
+def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> None:
+    # The arms' networks are small: a second thread costs more than it brings, and assets run beside each other.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        settings = context.config.validation_config()
+        case = asset_case(context, symbol, settings)
+        agent, _ = load_agent(context.run / fine_tuning.AGENT)
+        evidence = validate_asset(case, agent.act, settings, seed=context.config.seed)
+    finally:
+        torch.set_num_threads(threads)
+    write_json(recorder.output(evidence_file(symbol)), json.loads(evidence.model_dump_json()))
+    write_json(recorder.output(champion_file(symbol)), _against_champion(context, case.window, agent.act))
+    recorder.counts |= {"bars": len(case.window.dates), "seeds": context.config.validation_seeds}
+    context.progress(f"{symbol} validated")
+
+
+def asset_case(context: StageContext, symbol: str, settings: ValidationConfig) -> AssetCase:
+    """Set up an asset's test window and the arms that are compared on it.
+
+    Raises
+    ------
+    DataError
+        The asset has no prices, no state vector, or too short a history for a window.
+    """
+    data = load_episodes(context, [symbol])[0]
+    span = training_window(context, data)
+    start, stop = data.rows(context.windows.test_start, None)
+    edit = context.run.require(mining.STAGE).details["last_edit"]
+    clean_from = None if edit is None else (np.datetime64(edit) + 1).astype(object)
+    window = EvaluationWindow(data, start, stop, clean_from)
+    clone = load_model_file(context.run / pretraining.PRETRAINED).network().eval()
+    placebo = load_model_file(context.run / pretraining.PLACEBO).network().eval()
+    arms: dict[str, PolicyNetwork | None] = {"transferred": clone, "vanilla": None, "placebo": placebo}
+    return AssetCase(
+        window=window,
+        learners={
+            arm: _learner(context, settings, window, span, arm, source) for arm, source in arms.items()
+        },
+        policies={"frozen": clone.act},
+        # Each transferred seed could have been the agent, and so could every registered run's.
+        trials=settings.seeds + len(Registry(context.config.output_dir).versions()),
+    )
+
+
+def _learner(
+    context: StageContext,
+    settings: ValidationConfig,
+    window: EvaluationWindow,
+    span: tuple[int, int],
+    arm: str,
+    start: PolicyNetwork | None,
+) -> Callable[[int], Trial]:
+    """Give the run of one arm for a seed: same budget, environment starts and checkpoints for all of them."""
+    data, total = window.data, settings.rl_steps
+    rollout = NUM_ENVS * ROLLOUT_STEPS
+    transfer = context.config.transfer_config()
+    shape = load_model_file(context.run / pretraining.PRETRAINED).network()
+    transfer = transfer.model_copy(
+        update={"critic_warmup_steps": min(transfer.critic_warmup_steps, int(total * _WARMUP_SHARE))}
+    )
+    chooser = EvaluationWindow(data, *data.rows(context.windows.validation_start, context.windows.test_start))
+    checkpoints = checkpoint_steps(total, settings.checkpoints, rollout)
+
+    def learn(seed: int) -> Trial:
+        env = BatchedTradingEnv([data], [span], num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
+        agent = make_agent(env, shape, seed=seed)
+        recorder = CurveRecorder(window, arm, seed)
+
+        def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
+            recorder.record(agent.num_timesteps, policy.act)
+            score = chooser.score(policy.act)[chooser.main]
+            return score, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
+
+        watched = train_agent(agent, start, transfer, total_steps=total, checkpoints=checkpoints, watch=watch)
+        # The policy that the arm ends with is the checkpoint that the validation window prefers, in every arm alike.
+        best = max(range(len(watched)), key=lambda i: watched[i][1][0])
+        agent.policy.load_state_dict(watched[best][1][1])
+        context.progress(f"{window.symbol}: {arm}, seed {seed}: chosen after {watched[best][0]} steps")
+        return recorder.trial(agent.policy.act)
+
+    return learn
+
+
+def _against_champion(context: StageContext, window: EvaluationWindow, agent: Policy) -> dict[str, Any]:
+    """Give the daily differences of net returns, agent less champion, on the test window."""
+    registry = Registry(context.config.output_dir)
+    champion = registry.champion(besides=context.run.run_id)
+    if champion is None:
+        return {"champion": None}
+    try:
+        policy, _ = load_agent(registry.agent_path(champion))
+    except DataError as error:
+        return {"champion": champion.run_id, "error": str(error)}
+    difference = window.run(agent).net_returns - window.run(policy.act).net_returns
+    return {
+        "champion": champion.run_id,
+        "dates": window.dates.astype(str).tolist(),
+        "difference": [float(value) for value in difference],
+    }
