@@ -19,7 +19,7 @@ class Reject:
 
     symphony_id: str
     stage: str
-    """``fetch``, ``parse``, ``replay``, ``fidelity``, ``duplicate`` or ``quality``."""
+    """``fetch``, ``parse``, ``replay``, ``fidelity``, ``hindsight``, ``duplicate`` or ``quality``."""
     reason: str
 
 

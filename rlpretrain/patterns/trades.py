@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
 from rlpretrain.market import AssetSeries, Dates, Floats
+from rlpretrain.patterns.array_files import load_arrays, save_arrays
 from rlpretrain.patterns.fills import Fill, fill_prices
 
 __all__ = ["TradeTable", "asset_trades"]
@@ -69,10 +69,7 @@ class TradeTable:
 
     def save(self, path: Path | str) -> None:
         """Write one ``.npz`` without pickled objects; equal tables give equal bytes."""
-        with atomic_path(Path(path)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(
-                file, allow_pickle=False, **{f.name: getattr(self, f.name) for f in fields(self)}
-            )
+        save_arrays(path, {field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
     def load(cls, path: Path | str) -> TradeTable:
@@ -83,11 +80,10 @@ class TradeTable:
         DataError
             The file is missing or holds no trades.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(**{f.name: file[f.name] for f in fields(cls)})
-        except (OSError, ValueError, KeyError) as error:
-            raise DataError(f"{path} holds no trades: {error}") from None
+        arrays = load_arrays(path)
+        if set(arrays) != {field.name for field in fields(cls)}:
+            raise DataError(f"{path} holds no trades")
+        return cls(**arrays)
 
 
 def asset_trades(

@@ -1,10 +1,15 @@
+from dataclasses import fields
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rlpretrain.errors import DataError
 from rlpretrain.patterns import TradeTable, asset_trades
 from tests.patterns.building import panel_of, shaken, weekdays
+from tests.patterns.conftest import Library
 
 CLOSES = [100.0, 102.0, 104.0, 100.0, 96.0, 98.0, 102.0, 110.0]
 DATES = weekdays(len(CLOSES))
@@ -77,9 +82,20 @@ def test_closed_trades_know_nothing_of_later_prices(held: list[bool], seed: int,
     assert (before.entered > before.decided).all() and (before.exited > before.entered).all()
 
 
-def test_a_library_trades_as_its_symphonies_hold(library) -> None:
+def test_a_library_trades_as_its_symphonies_hold(library: Library) -> None:
     trades = library.trades
     assert len(trades) > 1000
     identity = set(zip(trades.strategy.tolist(), trades.asset.tolist(), trades.decided.tolist(), strict=True))
     assert len(identity) == len(trades)
     assert np.isfinite(trades.net_return).all()
+
+
+def test_files_give_back_the_trades(tmp_path: Path, library: Library) -> None:
+    for name, trades in (("some", library.trades), ("none", TradeTable.concatenate([]))):
+        trades.save(tmp_path / f"{name}.npz")
+        loaded = TradeTable.load(tmp_path / f"{name}.npz")
+        for field in fields(TradeTable):
+            assert np.array_equal(getattr(loaded, field.name), getattr(trades, field.name))
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    with pytest.raises(DataError, match=r"other\.npz"):
+        TradeTable.load(tmp_path / "other.npz")
