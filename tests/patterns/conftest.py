@@ -80,45 +80,36 @@ def postgres_server() -> Iterator[str]:
     programs = _programs()
     if programs is None:
         pytest.skip("the PostgreSQL server programs are not installed")
-    # A socket's path is short by law, so the folder lies in the system's own place for temporary files.
-    folder = Path(tempfile.mkdtemp(prefix="rlpretrain-pg-", dir="/tmp"))
     as_user: list[str] = []
     if os.geteuid() == 0:
-        if (
-            shutil.which("runuser") is None
-            or subprocess.run(["id", "postgres"], capture_output=True).returncode
-        ):
+        known = subprocess.run(["id", "postgres"], capture_output=True).returncode == 0
+        if shutil.which("runuser") is None or not known:
             pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
-        shutil.chown(folder, "postgres")
         as_user = ["runuser", "-u", "postgres", "--"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    password = folder / "password"
-    password.write_text("s3cret")
-    password.chmod(0o644)
-    data = str(folder / "data")
-    init = ["-D", data, "-U", "tester", "-A", "scram-sha-256", "--pwfile", str(password), "-E", "UTF8"]
-    options = ["-c", "fsync=off", "-c", f"unix_socket_directories={folder}", "-c", f"port={port}"]
-    subprocess.run([*as_user, programs / "initdb", *init], check=True, capture_output=True, cwd="/")
-    server = subprocess.Popen(
-        [*as_user, programs / "postgres", "-D", data, "-h", "127.0.0.1", *options],
-        cwd="/",
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"postgresql://tester:s3cret@127.0.0.1:{port}"
-    try:
-        _wait_for(f"{url}/postgres", server)
-        yield url
-    finally:
-        subprocess.run(
-            [*as_user, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"],
-            capture_output=True,
-            cwd="/",
+    # A socket's path is short by law, so the folder lies in the system's own place for temporary files.
+    with tempfile.TemporaryDirectory(prefix="rlpretrain-pg-", dir="/tmp") as folder:
+        if as_user:
+            shutil.chown(folder, "postgres")
+        password, data = Path(folder, "password"), Path(folder, "data")
+        password.write_text("s3cret")
+        password.chmod(0o644)
+        init = ["-U", "tester", "-A", "scram-sha-256", "--pwfile", password, "-E", "UTF8"]
+        options = ["-c", "fsync=off", "-c", f"unix_socket_directories={folder}", "-c", f"port={port}"]
+        quiet = {"cwd": "/", "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run([*as_user, programs / "initdb", "-D", data, *init], check=True, **quiet)
+        server = subprocess.Popen(
+            [*as_user, programs / "postgres", "-D", data, "-h", "127.0.0.1", *options], **quiet
         )
-        server.wait(timeout=30)
-        shutil.rmtree(folder, ignore_errors=True)
+        url = f"postgresql://tester:s3cret@127.0.0.1:{port}"
+        try:
+            _wait_for(f"{url}/postgres", server)
+            yield url
+        finally:
+            subprocess.run([*as_user, programs / "pg_ctl", "-D", data, "-m", "immediate", "stop"], **quiet)
+            server.wait(timeout=30)
 
 
 def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
