@@ -48,7 +48,7 @@ def built_image(engine: APIClient, trainer_image: str) -> Iterator[Callable[[str
 
     def build(name: str, program: str) -> str:
         context = io.BytesIO()
-        dockerfile = f"FROM {trainer_image}\nCOPY rlpretrain /opt/rlpretrain/bin/rlpretrain\n"
+        dockerfile = f"FROM {trainer_image}\nCOPY rlpretrain /opt/package/bin/rlpretrain\n"
         with tarfile.open(fileobj=context, mode="w") as tar:
             for file, text, mode in (("Dockerfile", dockerfile, 0o644), ("rlpretrain", program, 0o755)):
                 entry = tarfile.TarInfo(file)
