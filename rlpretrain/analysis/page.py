@@ -194,7 +194,13 @@ def _reward_title(groups: list[RewardGroup], dimension: str, analysis: PatternAn
     name = _cluster_name if dimension == "cluster" else _plain
 
     def named(found: list[RewardGroup]) -> str:
-        return name(found[0].group) if len(found) == 1 else f"{len(found)} of {len(groups)} {plural}"
+        if len(found) == 1:
+            return name(found[0].group)
+        return (
+            f"all {len(groups)} {plural}"
+            if len(found) == len(groups)
+            else f"{len(found)} of {len(groups)} {plural}"
+        )
 
     said = [
         f"{named(found)} {verb}{'s' if len(found) == 1 else ''}"

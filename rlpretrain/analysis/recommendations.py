@@ -126,7 +126,8 @@ def _actions(counts: Counts) -> Iterator[Recommendation]:
 
 
 def _losing_cells(statistics: Statistics) -> Iterator[Recommendation]:
-    for name, cell in statistics.of("category x regime").items():
+    cells = statistics.of("category x regime")
+    for name, cell in sorted(cells.items(), key=lambda item: item[1].mean or 0.0):
         if _loses(cell):
             category, regime = name.replace("_", " ").split(" x ")
             yield Recommendation(
