@@ -31,7 +31,7 @@ from rlpretrain.validation.report import (
     WindowDates,
     render_report,
 )
-from rlpretrain.validation.sharpe import mean_difference
+from rlpretrain.validation.sharpe import block_interval
 
 __all__ = ["RESULTS", "STAGE", "run", "summary"]
 
@@ -111,14 +111,13 @@ def _champion_interval(context: StageContext) -> tuple[float, float] | None:
         for day, difference in zip(compared["dates"], compared["difference"], strict=True):
             by_day.setdefault(day, []).append(difference)
     days = np.array([np.mean(by_day[day]) for day in sorted(by_day)])
-    interval = mean_difference(
+    interval = block_interval(
         days,
-        np.zeros_like(days),
         level=config.promotion_confidence,
         samples=config.validation_config().bootstrap_samples,
         rng=np.random.default_rng([config.seed, 4]),
     )
-    return None if interval is None else (interval.low, interval.high)
+    return interval.low, interval.high
 
 
 def _figures(evidence: tuple[AssetValidation, ...], verdict: Verdict) -> dict[str, float | None]:

@@ -11,10 +11,9 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from arch.bootstrap import StationaryBootstrap
 from numpy.typing import ArrayLike, NDArray
 
-from rlpretrain.validation.sharpe import block_length
+from rlpretrain.validation.sharpe import block_means
 from rlpretrain.validation.statistics import Interval, PairedComparison, interquartile_mean
 
 __all__ = ["interval_over_days", "pool_by_day"]
@@ -41,8 +40,7 @@ def interval_over_days(
     row, bars = np.array(paired.differences), np.asarray(by_bar, dtype=np.float64)
     seeds, n = paired.interval, len(row)
     over_seeds = interquartile_mean(row[rng.integers(n, size=(samples, n))]) - seeds.estimate
-    resampler = StationaryBootstrap(block_length(bars[:, None]), bars, seed=rng)
-    over_days = np.array([np.mean(sample) for (sample,), _ in resampler.bootstrap(samples)]) - bars.mean()
+    over_days = block_means(bars, samples=samples, rng=rng) - bars.mean()
     deviations = math.sqrt(n / (n - 1)) * over_seeds + over_days
     low, high = np.quantile(deviations, [(1 - seeds.level) / 2, (1 + seeds.level) / 2])
     return Interval(

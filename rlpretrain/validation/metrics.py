@@ -44,9 +44,9 @@ class PerformanceMetrics(BaseModel):
     """Annualised net return beyond mean exposure x asset, over the asset's volatility; see `timing_score`."""
     cumulative_return: float
     annualised_return: float | None
-    sharpe: float | None
-    sortino: float | None
-    calmar: float | None
+    sharpe_ratio: float | None
+    sortino_ratio: float | None
+    calmar_ratio: float | None
     information_ratio: float | None
     """Against holding the asset; annualised."""
     max_drawdown: float
@@ -166,9 +166,9 @@ def performance_metrics(trajectory: Trajectory) -> PerformanceMetrics:
         timing_score=score,
         cumulative_return=growth - 1.0,
         annualised_return=annualised,
-        sharpe=_annualised_ratio(net, volatility, per_year),
-        sortino=_annualised_ratio(net, downside, per_year),
-        calmar=annualised / drawdown if annualised is not None and drawdown > _NO_VARIANCE else None,
+        sharpe_ratio=_annualised_ratio(net, volatility, per_year),
+        sortino_ratio=_annualised_ratio(net, downside, per_year),
+        calmar_ratio=annualised / drawdown if annualised is not None and drawdown > _NO_VARIANCE else None,
         information_ratio=_annualised_ratio(active, _deviation(active), per_year),
         max_drawdown=max(drawdown, 0.0),
         value_at_risk_95=_tail(measures.value_at_risk, net, 0.95),

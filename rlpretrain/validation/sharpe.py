@@ -24,8 +24,9 @@ from rlpretrain.validation.statistics import Interval
 __all__ = [
     "SharpeDifference",
     "SharpeEvidence",
+    "block_interval",
     "block_length",
-    "mean_difference",
+    "block_means",
     "minimum_track_record",
     "sharpe_difference",
     "sharpe_evidence",
@@ -84,6 +85,28 @@ def block_length(returns: Floats) -> int:
         return 1
     longest = float(optimal_block_length(columns)["circular"].max())
     return max(1, min(math.ceil(longest), len(returns) // 10))
+
+
+def block_means(row: Floats, *, samples: int, rng: np.random.Generator) -> Floats:
+    """Resample the mean of dependent values, (samples,).
+
+    Stationary bootstrap: Politis and Romano, JASA 89 (1994).
+    """
+    resampler = StationaryBootstrap(block_length(row[:, None]), row, seed=rng)
+    return np.array([np.mean(resampled) for (resampled,), _ in resampler.bootstrap(samples)])
+
+
+def block_interval(row: ArrayLike, *, level: float, samples: int, rng: np.random.Generator) -> Interval:
+    """Mean of a series of days with an interval over other days; percentile block bootstrap.
+
+    Parameters
+    ----------
+    row
+        (m,) for example the daily differences of two agents' net returns.
+    """
+    values = np.asarray(row, dtype=np.float64)
+    low, high = np.quantile(block_means(values, samples=samples, rng=rng), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(estimate=float(values.mean()), low=float(low), high=float(high), level=level)
 
 
 def sharpe_difference(
@@ -267,31 +290,3 @@ def superior_predictive_ability(
 
 def _finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def mean_difference(
-    returns: ArrayLike,
-    reference: ArrayLike,
-    *,
-    level: float,
-    samples: int,
-    rng: np.random.Generator,
-) -> Interval | None:
-    """Mean difference per bar of two return series on the same bars, with a block bootstrap interval.
-
-    Stationary bootstrap, percentile interval; Politis and Romano, "The Stationary Bootstrap", JASA 89 (1994).
-    None below 60 bars.
-
-    Parameters
-    ----------
-    returns, reference
-        (m,) net returns per bar, or (m, k) of k assets, whose days are then drawn together.
-    """
-    difference = np.asarray(returns, dtype=np.float64) - np.asarray(reference, dtype=np.float64)
-    row = difference if difference.ndim == 1 else difference.mean(axis=1)
-    if len(row) < _FEWEST_BARS:
-        return None
-    resampler = StationaryBootstrap(block_length(row[:, None]), row, seed=rng)
-    means = np.array([np.mean(resampled) for (resampled,), _ in resampler.bootstrap(samples)])
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(estimate=float(row.mean()), low=float(low), high=float(high), level=level)

@@ -82,9 +82,9 @@ def test_costs_lower_the_score(net):
 def test_agrees_with_empyrical(returns):
     asset = np.random.default_rng(2).normal(0.0003, 0.012, 505)
     metrics = performance_metrics(trajectory(returns, asset))
-    assert metrics.sharpe == pytest.approx(empyrical.sharpe_ratio(returns))
-    assert metrics.sortino == pytest.approx(empyrical.sortino_ratio(returns))
-    assert metrics.calmar == pytest.approx(empyrical.calmar_ratio(returns))
+    assert metrics.sharpe_ratio == pytest.approx(empyrical.sharpe_ratio(returns))
+    assert metrics.sortino_ratio == pytest.approx(empyrical.sortino_ratio(returns))
+    assert metrics.calmar_ratio == pytest.approx(empyrical.calmar_ratio(returns))
     assert metrics.information_ratio == pytest.approx(
         empyrical.excess_sharpe(returns, asset) * math.sqrt(252)
     )
@@ -137,7 +137,15 @@ def test_what_is_undefined_is_none():
     metrics = performance_metrics(
         trajectory(np.zeros(30), np.random.default_rng(0).normal(size=30), np.zeros(30))
     )
-    for name in ("sharpe", "sortino", "calmar", "win_rate", "profit_factor", "average_win", "average_loss"):
+    for name in (
+        "sharpe_ratio",
+        "sortino_ratio",
+        "calmar_ratio",
+        "win_rate",
+        "profit_factor",
+        "average_win",
+        "average_loss",
+    ):
         assert getattr(metrics, name) is None, name
     assert metrics.value_at_risk_99 is None, "30 bars have no worst hundredth"
     assert metrics.max_drawdown == 0.0
@@ -146,7 +154,7 @@ def test_what_is_undefined_is_none():
 
 def test_one_bar_has_no_annual_figures():
     metrics = performance_metrics(trajectory([0.05]))
-    assert (metrics.annualised_return, metrics.sharpe, metrics.volatility) == (None, None, None)
+    assert (metrics.annualised_return, metrics.sharpe_ratio, metrics.volatility) == (None, None, None)
 
 
 def test_no_losing_trade_has_no_profit_factor():

@@ -1,0 +1,222 @@
+"""Both reports: complete, honest, safe and the same bytes each time."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import re
+from functools import lru_cache
+from html.parser import HTMLParser
+
+import pytest
+
+from rlpretrain.config import PretrainingConfig
+from rlpretrain.validation import reach_verdict
+from rlpretrain.validation.report import (
+    ClassifierScores,
+    FidelityCounts,
+    LibraryCounts,
+    PatternCounts,
+    PretrainingFigures,
+    RegistryDecision,
+    Rejection,
+    ReportData,
+    TransferFigures,
+    WindowDates,
+    html_report,
+    render_report,
+    text_report,
+)
+from rlpretrain.validation.report.text import WIDTH
+
+from .conftest import CONFIG, validated
+
+HOSTILE = "<script>alert('x')</script>\x1b[31m \u202edlog $x^2$\n</table>"
+
+
+@lru_cache
+def data(signal: float = 0.5, *, clean: bool = True) -> ReportData:
+    asset = validated(signal=signal) if clean else validated(signal=signal, clean_from=None)
+    verdict = reach_verdict([asset], CONFIG)
+    return ReportData(
+        run_id="manual__2024-12-31T02:00:00+00:00",
+        settings=PretrainingConfig().public(),
+        market="generated:kind=planted",
+        windows=WindowDates(
+            start=dt.date(2010, 1, 4),
+            validation_start=dt.date(2018, 1, 2),
+            test_start=dt.date(2020, 1, 2),
+            end=dt.date(2021, 1, 4),
+            embargo_days=20,
+        ),
+        library=LibraryCounts(
+            listed=1010,
+            replayed=1000,
+            rejected=10,
+            last_edit_known=990,
+            reasons={"parse": 7, "fidelity": 3},
+            examples=(Rejection(name=HOSTILE, reason="unknown function"),),
+        ),
+        fidelity=FidelityCounts(
+            statuses={"agrees": 1000, "set aside": 3}, embedded=True, median_correlation=0.9999
+        ),
+        patterns=PatternCounts(
+            total=4200, actions={"hold": 4000, "buy": 100, "sell": 100}, regimes={"bull": 4200}
+        ),
+        pretraining=PretrainingFigures(
+            epochs=3,
+            best_epoch=2,
+            train_patterns=4000,
+            validation_patterns=200,
+            scores={"clone": ClassifierScores(log_loss=0.7, balanced_accuracy=0.6)},
+            train_loss=(1.0, 0.8, 0.7),
+            validation_loss=(1.0, 0.9, 0.95),
+        ),
+        transfer=TransferFigures(
+            strategy="fine_tuning",
+            chosen_steps=1000,
+            total_steps=2000,
+            steps=(0, 1000, 2000),
+            kl=(0.0, 0.1, 0.2),
+            validation_score=(0.4, 0.6, 0.5),
+        ),
+        assets=(asset,),
+        verdict=verdict,
+        decision=RegistryDecision(promoted=True, reasons=("There is no champion yet.",)),
+        versions={"numpy": "2.4"},
+        device="cpu",
+    )
+
+
+class Outline(HTMLParser):
+    """Collects tags and attributes, and checks that elements are closed in order."""
+
+    VOID = frozenset({"meta", "path", "use", "rect", "br", "link"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def outline(page: str) -> Outline:
+    parser = Outline()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+@pytest.mark.parametrize("render", [text_report, html_report])
+@pytest.mark.parametrize("signal", [0.0, 0.5])
+def test_no_figure_is_nonsense(render, signal):
+    shown = re.sub(r"<(svg|style).*?</\1>", "", render(data(signal)), flags=re.DOTALL)
+    assert not re.search(r"\b(nan|NaN|inf|None|null)\b", shown)
+
+
+@pytest.mark.parametrize("render", [text_report, html_report])
+def test_what_matters_is_said(render):
+    shown = html.unescape(render(data()))
+    verdict = data().verdict
+    for sentence in (verdict.headline, *verdict.cautions):
+        assert " ".join(sentence.split()).lower() in " ".join(shown.split()).lower().replace("- ", "")
+    for words in (
+        "Jump-start", "Sharpe ratio", "Sortino ratio", "Calmar ratio", "Information ratio", "Maximum drawdown",
+        "Value at risk 95 %", "Value at risk 99 %", "Expected shortfall", "Volatility", "Win rate", "Profit factor",
+        "Average win", "Average loss", "Trade duration", "Longest win streak", "Longest loss streak",
+        "Vanilla RL", "Frozen BC", "Placebo", "Random", "Buy & hold", "Clean bars", "Contaminated",
+        "proves the plumbing, not the rules", "deflated by", "unknown function", "2020-01-02 to 2021-01-04",
+    ):  # fmt: skip
+        assert " ".join(words.split()) in " ".join(shown.split()), words
+
+
+def test_noise_is_called_no_effect_in_the_first_lines():
+    assert text_report(data(0.0)).splitlines()[3].startswith("NO EFFECT")
+    assert re.search(r"<h1>No effect", html_report(data(0.0)))
+
+
+def test_a_contaminated_window_is_said_to_be_one():
+    for report in (text_report(data(clean=False)), html_report(data(clean=False))):
+        assert "unknown" in report
+        assert "The whole test window is contaminated" in report
+
+
+def test_names_from_others_stay_text():
+    page = html_report(data())
+    parsed = outline(page)
+    assert "script" not in parsed.tags
+    assert "&lt;script&gt;" in page
+    for report in (page, text_report(data())):
+        assert "\x1b" not in report
+        assert "\u202e" not in report
+
+
+def test_a_hostile_run_name_and_asset_stay_text():
+    asset = data().assets[0]
+    window = asset.window.model_copy(update={"symbol": "<b>$a$"})
+    hostile = data().model_copy(
+        update={"run_id": HOSTILE, "assets": (asset.model_copy(update={"window": window}),)}
+    )
+    hostile = hostile.model_copy(update={"verdict": reach_verdict(hostile.assets, CONFIG)})
+    parsed = outline(html_report(hostile))
+    assert "script" not in parsed.tags
+    assert "b" not in parsed.tags
+    assert text_report(hostile).splitlines()[0].isprintable()
+
+
+def test_the_page_needs_no_network():
+    page = html_report(data())
+    for name, value in outline(page).attributes:
+        if name in {"src", "href", "xlink:href", "srcset", "action"}:
+            assert value.startswith("#"), (name, value)
+    assert "@import" not in page
+    assert not re.search(r"url\((?!#)", page)
+
+
+def test_references_within_the_page_are_found():
+    parsed = outline(html_report(data()))
+    identifiers = {value for name, value in parsed.attributes if name == "id"}
+    for name, value in parsed.attributes:
+        if name in {"href", "xlink:href"}:
+            assert value[1:] in identifiers, value
+
+
+def test_charts_take_the_pages_colours():
+    page = html_report(data())
+    assert page.count("<svg") == 5
+    assert "var(--agent)" in page
+    assert not re.search(r"#0000[01][1-7]", page), "a marker colour was left"
+
+
+def test_text_fits_the_page():
+    assert max(len(line) for line in text_report(data()).splitlines()) <= WIDTH
+
+
+def test_equal_data_give_equal_bytes(tmp_path):
+    first, again = tmp_path / "a", tmp_path / "b"
+    render_report(data(), first)
+    render_report(ReportData.model_validate_json(data().model_dump_json()), again)
+    for name in ("validation_report.txt", "report.html"):
+        assert (first / name).read_bytes() == (again / name).read_bytes()
+
+
+def test_a_report_of_nothing_says_so(tmp_path):
+    text, page = render_report(ReportData(run_id="empty"), tmp_path)
+    assert "shows no effect" in text.read_text()
+    assert "Nothing was validated" in page.read_text()
+    outline(page.read_text())
