@@ -11,7 +11,7 @@ WORKDIR /build
 RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/rlpretrain
 COPY constraints.txt .wheelhous[e] ./wheels/
 RUN if ls wheels/*.whl >/dev/null 2>&1; then \
-      printf '[global]\nno-index = true\nfind-links = /build/wheels\n' >/pip/pip.conf; \
+      printf '[global]\nno-index = true\nfind-links = /build/wheels\n' >/etc/pip.conf; \
     fi
 # First what rarely changes: an empty package brings all that the real one depends on.
 COPY pyproject.toml ./
