@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from rlpretrain.errors import DataError
-from rlpretrain.validation import AssetCase, AssetValidation, reach_verdict, validate_asset
+from rlpretrain.validation import AssetCase, AssetValidation, CurveRecorder, reach_verdict, validate_asset
+from rlpretrain.validation.report import ReportData, html_report, text_report
 
 from .conftest import CONFIG, RULE, STATES, learner, linear_policy, make_case, validated
 
@@ -159,3 +160,27 @@ def test_no_asset_is_no_verdict():
 def test_few_seeds_are_said_to_be_few():
     verdict = reach_verdict([validated(signal=0.5)], CONFIG)
     assert any("8 seeds are few" in caution for caution in verdict.cautions)
+
+
+def test_arms_that_all_hold_show_nothing_and_every_number_is_finite():
+    case = make_case()
+
+    def hold(arm):
+        def run(seed):
+            recorder = CurveRecorder(case.window, arm, seed)
+            for steps in (0, 100):
+                recorder.record(steps, lambda states: np.ones(len(states), dtype=int))
+            return recorder.trial(lambda states: np.ones(len(states), dtype=int))
+
+        return run
+
+    case = AssetCase(case.window, {arm: hold(arm) for arm in ("transferred", "vanilla", "placebo")})
+    found = validate_asset(case, lambda states: np.ones(len(states), dtype=int), CONFIG)
+    verdict = reach_verdict([found], CONFIG)
+    assert verdict.finding == "no effect shown"
+    assert found.luck.p_value == 1.0
+    assert found.superior_p is None
+    assert all(math.isfinite(value) for value in numbers((found.model_dump(), verdict.model_dump())))
+    render = text_report(ReportData(run_id="held", assets=(found,), verdict=verdict))
+    assert "No effect".upper() in render
+    assert "<svg" in html_report(ReportData(run_id="held", assets=(found,), verdict=verdict))
