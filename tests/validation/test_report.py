@@ -138,7 +138,8 @@ def test_what_matters_is_said(render):
     for words in (
         "Jump-start", "Sharpe ratio", "Sortino ratio", "Calmar ratio", "Information ratio",
         "Maximum drawdown", "Value at risk 95 %", "Value at risk 99 %", "Expected shortfall", "Volatility",
-        "Win rate", "Profit factor", "Average win", "Average loss", "Trade duration", "Longest win streak", "Longest loss streak",
+        "Win rate", "Profit factor", "Average win", "Average loss", "Trade duration",
+        "Longest win streak", "Longest loss streak",
         "Vanilla RL", "Frozen BC", "Placebo", "Random", "Buy & hold", "Clean bars", "Contaminated",
         "proves the plumbing, not the rules", "deflated by", "unknown function", "2020-01-02 to 2021-01-04",
     ):  # fmt: skip
