@@ -1,8 +1,15 @@
-"""What all tests share: an Airflow home of their own, chosen before anything imports Airflow."""
+"""What tests share: an Airflow home of their own, chosen before anything imports Airflow, and Docker."""
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from docker.api.client import APIClient
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -12,3 +19,43 @@ os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 for name in [name for name in os.environ if name.startswith("RLPRETRAIN_") and "REQUIRE" not in name]:
     del os.environ[name]
+
+
+def open_to_containers(folder: Path) -> None:
+    """Let the container's user reach `folder`: pytest closes the folders that it makes to others."""
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.getuid() and path != Path("/"):
+            path.chmod(path.stat().st_mode | 0o011)
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip, unless this machine is one that must not."""
+    if os.environ.get("RLPRETRAIN_REQUIRE_DOCKER"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine() -> "Iterator[APIClient]":
+    from docker.api.client import APIClient
+    from docker.errors import DockerException
+
+    try:
+        client = APIClient(os.environ.get("DOCKER_HOST") or "unix://var/run/docker.sock", version="auto")
+    except DockerException as error:
+        missing(f"no Docker engine: {error}")
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def trainer_image(engine: "APIClient") -> str:
+    from rlpretrain.deployment.container import ContainerSettings, require_image
+    from rlpretrain.errors import RlpretrainError
+
+    image = ContainerSettings.from_environment({}).image
+    try:
+        require_image(image, engine)
+    except RlpretrainError as error:
+        missing(str(error))
+    return image

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.deployment.container import RUN_LABEL
+from tests.conftest import open_to_containers
 from tests.dags.conftest import SMALL
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
@@ -44,9 +47,29 @@ def test_every_stage_runs_and_leaves_its_manifest(
     assert set(outcome.values()) == {"success"}
     assert sum(name.startswith("extract[") for name in outcome) == 3
     assert sum(name.startswith("validate[") for name in outcome) == len(SMALL["validation_envs"])
-    (folder,) = tmp_path.iterdir()
+    folder = next(path for path in tmp_path.iterdir() if path.is_dir())
     names = {path.name for path in folder.iterdir()}
     assert {"report.html", "pretrained_model.pt", "transferred_rl_agent.pt", "pipeline_results.json"} <= names
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+@pytest.mark.usefixtures("trainer_image")
+def test_training_runs_in_containers(
+    nightly_with_docker: DAG, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Any
+) -> None:
+    open_to_containers(tmp_path)
+    monkeypatch.setenv("RLPRETRAIN_TRAINER", "docker")
+    monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path))
+    run = nightly_with_docker.test(run_conf={**SMALL, "validation_envs": ["SPY"]})
+    assert run.state == "success", states(run)
+    folder = RunFolder(next(path for path in tmp_path.iterdir() if path.is_dir()))
+    here = folder.require("mine").clock["host"]
+    for stage in ("pretrain", "transfer"):
+        manifest = folder.require(stage)
+        assert manifest.clock["host"] != here
+        assert manifest.device in ("cpu", "cuda")
+    assert engine.containers(all=True, filters={"label": f"{RUN_LABEL}={run.run_id}"}) == []
 
 
 @pytest.mark.slow

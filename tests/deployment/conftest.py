@@ -1,44 +1,11 @@
-"""A real Docker engine and the trainer's image, or a skip that says what is missing."""
+"""Images for the tests' own programs, built on the trainer's."""
 
 import io
-import os
 import tarfile
 from collections.abc import Callable, Iterator
-from typing import NoReturn
 
 import pytest
 from docker.api.client import APIClient
-
-from rlpretrain.deployment.container import ContainerSettings, require_image
-from rlpretrain.errors import RlpretrainError
-
-
-def missing(reason: str) -> NoReturn:
-    """Skip, unless this machine is one that must not."""
-    if os.environ.get("RLPRETRAIN_REQUIRE_DOCKER"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[APIClient]:
-    client = APIClient(os.environ.get("DOCKER_HOST") or "unix://var/run/docker.sock")
-    try:
-        client.ping()
-    except OSError as error:
-        missing(f"no Docker engine: {error}")
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="session")
-def trainer_image(engine: APIClient) -> str:
-    image = ContainerSettings.from_environment({}).image
-    try:
-        require_image(image, engine)
-    except RlpretrainError as error:
-        missing(str(error))
-    return image
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from rlpretrain.deployment.container import (
 )
 from rlpretrain.deployment.trainer_operator import TrainerOperator
 from rlpretrain.errors import StageError
+from tests.conftest import open_to_containers
 
 pytestmark = pytest.mark.docker
 
@@ -68,10 +69,7 @@ recorder.finish()
 def run_folder(tmp_path: Path, market: str = "generated:") -> Path:
     folder = RunFolder(tmp_path / "run-1").path
     write_json(folder / "settings.json", {"market": market})
-    # What a real artifacts folder grants: the container's user must be able to reach the run's folder.
-    for path in (tmp_path, *tmp_path.parents):
-        if path.stat().st_uid == os.getuid() and path != Path("/"):
-            path.chmod(path.stat().st_mode | 0o011)
+    open_to_containers(tmp_path)
     return folder
 
 
