@@ -147,13 +147,13 @@ def _single(options: argparse.Namespace) -> dict[str, Any]:
         asyncio.run(pipeline.extract())
         return _answer(pipeline, "mine")
     name = options.run or _newest(config)
-    pipeline = PretrainingPipeline(_run_settings(config, name, options), run_id=name, progress=_say)
+    pipeline = PretrainingPipeline(_run_settings(config, name), run_id=name, progress=_say)
     pipeline.context.write_settings()
     getattr(pipeline, options.stage)()
     return _answer(pipeline, options.stage)
 
 
-def _run_settings(config: PretrainingConfig, run: str, options: argparse.Namespace) -> PretrainingConfig:
+def _run_settings(config: PretrainingConfig, run: str) -> PretrainingConfig:
     """Take a run's own settings under those of the command."""
     from rlpretrain.stages.context import SETTINGS
 

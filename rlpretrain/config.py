@@ -126,7 +126,7 @@ class PretrainingConfig(_Settings):
     min_fidelity: float = _run(
         0.95,
         "Library",
-        "Least correlation of a replay's daily returns with Composer's own backtest; below it, a strategy is set aside.",
+        "Least correlation of a replay's daily returns with Composer's own; below it, a strategy is set aside.",
         ge=-1,
         le=1,
     )

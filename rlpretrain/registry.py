@@ -5,8 +5,8 @@ atomically, so a reader never sees half of it.
 
 The rule. A challenger becomes champion when
 
-1. validation shows an effect: the paired interval of the jump-start or of the area over random initialisation lies
-   above zero and neither lies below; and
+1. validation's finding is that the pre-trained start is better than random initialisation (see
+   `rlpretrain.validation.verdict`); and
 2. where there is a champion, the interval of the mean difference of their daily net returns, on the same days of the
    same assets of this run's test windows, lies above zero.
 
@@ -81,7 +81,8 @@ def decide(
         return Decision(True, [effect_sentence, "There is no champion yet."])
     if difference_interval is None:
         return Decision(
-            False, [effect_sentence, f"The champion of run {champion.run_id} could not be run on the same windows."]
+            False,
+            [effect_sentence, f"The champion of run {champion.run_id} could not be run on the same windows."],
         )
     low, high = (1e4 * bound for bound in difference_interval)
     compared = f"Daily net return against the champion of run {champion.run_id}: {low:+.2f} to {high:+.2f} bp"

@@ -111,7 +111,7 @@ def build_episode_data(
     series = panel.series(symbol)
     columns = None if votes is None else votes.for_asset(symbol, series.dates)
     states = state_matrix(series, context, columns)
-    complete = np.isfinite(states).all(axis=1)
+    complete = np.atleast_1d(np.isfinite(states).all(axis=1))
     if not complete.any():
         raise DataError(f"{symbol} has too short a history for a state vector ({len(series)} bars)")
     first = int(np.argmax(complete))

@@ -1,4 +1,4 @@
-"""Who may vote: strategies good enough up to the end of the pre-training window, each tree once."""
+"""Who may vote, and when: strategies whose record so far is good enough, each tree once."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rlpretrain.patterns.performance import MIN_OBSERVATIONS
+from rlpretrain.patterns.performance import MIN_OBSERVATIONS, running_performance
 from rlpretrain.patterns.records import StrategyRecord
 
-__all__ = ["Electorate", "Reject", "select_voters", "sharpe_before"]
+__all__ = ["Electorate", "Reject", "admission", "select_voters", "sharpe_before"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Electorate:
     """The strategies that vote, ordered by content hash, and those that don't."""
 
     voters: tuple[StrategyRecord, ...]
+    admitted: tuple[NDArray[np.bool_], ...]
+    """(D,) for each voter the closes at which it votes."""
     sharpe: tuple[float, ...]
     """Of each voter, annualised, up to the end of the pre-training window."""
     rejects: tuple[Reject, ...]
@@ -44,14 +47,28 @@ def sharpe_before(record: StrategyRecord, day: np.datetime64) -> float | None:
     return float(returns.mean() / deviation * np.sqrt(record.bars_per_year))
 
 
+def admission(
+    record: StrategyRecord, *, validation_start: np.datetime64, min_sharpe: float
+) -> NDArray[np.bool_]:
+    """Tell at which closes a strategy votes, (D,).
+
+    It is reviewed at the first close of each quarter before `validation_start`: until the next review it votes when
+    its annualised Sharpe ratio so far is at least `min_sharpe`. The last of these reviews stands from then on. So no
+    vote rests on a return that came after it, and none from the validation window on chooses who is heard there.
+    """
+    performance = running_performance(record.returns.astype(np.float64), record.bars_per_year)
+    seen = np.arange(1, len(record.dates) + 1) >= MIN_OBSERVATIONS
+    passes = seen & (performance.sharpe * np.sqrt(record.bars_per_year) >= min_sharpe)
+    quarters = record.dates.astype("datetime64[M]").astype(np.int64) // 3
+    review = np.diff(quarters, prepend=quarters[:1] - 1).astype(bool) & (record.dates < validation_start)
+    last = np.maximum.accumulate(np.where(review, np.arange(len(review)), -1))
+    return np.asarray((last >= 0) & passes[np.maximum(last, 0)])
+
+
 def select_voters(
     records: Sequence[StrategyRecord], *, validation_start: np.datetime64, min_sharpe: float
 ) -> Electorate:
-    """Drop copies and weak strategies.
-
-    The choice looks at returns before `validation_start` and no further. For votes inside the pre-training
-    window that is a choice made with hindsight, as any selection of a model on its training set is; votes
-    after it, by which models are judged, know nothing that came later.
+    """Drop copies and strategies that no review admits.
 
     Parameters
     ----------
@@ -60,27 +77,31 @@ def select_voters(
     validation_start
         First day after the pre-training window.
     min_sharpe
-        Least annualised Sharpe ratio.
+        Least annualised Sharpe ratio at a review, see `admission`.
     """
     voters: list[StrategyRecord] = []
+    admitted: list[NDArray[np.bool_]] = []
     sharpes: list[float] = []
     rejects: list[Reject] = []
+    kept: StrategyRecord | None = None
     for record in sorted(records, key=lambda r: (r.content_hash, r.symphony_id)):
-        if voters and voters[-1].content_hash == record.content_hash:
-            rejects.append(
-                Reject(
-                    record.symphony_id, "duplicate", f"the same tree as {voters[-1].symphony_id}: votes once"
-                )
-            )
+        if kept is not None and kept.content_hash == record.content_hash:
+            reason = f"the same tree as {kept.symphony_id}: votes once"
+            rejects.append(Reject(record.symphony_id, "duplicate", reason))
             continue
+        kept = record
         sharpe = sharpe_before(record, validation_start)
+        votes = admission(record, validation_start=validation_start, min_sharpe=min_sharpe)
         if sharpe is None:
             reason = f"fewer than {MIN_OBSERVATIONS} days of returns before {validation_start}"
-        elif not sharpe >= min_sharpe:
-            reason = f"Sharpe ratio {sharpe:.2f} before {validation_start} is below {min_sharpe:g}"
+        elif not votes.any():
+            reason = (
+                f"at no review before {validation_start} was its Sharpe ratio so far {min_sharpe:g} or more"
+            )
         else:
             voters.append(record)
+            admitted.append(votes)
             sharpes.append(sharpe)
             continue
         rejects.append(Reject(record.symphony_id, "quality", reason))
-    return Electorate(tuple(voters), tuple(sharpes), tuple(rejects))
+    return Electorate(tuple(voters), tuple(admitted), tuple(sharpes), tuple(rejects))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlpretrain.market import Dates
 from rlpretrain.patterns.pattern_set import CATEGORIES
@@ -35,11 +36,18 @@ class LibrarySums:
         self.categories = np.zeros((assets, days, len(CATEGORIES)), dtype=np.float32)
         """(A, T, 4) category scores of the holders."""
 
-    def add(self, record: StrategyRecord, days: Dates, columns: Sequence[int]) -> None:
-        """Add one strategy's figures on the panel's days."""
+    def add(
+        self,
+        record: StrategyRecord,
+        days: Dates,
+        columns: Sequence[int],
+        admitted: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Add one strategy's figures on the panel's days, from the closes (D,) at which it is admitted."""
         last = np.searchsorted(record.dates, days, side="right") - 1
         last, begun = np.maximum(last, 0), last >= 0
-        known = (begun & (days - record.dates[last] <= _KNOWN_FOR)).astype(np.float64)
+        heard = begun if admitted is None else begun & admitted[last]
+        known = (heard & (days - record.dates[last] <= _KNOWN_FOR)).astype(np.float64)
         returns = record.returns.astype(np.float64)
         performance = running_performance(returns, record.bars_per_year)
         edited = record.last_edit

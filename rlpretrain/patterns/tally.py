@@ -57,7 +57,11 @@ class Tally:
     are none."""
 
 
-def tally_votes(voters: Sequence[StrategyRecord], panel: PricePanel) -> Tally:
+def tally_votes(
+    voters: Sequence[StrategyRecord],
+    panel: PricePanel,
+    admitted: Sequence[NDArray[np.bool_]] | None = None,
+) -> Tally:
     """Count the votes of the library.
 
     Every figure of a day uses returns and holdings of that day and before.
@@ -68,6 +72,8 @@ def tally_votes(voters: Sequence[StrategyRecord], panel: PricePanel) -> Tally:
         Records of strategies that may vote, see `rlpretrain.patterns.electorate`.
     panel
         Prices; gives the days, and the assets that trade every day.
+    admitted
+        (D,) for each voter the closes at which it votes; from its first on when None.
 
     Raises
     ------
@@ -80,8 +86,10 @@ def tally_votes(voters: Sequence[StrategyRecord], panel: PricePanel) -> Tally:
     crypto = panel.crypto[[panel.column(asset) for asset in assets]]
     sums = LibrarySums(len(panel.dates), len(assets))
     column = {asset: i for i, asset in enumerate(assets)}
-    for record in sorted(voters, key=lambda r: r.content_hash):
-        sums.add(record, panel.dates, [column[asset] for asset in record.holdings])
+    # Sums of floats depend on their order: the content's, not the caller's.
+    for i in sorted(range(len(voters)), key=lambda i: voters[i].content_hash):
+        columns = [column[asset] for asset in voters[i].holdings]
+        sums.add(voters[i], panel.dates, columns, None if admitted is None else admitted[i])
     calendar = _Calendar(len(panel.dates), panel.sessions, crypto)
     everyone, holders = _side(sums.everyone), _side(sums.holders)
     return Tally(

@@ -138,7 +138,7 @@ def write_dataset(path: Path, data: DataSet) -> None:
     """Write one part as Parquet: a column for each state number and label, then value, weight and regime."""
     columns: dict[str, Any] = {name: data.states[:, i] for i, name in enumerate(STATE_NAMES)}
     columns |= {f"label_{name}": data.labels[:, i] for i, name in enumerate(("hold", "buy", "sell"))}
-    columns |= {"value": data.values, "weight": data.weights, "regime": pd.array(data.regimes.astype(str))}
+    columns |= {"value": data.values, "weight": data.weights, "regime": pd.array(data.regimes.astype(str))}  # noqa: PD011
     table = pa.table(columns).replace_schema_metadata({_VERSION_KEY: STATE_VERSION.encode()})
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

@@ -41,8 +41,8 @@ def classification_scores(probabilities: NDArray[np.float64], data: DataSet) -> 
     Returns
     -------
     dict
-        Unweighted log loss on the soft labels, the labels' own entropy (the least log loss there is), accuracy, balanced
-        accuracy and macro-F1 against the likeliest label, calibration error, and the confusion counts
+        Unweighted log loss on the soft labels, the labels' own entropy (the least log loss there is), accuracy,
+        balanced accuracy and macro-F1 against the likeliest label, calibration error, and the confusion counts
         ``confusion[label][prediction]``.
     """
     labels = data.labels.astype(np.float64)

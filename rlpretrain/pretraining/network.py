@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from rlpretrain.artifacts import atomic_path
@@ -69,12 +70,12 @@ class PolicyNetwork(nn.Module):
         hidden = self.trunk(self.scale(states))
         return self.policy_head(hidden), self.value_head(hidden).squeeze(-1)
 
-    def act(self, states: np.ndarray[Any, np.dtype[np.float32]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def act(self, states: NDArray[np.float32]) -> NDArray[np.integer]:
         """Give the most likely action of each state: numpy in, numpy out."""
         device = self.policy_head.weight.device
         with torch.no_grad():
             logits, _ = self(torch.as_tensor(states, device=device))
-        return logits.argmax(dim=1).cpu().numpy()
+        return np.asarray(logits.argmax(dim=1).cpu().numpy())
 
     @property
     def scaler(self) -> Scaler:

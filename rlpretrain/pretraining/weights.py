@@ -13,7 +13,7 @@ _LIMITS = (0.1, 10.0)
 
 
 def reward_scale(patterns: PatternSet) -> float:
-    """Root mean square of the rewards, fraction: the unit in which a reward moves a weight. At least one basis point."""
+    """Root mean square of the rewards, fraction, at least a basis point: the unit in which a reward moves a weight."""
     return max(float(np.sqrt(np.mean(np.square(patterns.reward, dtype=np.float64)))), 1e-4)
 
 

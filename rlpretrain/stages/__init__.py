@@ -44,70 +44,70 @@ def resolve(run_id: str, settings: Mapping[str, Any]) -> Path:
 
 def list_strategies(folder: Path | str) -> list[int]:
     """List the library and cut it into chunks; give their numbers."""
-    from rlpretrain.stages import library
     from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.library import run
 
-    return library.run(open_run(folder))
+    return run(open_run(folder))
 
 
 async def extract_chunk(folder: Path | str, chunk: int) -> Path:
     """Fetch, check and replay one chunk of the library; give its manifest's path."""
-    from rlpretrain.stages import extraction
     from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.extraction import run
 
-    return await extraction.run(open_run(folder), chunk)
+    return await run(open_run(folder), chunk)
 
 
 def mine_patterns(folder: Path | str) -> Path:
     """Count the votes, mine and store the patterns, write the data sets; give the manifest's path."""
-    from rlpretrain.stages import mining
     from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.mining import run
 
-    return mining.run(open_run(folder))
+    return run(open_run(folder))
 
 
 def analyze(folder: Path | str) -> Path:
     """Analyse the patterns of the pre-training window; give the manifest's path."""
-    from rlpretrain.stages import analysis
+    from rlpretrain.stages.analysis import run
     from rlpretrain.stages.context import open_run
 
-    return analysis.run(open_run(folder))
+    return run(open_run(folder))
 
 
 def pretrain(folder: Path | str) -> Path:
     """Clone the library's decisions; give the manifest's path."""
-    from rlpretrain.stages import pretraining
     from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.pretraining import run
 
-    return pretraining.run(open_run(folder))
+    return run(open_run(folder))
 
 
 def transfer(folder: Path | str) -> Path:
     """Make and fine-tune the RL agent; give the manifest's path."""
-    from rlpretrain.stages import fine_tuning
     from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.fine_tuning import run
 
-    return fine_tuning.run(open_run(folder))
+    return run(open_run(folder))
 
 
 def validate_asset(folder: Path | str, symbol: str) -> Path:
     """Compare the agent's start with random initialisation on one asset; give the manifest's path."""
-    from rlpretrain.stages import validation
     from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.validation import run
 
-    return validation.run(open_run(folder), symbol)
+    return run(open_run(folder), symbol)
 
 
 def report(folder: Path | str) -> Path:
     """Write the report and decide on the agent; give the path of ``report.html``."""
-    from rlpretrain.stages import reporting
     from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.reporting import run
 
-    return reporting.run(open_run(folder))
+    return run(open_run(folder))
 
 
 def summary(folder: Path | str) -> list[str]:
     """Give the verdict and the main figures of a finished run, a line each."""
-    from rlpretrain.stages import reporting
+    from rlpretrain.stages.reporting import read_summary
 
-    return reporting.summary(Path(folder))
+    return read_summary(Path(folder))

@@ -32,10 +32,12 @@ from rlpretrain.stages.extraction import chunk_files, chunk_stage
 __all__ = ["STAGE", "VOTES", "read_patterns", "run"]
 
 STAGE = "mine"
+_LEAST_VOLATILITY = 0.03
+"""A year's standard deviation below which an asset is cash for our purposes."""
 VOTES = "votes.npz"
 _SETTINGS = (
-    "market", "seed", "votes", "min_performance_threshold", "allow_late_edits", "min_confidence", "buy_level", "sell_level",
-    "max_holding_days", "hold_every", "fill", "cost_bps", "crypto_cost_bps",
+    "market", "seed", "votes", "min_performance_threshold", "allow_late_edits", "min_confidence", "buy_level",
+    "sell_level", "max_holding_days", "hold_every", "fill", "cost_bps", "crypto_cost_bps",
     "test_split", "validation_split", "validation_start", "test_start",
 )  # fmt: skip
 
@@ -68,7 +70,7 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     )
     rejects += late
     context.progress(f"{len(electorate.voters)} of {len(library_records)} strategies vote")
-    tally = tally_votes(electorate.voters, panel)
+    tally = tally_votes(electorate.voters, panel, electorate.admitted)
     patterns = extract_patterns(
         tally, panel, DecisionRules.from_settings(config), context=market_context(panel)
     )
@@ -145,11 +147,23 @@ def _counted(names: np.ndarray[Any, Any]) -> dict[str, int]:
 
 
 def _training_assets(patterns: PatternSet, context: StageContext) -> list[str]:
-    """Choose the assets with the most pre-training patterns; ties by name. The test window has no say."""
-    early = patterns.date < context.windows.validation_start
-    counts = _counted(patterns.asset[early & (patterns.confidence >= context.config.min_confidence)])
-    ranked = sorted(counts, key=lambda asset: (-counts[asset], asset))
+    """Choose the assets with the most pre-training patterns; ties by name. The later windows have no say.
+
+    Cash-like assets are passed over: a trade there costs more than months of movement, so there is nothing to time.
+    """
+    start = context.windows.validation_start
+    counts = _counted(
+        patterns.asset[(patterns.date < start) & (patterns.confidence >= context.config.min_confidence)]
+    )
+    moving = [asset for asset in counts if _yearly_volatility(context, asset, start) >= _LEAST_VOLATILITY]
+    ranked = sorted(moving, key=lambda asset: (-counts[asset], asset))
     return sorted(ranked[: context.config.max_training_assets])
+
+
+def _yearly_volatility(context: StageContext, asset: str, until: np.datetime64) -> float:
+    series = context.panel.series(asset)
+    close = series.close[series.dates < until]
+    return float(np.std(close[1:] / close[:-1]) * np.sqrt(series.bars_per_year)) if len(close) > 1 else 0.0
 
 
 def _last_edit(voters: Sequence[StrategyRecord]) -> str | None:

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from rlpretrain.artifacts import StageRecorder, write_json
-from rlpretrain.features import STATE_DIM, STATE_VERSION
 from rlpretrain.errors import SettingsError
+from rlpretrain.features import STATE_DIM, STATE_VERSION
 from rlpretrain.pretraining.dataset import DataSet, read_dataset
 from rlpretrain.pretraining.evaluation import baseline_scores, classification_scores
 from rlpretrain.pretraining.network import PolicyNetwork, save_model_file

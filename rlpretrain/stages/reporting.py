@@ -33,7 +33,7 @@ from rlpretrain.validation.report import (
 )
 from rlpretrain.validation.sharpe import block_interval
 
-__all__ = ["RESULTS", "STAGE", "run", "summary"]
+__all__ = ["RESULTS", "STAGE", "read_summary", "run"]
 
 STAGE = "report"
 RESULTS = "pipeline_results.json"
@@ -60,7 +60,7 @@ def run(context: StageContext) -> Path:
     return context.run / HTML_REPORT
 
 
-def summary(folder: Path) -> list[str]:
+def read_summary(folder: Path) -> list[str]:
     """Read a finished run's verdict and main figures, a line each."""
     results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     return list(results["summary"])

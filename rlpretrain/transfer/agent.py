@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.utils import update_learning_rate
 from stable_baselines3.common.vec_env import VecEnv
@@ -78,7 +79,10 @@ def make_agent(
 
 def save_agent(path: Path, policy: TradingPolicy, metadata: dict[str, Any]) -> None:
     """Write the actor, the critic and the scaler with JSON metadata."""
-    shape = {"hidden_dims": policy.hidden_dims, "action_dim": int(policy.action_net.out_features)}
+    shape = {
+        "hidden_dims": policy.hidden_dims,
+        "action_dim": int(cast(spaces.Discrete, policy.action_space).n),
+    }
     save_model_file(path, "rl_agent", policy.state_dict(), {**metadata, **shape})
 
 

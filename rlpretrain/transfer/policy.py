@@ -101,12 +101,17 @@ class TradingPolicy(ActorCriticPolicy):
             prior = torch.log_softmax(self.prior(obs)[0], dim=1)
         return values, log_prob, -(prior.exp() * (prior - logits)).sum(dim=1)
 
+    def action_log_probabilities(self, states: torch.Tensor) -> torch.Tensor:
+        """Give the log-probability of each action, (n, 3)."""
+        features = self.extract_features(states, self.pi_features_extractor)
+        assert isinstance(features, torch.Tensor)  # noqa: S101  One extractor is named, so one tensor comes.
+        return torch.log_softmax(self.action_net(self.mlp_extractor.forward_actor(features)), dim=1)
+
     def act(self, states: NDArray[np.float32]) -> NDArray[np.integer]:
         """Give the most likely action of each state (n, 64)."""
         with torch.no_grad():
-            features = self.extract_features(torch.as_tensor(states, device=self.device))
-            logits = self.action_net(self.mlp_extractor.forward_actor(features))
-        return logits.argmax(dim=1).cpu().numpy()  # type: ignore[no-any-return]
+            likely = self.action_log_probabilities(torch.as_tensor(states, device=self.device)).argmax(dim=1)
+        return np.asarray(likely.cpu().numpy())
 
     def load_network(self, network: PolicyNetwork) -> None:
         """Copy the pre-trained layers into the actor, and its trunk into the critic as a start."""

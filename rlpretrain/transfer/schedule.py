@@ -19,7 +19,7 @@ __all__ = ["TransferSchedule", "actor_layers"]
 
 
 def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
-    """Name the actor's layers as `freeze_layers` does, from the input to the output: trunk.0, trunk.2, ..., policy_head."""
+    """Name the actor's layers as `freeze_layers` does, input to output: trunk.0, trunk.2, ..., policy_head."""
     trunk = {
         f"trunk.{i}": layer
         for i, layer in enumerate(policy.mlp_extractor.policy_net)

@@ -28,7 +28,7 @@ class TransferResult:
     chosen_steps: int
     """Steps after which the kept weights were taken."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """One entry a checkpoint: steps, score (when a judge was given), KL to the prior, the critic's explained variance."""
+    """One entry a checkpoint: steps, score (with a judge), KL to the prior, the critic's explained variance."""
 
 
 def kl_to_prior(policy: TradingPolicy, prior: PolicyNetwork, states: NDArray[np.float32]) -> float:
@@ -36,8 +36,7 @@ def kl_to_prior(policy: TradingPolicy, prior: PolicyNetwork, states: NDArray[np.
     with torch.no_grad():
         tensor = torch.as_tensor(states, device=policy.device)
         before = torch.log_softmax(prior.to(policy.device)(tensor)[0], dim=1)
-        features = policy.extract_features(tensor)
-        now = torch.log_softmax(policy.action_net(policy.mlp_extractor.forward_actor(features)), dim=1)
+        now = policy.action_log_probabilities(tensor)
         return float((before.exp() * (before - now)).sum(dim=1).mean())
 
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rlpretrain.patterns import select_voters, sharpe_before
+from rlpretrain.patterns.electorate import admission
 from tests.patterns.building import record_of, weekdays
 
 DATES = weekdays(200)
@@ -31,7 +32,7 @@ def test_weak_short_and_copied_strategies_do_not_vote_and_say_why() -> None:
     assert [voter.symphony_id for voter in electorate.voters] == ["good"]
     assert len(electorate.sharpe) == 1 and electorate.sharpe[0] > 0.1
     reasons = {reject.symphony_id: reject for reject in electorate.rejects}
-    assert reasons["weak"].stage == "quality" and "below 0.1" in reasons["weak"].reason
+    assert reasons["weak"].stage == "quality" and "0.1 or more" in reasons["weak"].reason
     assert "fewer than 63 days" in reasons["young"].reason
     assert reasons["zopy"].stage == "duplicate" and "good" in reasons["zopy"].reason
 
@@ -54,3 +55,28 @@ def test_the_choice_knows_nothing_from_the_validation_window_on() -> None:
         ]
         assert [v.symphony_id for v in chosen[0].voters] == [v.symphony_id for v in chosen[1].voters]
         assert chosen[0].sharpe == chosen[1].sharpe
+
+
+def test_reviews_by_hand() -> None:
+    record = record_of("a", DATES, {"A": [1] * 200}, np.concatenate([RISING[:100], -5 * RISING[:100]]))
+    quarter = record.dates.astype("datetime64[M]").astype(int) // 3
+    votes = admission(record, validation_start=DATES[-1] + 1, min_sharpe=0.1)
+    first, second, third = (np.flatnonzero(quarter == q)[0] for q in np.unique(quarter)[1:4])
+    assert not votes[:first].any(), "too young at its first review"
+    assert votes[first:second].all(), "a good record so far"
+    assert not votes[third:].any(), "dismissed once the record is bad"
+    frozen = admission(record, validation_start=DATES[second], min_sharpe=0.1)
+    assert frozen[first:].all(), "the last review before the validation window stands"
+
+
+def test_no_vote_rests_on_a_later_return() -> None:
+    rng = np.random.default_rng(1)
+    for seed in range(20):
+        returns = rng.normal(0.0005, 0.01, 200)
+        t = int(rng.integers(20, 190))
+        changed = np.concatenate([returns[: t + 1], rng.normal(-0.05, 0.1, 199 - t)])
+        one, two = (
+            admission(_record(f"s{seed}", r), validation_start=DATES[170], min_sharpe=0.1)
+            for r in (returns, changed)
+        )
+        np.testing.assert_array_equal(one[: t + 1], two[: t + 1])

@@ -15,6 +15,7 @@ from rlpretrain.patterns import (
     SELL,
     DecisionRules,
     PatternSet,
+    Tally,
     extract_patterns,
     fill_prices,
     select_voters,
@@ -30,12 +31,12 @@ RULES = DecisionRules()
 
 @pytest.fixture(scope="module")
 def patterns(library: Library) -> PatternSet:
-    return extract_patterns(tally_votes(_voters(library), library.panel), library.panel, RULES)
+    return extract_patterns(_tally(library), library.panel, RULES)
 
 
-def _voters(library: Library):
-    start = library.validation_start
-    return select_voters(library.records, validation_start=start, min_sharpe=0.1).voters
+def _tally(library: Library) -> Tally:
+    elected = select_voters(library.records, validation_start=library.validation_start, min_sharpe=0.1)
+    return tally_votes(elected.voters, library.panel, elected.admitted)
 
 
 def test_sampled_closes_by_hand() -> None:
@@ -96,7 +97,7 @@ def test_both_positions_at_every_sampled_close(patterns: PatternSet) -> None:
 
 def test_the_default_threshold_leaves_a_healthy_share_on_the_default_market() -> None:
     library = replay_library(load_market("generated:"), 100)
-    patterns = extract_patterns(tally_votes(_voters(library), library.panel), library.panel, RULES)
+    patterns = extract_patterns(_tally(library), library.panel, RULES)
     confident = patterns.confidence >= PretrainingConfig().min_confidence
     training = patterns.settled < library.validation_start
     assert 0.3 < confident.mean() < 0.7
@@ -104,7 +105,7 @@ def test_the_default_threshold_leaves_a_healthy_share_on_the_default_market() ->
 
 
 def test_states_are_those_of_the_features_room(patterns: PatternSet, library: Library) -> None:
-    votes = tally_votes(_voters(library), library.panel).votes
+    votes = _tally(library).votes
     context = market_context(library.panel)
     for symbol in np.unique(patterns.asset)[:4].tolist():
         series = library.panel.series(symbol)
@@ -116,7 +117,7 @@ def test_states_are_those_of_the_features_room(patterns: PatternSet, library: Li
 
 
 def test_without_votes_the_state_is_blank_and_the_labels_stay(patterns: PatternSet, library: Library) -> None:
-    tally = tally_votes(_voters(library), library.panel)
+    tally = _tally(library)
     blank = extract_patterns(tally, library.panel, replace(RULES, votes=False))
     assert (blank.state[:, VOTES] == 0).all() and (patterns.state[:, VOTES] != 0).any()
     assert np.array_equal(blank.label, patterns.label)
@@ -125,7 +126,7 @@ def test_without_votes_the_state_is_blank_and_the_labels_stay(patterns: PatternS
 
 def test_until_keeps_what_is_settled_by_then(patterns: PatternSet, library: Library) -> None:
     until = library.panel.dates[900]
-    tally = tally_votes(_voters(library), library.panel)
+    tally = _tally(library)
     early = extract_patterns(tally, library.panel, RULES, until=until)
     expected = patterns.take(patterns.settled <= until)
     assert all(np.array_equal(getattr(early, f.name), getattr(expected, f.name)) for f in fields(PatternSet))
@@ -133,7 +134,7 @@ def test_until_keeps_what_is_settled_by_then(patterns: PatternSet, library: Libr
 
 def test_sampling_bounds_the_number_of_rows(patterns: PatternSet, library: Library) -> None:
     days = len(library.panel.sessions)
-    tally = tally_votes(_voters(library), library.panel)
+    tally = _tally(library)
     changes = 0
     for column in range(len(tally.votes.assets)):
         stance = stances(tally.votes.relative[:, column].astype(float), buy_level=0.25, sell_level=-0.25)
@@ -208,6 +209,6 @@ def _chain(library: Library):
 
 
 def test_one_library_gives_one_table(patterns: PatternSet, library: Library) -> None:
-    tally = tally_votes(_voters(library)[::-1], library.panel)
+    tally = _tally(replace(library, records=library.records[::-1]))
     again = extract_patterns(tally, library.panel, RULES)
     assert all(np.array_equal(getattr(again, f.name), getattr(patterns, f.name)) for f in fields(PatternSet))

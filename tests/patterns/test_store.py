@@ -34,7 +34,9 @@ def _same(a: PatternSet | TradeTable, b: PatternSet | TradeTable) -> bool:
 def _fill(store: PatternStore, library: Library) -> tuple[str, PatternSet]:
     start = library.validation_start
     electorate = select_voters(library.records, validation_start=start, min_sharpe=0.1)
-    patterns = extract_patterns(tally_votes(electorate.voters, library.panel), library.panel, DecisionRules())
+    patterns = extract_patterns(
+        tally_votes(electorate.voters, library.panel, electorate.admitted), library.panel, DecisionRules()
+    )
     extraction = store.add_run("run-1", INPUTS)
     store.add_strategies(library.records)
     store.add_trades(extraction, library.trades)

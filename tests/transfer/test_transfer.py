@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -118,7 +120,7 @@ def test_progressive_frees_layers_from_the_output_backwards(network, env):
     )
     checkpoints = [0, ROLLOUT, 2 * ROLLOUT, 3 * ROLLOUT]
     watched = [w for _, w in run(make_agent(env, network, seed=0), network, config, 3 * ROLLOUT, checkpoints)]
-    assert [moved(a, b) for a, b in zip(watched, watched[1:], strict=False)] == [
+    assert [moved(a, b) for a, b in itertools.pairwise(watched)] == [
         {"policy_head"},
         {"policy_head", "trunk.2"},
         {"policy_head", "trunk.2", "trunk.0"},
