@@ -52,7 +52,8 @@ def write_json(path: Path, value: Any) -> None:
     """Write `value` as JSON with sorted keys: equal values give equal bytes."""
     with atomic_path(path) as temporary:
         temporary.write_text(
-            json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n",
+            encoding="utf-8",
         )
 
 
@@ -129,7 +130,9 @@ class RunFolder:
         """
         manifest = self.manifest(stage)
         if manifest is None:
-            raise StageError(f"{self.path}: stage '{stage}' has not finished", hint=f"run `rlpretrain {stage}` first")
+            raise StageError(
+                f"{self.path}: stage '{stage}' has not finished", hint=f"run `rlpretrain {stage}` first"
+            )
         self._check_outputs(manifest)
         return manifest
 
@@ -183,7 +186,11 @@ class StageRecorder:
             details=self.details,
             versions=_versions(_TRACKED),
             device=self.device,
-            clock={"finished": time.time(), "seconds": round(time.time() - self._started, 3), "host": platform.node()},
+            clock={
+                "finished": time.time(),
+                "seconds": round(time.time() - self._started, 3),
+                "host": platform.node(),
+            },
         )
         write_json(self.run / f"{self.stage}.json", asdict(manifest))
         return manifest

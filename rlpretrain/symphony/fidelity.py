@@ -12,6 +12,8 @@ __all__ = ["MIN_COMMON_DAYS", "Fidelity", "compare_daily_values"]
 
 MIN_COMMON_DAYS = 60
 """Fewer common days can't tell a right replay from a wrong one."""
+_LEAST_VALUE = 0.05
+"""Of the first day's value. The service rounds to 0.01 % of it: below this, rounding drowns daily returns."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +44,18 @@ def compare_daily_values(
     dates, values
         (n,) our replay, filled as Composer fills.
     other_dates, other_values
-        (m,) Composer's daily values; days without a value are NaN.
+        (m,) Composer's daily values; days without a value are NaN. Days on which a strategy has lost nearly
+        all of its capital are not compared.
 
     Returns
     -------
     Fidelity | None
         None when fewer than `MIN_COMMON_DAYS` days are common.
     """
-    known = np.isfinite(other_values)
+    finite = other_values[np.isfinite(other_values)]
+    if not len(finite):
+        return None
+    known = other_values > _LEAST_VALUE * finite[0]
     _, ours, theirs = np.intersect1d(dates, other_dates[known], assume_unique=True, return_indices=True)
     if len(ours) < MIN_COMMON_DAYS:
         return None
