@@ -15,7 +15,14 @@ from rlpretrain.patterns import ChunkRecords, Reject, StrategyRecord, TradeTable
 from rlpretrain.stages import library
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.service import open_service
-from rlpretrain.symphony import Evaluator, Fidelity, backtest, compare_daily_values, parse_symphony
+from rlpretrain.symphony import (
+    Evaluator,
+    Fidelity,
+    Symphony,
+    backtest,
+    compare_daily_values,
+    parse_symphony,
+)
 
 __all__ = ["chunk_files", "chunk_stage", "run"]
 
@@ -33,8 +40,8 @@ def chunk_files(chunk: int) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Fetched:
-    listed: dict[str, Any]
-    tree: dict[str, Any]
+    last_edit: dt.date | None
+    symphony: Symphony
     backtest: Backtest
 
 
@@ -87,24 +94,41 @@ async def run(context: StageContext, chunk: int) -> Path:
 async def _fetch_all(
     context: StageContext, listed: list[dict[str, Any]]
 ) -> tuple[list[_Fetched], list[Reject]]:
+    evaluator = Evaluator(context.panel)
     async with open_service(context) as client:
-        results = await asyncio.gather(*(_fetch(client, row) for row in listed))
+        results = await asyncio.gather(*(_fetch(client, evaluator, row) for row in listed))
     return (
         [result for result in results if isinstance(result, _Fetched)],
         [result for result in results if isinstance(result, Reject)],
     )
 
 
-async def _fetch(client: ComposerClient, row: dict[str, Any]) -> _Fetched | Reject:
+async def _fetch(client: ComposerClient, evaluator: Evaluator, row: dict[str, Any]) -> _Fetched | Reject:
+    """Fetch a tree and, when it can be replayed here at all, the service's backtest of it."""
     symphony_id = row["symphony_id"]
     try:
         tree = await client.get_saved_symphony(symphony_id)
-        result = await client.backtest_symphony_by_id(symphony_id)
+        symphony = parse_symphony(tree, symphony_id=symphony_id)
     except ComposerError as error:
-        if error.verdict is not Verdict.REJECT:
-            raise
-        return Reject(symphony_id, "fetch", str(error))
-    return _Fetched(row, tree, result)
+        return _reject_one(symphony_id, error)
+    except SymphonyError as error:
+        return Reject(symphony_id, "parse", str(error))
+    try:
+        evaluator.table(symphony)
+        result = await client.backtest_symphony_by_id(symphony_id)
+    except SymphonyError as error:
+        return Reject(symphony_id, "replay", str(error))
+    except ComposerError as error:
+        return _reject_one(symphony_id, error)
+    edit = row["last_edit"]
+    return _Fetched(None if edit is None else dt.date.fromisoformat(edit), symphony, result)
+
+
+def _reject_one(symphony_id: str, error: ComposerError) -> Reject:
+    """Give the reject of a failure that concerns one symphony; raise any other."""
+    if error.verdict is not Verdict.REJECT:
+        raise error
+    return Reject(symphony_id, "fetch", str(error))
 
 
 def _replay(
@@ -138,38 +162,34 @@ def _replay(
 def _replay_one(
     context: StageContext, evaluator: Evaluator, item: _Fetched, fidelity: dict[str, dict[str, Any]]
 ) -> tuple[StrategyRecord, TradeTable] | Reject:
-    config, symphony_id = context.config, item.listed["symphony_id"]
-    try:
-        symphony = parse_symphony(item.tree, symphony_id=symphony_id)
-    except SymphonyError as error:
-        return Reject(symphony_id, "parse", str(error))
+    config, symphony = context.config, item.symphony
     try:
         found = _fidelity(evaluator, symphony, item.backtest)
         if found is None:
-            return Reject(symphony_id, "fidelity", "too few days in common with the service's backtest")
-        fidelity[symphony_id] = asdict(found)
+            reason = "too few days in common with the service's backtest"
+            return Reject(symphony.symphony_id, "fidelity", reason)
+        fidelity[symphony.symphony_id] = asdict(found)
         if found.correlation < config.min_fidelity:
             return Reject(
-                symphony_id,
+                symphony.symphony_id,
                 "fidelity",
                 f"daily returns correlate {found.correlation:.3f} with the service's backtest over "
                 f"{found.common_days} days, below {config.min_fidelity}",
             )
-        edit = item.listed["last_edit"]
         return record_strategy(
             evaluator,
             symphony,
             fill=config.fill,
             cost_bps=config.cost_bps,
             crypto_cost_bps=config.crypto_cost_bps,
-            last_edit=None if edit is None else dt.date.fromisoformat(edit),
+            last_edit=item.last_edit,
             fidelity=found.score,
         )
     except (SymphonyError, DataError) as error:
-        return Reject(symphony_id, "replay", str(error))
+        return Reject(symphony.symphony_id, "replay", str(error))
 
 
-def _fidelity(evaluator: Evaluator, symphony: Any, theirs: Backtest) -> Fidelity | None:
+def _fidelity(evaluator: Evaluator, symphony: Symphony, theirs: Backtest) -> Fidelity | None:
     if theirs.daily is None:
         return None
     ours = backtest(evaluator.replay(symphony), evaluator.panel)
