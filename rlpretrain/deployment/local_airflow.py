@@ -106,6 +106,8 @@ class LocalAirflow:
             "NO_PROXY": local,
             "no_proxy": local,
             OWNER_VARIABLE: str(self.home),
+            # Tasks run beside each other: threads that wait for each other on a busy core cost more than they bring.
+            "OMP_NUM_THREADS": inherited.get("OMP_NUM_THREADS") or "1",
             # Process titles would overwrite the environment.
             "SPT_NOENV": "1",
         }
