@@ -67,7 +67,7 @@ class LibrarySums:
         categories = record.categories()
         for i, column in enumerate(columns):
             self.everyone[column] += figures
-            self.returns[column] += score
+            self.returns[column] += score * known
             if held[:, i].any():
                 self.holders[column] += figures * held[last, i]
                 self.categories[column] += categories[last, i] * known[:, None].astype(np.float32)

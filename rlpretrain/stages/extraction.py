@@ -176,6 +176,8 @@ def _replay_one(
                 f"daily returns correlate {found.correlation:.3f} with the service's backtest over "
                 f"{found.common_days} days, below {config.min_fidelity}",
             )
+        # Fidelity is measured over all days, so it only decides who takes part: as a share of a pattern's confidence
+        # it would carry later days into earlier ones.
         return record_strategy(
             evaluator,
             symphony,
@@ -183,7 +185,6 @@ def _replay_one(
             cost_bps=config.cost_bps,
             crypto_cost_bps=config.crypto_cost_bps,
             last_edit=item.last_edit,
-            fidelity=found.score,
         )
     except (SymphonyError, DataError) as error:
         return Reject(symphony.symphony_id, "replay", str(error))

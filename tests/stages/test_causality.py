@@ -1,0 +1,140 @@
+"""Nothing dated t or before depends on a price after t, over the whole chain from prices to states."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rlpretrain.environments import EpisodeData
+from rlpretrain.market import PricePanel, load_market
+from rlpretrain.patterns import PatternSet, VotePanel
+from rlpretrain.patterns.store import open_store
+from rlpretrain.pipeline import PretrainingPipeline
+from rlpretrain.pretraining.dataset import DataSet, read_dataset
+from rlpretrain.stages import mining
+from rlpretrain.stages.episodes import load_episodes
+from tests.stages.conftest import tiny, write_prices
+
+VALIDATION_START, TEST_START = dt.date(2022, 6, 1), dt.date(2023, 6, 1)
+IN_PRETRAINING, IN_TEST = np.datetime64("2021-03-10"), np.datetime64("2024-02-14")
+ASSETS = ("SPY", "TQQQ", "GLD", "BTC-USD")
+KNOWN_LATER = ("reward", "value", "settled")
+
+
+@dataclass(frozen=True)
+class Mined:
+    """What one run of extraction and mining leaves for later stages."""
+
+    votes: VotePanel
+    patterns: PatternSet
+    train: DataSet
+    validation: DataSet
+    episodes: list[EpisodeData]
+
+
+def mine(market: str, folder: Path) -> Mined:
+    settings = {"validation_start": VALIDATION_START, "test_start": TEST_START, "min_confidence": 0.3, "hold_every": 2}
+    pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
+    asyncio.run(pipeline.extract())
+    context = pipeline.context
+    with open_store(context.store_url) as store:
+        patterns = store.patterns(context.run.require(mining.STAGE).details["extraction"])
+    return Mined(
+        votes=VotePanel.load(context.run / mining.VOTES),
+        patterns=patterns,
+        train=read_dataset(context.run / "datasets/train.parquet"),
+        validation=read_dataset(context.run / "datasets/validation.parquet"),
+        episodes=load_episodes(context, ASSETS),
+    )
+
+
+def with_another_future(panel: PricePanel, day: np.datetime64) -> PricePanel:
+    """Change every price and volume after `day`, each asset's by a walk of its own."""
+    later = (panel.dates > day)[:, None]
+    steps = np.random.default_rng(11).normal(0.0, 0.02, panel.close.shape)
+    factor = np.where(later, np.exp(0.05 + np.cumsum(np.where(later, steps, 0.0), axis=0)), 1.0)
+    prices = {name: getattr(panel, name) * factor for name in ("open", "high", "low", "close", "volume")}
+    return replace(panel, **prices)
+
+
+@pytest.fixture(scope="module")
+def panel() -> PricePanel:
+    return load_market("generated:years=6", seed=3)
+
+
+@pytest.fixture(scope="module")
+def base(panel: PricePanel, tmp_path_factory: pytest.TempPathFactory) -> Mined:
+    folder = tmp_path_factory.mktemp("base")
+    return mine(write_prices(panel, folder / "market"), folder / "runs")
+
+
+@pytest.fixture(scope="module", params=[IN_PRETRAINING, IN_TEST], ids=["in pre-training", "in the test"])
+def day(request: pytest.FixtureRequest) -> np.datetime64:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def changed(panel: PricePanel, day: np.datetime64, tmp_path_factory: pytest.TempPathFactory) -> Mined:
+    folder = tmp_path_factory.mktemp("changed")
+    market = write_prices(with_another_future(panel, day), folder / "market")
+    return mine(market, folder / "runs")
+
+
+def test_votes(base: Mined, changed: Mined, day: np.datetime64) -> None:
+    rows = base.votes.dates <= day
+    assert rows.sum() > 500
+    # An asset may come or go with the strategies that are admitted after the day: nobody votes on it before.
+    for symbol in {*base.votes.assets, *changed.votes.assets}:
+        for field in fields(VotePanel)[2:]:
+            one, other = (_votes_on(mined.votes, symbol, field.name)[rows] for mined in (base, changed))
+            np.testing.assert_array_equal(one, other, err_msg=f"{symbol} {field.name}")
+
+
+def _votes_on(votes: VotePanel, symbol: str, name: str) -> np.ndarray:
+    column = votes.column(symbol)
+    return np.zeros(len(votes.dates)) if column is None else getattr(votes, name)[:, column]
+
+
+def test_patterns(base: Mined, changed: Mined, day: np.datetime64) -> None:
+    one, other = (mined.patterns.take(mined.patterns.date <= day) for mined in (base, changed))
+    assert len(one) > 500
+    np.testing.assert_array_equal(one.key, other.key)
+    settled = one.settled <= day
+    np.testing.assert_array_equal(settled, other.settled <= day)
+    for field in fields(PatternSet):
+        rows = settled if field.name in KNOWN_LATER else slice(None)
+        np.testing.assert_array_equal(
+            getattr(one, field.name)[rows], getattr(other, field.name)[rows], err_msg=field.name
+        )
+
+
+def test_data_sets(base: Mined, changed: Mined, day: np.datetime64) -> None:
+    if day >= np.datetime64(TEST_START):
+        for field in fields(DataSet):
+            for part in ("train", "validation"):
+                one, other = (getattr(getattr(mined, part), field.name) for mined in (base, changed))
+                np.testing.assert_array_equal(one, other, err_msg=f"{part} {field.name}")
+        return
+    # Rows are ordered by date. A row's weight is relative to all of the set's, and its value is known later.
+    known = (base.patterns.date <= day) & (base.patterns.confidence >= 0.3)
+    rows = int(known.sum())
+    assert 50 < rows < len(base.train)
+    for name in ("states", "labels", "regimes"):
+        np.testing.assert_array_equal(
+            getattr(base.train, name)[:rows], getattr(changed.train, name)[:rows], err_msg=name
+        )
+
+
+def test_episodes(base: Mined, changed: Mined, day: np.datetime64) -> None:
+    for one, other in zip(base.episodes, changed.episodes, strict=True):
+        rows = one.dates <= day
+        for name in ("states", "before", "after", "fill_price", "volatility"):
+            np.testing.assert_array_equal(
+                getattr(one, name)[rows], getattr(other, name)[rows], err_msg=f"{one.symbol} {name}"
+            )
+        assert not np.array_equal(one.states, other.states), "the future did change"
