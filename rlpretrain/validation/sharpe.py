@@ -135,7 +135,8 @@ def sharpe_difference(
     Returns
     -------
     SharpeDifference or None
-        None where a series does not vary or has fewer than 60 bars.
+        None where a series does not vary or has fewer than 60 bars, or where both are equal on nearly all bars: then
+        too many resamples hold no difference at all.
     """
     pair = np.column_stack([np.asarray(returns, dtype=np.float64), np.asarray(reference, dtype=np.float64)])
     if len(pair) < _FEWEST_BARS or (pair.std(axis=0) <= 1e-12).any():
@@ -155,6 +156,8 @@ def sharpe_difference(
     for i, ((resampled,), _) in enumerate(resampler.bootstrap(samples)):
         studentised[i] = _studentise(np.asarray(resampled), difference, block)
     reach = float(np.quantile(studentised, level)) * error
+    if not math.isfinite(reach):
+        return None
     exceeded = int((studentised >= abs(difference) / error).sum())
     return SharpeDifference(
         interval=Interval(
