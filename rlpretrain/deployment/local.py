@@ -36,6 +36,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 DAG_ID = "rl_pretraining"
 START_SECONDS = 180
 POLL_SECONDS = 1.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SOURCES = ("market", "catalogue")
 """Settings that may name a folder relative to where the command was given."""
 
@@ -88,7 +89,7 @@ def _absolute(name: str, value: Any, folder: Path) -> Any:
 def main() -> int:
     """Run the DAG once and give the exit status."""
     console = Console(soft_wrap=True)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in STOP_SIGNALS:
         signal.signal(number, _interrupted)
     try:
         environment = run_environment(os.environ, Path.cwd())
@@ -110,6 +111,10 @@ def main() -> int:
 
 
 def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    # One is enough, and often two come: from the terminal or a supervisor, and passed on by make. The second must
+    # not break off the stopping that the first began, which takes seconds at most.
+    for other in STOP_SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

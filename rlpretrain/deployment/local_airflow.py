@@ -110,6 +110,8 @@ class LocalAirflow:
             "OMP_NUM_THREADS": inherited.get("OMP_NUM_THREADS") or "1",
             # Process titles would overwrite the environment.
             "SPT_NOENV": "1",
+            # Tasks run side by side: as many threads again for each of them would only fight for the cores.
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         }
 
     @property
