@@ -106,12 +106,10 @@ class LocalAirflow:
             "NO_PROXY": local,
             "no_proxy": local,
             OWNER_VARIABLE: str(self.home),
-            # Tasks run beside each other: threads that wait for each other on a busy core cost more than they bring.
+            # Tasks run side by side: threads that wait for each other on a busy core cost more than they bring.
             "OMP_NUM_THREADS": inherited.get("OMP_NUM_THREADS") or "1",
             # Process titles would overwrite the environment.
             "SPT_NOENV": "1",
-            # Tasks run side by side: as many threads again for each of them would only fight for the cores.
-            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1"),
         }
 
     @property
