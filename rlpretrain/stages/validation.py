@@ -111,6 +111,7 @@ def asset_case(context: StageContext, symbol: str, settings: ValidationConfig) -
     clone = load_model_file(context.run / pretraining.PRETRAINED).network().eval()
     placebo = load_model_file(context.run / pretraining.PLACEBO).network().eval()
     arms: dict[str, PolicyNetwork | None] = {"transferred": clone, "vanilla": None, "placebo": placebo}
+    versions = Registry(context.config.output_dir).versions()
     return AssetCase(
         window=window,
         learners={
@@ -118,7 +119,7 @@ def asset_case(context: StageContext, symbol: str, settings: ValidationConfig) -
         },
         policies={"frozen": clone.act},
         # Each transferred seed could have been the agent, and so could every registered run's.
-        trials=settings.seeds + len(Registry(context.config.output_dir).versions()),
+        trials=settings.seeds + sum(version.run_id != context.run.run_id for version in versions),
     )
 
 
