@@ -155,9 +155,9 @@ def sharpe_difference(
     resampler = CircularBlockBootstrap(block, pair, seed=rng)
     for i, ((resampled,), _) in enumerate(resampler.bootstrap(samples)):
         studentised[i] = _studentise(np.asarray(resampled), difference, block)
-    reach = float(np.quantile(studentised, level)) * error
-    if not math.isfinite(reach):
+    if int(np.isinf(studentised).sum()) > int((1.0 - level) * (samples - 1)):
         return None
+    reach = float(np.quantile(studentised, level)) * error
     exceeded = int((studentised >= abs(difference) / error).sum())
     return SharpeDifference(
         interval=Interval(
