@@ -38,7 +38,12 @@ class Mined:
 
 
 def mine(market: str, folder: Path) -> Mined:
-    settings = {"validation_start": VALIDATION_START, "test_start": TEST_START, "min_confidence": 0.3, "hold_every": 2}
+    settings = {
+        "validation_start": VALIDATION_START,
+        "test_start": TEST_START,
+        "min_confidence": 0.3,
+        "hold_every": 2,
+    }
     pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
     asyncio.run(pipeline.extract())
     context = pipeline.context

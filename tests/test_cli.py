@@ -1,0 +1,104 @@
+"""The command: exit statuses, one JSON object on standard output, and the stages one after the other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rlpretrain.cli import STAGES, main
+from tests.stages.conftest import TINY
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path / "runs"))
+    file = tmp_path / "settings.yaml"
+    file.write_text(yaml.safe_dump(TINY))
+    return file
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+    assert main([*arguments, "--json"]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_the_stages_one_after_the_other(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = answer(capsys, "extract", "--config", str(settings), "--run", "steps")
+    assert first["stage"] == "mine"
+    assert first["counts"]["mine"]["strategies"] == 24
+    folder = Path(first["folder"])
+    for stage in list(STAGES)[1:]:
+        found = answer(capsys, stage)
+        assert found["status"] == "done"
+        assert found["run_id"] == "steps", "the newest run is taken"
+    assert (folder / "report.html").is_file()
+
+    whole = answer(capsys, "run", "--config", str(settings), "--run", "steps")
+    assert whole["report"] == str(folder / "report.html")
+    assert whole["finding"] in ("better", "worse", "no effect shown")
+    assert {"jump_start", "area", "final"} <= whole["figures"].keys()
+
+    assert main(["run", "--config", str(settings), "--run", "steps"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == f"report: {folder / 'report.html'}"
+
+
+def test_a_task_of_a_prepared_run(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from rlpretrain.stages import resolve
+
+    folder = resolve("scheduled__2024-01-01T00:00:00", TINY)
+    assert answer(capsys, "stage", "list", "--run", str(folder))["result"] == [0, 1]
+    manifest = answer(capsys, "stage", "extract", "--run", str(folder), "--chunk", "1")["result"]
+    assert json.loads(Path(manifest).read_text())["counts"]["replayed"] == 12
+    assert main(["stage", "extract", "--run", str(folder)]) == 2
+    assert main(["stage", "extract", "--run", str(folder), "--chunk", "9"]) == 1
+    assert "there is no chunk 9" in capsys.readouterr().err
+    assert main(["stage", "mine", "--run", str(folder)]) == 1
+    assert "'extract/chunk_0000' has not finished" in capsys.readouterr().err
+
+
+def test_flags_win_over_the_file(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = answer(
+        capsys, "settings", "--config", str(settings), "--set", "seed=5", "--set", "hidden_dims=[4]"
+    )
+    assert found["settings"]["seed"] == 5
+    assert found["settings"]["hidden_dims"] == [4]
+    assert found["settings"]["num_epochs"] == TINY["num_epochs"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["settings", "--set", "seed"],
+        ["settings", "--set", "=5"],
+        ["settings", "--set", "sed=5"],
+        ["settings", "--config", "nowhere.yaml"],
+        ["run", "--set", "num_epochs=0"],
+    ],
+)
+def test_bad_settings_answer_two(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*arguments, "--json"]) == 2
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["status"] == "failed"
+    assert printed.err.startswith("error: ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["dance"], ["run", "--nothing"], ["stage", "dance", "--run", "x"]])
+def test_bad_usage_answers_two(arguments: list[str]) -> None:
+    process = subprocess.run(
+        [sys.executable, "-m", "rlpretrain.cli", *arguments], capture_output=True, text=True
+    )
+    assert process.returncode == 2
+    assert process.stdout == ""
+    assert "usage:" in process.stderr
+
+
+def test_no_run_yet(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report"]) == 1
+    assert "holds no run" in capsys.readouterr().err
