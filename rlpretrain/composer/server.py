@@ -108,7 +108,10 @@ class _Library:
         entry = self._entries.get(str(arguments.get("symphony_id")))
         if entry is None:
             return {"error": f"no symphony {arguments.get('symphony_id')!r}"}
-        return entry.document if entry.document is not None else {"error": entry.defect}
+        if entry.document is None:
+            # With a code: the words quote the file's fault, which must not be taken for the server's.
+            return {"error": {"code": "unreadable-symphony", "message": entry.defect}}
+        return entry.document
 
     def backtest_symphony_by_id(self, arguments: Mapping[str, Any]) -> Any:
         entry = self._entries.get(str(arguments.get("symphony_id")))

@@ -95,40 +95,46 @@ async def _fetch_all(
     context: StageContext, listed: list[dict[str, Any]]
 ) -> tuple[list[_Fetched], list[Reject]]:
     evaluator = Evaluator(context.panel)
+    fetched: list[_Fetched] = []
+    rejects: list[Reject] = []
+    unanswered: list[ComposerError] = []
     async with open_service(context) as client:
         results = await asyncio.gather(*(_fetch(client, evaluator, row) for row in listed))
-    return (
-        [result for result in results if isinstance(result, _Fetched)],
-        [result for result in results if isinstance(result, Reject)],
-    )
+    for row, result in zip(listed, results, strict=True):
+        if isinstance(result, _Fetched):
+            fetched.append(result)
+            continue
+        if isinstance(result, ComposerError):
+            unanswered.append(result)
+            result = Reject(row["symphony_id"], "fetch", str(result))
+        rejects.append(result)
+    # A call that fails at every try may be one symphony's fault; when most do, it is the service's.
+    if 2 * len(unanswered) > len(listed):
+        raise unanswered[0]
+    return fetched, rejects
 
 
-async def _fetch(client: ComposerClient, evaluator: Evaluator, row: dict[str, Any]) -> _Fetched | Reject:
+async def _fetch(
+    client: ComposerClient, evaluator: Evaluator, row: dict[str, Any]
+) -> _Fetched | Reject | ComposerError:
     """Fetch a tree and, when it can be replayed here at all, the service's backtest of it."""
     symphony_id = row["symphony_id"]
     try:
         tree = await client.get_saved_symphony(symphony_id)
         symphony = parse_symphony(tree, symphony_id=symphony_id)
-    except ComposerError as error:
-        return _reject_one(symphony_id, error)
-    except SymphonyError as error:
-        return Reject(symphony_id, "parse", str(error))
-    try:
-        evaluator.table(symphony)
+        try:
+            evaluator.table(symphony)
+        except SymphonyError as error:
+            return Reject(symphony_id, "replay", str(error))
         result = await client.backtest_symphony_by_id(symphony_id)
     except SymphonyError as error:
-        return Reject(symphony_id, "replay", str(error))
+        return Reject(symphony_id, "parse", str(error))
     except ComposerError as error:
-        return _reject_one(symphony_id, error)
+        if error.verdict is Verdict.STOP:
+            raise
+        return Reject(symphony_id, "fetch", str(error)) if error.verdict is Verdict.REJECT else error
     edit = row["last_edit"]
     return _Fetched(None if edit is None else dt.date.fromisoformat(edit), symphony, result)
-
-
-def _reject_one(symphony_id: str, error: ComposerError) -> Reject:
-    """Give the reject of a failure that concerns one symphony; raise any other."""
-    if error.verdict is not Verdict.REJECT:
-        raise error
-    return Reject(symphony_id, "fetch", str(error))
 
 
 def _replay(

@@ -24,9 +24,12 @@ def run(context: StageContext) -> list[int]:
 
     Raises
     ------
+    SettingsError
+        The market is too short for the windows.
     DataError
-        The library is empty.
+        The library is empty, or the market has no prices of an asset to validate on.
     """
+    _check_market(context)
 
     def work(recorder: StageRecorder) -> None:
         summaries = asyncio.run(_list(context))
@@ -43,6 +46,15 @@ def run(context: StageContext) -> list[int]:
     )
     count = len(read_library(context))
     return list(range(-(-count // context.config.chunk_size)))
+
+
+def _check_market(context: StageContext) -> None:
+    """Say now, not after hours of replays and training, what the last stages would miss."""
+    market = context.config.market
+    unpriced = [symbol for symbol in context.config.validation_envs if symbol not in context.panel]
+    if unpriced:
+        raise DataError(f"validation_envs: the market {market} has no prices of {', '.join(unpriced)}")
+    context.progress("windows " + ", ".join(f"{k} {v}" for k, v in context.windows.as_json().items()))
 
 
 def _service(context: StageContext) -> dict[str, str]:
