@@ -98,7 +98,7 @@ class ValidationConfig(_Settings):
     seeds: int = Field(
         10, ge=2, description="Paired seeds: both arms share environment starts and batch order."
     )
-    rl_steps: int = Field(20_480, ge=0, description="Environment steps of each learning curve.")
+    rl_steps: int = Field(16_384, ge=0, description="Environment steps of each learning curve.")
     checkpoints: int = Field(6, ge=2, description="Points of a learning curve, the first before any step.")
     confidence: float = Field(0.95, gt=0.5, lt=1, description="Level of every interval.")
     bootstrap_samples: int = Field(2_000, ge=100, description="Resamples of each bootstrap.")
@@ -206,7 +206,7 @@ class PretrainingConfig(_Settings):
     )
     validation_episodes: int = _run(200, "Validation", "Random-start episodes on the test window.", ge=1)
     validation_seeds: int = _run(10, "Validation", "Paired seeds of the learning curves.", ge=2, le=1_000)
-    validation_steps: int = _run(20_480, "Validation", "Environment steps of each learning curve.", ge=0)
+    validation_steps: int = _run(16_384, "Validation", "Environment steps of each learning curve.", ge=0)
     promotion_confidence: float = _run(
         0.95, "Validation", "Level of the intervals, and of the promotion rule.", gt=0.5, lt=1
     )
