@@ -5,14 +5,9 @@ import zlib
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 from rlpretrain.composer import BacktestOutcome, GeneratedCatalogue, RetryPolicy, embedded_server
 from rlpretrain.errors import DataError
-
-# A busy machine is no failure.
-settings.register_profile("unhurried", deadline=None)
-settings.load_profile("unhurried")
 
 AS_OF = dt.date(2024, 12, 31)
 AT_ONCE = RetryPolicy(tries=4, first_wait=0.0)

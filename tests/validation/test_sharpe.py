@@ -78,6 +78,14 @@ def test_no_comparison_without_variance_or_bars():
     assert sharpe_difference(row[:30], row[30:60], 252, level=0.95, samples=100, rng=rng) is None
 
 
+def test_series_that_differ_on_one_bar_have_no_interval():
+    rng = np.random.default_rng(6)
+    one = rng.normal(0.0, 0.01, 500)
+    other = one.copy()
+    other[250] += 0.02
+    assert sharpe_difference(one, other, 252, level=0.95, samples=400, rng=rng) is None
+
+
 def test_dependent_returns_get_longer_blocks():
     rng = np.random.default_rng(0)
     white = rng.normal(size=2000)
