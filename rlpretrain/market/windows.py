@@ -80,15 +80,19 @@ def split_windows(
         if validation_start
         else round(test_row * (1 - validation_split))
     )
+    # The setting that a person gave is the one to name.
+    by_test = "test_start" if test_start else "test_split"
+    by_validation = "validation_start" if validation_start else "validation_split"
     span = f"the market has {n} sessions" + (f" from {sessions[0]} to {sessions[-1]}" if n else "")
-    for setting, length in (
-        ("validation_start or validation_split: the pre-training window", validation_row),
-        ("validation_split or test_start: the validation window", test_row - validation_row),
-        ("test_start or test_split: the test window", n - test_row),
+    for setting, window, length in (
+        (by_test, "test", n - test_row),
+        (by_test if test_row < _SMALLEST else by_validation, "pre-training", validation_row),
+        (by_validation, "validation", test_row - validation_row),
     ):
         if length < _SMALLEST:
             raise SettingsError(
-                f"{setting} would hold {max(length, 0)} sessions, fewer than {_SMALLEST}", hint=span
+                f"{setting}: the {window} window would hold {max(length, 0)} sessions, fewer than {_SMALLEST}",
+                hint=span,
             )
     return Windows(
         start=sessions[0],

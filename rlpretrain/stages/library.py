@@ -10,6 +10,7 @@ from typing import Any
 from rlpretrain.artifacts import StageRecorder, write_json
 from rlpretrain.composer import SymphonySummary, list_library
 from rlpretrain.errors import DataError
+from rlpretrain.patterns.store import open_store
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.service import open_service
 
@@ -25,11 +26,13 @@ def run(context: StageContext) -> list[int]:
     Raises
     ------
     SettingsError
-        The market is too short for the windows.
+        The market is too short for the windows, or the store's address is none.
+    ServiceError
+        The store can't be reached.
     DataError
         The library is empty, or the market has no prices of an asset to validate on.
     """
-    _check_market(context)
+    _check_beforehand(context)
 
     def work(recorder: StageRecorder) -> None:
         summaries = asyncio.run(_list(context))
@@ -48,8 +51,9 @@ def run(context: StageContext) -> list[int]:
     return list(range(-(-count // context.config.chunk_size)))
 
 
-def _check_market(context: StageContext) -> None:
-    """Say now, not after hours of replays and training, what the last stages would miss."""
+def _check_beforehand(context: StageContext) -> None:
+    """Say now, not after hours of replays and training, what the later stages would miss."""
+    open_store(context.store_url).close()
     market = context.config.market
     unpriced = [symbol for symbol in context.config.validation_envs if symbol not in context.panel]
     if unpriced:

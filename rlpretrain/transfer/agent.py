@@ -77,13 +77,13 @@ def make_agent(
     )
 
 
-def save_agent(path: Path, policy: TradingPolicy, metadata: dict[str, Any]) -> None:
+def save_agent(path: Path | str, policy: TradingPolicy, metadata: dict[str, Any]) -> None:
     """Write the actor, the critic and the scaler with JSON metadata."""
     shape = {
         "hidden_dims": policy.hidden_dims,
         "action_dim": int(cast(spaces.Discrete, policy.action_space).n),
     }
-    save_model_file(path, "rl_agent", policy.state_dict(), {**metadata, **shape})
+    save_model_file(Path(path), "rl_agent", policy.state_dict(), {**metadata, **shape})
 
 
 def load_agent(path: Path | str) -> tuple[TradingPolicy, dict[str, Any]]:

@@ -34,7 +34,7 @@ def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferConfig) 
     agent.use_parameter_groups(
         [
             ([p for layer in layers.values() for p in layer.parameters()], config.backbone_lr_scale),
-            (list(head.parameters()), config.backbone_lr_scale if config.strategy == "fine_tuning" else 1.0),
+            (list(head.parameters()), 1.0),
             (critic, 1.0),
         ],
         config.learning_rate,

@@ -56,9 +56,12 @@ def test_shares_are_of_sessions() -> None:
     ("options", "named"),
     [
         ({"test_start": dt.date(2040, 1, 1)}, "test_start"),
-        ({"test_start": dt.date(2000, 1, 1)}, "validation_start"),
+        ({"test_start": dt.date(2000, 1, 1)}, "test_start: the pre-training window"),
         ({"validation_start": dt.date(2000, 1, 1)}, "validation_start"),
-        ({"validation_start": dt.date(2013, 6, 1), "test_start": dt.date(2013, 6, 3)}, "validation_split"),
+        (
+            {"validation_start": dt.date(2013, 6, 1), "test_start": dt.date(2013, 6, 3)},
+            "validation_start: the validation",
+        ),
         ({"test_split": 0.05}, "test_split"),
         ({"n": 0}, "the market has 0 sessions"),
     ],
