@@ -180,7 +180,9 @@ class PretrainingConfig(_Settings):
     learning_rate: float = _run(1e-4, "Pre-training", "Peak step size of AdamW.", gt=0, le=1)
     weight_decay: float = _run(1e-2, "Pre-training", "Decoupled weight decay of AdamW.", ge=0, le=1)
     num_epochs: int = _run(100, "Pre-training", "Most passes over the training patterns.", ge=1, le=10_000)
-    patience: int = _run(10, "Pre-training", "Epochs without a better validation loss before stopping.", ge=1)
+    patience: int = _run(
+        10, "Pre-training", "Epochs without a validation loss lower by 0.1 % before stopping.", ge=1
+    )
     value_coefficient: float = _run(0.5, "Pre-training", "Weight of the value head's loss.", ge=0, le=100)
     hidden_dims: list[int] = _run(
         [512, 256, 128], "Pre-training", "Widths of the hidden layers.", min_length=1

@@ -22,6 +22,8 @@ __all__ = ["History", "Trained", "TrainerSettings", "train_policy"]
 _WARMUP_SHARE = 0.05
 _GRADIENT_NORM = 1.0
 _FINAL_LEARNING_RATE = 0.05
+_LEAST_GAIN = 1e-3
+"""Relative fall of the validation loss that counts as a gain: less is not worth an epoch."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def train_policy(
     batches = math.ceil(len(train) / settings.batch_size)
     stopped = False
     for epoch in range(len(history.epoch) + 1, settings.num_epochs + 1):
-        if epoch - 1 - best_epoch >= settings.patience:
+        if _epochs_without_gain(history.validation_loss) >= settings.patience:
             stopped = True
             break
         started = time.monotonic()
@@ -190,6 +192,15 @@ def train_policy(
     return Trained(
         best=best, last=network.to("cpu"), history=history, best_epoch=best_epoch, stopped_early=stopped
     )
+
+
+def _epochs_without_gain(losses: list[float]) -> int:
+    """Count the epochs since the loss last fell by the least gain."""
+    best, last = math.inf, 0
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < best * (1 - _LEAST_GAIN):
+            best, last = loss, epoch
+    return len(losses) - last
 
 
 def _learning_rate(step: int, total: int, peak: float) -> float:
