@@ -20,24 +20,22 @@ def confidence(
     count: NDArray[np.int32],
     skill: Floats,
     clean: Floats,
-    fidelity: Floats,
     independence: Floats,
 ) -> Floats:
     """Give the confidence in [0, 1] in a stance that some strategies agree on.
 
-    ``fidelity x (0.6 skill + 0.3 breadth + 0.1 clean)`` with
+    ``0.6 skill + 0.3 breadth + 0.1 clean`` with
 
     - *skill*: how much better than a coin their records look, ``2 (PSR - 1/2)`` of their mean probabilistic
       Sharpe ratio so far, not below zero;
     - *breadth*: ``m / (m + 1)`` with m the effective number of independent strategies among them;
-    - *clean*: the share of them to whose authors this day was unknown, that is last edited before it;
-    - *fidelity*: how well their replays reproduce Composer's own backtests.
+    - *clean*: the share of them to whose authors this day was unknown, that is last edited before it.
 
     Zero where nobody agrees.
 
     Parameters
     ----------
-    count, skill, clean, fidelity
+    count, skill, clean
         Of the side that agrees, see `rlpretrain.patterns.tally.Side`; any common shape.
     independence
         Effective number of independent strategies over their number.
@@ -45,4 +43,4 @@ def confidence(
     effective = np.where(count > 0, np.maximum(count * independence, 1.0), 0.0)
     breadth = effective / (effective + _HALF_BREADTH)
     known = _SKILL * np.maximum(2.0 * skill - 1.0, 0.0) + _BREADTH * breadth + _CLEAN * clean
-    return np.where(count > 0, np.clip(fidelity * known, 0.0, 1.0), 0.0)
+    return np.where(count > 0, np.clip(known, 0.0, 1.0), 0.0)

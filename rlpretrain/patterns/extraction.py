@@ -208,7 +208,6 @@ def _decisions(
             count=side.count,
             skill=side.skill,
             clean=side.clean,
-            fidelity=side.fidelity,
             independence=tally.independence[where],
         ).astype(np.float32),
         strategy_weight=_weight(side, tally.average_standing[where]),

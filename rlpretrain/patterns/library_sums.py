@@ -19,7 +19,7 @@ _KNOWN_FOR = np.timedelta64(7, "D")
 _LARGEST_SCORE = 4.0
 """Bound on a standardised return, so that one crash does not decide how independent strategies are."""
 
-FIGURES = ("count", "skill", "standing", "clean", "fidelity")
+FIGURES = ("count", "skill", "standing", "clean")
 """What is summed over strategies; see `rlpretrain.patterns.tally.Side` for their means."""
 
 
@@ -57,7 +57,6 @@ class LibrarySums:
                 performance.psr[last],
                 performance.standing[last],
                 np.zeros(len(days)) if edited is None else days > edited,
-                np.full(len(days), record.fidelity),
             ]
         )
         deviation = performance.deviation

@@ -28,8 +28,6 @@ class StrategyRecord:
     name: str
     last_edit: np.datetime64 | None
     """Day of the last edit; None when unknown, and then every decision counts as made with hindsight."""
-    fidelity: float
-    """How well the replay reproduces Composer's own backtest, in [0, 1]."""
     bars_per_year: int
     """252, or 365 for a strategy that decides every calendar day."""
     holdings: tuple[str, ...]

@@ -27,7 +27,6 @@ def record_strategy(
     cost_bps: float,
     crypto_cost_bps: float,
     last_edit: dt.date | None = None,
-    fidelity: float = 1.0,
 ) -> tuple[StrategyRecord, TradeTable]:
     """Replay a strategy; give its record for the votes, and its trades.
 
@@ -43,8 +42,6 @@ def record_strategy(
         Cost of a side, basis points of the amount traded.
     last_edit
         Day of the author's last change; None when unknown.
-    fidelity
-        How well the replay reproduces Composer's own backtest, in [0, 1].
 
     Raises
     ------
@@ -64,7 +61,6 @@ def record_strategy(
         content_hash=symphony.content_hash,
         name=symphony.name,
         last_edit=None if last_edit is None else np.datetime64(last_edit, "D"),
-        fidelity=fidelity,
         bars_per_year=365 if all(crypto.values()) else 252,
         holdings=replay.tickers,
         dates=replay.dates,

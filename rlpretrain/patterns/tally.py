@@ -37,8 +37,6 @@ class Side:
     """Mean weight of their votes; see `RunningPerformance.standing`."""
     clean: Floats
     """Share of them last edited before this day: to them it is out of sample."""
-    fidelity: Floats
-    """Mean fidelity of their replays."""
 
 
 @dataclass(frozen=True)

@@ -182,8 +182,8 @@ def _replay_one(
                 f"daily returns correlate {found.correlation:.3f} with the service's backtest over "
                 f"{found.common_days} days, below {config.min_fidelity}",
             )
-        # Fidelity is measured over all days, so it only decides who takes part: as a share of a pattern's confidence
-        # it would carry later days into earlier ones.
+        # Fidelity is measured over all days, so it only decides who takes part: in a pattern's confidence it
+        # would carry later days into earlier ones.
         return record_strategy(
             evaluator,
             symphony,

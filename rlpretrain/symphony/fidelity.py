@@ -26,11 +26,6 @@ class Fidelity:
     tracking_error: float
     """Annualised standard deviation of the difference of daily returns, fraction."""
 
-    @property
-    def score(self) -> float:
-        """The correlation, not below zero: what confidence is multiplied by."""
-        return max(0.0, self.correlation)
-
 
 def compare_daily_values(
     dates: Dates, values: Floats, other_dates: Dates, other_values: Floats

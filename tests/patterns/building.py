@@ -52,7 +52,6 @@ def record_of(
         "content_hash": f"hash of {symphony_id}",
         "name": symphony_id,
         "last_edit": None,
-        "fidelity": 1.0,
         "bars_per_year": 252,
         "holdings": tuple(holdings),
         "dates": dates,

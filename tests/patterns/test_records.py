@@ -46,7 +46,6 @@ def test_a_holding_without_reasons_has_equal_scores() -> None:
         content_hash="h",
         name="a",
         last_edit=None,
-        fidelity=1.0,
         bars_per_year=252,
         holdings=("A",),
         dates=dates,

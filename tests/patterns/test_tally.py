@@ -192,7 +192,7 @@ def test_figures_are_what_they_claim(library: Library) -> None:
     for name, array in _arrays(tally):
         assert np.isfinite(array).all(), name
     for side in (tally.supporters, tally.dissenters):
-        for name in ("skill", "clean", "fidelity"):
+        for name in ("skill", "clean"):
             part = getattr(side, name)
             assert ((part >= 0) & (part <= 1 + 1e-9)).all(), name
     assert np.allclose(tally.categories.sum(axis=2), 1.0, atol=1e-5)
