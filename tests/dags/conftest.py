@@ -11,22 +11,10 @@ import pytest
 from airflow.sdk import DAG
 
 from tests.conftest import PROJECT
+from tests.stages.conftest import TINY
 
-SMALL: dict[str, Any] = {
-    "market": "generated:years=8,seed=3",
-    "catalogue": "generated:size=12",
-    "max_strategies": 12,
-    "chunk_size": 4,
-    "hidden_dims": [32, 16],
-    "num_epochs": 2,
-    "transfer_steps": 512,
-    "critic_warmup_steps": 256,
-    "validation_envs": ["BTC-USD", "SPY"],
-    "validation_episodes": 4,
-    "validation_seeds": 2,
-    "validation_steps": 256,
-}
-"""A whole run in seconds: real stages on little data, whose figures mean nothing."""
+SMALL: dict[str, Any] = {**TINY, "chunk_size": 8, "validation_envs": ["BTC-USD", "SPY"]}
+"""A whole run in seconds, of three chunks and two assets."""
 
 
 def load_dag_file(name: str = "rl_pretraining") -> ModuleType:
