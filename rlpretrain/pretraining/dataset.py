@@ -160,10 +160,12 @@ def read_dataset(path: Path) -> DataSet:
             hint="mine the patterns again",
         )
     frame = table.to_pandas()
+    labels = ["label_hold", "label_buy", "label_sell"]
+    # Copies, because pandas gives views that may not be written to, which tensors can't be.
     return DataSet(
-        states=frame[list(STATE_NAMES)].to_numpy(np.float32),
-        labels=frame[["label_hold", "label_buy", "label_sell"]].to_numpy(np.float32),
-        values=frame["value"].to_numpy(np.float32),
-        weights=frame["weight"].to_numpy(np.float32),
-        regimes=frame["regime"].to_numpy(str),
+        states=np.array(frame[list(STATE_NAMES)], dtype=np.float32),
+        labels=np.array(frame[labels], dtype=np.float32),
+        values=np.array(frame["value"], dtype=np.float32),
+        weights=np.array(frame["weight"], dtype=np.float32),
+        regimes=np.array(frame["regime"], dtype=np.str_),
     )

@@ -78,10 +78,10 @@ class _Resident:
     @classmethod
     def of(cls, data: DataSet, reward_scale: float, device: str) -> _Resident:
         return cls(
-            states=torch.tensor(data.states, device=device),
-            labels=torch.tensor(data.labels, device=device),
+            states=torch.as_tensor(data.states, device=device),
+            labels=torch.as_tensor(data.labels, device=device),
             values=torch.as_tensor(data.values / reward_scale, dtype=torch.float32, device=device),
-            weights=torch.tensor(data.weights, device=device),
+            weights=torch.as_tensor(data.weights, device=device),
         )
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from rlpretrain.artifacts import RunFolder, StageRecorder, write_json
+from rlpretrain.artifacts import RunFolder, StageRecorder, atomic_path, write_json
 from rlpretrain.config import ValidationConfig
-from rlpretrain.environments import BatchedTradingEnv, Policy
+from rlpretrain.environments import BatchedTradingEnv, Policy, Trade, Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
@@ -89,6 +91,7 @@ def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> No
     finally:
         torch.set_num_threads(threads)
     write_json(recorder.output(evidence_file(symbol)), json.loads(evidence.model_dump_json()))
+    _write_ledger(recorder.output(f"{stage_name(symbol)}_trades.csv"), case.window.run(agent.act))
     write_json(recorder.output(champion_file(symbol)), _against_champion(context, case.window, agent.act))
     recorder.counts |= {"bars": len(case.window.dates), "seeds": context.config.validation_seeds}
     context.progress(f"{symbol} validated")
@@ -160,6 +163,15 @@ def _learner(
         return recorder.trial(agent.policy.act)
 
     return learn
+
+
+def _write_ledger(path: Path, trajectory: Trajectory) -> None:
+    """Write the agent's trades on the test window, a line each; the last one may still be open."""
+    names = [field.name for field in fields(Trade)]
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["symbol", *names])
+        writer.writeheader()
+        writer.writerows({"symbol": trajectory.symbol, **asdict(trade)} for trade in trajectory.trades)
 
 
 def _against_champion(context: StageContext, window: EvaluationWindow, agent: Policy) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,10 @@ def test_a_planted_rule_is_found(tmp_path: Path) -> None:
     assert evidence.sharpe_differences["buy_and_hold"].interval.low > 0.0
     assert evidence.luck.p_value < 0.05, "no random trading with the same exposure and turnover does as well"
     assert results["promoted"]
+    with (tmp_path / "planted/validate/QQQ_trades.csv").open(encoding="utf-8") as file:
+        ledger = list(csv.DictReader(file))
+    closed = sum(trade["closed"] == "True" for trade in ledger)
+    assert closed == evidence.arms["agent"].metrics[evidence.window.main].trades > 0
     assert "THE PRE-TRAINED START IS BETTER THAN RANDOM WEIGHTS." in report
 
 
