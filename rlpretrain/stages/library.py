@@ -18,6 +18,8 @@ __all__ = ["STAGE", "read_library", "run"]
 
 STAGE = "library"
 _LISTING = "library/symphonies.json"
+_FEWEST_BARS = 315
+"""Of an asset to validate on: a year until its state is complete, and a quarter to choose checkpoints on."""
 
 
 def run(context: StageContext) -> list[int]:
@@ -58,6 +60,14 @@ def _check_beforehand(context: StageContext) -> None:
     unpriced = [symbol for symbol in context.config.validation_envs if symbol not in context.panel]
     if unpriced:
         raise DataError(f"validation_envs: the market {market} has no prices of {', '.join(unpriced)}")
+    for symbol in context.config.validation_envs:
+        seen = context.panel.series(symbol).dates < context.windows.test_start
+        if seen.sum() < _FEWEST_BARS:
+            raise DataError(
+                f"validation_envs: {symbol} has {seen.sum()} bars before the test window from "
+                f"{context.windows.test_start}, fewer than {_FEWEST_BARS}",
+                hint="choose an asset with a longer history, or a later test_start",
+            )
     context.progress("windows " + ", ".join(f"{k} {v}" for k, v in context.windows.as_json().items()))
 
 

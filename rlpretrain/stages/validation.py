@@ -14,7 +14,7 @@ import torch
 
 from rlpretrain.artifacts import RunFolder, StageRecorder, atomic_path, write_json
 from rlpretrain.config import ValidationConfig
-from rlpretrain.environments import BatchedTradingEnv, Policy, Trade, Trajectory
+from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Policy, Trade, Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
@@ -94,6 +94,7 @@ def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> No
     _write_ledger(recorder.output(f"{stage_name(symbol)}_trades.csv"), case.window.run(agent.act))
     write_json(recorder.output(champion_file(symbol)), _against_champion(context, case.window, agent.act))
     recorder.counts |= {"bars": len(case.window.dates), "seeds": context.config.validation_seeds}
+    recorder.details["learned_on"] = [part.symbol for part, _ in _arena(context, case.window.data)]
     context.progress(f"{symbol} validated")
 
 
@@ -103,10 +104,10 @@ def asset_case(context: StageContext, symbol: str, settings: ValidationConfig) -
     Raises
     ------
     DataError
-        The asset has no prices, no state vector, or too short a history for a window.
+        The asset has no prices, no state vector, or too short a history for the validation or test window.
     """
     data = load_episodes(context, [symbol])[0]
-    span = training_window(context, data)
+    arena = _arena(context, data)
     start, stop = data.rows(context.windows.test_start, None)
     edit = context.run.require(mining.STAGE).details["last_edit"]
     clean_from = None if edit is None else (np.datetime64(edit) + 1).astype(object)
@@ -118,7 +119,7 @@ def asset_case(context: StageContext, symbol: str, settings: ValidationConfig) -
     return AssetCase(
         window=window,
         learners={
-            arm: _learner(context, settings, window, span, arm, source) for arm, source in arms.items()
+            arm: _learner(context, settings, window, arena, arm, source) for arm, source in arms.items()
         },
         policies={"frozen": clone.act},
         # Each transferred seed could have been the agent, and so could every registered run's.
@@ -126,16 +127,30 @@ def asset_case(context: StageContext, symbol: str, settings: ValidationConfig) -
     )
 
 
+def _arena(context: StageContext, data: EpisodeData) -> list[tuple[EpisodeData, tuple[int, int]]]:
+    """Choose where all arms learn: on the asset itself, or, where its history is too short, on those of transfer.
+
+    The state has no price level in it, so what is learned on one asset can be tried on another.
+    """
+    try:
+        return [(data, training_window(context, data))]
+    except DataError as error:
+        context.progress(f"{error}; its arms learn on the assets of the transfer instead")
+    others = load_episodes(context, context.run.require(fine_tuning.STAGE).details["assets"])
+    return [(other, training_window(context, other)) for other in others]
+
+
 def _learner(
     context: StageContext,
     settings: ValidationConfig,
     window: EvaluationWindow,
-    span: tuple[int, int],
+    arena: list[tuple[EpisodeData, tuple[int, int]]],
     arm: str,
     start: PolicyNetwork | None,
 ) -> Callable[[int], Trial]:
     """Give the run of one arm for a seed: same budget, environment starts and checkpoints for all of them."""
     data, total = window.data, settings.rl_steps
+    assets, spans = zip(*arena, strict=True)
     rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = context.config.transfer_config()
     shape = load_model_file(context.run / pretraining.PRETRAINED).network()
@@ -146,7 +161,7 @@ def _learner(
     checkpoints = checkpoint_steps(total, settings.checkpoints, rollout)
 
     def learn(seed: int) -> Trial:
-        env = BatchedTradingEnv([data], [span], num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
+        env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
         agent = make_agent(env, shape, seed=seed)
         recorder = CurveRecorder(window, arm, seed)
 
