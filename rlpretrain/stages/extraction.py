@@ -175,7 +175,7 @@ def _replay_one(
             reason = "too few days in common with the service's backtest"
             return Reject(symphony.symphony_id, "fidelity", reason)
         fidelity[symphony.symphony_id] = asdict(found)
-        if found.correlation < config.min_fidelity:
+        if not found.correlation >= config.min_fidelity:
             return Reject(
                 symphony.symphony_id,
                 "fidelity",
