@@ -5,8 +5,8 @@ atomically, so a reader never sees half of it.
 
 The rule. A challenger becomes champion when
 
-1. validation's finding is that the pre-trained start is better than random initialisation (see
-   `rlpretrain.validation.verdict`); and
+1. validation's finding, on clean days, is that the pre-trained start is better than random initialisation (see
+   `rlpretrain.validation.verdict`): what is shown on days that the rules' authors may have known promotes nobody; and
 2. where there is a champion, the interval of the mean difference of their daily net returns, on the same days of the
    same assets of this run's test windows, lies above zero.
 
@@ -60,6 +60,7 @@ class ModelVersion:
 def decide(
     *,
     effect_shown: bool,
+    clean: bool,
     effect_sentence: str,
     champion: ModelVersion | None,
     difference_interval: tuple[float, float] | None,
@@ -70,6 +71,8 @@ def decide(
     ----------
     effect_shown, effect_sentence
         Validation's verdict on the pre-trained start.
+    clean
+        Whether it was reached on days after every voter's last edit.
     champion
         The version in office.
     difference_interval
@@ -77,6 +80,11 @@ def decide(
     """
     if not effect_shown:
         return Decision(False, [effect_sentence])
+    if not clean:
+        return Decision(
+            False,
+            [effect_sentence, "Days that the rules' authors may have known promote nobody: no day is clean."],
+        )
     if champion is None:
         return Decision(True, [effect_sentence, "There is no champion yet."])
     if difference_interval is None:

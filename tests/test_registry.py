@@ -41,12 +41,21 @@ def test_the_rule(
 ) -> None:
     decision = decide(
         effect_shown=shown,
+        clean=True,
         effect_sentence="An effect." if shown else "There is no effect.",
         champion=version("old", True) if champion else None,
         difference_interval=interval,
     )
     assert decision.promote is promote
     assert reason in decision.reasons[-1]
+
+
+def test_what_contaminated_days_show_promotes_nobody() -> None:
+    decision = decide(
+        effect_shown=True, clean=False, effect_sentence="An effect.", champion=None, difference_interval=None
+    )
+    assert not decision.promote
+    assert "no day is clean" in decision.reasons[-1]
 
 
 def test_the_champion_is_the_one_promoted_last(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from rlpretrain.validation.report import (
     render_report,
 )
 from rlpretrain.validation.sharpe import block_interval
+from rlpretrain.validation.window import CLEAN
 
 __all__ = ["RESULTS", "STAGE", "read_summary", "run"]
 
@@ -73,6 +74,7 @@ def _report(context: StageContext, recorder: StageRecorder) -> None:
     registry = Registry(config.output_dir)
     decision = decide(
         effect_shown=verdict.finding == "better",
+        clean=verdict.part == CLEAN,
         effect_sentence=verdict.headline + ".",
         champion=registry.champion(besides=context.run.run_id),
         difference_interval=_champion_interval(context),
@@ -247,9 +249,7 @@ def _results(
     figures: dict[str, float | None],
 ) -> dict[str, Any]:
     """Gather the run's results; no clock, so that equal runs give equal bytes."""
-    promoted = (
-        "promoted" if decision.promote else "champion kept" if len(decision.reasons) > 1 else "not promoted"
-    )
+    promoted = "promoted" if decision.promote else "not promoted"
     library_counts, patterns = data.library, data.patterns
     lines = [verdict.headline + ".", *verdict.sentences]
     if library_counts is not None and patterns is not None:
