@@ -14,7 +14,7 @@ from rlpretrain.patterns.store import open_store
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.service import open_service
 
-__all__ = ["STAGE", "read_library", "run"]
+__all__ = ["STAGE", "chunk_numbers", "read_library", "run"]
 
 STAGE = "library"
 _LISTING = "library/symphonies.json"
@@ -49,8 +49,7 @@ def run(context: StageContext) -> list[int]:
     context.run_stage(
         STAGE, work, settings=("max_strategies", "catalogue", "market", "seed"), inputs=_service(context)
     )
-    count = len(read_library(context))
-    return list(range(-(-count // context.config.chunk_size)))
+    return chunk_numbers(context)
 
 
 def _check_beforehand(context: StageContext) -> None:
@@ -78,6 +77,11 @@ def _service(context: StageContext) -> dict[str, str]:
 async def _list(context: StageContext) -> list[SymphonySummary]:
     async with open_service(context) as client:
         return await list_library(client, context.config.max_strategies)
+
+
+def chunk_numbers(context: StageContext) -> list[int]:
+    """Give the numbers of the chunks that the listing is cut into."""
+    return list(range(-(-len(read_library(context)) // context.config.chunk_size)))
 
 
 def read_library(context: StageContext) -> list[dict[str, Any]]:

@@ -44,11 +44,10 @@ _SETTINGS = (
 
 def run(context: StageContext) -> Path:
     """Mine the patterns of all chunks."""
-    size = context.config.chunk_size
-    chunks = range(-(-len(library.read_library(context)) // size))
+    chunks = library.chunk_numbers(context)
     context.run_stage(
         STAGE,
-        lambda recorder: _mine(context, list(chunks), recorder),
+        lambda recorder: _mine(context, chunks, recorder),
         needs=[library.STAGE, *(chunk_stage(chunk) for chunk in chunks)],
         settings=_SETTINGS,
         inputs={"store": "deployment" if context.config.store_url else "run"},

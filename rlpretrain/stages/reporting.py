@@ -191,10 +191,9 @@ def _library_counts(context: StageContext, mined: Manifest) -> LibraryCounts:
 
 
 def _fidelity_counts(context: StageContext) -> FidelityCounts:
-    chunks = -(-len(library.read_library(context)) // context.config.chunk_size)
     correlations = [
         float(found["correlation"])
-        for chunk in range(chunks)
+        for chunk in library.chunk_numbers(context)
         for found in context.run.require(chunk_stage(chunk)).details["fidelity"].values()
     ]
     agree = sum(value >= context.config.min_fidelity for value in correlations)
