@@ -28,6 +28,7 @@ __all__ = [
     "parse_backtest",
     "parse_page",
     "parse_tree",
+    "parse_weights",
 ]
 
 DATE_KEY = "cumulative_return_date"
@@ -74,7 +75,7 @@ class Statistics(_Answer):
 
 
 class DailyValues(_Answer):
-    """Cumulative returns since the first day, fractions rounded to 0.0001."""
+    """Cumulative returns since the first day, fractions."""
 
     dates: NDArray[np.datetime64]
     """(n,) days."""
@@ -82,6 +83,11 @@ class DailyValues(_Answer):
     """(n,), NaN where the service gave none."""
     benchmarks: dict[str, NDArray[np.float64]]
     """Ticker -> (n,)."""
+    resolution: float = 1e-4
+    """The step that the values are rounded to, as a share of the first day's value; over MCP 0.01 %."""
+    weights: dict[str, NDArray[np.float64]] | None = None
+    """Ticker as the service spells it -> (n,) share of the value held after each close, NaN on days of which the
+    answer says nothing; None where it has no weights, as over MCP."""
 
 
 class Backtest(_Answer):
@@ -216,7 +222,9 @@ def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[st
             **fields,
             statistics=statistics,
             benchmarks=benchmarks,
-            daily=_daily(daily, {*benchmarks, *benchmark_tickers}) if daily else None,
+            daily=_daily(daily, {*benchmarks, *benchmark_tickers}, answer.get("tdvm_weights"))
+            if daily
+            else None,
         )
     except ValidationError as error:
         raise ComposerError(f"{subject}: {_reason(error)}", verdict=Verdict.REJECT) from None
@@ -224,7 +232,29 @@ def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[st
         raise ComposerError(f"{subject}: daily_values: {error}", verdict=Verdict.REJECT) from None
 
 
-def _daily(values: Any, benchmarks: set[str]) -> DailyValues:
+def parse_weights(table: Any, dates: NDArray[np.datetime64]) -> dict[str, NDArray[np.float64]] | None:
+    """Read ``tdvm_weights``, ticker -> {days since 1970: share}; a ticker is not held on days it does not name.
+
+    Raises
+    ------
+    ValueError
+        It has another shape.
+    """
+    if table is None:
+        return None
+    if not isinstance(table, Mapping) or not all(isinstance(given, Mapping) for given in table.values()):
+        raise ValueError("tdvm_weights: expected an object for each ticker")
+    weights = {str(ticker): np.zeros(len(dates)) for ticker in table}
+    known = np.zeros(len(dates), dtype=bool)
+    for ticker, given in table.items():
+        days = np.array([int(day) for day in given], dtype="datetime64[D]")
+        _, rows, columns = np.intersect1d(dates, days, return_indices=True)
+        weights[str(ticker)][rows] = np.array(list(given.values()), dtype=np.float64)[columns]
+        known[rows] = True
+    return {ticker: np.where(known, column, np.nan) for ticker, column in weights.items()}
+
+
+def _daily(values: Any, benchmarks: set[str], weights: Any) -> DailyValues:
     if not isinstance(values, dict) or DATE_KEY not in values:
         raise ValueError(f"no {DATE_KEY}")
     dates = np.array([dt.date.fromisoformat(day) for day in values[DATE_KEY]], dtype="datetime64[D]")
@@ -234,7 +264,9 @@ def _daily(values: Any, benchmarks: set[str]) -> DailyValues:
     if len(own) != 1:
         raise ValueError(f"expected one series beside the benchmarks, got {len(own)}")
     symphony = series.pop(own[0])
-    return DailyValues(dates=dates, symphony=symphony, benchmarks=series)
+    return DailyValues(
+        dates=dates, symphony=symphony, benchmarks=series, weights=parse_weights(weights, dates)
+    )
 
 
 def _series(column: Any, length: int) -> NDArray[np.float64]:

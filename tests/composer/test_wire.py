@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rlpretrain.composer import BacktestOptions, BacktestOutcome, ComposerError, Statistics, Verdict
 from rlpretrain.composer.backtest_answer import backtest_answer
 from rlpretrain.composer.transport import _decoded
-from rlpretrain.composer.wire import DATE_KEY, parse_backtest, parse_page, parse_tree
+from rlpretrain.composer.wire import DATE_KEY, parse_backtest, parse_page, parse_tree, parse_weights
 
 # What the official server makes of a recorded answer of the real backtest endpoint.
 ANSWER = {
@@ -173,3 +173,20 @@ def test_a_failed_result_and_a_torn_one_are_failures():
     with pytest.raises(ComposerError, match="not JSON") as caught:
         _decoded(result('[{"name": '), "search", False)
     assert caught.value.verdict is Verdict.RETRY
+
+
+def test_daily_weights_where_the_answer_has_them():
+    days = np.array(["1993-01-29", "1993-02-01", "1993-02-02", "1993-02-03"], dtype="datetime64[D]")
+    table = {"$USD": {"8433": 0.25}, "SPY": {"8429": 1.0, "8433": 0.75, "9999": 1.0}, "BIL": {"8432": 1.0}}
+    weights = parse_weights(table, days)
+    np.testing.assert_array_equal(weights["SPY"], [1.0, 0.0, 0.75, np.nan])
+    np.testing.assert_array_equal(weights["BIL"], [0.0, 1.0, 0.0, np.nan])
+    np.testing.assert_array_equal(weights["$USD"], [0.0, 0.0, 0.25, np.nan])
+    assert parse_weights(None, days) is None
+    assert parse_backtest(ANSWER, "s", ["SPY"]).daily.weights is None
+    answer = {**ANSWER, "tdvm_weights": {"SPY": {"19724": 1.0}}}
+    weights = parse_backtest(answer, "s", ["SPY"]).daily.weights
+    np.testing.assert_array_equal(weights["SPY"], [np.nan, 1.0, np.nan, np.nan])
+    for table in ([], {"SPY": [1.0]}, {"SPY": {"monday": 1.0}}):
+        with pytest.raises(ComposerError, match="daily_values"):
+            parse_backtest({**ANSWER, "tdvm_weights": table}, "s", ["SPY"])
