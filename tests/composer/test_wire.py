@@ -186,7 +186,7 @@ def test_daily_weights_where_the_answer_has_them():
     assert parse_backtest(ANSWER, "s", ["SPY"]).daily.weights is None
     answer = {**ANSWER, "tdvm_weights": {"SPY": {"19724": 1.0}}}
     weights = parse_backtest(answer, "s", ["SPY"]).daily.weights
-    np.testing.assert_array_equal(weights["SPY"], [np.nan, 1.0, np.nan, np.nan])
+    np.testing.assert_array_equal(weights["SPY"], [1.0, np.nan, np.nan, np.nan])
     for table in ([], {"SPY": [1.0]}, {"SPY": {"monday": 1.0}}):
         with pytest.raises(ComposerError, match="daily_values"):
             parse_backtest({**ANSWER, "tdvm_weights": table}, "s", ["SPY"])
