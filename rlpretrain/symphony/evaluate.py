@@ -31,7 +31,7 @@ from rlpretrain.symphony.prices import PriceTable, last_known
 from rlpretrain.symphony.rebalance import apply_rebalancing, period_starts
 from rlpretrain.symphony.substrategy import Substrategies
 
-__all__ = ["Evaluator", "Replay"]
+__all__ = ["Activity", "Evaluator", "Replay", "visit_counts"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,34 @@ class Replay:
         """Share held as cash after each close (D,): empty nodes only."""
         cash = 1.0 - self.targets.sum(axis=1)
         return np.where(np.abs(cash) < 1e-12, 0.0, cash)
+
+
+@dataclass(frozen=True)
+class Activity:
+    """How much of the time, and with how much of the money, each node was in force.
+
+    A node has a row for every place where it stands, in the order of the walk from the root, parents first:
+    see `visit_counts`.
+    """
+
+    replay: Replay
+    days: Floats
+    """(V,) share of the days on which the node had a part of the portfolio."""
+    weight: Floats
+    """(V,) mean weight over all days, as decided at the last rebalance: without drift since."""
+
+
+def visit_counts(symphony: Symphony) -> tuple[int, ...]:
+    """Give the number of places in and under each node, counting a shared subtree wherever it stands.
+
+    In `Activity` a node at row v has its first child at row v + 1, and each further one behind all places of
+    the one before.
+    """
+    counts: list[int] = []
+    for node in symphony.nodes:
+        children = () if isinstance(node, (Asset, Empty)) else node.children
+        counts.append(1 + sum(counts[child] for child in children))
+    return tuple(counts)
 
 
 class Evaluator:
@@ -136,6 +164,47 @@ class Evaluator:
         SymphonyError
             A ticker has no prices, or there is no day on which everything that the tree looks at is known.
         """
+        walk = self._walk(symphony, start, end, leaf_scores)
+        dates = walk.table.dates[walk.start : walk.stop]
+        returns = np.full(walk.wanted.shape, np.nan)
+        for i, ticker in enumerate(symphony.holdings):
+            close = walk.table.close(ticker)[walk.start : walk.stop]
+            returns[1:, i] = close[1:] / close[:-1] - 1.0
+        due = period_starts(dates, symphony.rebalance)
+        corridor = np.inf
+        if symphony.rebalance == "none":
+            due[1:] |= walk.signature[1:] != walk.signature[:-1]
+            corridor = np.inf if symphony.corridor_width is None else symphony.corridor_width
+        targets, rebalanced = apply_rebalancing(walk.wanted, returns, due, corridor)
+        scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
+        return Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores)
+
+    def activity(
+        self, symphony: Symphony, *, start: dt.date | None = None, end: dt.date | None = None
+    ) -> Activity:
+        """Count for each node of the tree the days on which it was in force.
+
+        Raises
+        ------
+        SymphonyError
+            As `replay` does.
+        """
+        replay = self.replay(symphony, start=start, end=end)
+        days = len(replay.dates)
+        decided = np.flatnonzero(replay.rebalanced)
+        in_force = np.zeros(days)
+        in_force[decided] = np.diff(decided, append=days)
+        walk = self._walk(symphony, start, end, in_force=in_force)
+        return Activity(replay, walk.days / days, walk.weight / days)
+
+    def _walk(
+        self,
+        symphony: Symphony,
+        start: dt.date | None,
+        end: dt.date | None,
+        leaf_scores: NDArray[np.float32] | None = None,
+        in_force: Floats | None = None,
+    ) -> _Walk:
         table = self.table(symphony)
         stop = 1 + min(last_known(table.close(ticker)) for ticker in symphony.tickers)
         strategies = Substrategies(symphony, table, stop)
@@ -153,21 +222,9 @@ class Evaluator:
             raise SymphonyError(
                 f"{symphony.symphony_id}: no day from {start} to {end} on which it can be replayed"
             )
-        walk = _Walk(symphony, table, strategies, first, stop, leaf_scores)
+        walk = _Walk(symphony, table, strategies, first, stop, leaf_scores, in_force)
         walk.run()
-        dates = table.dates[first:stop]
-        returns = np.full(walk.wanted.shape, np.nan)
-        for i, ticker in enumerate(symphony.holdings):
-            close = table.close(ticker)[first:stop]
-            returns[1:, i] = close[1:] / close[:-1] - 1.0
-        due = period_starts(dates, symphony.rebalance)
-        corridor = np.inf
-        if symphony.rebalance == "none":
-            due[1:] |= walk.signature[1:] != walk.signature[:-1]
-            corridor = np.inf if symphony.corridor_width is None else symphony.corridor_width
-        targets, rebalanced = apply_rebalancing(walk.wanted, returns, due, corridor)
-        scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
-        return Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores)
+        return walk
 
 
 class _Walk:
@@ -181,6 +238,7 @@ class _Walk:
         start: int,
         stop: int,
         leaf_scores: NDArray[np.float32] | None,
+        in_force: Floats | None,
     ) -> None:
         self.symphony, self.table, self.strategies = symphony, table, strategies
         self.start, self.stop = start, stop
@@ -188,6 +246,11 @@ class _Walk:
         self.wanted = np.zeros(shape)
         self.signature = np.zeros(shape[0], np.uint64)
         """(D,) equal on two days exactly when the same leaves are active."""
+        self.in_force = in_force
+        """(D,) number of days for which each day's decision stood; None when nobody counts."""
+        self.sizes = visit_counts(symphony)
+        self.days = np.zeros(self.sizes[symphony.root] if in_force is not None else 0)
+        self.weight = np.zeros_like(self.days)
         self.leaf_scores = None if leaf_scores is None else np.asarray(leaf_scores, np.float32)
         self.scores = None
         if self.leaf_scores is not None:
@@ -202,13 +265,17 @@ class _Walk:
         rng = np.random.default_rng(0)
         marks = rng.integers(0, 2**64, size=counts[self.symphony.root], dtype=np.uint64)
         rows = np.arange(self.start, self.stop)
-        stack: list[tuple[int, int, NDArray[np.intp], Floats]] = [
-            (self.symphony.root, 0, rows, np.ones(len(rows)))
+        stack: list[tuple[int, int, int, NDArray[np.intp], Floats]] = [
+            (self.symphony.root, 0, 0, rows, np.ones(len(rows)))
         ]
         while stack:
-            position, leaf, rows, weight = stack.pop()
+            position, visit, leaf, rows, weight = stack.pop()
             if not len(rows):
                 continue
+            if self.in_force is not None:
+                days = self.in_force[rows - self.start]
+                self.days[visit] = days.sum()
+                self.weight[visit] = days @ weight
             node = nodes[position]
             match node:
                 case Asset(ticker):
@@ -234,8 +301,10 @@ class _Walk:
                     for j in range(len(children)):
                         active = split[:, j] > 0
                         parts.append((rows[active], weight[active] * split[active, j]))
+            visit += 1
             for child, (child_rows, child_weight) in zip(children, parts, strict=True):
-                stack.append((child, leaf, child_rows, child_weight))
+                stack.append((child, visit, leaf, child_rows, child_weight))
+                visit += self.sizes[child]
                 leaf += counts[child]
 
 
