@@ -44,6 +44,15 @@ def test_inverse_volatility():
     assert row == [{"A": pytest.approx(2 / 3), "B": pytest.approx(1 / 3)}]
 
 
+def test_a_ticker_that_stands_twice_in_a_split_counts_twice():
+    # Composer's own yearly figures of four symphonies ask for it; counted once they are far off.
+    prices = {"A": [100.0, 102.0, 106.08], "B": [100.0, 102.0, 99.96]}
+    row = weights(b.root(b.inverse_vol(2, b.asset("B"), b.asset("A"), b.asset("B"))), prices)
+    assert row == [{"A": pytest.approx(1 / 2), "B": pytest.approx(1 / 2)}]
+    best = b.best("cumulative-return", {"window": 1}, 2, b.asset("UP"), b.asset("FLAT"), b.asset("UP"))
+    assert weights(b.root(best)) == [{"UP": 1.0}] * 4
+
+
 def test_assets_that_did_not_move_take_all_of_inverse_volatility():
     document = b.root(b.inverse_vol(2, b.asset("UP"), b.asset("FLAT"), b.asset("DOWN")))
     prices = {**PRICES, "UP": [100.0, 105.0, 121.0, 133.1, 140.0], "DOWN": [100.0, 90.0, 85.0, 72.9, 65.61]}
