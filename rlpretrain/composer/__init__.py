@@ -5,13 +5,14 @@ from rlpretrain.composer.catalogue import Catalogue, CatalogueEntry, FolderCatal
 from rlpretrain.composer.client import ComposerClient
 from rlpretrain.composer.connection import open_composer
 from rlpretrain.composer.credentials import Credentials
+from rlpretrain.composer.daily import DailyValues
 from rlpretrain.composer.embedded import LoopbackServer, embedded_server
 from rlpretrain.composer.failures import ComposerError, Verdict
 from rlpretrain.composer.generated import GeneratedCatalogue
 from rlpretrain.composer.listing import SymphonySummary, list_library
+from rlpretrain.composer.mcp_server import serve_stdio
 from rlpretrain.composer.retry import RetryPolicy
-from rlpretrain.composer.server import serve_stdio
-from rlpretrain.composer.wire import Backtest, DailyValues, SearchPage, SearchRow, Statistics
+from rlpretrain.composer.wire import Backtest, SearchPage, SearchRow, Statistics
 
 __all__ = [
     "Backtest",

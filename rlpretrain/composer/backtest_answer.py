@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.composer.backtester import BacktestOptions, BacktestOutcome
+from rlpretrain.composer.daily import DATE_KEY
 from rlpretrain.composer.statistics import relation, series_statistics
-from rlpretrain.composer.wire import DATE_KEY
 
 __all__ = ["backtest_answer"]
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rlpretrain.composer.failures import ComposerError, answer_failure
+from rlpretrain.composer.progress import BudgetSpentError, CallCounts, Progress
+from rlpretrain.composer.rate import AdaptiveRate
 from rlpretrain.composer.retry import RetryPolicy
 from rlpretrain.composer.transport import Transport
 from rlpretrain.composer.wire import Backtest, SearchPage, parse_backtest, parse_page, parse_tree
@@ -41,10 +43,19 @@ class ComposerClient:
         Most calls in flight at once.
     call_timeout
         Seconds after which one try is given up.
+    budget
+        Seconds for all calls together, from the first on; without end when None.
     retry
         Policy for failures that may pass.
+    rate
+        How fast calls may start.
     seed
         Of the jitter; results don't depend on it.
+
+    Attributes
+    ----------
+    progress
+        Calls so far.
     """
 
     def __init__(
@@ -54,17 +65,23 @@ class ComposerClient:
         as_of: dt.date,
         concurrency: int = 8,
         call_timeout: float = 60.0,
+        budget: float | None = None,
         retry: RetryPolicy | None = None,
+        rate: AdaptiveRate | None = None,
         seed: int = 0,
     ) -> None:
         self.as_of = as_of
         self.concurrency = concurrency
+        self.progress = Progress()
         self._transport = transport
         self._timeout = call_timeout
         self._retry = retry or RetryPolicy()
         self._slots = asyncio.Semaphore(concurrency)
         self._jitter = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
-        self._resume_at = 0.0
+        self._rate = rate or AdaptiveRate()
+        self._budget = budget
+        self._deadline: float | None = None
+        self._last_failure: ComposerError | None = None
 
     async def search_symphonies(
         self, where: Sequence[Any] | None = None, order_by: Sequence[Any] | None = None, offset: int = 0
@@ -162,33 +179,56 @@ class ComposerClient:
         return parse_backtest(answer, symphony_id, benchmark_tickers)
 
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
-        failures = 0
+        if self._budget is not None and self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._budget
+        counts = self.progress.of(tool)
+        counts.asked += 1
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                answer = await self._call_until_answered(tool, arguments, counts)
+        except TimeoutError:
+            raise self._spent() from None
+        counts.answered += 1
+        return answer
+
+    async def _call_until_answered(self, tool: str, arguments: Mapping[str, Any], counts: CallCounts) -> Any:
+        tries = 0
         while True:
+            tries += 1
             try:
-                async with self._slots:
-                    await self._pause()
-                    answer = await self._transport.call(tool, arguments, self._timeout)
-                symphony_id = arguments.get("symphony_id")
-                subject = f"{tool} {symphony_id}" if symphony_id else tool
+                return await self._try(tool, arguments)
+            except ComposerError as error:
+                counts.failed += 1
+                error.tries = tries
+                if not error.retryable or tries >= self._retry.tries:
+                    raise
+                self._last_failure = failure = error
+            delay = self._retry.wait(tries, self._jitter)
+            logger.info("%s; try %d of %d in %.1f s", failure, tries + 1, self._retry.tries, delay)
+            resumes = max(asyncio.get_running_loop().time() + delay, self._rate.resume_at)
+            if self._deadline is not None and resumes > self._deadline:
+                raise self._spent()  # now, not after a wait that can't help
+            await asyncio.sleep(delay)
+
+    async def _try(self, tool: str, arguments: Mapping[str, Any]) -> Any:
+        symphony_id = arguments.get("symphony_id")
+        subject = f"{tool} {symphony_id}" if symphony_id else tool
+        async with self._slots:
+            started = await self._rate.start()
+            try:
+                answer = await self._transport.call(tool, arguments, self._timeout)
                 failure = answer_failure(subject, answer, about_symphony=symphony_id is not None)
             except ComposerError as error:
                 failure = error
-            if failure is None:
-                return answer
-            failures += 1
-            if not failure.retryable or failures >= self._retry.tries:
-                failure.tries = failures
-                raise failure
-            delay = self._retry.wait(failures, failure.retry_after, self._jitter)
-            if failure.retry_after:
-                # The limit is the account's, not the call's: nobody calls until it passes.
-                self._resume_at = max(
-                    self._resume_at, asyncio.get_running_loop().time() + failure.retry_after
-                )
-            logger.info("%s; try %d of %d in %.1f s", failure, failures + 1, self._retry.tries, delay)
-            await asyncio.sleep(delay)
+        if failure is None:
+            self._rate.answered()
+            return answer
+        if failure.throttled:
+            self._rate.throttled(started)
+        if failure.retry_after:
+            self._rate.pause(failure.retry_after)
+        raise failure
 
-    async def _pause(self) -> None:
-        remaining = self._resume_at - asyncio.get_running_loop().time()
-        if remaining > 0:
-            await asyncio.sleep(remaining)
+    def _spent(self) -> BudgetSpentError:
+        assert self._budget is not None  # noqa: S101 - only a budget has a deadline
+        return BudgetSpentError(self._budget, self.progress, self._last_failure)

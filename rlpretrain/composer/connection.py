@@ -12,7 +12,7 @@ from rlpretrain.composer.catalogue import Catalogue
 from rlpretrain.composer.client import ComposerClient
 from rlpretrain.composer.credentials import Credentials
 from rlpretrain.composer.embedded import embedded_server
-from rlpretrain.composer.transport import McpTransport, http_connector, stdio_connector
+from rlpretrain.composer.mcp_transport import McpTransport, http_connector, stdio_connector
 from rlpretrain.errors import SettingsError
 
 __all__ = ["open_composer"]

@@ -12,7 +12,7 @@ import uvicorn
 
 from rlpretrain.composer.backtester import Backtester
 from rlpretrain.composer.catalogue import Catalogue
-from rlpretrain.composer.server import build_server
+from rlpretrain.composer.mcp_server import build_server
 from rlpretrain.errors import ServiceError
 
 __all__ = ["LoopbackServer", "embedded_server"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any
 
 from rlpretrain.errors import ServiceError
@@ -13,9 +14,10 @@ __all__ = ["ComposerError", "Verdict", "answer_failure", "http_failure", "text_f
 
 _LONGEST_QUOTE = 300
 _RETRY_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
-_RETRY_CODES = frozenset(
-    {"too-many-requests", "rate-limited", "timeout", "service-unavailable", "internal-error"}
-)
+_ABOUT_THE_CALL = frozenset({400, 404, 410, 413, 414, 422})
+"""Statuses that may speak of the one symphony that was asked for."""
+_THROTTLE_CODES = frozenset({"too-many-requests", "rate-limited"})
+_RETRY_CODES = _THROTTLE_CODES | {"timeout", "service-unavailable", "internal-error"}
 _STOP_CODES = frozenset({"unauthorized", "forbidden", "invalid-credentials"})
 
 # The official server answers failed calls with the text of whatever exception it met: an httpx time-out has
@@ -25,6 +27,7 @@ _RETRY_TEXT = re.compile(
     r"expecting value|unterminated string|name resolution|\b(429|500|502|503|504)\b",
     re.IGNORECASE,
 )
+_THROTTLE_TEXT = re.compile(r"too.many.requests|rate.?limit|\b429\b", re.IGNORECASE)
 _STOP_TEXT = re.compile(
     r"unauthori[sz]ed|forbidden|api.key|authorization header|\b(401|403)\b", re.IGNORECASE
 )
@@ -50,6 +53,8 @@ class ComposerError(ServiceError):
         What the failure means for the run.
     retry_after
         Seconds that the service asked to wait, where it did.
+    throttled
+        Whether the service says that calls come too fast.
     session_lost
         Whether the connection must be opened again before the next call.
 
@@ -66,19 +71,21 @@ class ComposerError(ServiceError):
         verdict: Verdict,
         hint: str | None = None,
         retry_after: float | None = None,
+        throttled: bool = False,
         session_lost: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, retryable=verdict is Verdict.RETRY)
         self.verdict = verdict
         self.retry_after = retry_after
+        self.throttled = throttled
         self.session_lost = session_lost
         self.tries = 1
 
 
 def http_failure(
-    subject: str, status: int, *, retry_after: float | None, about_symphony: bool
+    subject: str, status: int, *, retry_after: float | None, about_symphony: bool, answer: Any = None
 ) -> ComposerError:
-    """Class an HTTP status of 400 or more.
+    """Class an HTTP status that is not a success.
 
     Parameters
     ----------
@@ -90,13 +97,20 @@ def http_failure(
         Seconds, from the answer's ``Retry-After``.
     about_symphony
         Whether the call named one symphony, so that a refusal speaks of it alone.
+    answer
+        The decoded body, where it is JSON; its error code says more than the status does.
     """
-    message = f"{subject}: HTTP {status}"
-    if status in _RETRY_STATUS:
-        return ComposerError(message, verdict=Verdict.RETRY, retry_after=retry_after)
-    if status in (401, 403):
+    subject = f"{subject}: HTTP {status}"
+    stated = answer_failure(subject, answer, about_symphony=about_symphony)
+    message = subject if stated is None else stated.message
+    throttled = status == HTTPStatus.TOO_MANY_REQUESTS or (stated is not None and stated.throttled)
+    if status in _RETRY_STATUS or throttled:
+        return ComposerError(message, verdict=Verdict.RETRY, retry_after=retry_after, throttled=throttled)
+    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return _refused(message)
-    return ComposerError(message, verdict=_own_fault(about_symphony))
+    if status not in _ABOUT_THE_CALL:
+        return ComposerError(message, verdict=Verdict.STOP)
+    return stated or ComposerError(message, verdict=_own_fault(about_symphony))
 
 
 def text_failure(subject: str, text: str, *, about_symphony: bool) -> ComposerError:
@@ -104,7 +118,8 @@ def text_failure(subject: str, text: str, *, about_symphony: bool) -> ComposerEr
     quote = " ".join(text.split())[:_LONGEST_QUOTE]
     message = f"{subject}: {quote}" if quote else f"{subject}: failed without a reason"
     if not quote or _RETRY_TEXT.search(quote):
-        return ComposerError(message, verdict=Verdict.RETRY)
+        throttled = _THROTTLE_TEXT.search(quote) is not None
+        return ComposerError(message, verdict=Verdict.RETRY, throttled=throttled)
     if _STOP_TEXT.search(quote):
         return _refused(message)
     return ComposerError(message, verdict=_own_fault(about_symphony))
@@ -138,7 +153,7 @@ def _coded_failure(subject: str, error: Any, about_symphony: bool) -> ComposerEr
     words = str(error.get("title") or error.get("detail") or error.get("message") or "")
     message = f"{subject}: {' '.join(f'{code} {words}'.split())[:_LONGEST_QUOTE]}"
     if code in _RETRY_CODES:
-        return ComposerError(message, verdict=Verdict.RETRY)
+        return ComposerError(message, verdict=Verdict.RETRY, throttled=code in _THROTTLE_CODES)
     if code in _STOP_CODES:
         return _refused(message)
     if code:

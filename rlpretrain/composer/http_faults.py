@@ -7,15 +7,16 @@ JSON-RPC errors, which reach the one call they belong to and carry the facts in 
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 import mcp_types as types
 
-__all__ = ["FAULT_KEY", "FaultReportingClient", "parse_retry_after"]
+from rlpretrain.composer.http_answers import AnswerTooLargeError, parse_retry_after, read_answer
+from rlpretrain.composer.transport import LARGEST_ANSWER
+
+__all__ = ["FAULT_KEY", "FaultReportingClient"]
 
 FAULT_KEY = "http_fault"
 """Key in the error's `data` under which the facts lie: status, retry_after and session, or reason."""
@@ -35,8 +36,10 @@ class FaultReportingClient(httpx2.AsyncClient):
             response = await super().send(request, **options)
             kind = response.headers.get("content-type", "").lower().partition(";")[0].strip()
             if response.is_error or kind != "text/event-stream":
-                await response.aread()
-        except httpx2.TransportError as error:
+                response = await _read(response, LARGEST_ANSWER)
+        except AnswerTooLargeError as error:
+            return _report(request, {"reason": str(error)})
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
             return _report(request, {"reason": f"{type(error).__name__} {error}".strip()})
         if response.status_code == httpx2.codes.OK and kind not in _MCP_KINDS:
             await response.aclose()
@@ -52,27 +55,18 @@ class FaultReportingClient(httpx2.AsyncClient):
         return _report(request, fault)
 
 
-def parse_retry_after(value: str | None, now: dt.datetime | None = None) -> float | None:
-    """Read a ``Retry-After`` header, seconds or an HTTP date (RFC 9110, 10.2.3), as seconds from now.
-
-    Returns
-    -------
-    float | None
-        At least 0; None when the header is missing or unreadable.
-    """
-    if value is None:
-        return None
+async def _read(response: httpx2.Response, largest: int) -> httpx2.Response:
+    """Give the answer with its body read, as if it had come unpacked."""
     try:
-        return max(0.0, float(int(value)))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return max(0.0, (moment - (now or dt.datetime.now(dt.UTC))).total_seconds())
+        body = await read_answer(response, largest)
+    finally:
+        await response.aclose()
+    headers = [
+        (name, value)
+        for name, value in response.headers.multi_items()
+        if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
+    ]
+    return httpx2.Response(response.status_code, headers=headers, content=body, request=response.request)
 
 
 def _report(request: httpx2.Request, fault: dict[str, Any]) -> httpx2.Response:

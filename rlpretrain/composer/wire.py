@@ -1,7 +1,8 @@
-"""The service's answers, checked and typed.
+"""The service's answers, checked and typed, whichever way they came.
 
-Over MCP numbers come as text (``"12.34%"``, ``"$10,000.00"``), dates as ISO text and daily values in percent
-since the first day, rounded to 0.01. Here every share is a fraction and every amount a plain number.
+Over MCP numbers come as text (``"12.34%"``, ``"$10,000.00"``) and dates as ISO text; over REST shares are
+fractions, dates epoch days, and what an asset says of another (alpha, beta) lies under ``percent``. Here
+every share is a fraction, every amount a plain number and every day a date.
 """
 
 from __future__ import annotations
@@ -13,28 +14,25 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Annotated, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from rlpretrain.composer.daily import CASH, DailyValues, epoch_day, read_values
 from rlpretrain.composer.failures import ComposerError, Verdict
 
 __all__ = [
+    "IDENTIFIER",
     "Backtest",
-    "DailyValues",
     "SearchPage",
     "SearchRow",
     "Statistics",
     "parse_backtest",
     "parse_page",
     "parse_tree",
-    "parse_weights",
 ]
 
-DATE_KEY = "cumulative_return_date"
-
 _SYMPHONY_URL = re.compile(r"/symphony/([^/?#]+)")
-_IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""A symphony's id; nothing in it can mean anything in a path, a URL or a query."""
 
 
 def _number(value: Any) -> Any:
@@ -49,7 +47,12 @@ def _number(value: Any) -> Any:
         raise ValueError(f"{value[:40]!r} is not a number") from None
 
 
+def _day(value: Any) -> Any:
+    return epoch_day(value) if isinstance(value, int) else value
+
+
 Number = Annotated[float, BeforeValidator(_number)]
+Day = Annotated[dt.date, BeforeValidator(_day)]
 
 
 class _Answer(BaseModel):
@@ -73,28 +76,19 @@ class Statistics(_Answer):
     pearson_r: Number | None = None
     r_square: Number | None = None
 
-
-class DailyValues(_Answer):
-    """Cumulative returns since the first day, fractions."""
-
-    dates: NDArray[np.datetime64]
-    """(n,) days."""
-    symphony: NDArray[np.float64]
-    """(n,), NaN where the service gave none."""
-    benchmarks: dict[str, NDArray[np.float64]]
-    """Ticker -> (n,)."""
-    resolution: float = 1e-4
-    """The step that the values are rounded to, as a share of the first day's value; over MCP 0.01 %."""
-    weights: dict[str, NDArray[np.float64]] | None = None
-    """Ticker as the service spells it -> (n,) share of the value held after each close, NaN on days of which the
-    answer says nothing; None where it has no weights, as over MCP."""
+    @model_validator(mode="before")
+    @classmethod
+    def _from_wire(cls, statistics: Any) -> Any:
+        if isinstance(statistics, Mapping) and isinstance(statistics.get("percent"), Mapping):
+            return {**statistics["percent"], **statistics}
+        return statistics
 
 
 class Backtest(_Answer):
     """Composer's own backtest of a symphony."""
 
-    first_day: dt.date
-    last_market_day: dt.date
+    first_day: Day
+    last_market_day: Day
     first_day_value: Number | None = None
     """Capital, dollars, before the first purchase and its costs."""
     last_market_days_value: Number | None = None
@@ -150,7 +144,7 @@ def _identifier(row: Mapping[str, Any]) -> str:
     """Take the id from ``symphony_url`` (MCP) or ``symphony_sid`` (REST); nothing else can be in it."""
     found = _SYMPHONY_URL.search(str(row.get("symphony_url", "")))
     candidate = found.group(1) if found else str(row.get("symphony_sid", ""))
-    if not _IDENTIFIER.fullmatch(candidate):
+    if not IDENTIFIER.fullmatch(candidate):
         raise ValueError(f"no symphony id in {candidate[:80]!r}")
     return candidate
 
@@ -213,18 +207,14 @@ def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[st
     subject = f"backtest_symphony_by_id {symphony_id}"
     if not isinstance(answer, dict) or not isinstance(answer.get("stats"), dict):
         raise ComposerError(f"{subject}: the answer holds no statistics", verdict=Verdict.REJECT)
-    fields = {k: v for k, v in answer.items() if k in Backtest.model_fields and v is not None}
     statistics = answer["stats"]
     benchmarks = statistics.get("benchmarks") or {}
     try:
-        daily = answer.get("daily_values")
         return Backtest(
-            **fields,
+            **_fields(answer),
             statistics=statistics,
             benchmarks=benchmarks,
-            daily=_daily(daily, {*benchmarks, *benchmark_tickers}, answer.get("tdvm_weights"))
-            if daily
-            else None,
+            daily=read_values(answer, symphony_id, {*benchmarks, *benchmark_tickers}),
         )
     except ValidationError as error:
         raise ComposerError(f"{subject}: {_reason(error)}", verdict=Verdict.REJECT) from None
@@ -232,48 +222,15 @@ def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[st
         raise ComposerError(f"{subject}: daily_values: {error}", verdict=Verdict.REJECT) from None
 
 
-def parse_weights(table: Any, dates: NDArray[np.datetime64]) -> dict[str, NDArray[np.float64]] | None:
-    """Read ``tdvm_weights``, ticker -> {days since 1970: share}; a ticker is not held on days it does not name.
-
-    Raises
-    ------
-    ValueError
-        It has another shape.
-    """
-    if table is None:
-        return None
-    if not isinstance(table, Mapping) or not all(isinstance(given, Mapping) for given in table.values()):
-        raise ValueError("tdvm_weights: expected an object for each ticker")
-    weights = {str(ticker): np.zeros(len(dates)) for ticker in table}
-    known = np.zeros(len(dates), dtype=bool)
-    for ticker, given in table.items():
-        days = np.array([int(day) for day in given], dtype="datetime64[D]")
-        _, rows, columns = np.intersect1d(dates, days, return_indices=True)
-        weights[str(ticker)][rows] = np.array(list(given.values()), dtype=np.float64)[columns]
-        known[rows] = True
-    return {ticker: np.where(known, column, np.nan) for ticker, column in weights.items()}
-
-
-def _daily(values: Any, benchmarks: set[str], weights: Any) -> DailyValues:
-    if not isinstance(values, dict) or DATE_KEY not in values:
-        raise ValueError(f"no {DATE_KEY}")
-    dates = np.array([dt.date.fromisoformat(day) for day in values[DATE_KEY]], dtype="datetime64[D]")
-    # The symphony's series bears its display name, which can be anything, even a benchmark's.
-    series = {key: _series(column, len(dates)) for key, column in values.items() if key != DATE_KEY}
-    own = [key for key in series if key not in benchmarks]
-    if len(own) != 1:
-        raise ValueError(f"expected one series beside the benchmarks, got {len(own)}")
-    symphony = series.pop(own[0])
-    return DailyValues(
-        dates=dates, symphony=symphony, benchmarks=series, weights=parse_weights(weights, dates)
-    )
-
-
-def _series(column: Any, length: int) -> NDArray[np.float64]:
-    values = np.array([np.nan if value is None else value for value in column], dtype=np.float64) / 100.0
-    if values.shape != (length,):
-        raise ValueError(f"a series of {values.size} values for {length} days")
-    return values
+def _fields(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the fields that both spellings share, under MCP's names."""
+    names = ("first_day", "last_market_day", "first_day_value", "last_market_days_value", "data_warnings")
+    fields = {name: answer[name] for name in names if answer.get(name) is not None}
+    if answer.get("capital") is not None:
+        fields.setdefault("first_day_value", answer["capital"])
+    units = answer.get("last_market_days_shares") or answer.get("last_market_days_holdings") or {}
+    fields["last_market_days_shares"] = {k: v for k, v in dict(units).items() if k != CASH and v}
+    return fields
 
 
 def _reason(error: ValidationError) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rlpretrain.composer import RetryPolicy, Verdict
 from rlpretrain.composer.failures import answer_failure, http_failure
-from rlpretrain.composer.http_faults import parse_retry_after
+from rlpretrain.composer.http_answers import parse_retry_after
 from rlpretrain.errors import ServiceError
 
 TOOL_FAILURES = [
@@ -68,13 +68,14 @@ def test_retry_after_in_seconds_or_as_a_date():
     assert parse_retry_after("120") == 120.0
     assert parse_retry_after("Wed, 01 Jan 2025 12:00:30 GMT", now) == 30.0
     assert parse_retry_after("Wed, 01 Jan 2025 11:00:00 GMT", now) == 0.0
-    assert parse_retry_after("-5") == 0.0
-    assert parse_retry_after("soon") is None and parse_retry_after(None) is None
+    assert (
+        parse_retry_after("soon") is None
+        and parse_retry_after("-5") is None
+        and parse_retry_after(None) is None
+    )
 
 
-@given(st.integers(1, 60), st.none() | st.floats(0, 1e6), st.integers(0, 2**32))
-def test_waits_stay_between_what_was_asked_and_the_ceiling(failures, asked, seed):
-    policy = RetryPolicy(first_wait=0.5, longest_wait=30.0)
-    wait = policy.wait(failures, asked, random.Random(seed))
-    least = min(asked or 0.0, 300.0)
-    assert least <= wait <= least + min(30.0, 0.5 * 2 ** (failures - 1))
+@given(st.integers(1, 60), st.integers(0, 2**32))
+def test_waits_stay_below_the_ceiling(failures, seed):
+    wait = RetryPolicy(first_wait=0.5, longest_wait=30.0).wait(failures, random.Random(seed))
+    assert 0.0 <= wait <= min(30.0, 0.5 * 2 ** (failures - 1))

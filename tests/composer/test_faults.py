@@ -16,7 +16,7 @@ from rlpretrain.composer import (
     list_library,
     open_composer,
 )
-from rlpretrain.composer.server import build_server
+from rlpretrain.composer.mcp_server import build_server
 from rlpretrain.errors import SettingsError
 
 from .conftest import AS_OF, AT_ONCE, walk

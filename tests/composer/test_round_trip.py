@@ -17,7 +17,8 @@ from rlpretrain.composer import (
     list_library,
     open_composer,
 )
-from rlpretrain.composer.transport import READ_TOOLS, McpTransport, http_connector
+from rlpretrain.composer.mcp_transport import McpTransport, http_connector
+from rlpretrain.composer.transport import READ_TOOLS
 from rlpretrain.errors import SettingsError
 
 from .conftest import AS_OF, AT_ONCE, walk
@@ -85,7 +86,7 @@ async def test_only_the_read_tools_can_be_called(served):
             assert caught.value.verdict is Verdict.STOP
     async with open_composer(served.url) as client:
         offered = {name for name in dir(client) if not name.startswith("_")}
-    assert offered == {*READ_TOOLS, "as_of", "concurrency"}
+    assert offered == {*READ_TOOLS, "as_of", "concurrency", "progress"}
 
 
 async def test_what_one_symphony_lacks_rejects_it_alone(tmp_path):

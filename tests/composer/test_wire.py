@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from rlpretrain.composer import BacktestOptions, BacktestOutcome, ComposerError, Statistics, Verdict
 from rlpretrain.composer.backtest_answer import backtest_answer
-from rlpretrain.composer.transport import _decoded
-from rlpretrain.composer.wire import DATE_KEY, parse_backtest, parse_page, parse_tree, parse_weights
+from rlpretrain.composer.daily import DATE_KEY, parse_weights
+from rlpretrain.composer.mcp_transport import _decoded
+from rlpretrain.composer.wire import parse_backtest, parse_page, parse_tree
 
 # What the official server makes of a recorded answer of the real backtest endpoint.
 ANSWER = {
