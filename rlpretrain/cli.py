@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlpretrain.artifacts import RunFolder
+from rlpretrain.commands.download import add_prices
+from rlpretrain.commands.printing import print_lines
+from rlpretrain.commands.settings import add_settings, read_settings
+from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.config import PretrainingConfig, load_config
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError
 
@@ -52,10 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("stopped; the same command goes on where it stopped", file=sys.stderr)  # noqa: T201
         return 1
     if options.json:
-        print(json.dumps(answer, sort_keys=True, allow_nan=False))  # noqa: T201
+        print_lines([json.dumps(answer, sort_keys=True, allow_nan=False)])
     else:
-        for line in answer.get("lines", []):
-            print(line)  # noqa: T201
+        print_lines(answer.get("lines", []))
     return 0
 
 
@@ -73,17 +76,17 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run all stages in this process")
     run.set_defaults(run_command=_run)
-    _add_settings(run)
+    add_settings(run)
     run.add_argument("--run", metavar="NAME", help="name of the run; one that stopped goes on")
     for name, text in STAGES.items():
         stage = commands.add_parser(name, help=text, description=text)
         stage.set_defaults(run_command=_single, stage=name)
-        _add_settings(stage)
+        add_settings(stage)
         default = "a new one" if name == "extract" else "the newest"
         stage.add_argument("--run", metavar="NAME", help=f"name of the run; {default} when left out")
     settings = commands.add_parser("settings", help="list all settings with their values")
     settings.set_defaults(run_command=_settings)
-    _add_settings(settings)
+    add_settings(settings)
     single = commands.add_parser("stage", help="run one stage of a prepared run, as the DAG's tasks do")
     single.set_defaults(run_command=_stage)
     single.add_argument("name", choices=FUNCTIONS)
@@ -91,31 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     single.add_argument("--chunk", type=int, metavar="N", help="for extract")
     single.add_argument("--symbol", metavar="ASSET", help="for validate")
     single.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    add_symphony(commands)
+    add_prices(commands)
     return parser
-
-
-def _add_settings(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", help="YAML file of settings")
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="one setting, over file and environment",
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, all else on error"
-    )
-
-
-def _overrides(options: argparse.Namespace) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for item in options.set:
-        key, equals, value = item.partition("=")
-        if not equals or not key:
-            raise SettingsError(f"--set {item!r} must be KEY=VALUE")
-        values[key] = value
-    return values
 
 
 def _say(line: str) -> None:
@@ -124,7 +105,7 @@ def _say(line: str) -> None:
 
 
 def _run(options: argparse.Namespace) -> dict[str, Any]:
-    config = load_config(options.config, _overrides(options))
+    config = read_settings(options)
     from rlpretrain.pipeline import PretrainingPipeline
 
     pipeline = PretrainingPipeline(config, run_id=options.run, progress=_say)
@@ -139,7 +120,7 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _single(options: argparse.Namespace) -> dict[str, Any]:
-    config = load_config(options.config, _overrides(options))
+    config = read_settings(options)
     from rlpretrain.pipeline import PretrainingPipeline
 
     if options.stage == "extract":
@@ -194,7 +175,7 @@ def _answer(pipeline: PretrainingPipeline, stage: str) -> dict[str, Any]:
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
-    config = load_config(options.config, _overrides(options))
+    config = read_settings(options)
     # An address may carry a password: neither its value nor its repr is shown.
     values = {**config.public(), "output_dir": str(config.output_dir)}
     fields = PretrainingConfig.model_fields

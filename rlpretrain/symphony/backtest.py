@@ -133,7 +133,12 @@ def library_backtest(
 
 
 def yearly_statistics(
-    replay: Replay, panel: PricePanel, costs: Costs | None = None, fill: Fill = "same_close"
+    replay: Replay,
+    panel: PricePanel,
+    costs: Costs | None = None,
+    fill: Fill = "same_close",
+    *,
+    capital: float = 10_000.0,
 ) -> dict[str, dict[str, float]]:
     """Backtest each calendar year on its own, bought on its first trading day.
 
@@ -145,7 +150,8 @@ def yearly_statistics(
     found: dict[str, dict[str, float]] = {}
     for year in np.unique(years):
         first, stop = np.searchsorted(years, year), np.searchsorted(years, year, side="right")
-        stats = backtest(replay.between(int(first), int(stop)), panel, costs, fill).stats
+        span = replay.between(int(first), int(stop))
+        stats = backtest(span, panel, costs, fill, capital=capital).stats
         found[str(year)] = {name: stats[name] for name in _YEARLY}
     return found
 

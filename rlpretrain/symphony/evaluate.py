@@ -214,13 +214,16 @@ class Evaluator:
                 f"{symphony.symphony_id}: on no day are all its tickers and windows known together",
                 hint=strategies.bottleneck(),
             )
+        whole = f"from {table.dates[first]} to {table.dates[stop - 1]}"
         if start is not None:
             first = max(first, int(np.searchsorted(table.dates, np.datetime64(start, "D"))))
         if end is not None:
             stop = min(stop, int(np.searchsorted(table.dates, np.datetime64(end, "D"), side="right")))
         if first >= stop:
             raise SymphonyError(
-                f"{symphony.symphony_id}: no day from {start} to {end} on which it can be replayed"
+                f"{symphony.symphony_id}: no day from {start or 'the beginning'} to {end or 'the end'} "
+                "on which it can be replayed",
+                hint=f"it can be {whole}",
             )
         walk = _Walk(symphony, table, strategies, first, stop, leaf_scores, in_force)
         walk.run()

@@ -7,6 +7,7 @@ outline walks document and graph together, without recursion, so that both can b
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ from rlpretrain.symphony.nodes import (
 from rlpretrain.symphony.wire import read_text
 from rlpretrain.symphony.wording import condition_words, indicator_words
 
-__all__ = ["Place", "find_place", "outline", "place_path"]
+__all__ = ["Place", "find_place", "one_line", "outline", "place_path"]
 
 _LONGEST_PATH = 4_000
 
@@ -106,6 +107,11 @@ def find_place(places: Sequence[Place], path: str) -> int:
     return row
 
 
+def one_line(text: str) -> str:
+    """Give a name from a document as one line without control characters, so that it can't steer a terminal."""
+    return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) not in ("Cc", "Cs"))
+
+
 def place_path(places: Sequence[Place], row: int) -> str:
     """Render the path of a row, as errors and remarks do; its middle is left out beyond 4,000 characters."""
     parts: list[str] = []
@@ -183,7 +189,7 @@ def _words(step: _Step, symphony: Symphony) -> str:
         case "empty":
             return "cash"
         case "group":
-            return " ".join(read_text(step.raw.get("name")).split()) or "group"
+            return one_line(read_text(step.raw.get("name"))) or "group"
         case "if":
             return "if " + condition_words(node.condition) if isinstance(node, If) else "if"
         case "filter" if isinstance(node, Filter):

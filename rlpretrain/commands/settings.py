@@ -1,0 +1,63 @@
+"""Settings on the command line, the same for every command."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from typing import Any
+
+from rlpretrain.config import PretrainingConfig, load_config
+from rlpretrain.errors import SettingsError
+
+__all__ = ["add_settings", "read_day", "read_overrides", "read_settings"]
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add the options that lead to settings, and ``--json``."""
+    parser.add_argument("--config", metavar="FILE", help="YAML file of settings")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="one setting, over file and environment",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on standard output, all else on error"
+    )
+
+
+def read_settings(options: argparse.Namespace) -> PretrainingConfig:
+    """Load the settings that the options of `add_settings` give.
+
+    Raises
+    ------
+    SettingsError
+        An option is malformed, or a setting unknown or impossible.
+    """
+    return load_config(options.config, read_overrides(options))
+
+
+def read_overrides(options: argparse.Namespace) -> dict[str, Any]:
+    """Read ``--set KEY=VALUE``."""
+    values: dict[str, Any] = {}
+    for item in options.set:
+        key, equals, value = item.partition("=")
+        if not equals or not key:
+            raise SettingsError(f"--set {item!r} must be KEY=VALUE")
+        values[key] = value
+    return values
+
+
+def read_day(text: str | None, option: str) -> dt.date | None:
+    """Read a date given with an option.
+
+    Raises
+    ------
+    SettingsError
+        It is no day.
+    """
+    try:
+        return None if text is None else dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day
+    except ValueError:
+        raise SettingsError(f"{option} {text!r} is not a day", hint="write YYYY-MM-DD") from None

@@ -1,0 +1,136 @@
+"""``rlpretrain symphony show|backtest|check``: look at symphonies, one by one or a folder at once."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rlpretrain.commands.settings import add_settings
+
+__all__ = ["add_symphony"]
+
+_NAMED = "a JSON file, or a symphony's id on the server of the settings (composer_url)"
+
+_BACKTEST = """Replay a symphony on daily prices, print its statistics and draw its equity curve.
+
+Without further options trades cost 0.1 %% a side and nothing else, at the close that decided. That is not what the
+service charges, but it reproduces the yearly figures that Composer itself recorded. For a cautious estimate of what
+could have been earned, add --fill next_open."""
+
+
+def add_symphony(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``symphony`` and its three commands."""
+    symphony = commands.add_parser("symphony", help="show, backtest or check symphonies")
+    kinds = symphony.add_subparsers(required=True, metavar="show|backtest|check")
+    show = _add(
+        kinds, "show", "draw a symphony's tree", "Draw a symphony's tree, one line for each node.", _show
+    )
+    show.add_argument("symphony", metavar="FILE|ID", help=_NAMED)
+    show.add_argument("--depth", type=int, metavar="N", help="levels to show; deeper ones are counted")
+    _add_market(show, "adds how long each branch was in force there; without it no prices are read")
+    backtest = _add(kinds, "backtest", "statistics and equity curve of a symphony", _BACKTEST, _backtest)
+    backtest.add_argument("symphony", metavar="FILE|ID", help=_NAMED)
+    _add_market(backtest, "the settings' market when left out")
+    _add_costs(backtest)
+    _add_files(backtest)
+    check = _add(
+        kinds, "check", "try many symphonies, and say what is unsupported and why",
+        "Parse and replay every symphony: each is supported, lacks prices, or is unsupported, with the reason.",
+        _check,
+    )  # fmt: skip
+    check.add_argument(
+        "symphonies", metavar="FOLDER|FILE|ID", nargs="+", help="folders are searched for *.json at any depth"
+    )
+    _add_market(check, "the settings' market when left out")
+
+
+def _add(
+    kinds: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    text: str,
+    description: str,
+    command: Callable[[argparse.Namespace], dict[str, Any]],
+) -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        name, help=text, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(run_command=command)
+    add_settings(parser)
+    return parser
+
+
+def _add_market(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--market", metavar="PROVIDER", help=f"files:DIR or generated:[...]; {text}")
+    parser.add_argument(
+        "--start", metavar="DATE", help="first day, YYYY-MM-DD; indicators look back before it"
+    )
+    parser.add_argument("--end", metavar="DATE", help="last day")
+
+
+def _add_costs(parser: argparse.ArgumentParser) -> None:
+    costs = parser.add_argument_group("trading")
+    costs.add_argument(
+        "--slippage", type=float, default=0.001, metavar="FRACTION", help="cost a side (default %(default)s)"
+    )
+    costs.add_argument(
+        "--spread-markup", type=float, default=0.0, metavar="FRACTION",
+        help="further cost a side of crypto (default %(default)s)",
+    )  # fmt: skip
+    for name, text in (("--reg-fee", "SEC fee on sales"), ("--taf-fee", "FINRA's fee on shares sold")):
+        costs.add_argument(
+            name, action=argparse.BooleanOptionalAction, default=False, help=f"{text} (default no)"
+        )
+    costs.add_argument(
+        "--fill", choices=("same_close", "next_open", "next_close"), default="same_close",
+        help="price of trades: same_close is Composer's accounting (default)",
+    )  # fmt: skip
+    costs.add_argument(
+        "--capital",
+        type=float,
+        default=10_000.0,
+        metavar="DOLLARS",
+        help="at the start (default %(default)s)",
+    )
+    costs.add_argument(
+        "--benchmark", action="append", default=[], metavar="TICKER",
+        help="compare with this ticker; may be given again (default SPY where the market has it)",
+    )  # fmt: skip
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
+    files = parser.add_argument_group("files")
+    picture = files.add_mutually_exclusive_group()
+    picture.add_argument(
+        "--picture",
+        type=Path,
+        metavar="FILE",
+        help="equity curve: png, svg or pdf (default NAME-equity.png here)",
+    )
+    picture.add_argument(
+        "--no-picture", dest="picture", action="store_const", const=False, help="draw nothing"
+    )
+    files.add_argument(
+        "--weights", type=Path, metavar="FILE",
+        help="CSV of the weights held after each close: date, a column for each ticker; the rest is cash",
+    )  # fmt: skip
+    files.add_argument("--equity", type=Path, metavar="FILE", help="CSV of daily values: date, value")
+
+
+def _show(options: argparse.Namespace) -> dict[str, Any]:
+    from rlpretrain.commands.show import show
+
+    return show(options)
+
+
+def _backtest(options: argparse.Namespace) -> dict[str, Any]:
+    from rlpretrain.commands.backtest import backtest_named
+
+    return backtest_named(options)
+
+
+def _check(options: argparse.Namespace) -> dict[str, Any]:
+    from rlpretrain.commands.check import check
+
+    return check(options)

@@ -1,0 +1,104 @@
+"""A symphony's tree as lines of text, one for each node of the document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rlpretrain.symphony.evaluate import Activity
+from rlpretrain.symphony.outline import Place
+from rlpretrain.symphony.wording import percent
+
+__all__ = ["Line", "draw"]
+
+_SCREEN = 20
+"""Levels by which a deep tree moves on: lines show the guides of the last one to two screens of levels only."""
+
+_BRANCHES = ("if-child", "filter", "asset")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a drawing, in parts that a terminal may set apart."""
+
+    activity: str
+    """Share of days and mean weight, of fixed width; empty where no activity was given."""
+    guides: str
+    """What leads from the root here."""
+    weight: str
+    """Fixed part of the parent's money; empty where there is none."""
+    text: str
+    remark: str
+    step: str
+    """Kind of the node; empty for nodes left out."""
+
+    def __str__(self) -> str:
+        remark = f"  ! {self.remark}" if self.remark else ""
+        weight = f"{self.weight}  " if self.weight else ""
+        return f"{self.activity}{self.guides}{weight}{self.text}{remark}".rstrip()
+
+
+def draw(
+    places: Sequence[Place], *, depth: int | None = None, activity: Activity | None = None
+) -> Iterator[Line]:
+    """Draw a tree.
+
+    Parameters
+    ----------
+    places
+        From `outline`.
+    depth
+        Levels below the root to show; what is deeper is counted in one line. All when None.
+    activity
+        Adds for each branch, each choice of a filter and each leaf the share of days on which it was in force,
+        and for each leaf its mean weight.
+    """
+    open_levels: list[bool] = []
+    for place in places:
+        if depth is not None and place.depth > depth:
+            continue
+        del open_levels[max(place.depth - 1, 0) :]
+        last = place.parent < 0 or place.position == len(places[place.parent].children) - 1
+        corner = "" if place.parent < 0 else "└─ " if last else "├─ "
+        yield Line(
+            activity=_activity(place, places, activity),
+            guides=_guides(open_levels) + corner,
+            weight="" if place.weight is None else percent(place.weight),
+            text=place.text,
+            remark="; ".join(place.remarks),
+            step=place.step,
+        )
+        if place.parent >= 0:
+            open_levels.append(not last)
+        if place.depth == depth and place.below:
+            nodes = f"{place.below:,} node" + ("" if place.below == 1 else "s")
+            blank = " " * len(_HEADING) if activity is not None else ""
+            yield Line(blank, _guides(open_levels) + "└─ ", "", f"… {nodes}", "", "")
+
+
+_HEADING = "   days   weight  "
+
+
+def heading() -> str:
+    """Give the heading of the activity's columns."""
+    return _HEADING
+
+
+def _guides(open_levels: Sequence[bool]) -> str:
+    """Draw the lines of the levels above; a very deep tree has moved on by whole screens, and says how far."""
+    skipped = max(0, len(open_levels) // _SCREEN - 1) * _SCREEN
+    shown = "".join("│  " if more else "   " for more in open_levels[skipped:])
+    return f"{skipped:>5} ⋯  {shown}" if skipped else shown
+
+
+def _activity(place: Place, places: Sequence[Place], activity: Activity | None) -> str:
+    if activity is None:
+        return ""
+    parent = places[place.parent].step if place.parent >= 0 else ""
+    days = weight = ""
+    if place.step in ("if-child", "asset", "empty") or parent == "filter":
+        share = float(activity.days[place.visit])
+        days = "never" if share == 0 else f"{100 * share:.1f} %"
+        if place.step in ("asset", "empty") and share > 0:
+            weight = f"{100 * float(activity.weight[place.visit]):.1f} %"
+    return f"{days:>7}  {weight:>7}  "
