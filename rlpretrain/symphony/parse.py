@@ -7,6 +7,7 @@ raised. The walk keeps its own stack, because real trees are two hundred levels 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
@@ -208,8 +209,8 @@ class _Builder:
             return self.share(frame)
         weights = [self._weight(child) for child in frame.children]
         total = sum(weights)
-        if total <= 0:
-            raise fail(frame.path, "the specified weights sum to zero")
+        if not 0 < total < math.inf:
+            raise fail(frame.path, f"the specified weights sum to {total:g}")
         if abs(total - 1.0) > 1e-9:
             self.remark(frame, f"specified weights sum to {total:g}; scaled to 1")
         if len(children) == 1:
@@ -225,7 +226,7 @@ class _Builder:
             raise fail(child.path, f"weight is {show(weight)}, expected a numerator and a denominator")
         numerator = read_number(weight.get("num"), child.path, "weight num")
         denominator = read_number(weight.get("den"), child.path, "weight den")
-        if numerator < 0 or denominator <= 0:
+        if numerator < 0 or denominator <= 0 or numerator / denominator == math.inf:
             raise fail(child.path, f"weight {numerator:g}/{denominator:g} is no positive fraction")
         return numerator / denominator
 
@@ -264,6 +265,9 @@ class _Builder:
         if select not in ("top", "bottom"):
             raise fail(frame.path, f"select-fn is {show(select)}, expected top or bottom")
         count = read_whole(frame.raw.get("select-n"), frame.path, "select-n")
+        for flag in ("sort-by?", "select?"):  # True in every real filter that carries them.
+            if frame.raw.get(flag) is False:
+                self.remark(frame, f"{flag} is false; sorted and selected all the same")
         children = self.children(frame)
         if not children:
             return self.share(frame)

@@ -31,12 +31,15 @@ Place: TypeAlias = Callable[[], str]
 
 _LONGEST_WINDOW = 10_000
 _DEEPEST_CONDITION = 50
+_MOST_DEVIATIONS = 100.0
 _TICKER = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
 _QUALIFIED = re.compile(r"(EQUITIES|CRYPTO)::([^:/]+(?:/[^:/]+)?)//USD")
 _COMPARATORS = ("gt", "gte", "lt", "lte", "eq")
 _PLACEHOLDER = "%"
+# Real documents say `window`, `short-window`, `long-window`, `smooth-window` and `standard-deviations`. The other
+# spellings stand in converters written by Composer's users, whose output may come back as a document.
 _SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "standard-deviations": ("standard-deviations", "num-std-dev", "std-dev", "std-devs"),
+    "standard-deviations": ("standard-deviations", "num-std-dev", "std-dev"),
     "smooth-window": ("smooth-window", "signal-window"),
 }
 
@@ -117,11 +120,19 @@ def _read_indicator(
         if value is None:
             raise fail(place, f"{side}-fn {function} has no {name}")
         if name == "standard-deviations":
-            values.append(read_number(value, place, f"{name} of {function}"))
+            values.append(_read_deviations(value, place, f"{name} of {function}"))
         else:
             least = SHORTEST_WINDOW.get(function, 1)
             values.append(float(read_whole(value, place, f"{name} of {function}", least=least)))
     return Indicator(function, tuple(values))
+
+
+def _read_deviations(value: object, place: Place, field: str) -> float:
+    """Read the distance of a Bollinger band from its mean."""
+    number = read_number(value, place, field)
+    if not 0.0 <= number <= _MOST_DEVIATIONS:
+        raise fail(place, f"{field} is {show(value)}, expected a number from 0 to {_MOST_DEVIATIONS:g}")
+    return number
 
 
 def read_sort(raw: Mapping[str, Any], place: Place) -> Indicator:

@@ -184,6 +184,36 @@ def test_functions_marked_unimplemented_by_a_conversion():
     assert found.left.indicator == Indicator("percentage-price-oscillator-signal", (12.0, 26.0, 9.0))
 
 
+@pytest.mark.parametrize("band", ["upper-bollinger", "lower-bollinger"])
+@pytest.mark.parametrize("name", ["standard-deviations", "num-std-dev", "std-dev"])
+def test_deviations_of_a_band(band, name):
+    found = condition_of(lhs_fn=band, lhs_fn_params={"window": "20", name: "2.5"})
+    assert found.left.indicator == Indicator(band, (20.0, 2.5))
+    for deviations in (-1, 1e308, None):
+        with pytest.raises(SymphonyError, match="standard-deviations"):
+            condition_of(lhs_fn=band, lhs_fn_params={"window": 20, name: deviations})
+
+
+@pytest.mark.parametrize("name", ["moving-average-convergence-divergence", "percentage-price-oscillator"])
+def test_windows_of_a_crossing(name):
+    windows = {"short-window": "12", "long-window": 26, "smooth-window": 9.0}
+    line = condition_of(lhs_fn=name, lhs_fn_params=windows)
+    assert line.left.indicator == Indicator(name, (12.0, 26.0))
+    signal = condition_of(lhs_fn=f"{name}-signal", lhs_fn_params=windows)
+    assert signal.left.indicator == Indicator(f"{name}-signal", (12.0, 26.0, 9.0))
+    with pytest.raises(SymphonyError, match="has no long-window"):
+        condition_of(lhs_fn=name, lhs_fn_params={"short-window": 12, "window": 26})
+
+
+def test_a_filter_that_says_it_does_not_filter_is_remarked():
+    chosen = b.best("cumulative-return", {"window": 5}, 1, b.asset("SPY"), b.asset("TLT"))
+    flags = {"sort-by?": True, "select?": True}
+    assert not parse(b.root({**chosen, **flags})).remarks
+    symphony = parse(b.root({**chosen, **flags, "select?": False}))
+    assert symphony.remarks == ("root/filter[0]: select? is false; sorted and selected all the same",)
+    assert symphony.content_hash == parse(b.root(chosen)).content_hash
+
+
 def test_a_function_without_window_ignores_a_stale_one():
     assert condition_of(lhs_fn="current-price").left.indicator == Indicator("current-price")
 
@@ -301,10 +331,15 @@ IF = "root/wt-cash-equal[0]/if[1]"
         (lambda c: c[1]["children"][1]["children"][0].update({"sort-by-fn": None}), "sort-by-fn is None"),
         (lambda c: c[2]["children"][0].update(weight={"num": -1, "den": 100}), "asset[0]: weight -1/100"),
         (lambda c: c[2]["children"][0].update(weight={"num": 1, "den": 0}), "asset[0]: weight 1/0"),
+        (lambda c: c[2]["children"][0].update(weight={"num": 1, "den": 5e-324}), "is no positive fraction"),
+        (
+            lambda c: [n.update(weight={"num": 1e308, "den": 1}) for n in c[2]["children"]],
+            "wt-cash-specified[2]: the specified weights sum to inf",
+        ),
         (lambda c: c[2]["children"][0].update(weight=40), "asset[0]: weight is 40"),
         (
             lambda c: [n.pop("weight") for n in c[2]["children"]],
-            "wt-cash-specified[2]: the specified weights sum to zero",
+            "wt-cash-specified[2]: the specified weights sum to 0",
         ),
         (lambda c: c[3].update({"window-days": None}), "wt-inverse-vol[3]: window-days is None"),
         (lambda c: c[3].update({"window-days": "1"}), "wt-inverse-vol[3]: window-days is '1'"),
