@@ -1,0 +1,209 @@
+"""A folder of daily prices, kept up to date: one Parquet file an asset, which ``files:DIR`` reads.
+
+Adjusted prices change backwards with every dividend and split, so an asset's whole history is fetched again
+whenever a new bar is due; its file is replaced as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rlpretrain.artifacts import atomic_path
+from rlpretrain.errors import DataError
+from rlpretrain.market.calendars import exchange_sessions, is_crypto
+from rlpretrain.market.panel import AssetSeries, Floats
+from rlpretrain.market.price_table import read_price_file
+
+__all__ = ["Fetch", "PriceUpdate", "last_bar_due", "update_prices"]
+
+Fetch = Callable[[str], AssetSeries]
+"""Gives all adjusted bars of a ticker; raises DataError where there are none to be had."""
+
+_FIELDS = ("open", "high", "low", "close", "volume")
+_LEAST_KEPT = 0.99
+"""A new history with fewer of the old one's days than this share is a fault of the source, not news."""
+_REVISION = 1e-4
+"""A daily return that moved by more than a basis point was revised."""
+
+
+@dataclass(frozen=True)
+class PriceUpdate:
+    """What became of each ticker."""
+
+    updated: tuple[str, ...]
+    current: tuple[str, ...]
+    """Had the last bar already."""
+    rejected: dict[str, str]
+    """Ticker -> why it has no new file; an old one, where there is one, stays as it was."""
+    revised: dict[str, int] = field(default_factory=dict)
+    """Ticker -> days whose return is not what the old file said, where there are any."""
+
+
+def last_bar_due(symbol: str, now: dt.datetime) -> np.datetime64:
+    """Give the last day whose bar is complete at the moment `now`, which must know its time zone.
+
+    Equities: the last session of New York that is over. Crypto: yesterday by UTC.
+    """
+    if is_crypto(symbol):
+        return np.datetime64(now.astimezone(dt.UTC).date(), "D") - np.timedelta64(1, "D")
+    import exchange_calendars
+
+    today = now.astimezone(dt.UTC).date()
+    sessions = exchange_sessions(today - dt.timedelta(days=14), today)
+    last = sessions[-1]
+    calendar = exchange_calendars.get_calendar("XNYS", start=str(sessions[0]))
+    close = calendar.session_close(str(last)).to_pydatetime()
+    return np.datetime64(last if close <= now else sessions[-2], "D")
+
+
+def update_prices(
+    folder: Path,
+    symbols: Collection[str],
+    fetch: Fetch,
+    *,
+    now: dt.datetime,
+    refresh: bool = False,
+    workers: int = 4,
+    progress: Callable[[str], None] = lambda line: None,
+) -> PriceUpdate:
+    """Fetch what is missing and replace the files of the assets concerned.
+
+    Parameters
+    ----------
+    folder
+        Made when missing. Files of other assets in it are left alone.
+    symbols
+        Tickers to bring up to date.
+    fetch
+        Source of the bars; called from several threads.
+    now
+        The moment, with a time zone; a bar that is not complete by then is dropped.
+    refresh
+        Fetch all, whether or not a bar is due.
+    workers
+        Downloads at a time.
+    progress
+        Told a line from time to time.
+
+    Notes
+    -----
+    One bad ticker is recorded and the rest goes on. A run that was killed goes on where it stopped.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = sorted(set(symbols))
+    due = {symbol: last_bar_due(symbol, now) for symbol in wanted}
+    stored = {symbol: _stored(folder, symbol) for symbol in wanted}
+    current = [
+        symbol
+        for symbol, old in stored.items()
+        if not refresh and old is not None and old.dates[-1] >= due[symbol]
+    ]
+    todo = [symbol for symbol in wanted if symbol not in set(current)]
+    updated: list[str] = []
+    rejected: dict[str, str] = {}
+    revised: dict[str, int] = {}
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        running = {pool.submit(fetch, symbol): symbol for symbol in todo}
+        for done, future in enumerate(as_completed(running), 1):
+            symbol = running[future]
+            try:
+                new = _complete(future.result(), due[symbol])
+                old = stored[symbol]
+                days = 0 if old is None else _revised_days(old, new)
+                _write(folder, new)
+            except DataError as error:
+                rejected[symbol] = str(error)
+            else:
+                updated.append(symbol)
+                if days:
+                    revised[symbol] = days
+            if done % 25 == 0 or done == len(todo):
+                progress(f"prices: {done} of {len(todo)}, {len(rejected)} without")
+    return PriceUpdate(
+        updated=tuple(sorted(updated)),
+        current=tuple(current),
+        rejected=dict(sorted(rejected.items())),
+        revised=dict(sorted(revised.items())),
+    )
+
+
+def _path(folder: Path, symbol: str) -> Path:
+    if not symbol or set(symbol) - set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.^="):
+        raise DataError(f"{symbol!r} is no ticker")
+    return folder / f"{symbol}.parquet"
+
+
+def _stored(folder: Path, symbol: str) -> AssetSeries | None:
+    path = _path(folder, symbol)
+    if not path.is_file():
+        return None
+    table = read_price_file(path, {symbol})
+    if not len(table.date):
+        return None
+    order = np.argsort(table.date)
+    return AssetSeries(
+        symbol=symbol,
+        crypto=is_crypto(symbol),
+        dates=table.date[order],
+        **{name: getattr(table, name)[order] for name in _FIELDS},
+    )
+
+
+def _complete(series: AssetSeries, last: np.datetime64) -> AssetSeries:
+    """Drop bars that are not over yet."""
+    keep = series.dates <= last
+    if not keep.any():
+        raise DataError(f"{series.symbol} has no bar up to {last}")
+    return AssetSeries(
+        symbol=series.symbol,
+        crypto=series.crypto,
+        dates=series.dates[keep],
+        **{name: getattr(series, name)[keep] for name in _FIELDS},
+    )
+
+
+def _revised_days(old: AssetSeries, new: AssetSeries) -> int:
+    """Count the days whose return changed.
+
+    Raises
+    ------
+    DataError
+        The new history lacks days that the old one has, or ends before it.
+    """
+    shared, before, after = np.intersect1d(old.dates, new.dates, assume_unique=True, return_indices=True)
+    if len(shared) < _LEAST_KEPT * len(old.dates) or new.dates[-1] < old.dates[-1]:
+        raise DataError(
+            f"{old.symbol}: the source gives {len(shared)} of the {len(old.dates)} days on file, up to {new.dates[-1]}",
+            hint="the old file stays; remove it to take the new history",
+        )
+    return int((np.abs(_returns(old.close[before]) - _returns(new.close[after])) > _REVISION).sum())
+
+
+def _returns(close: Floats) -> Floats:
+    return close[1:] / close[:-1] - 1.0
+
+
+def _write(folder: Path, series: AssetSeries) -> None:
+    columns = {name: getattr(series, name) for name in _FIELDS}
+    for name in ("open", "high", "low", "close"):
+        if (columns[name] <= 0).any():
+            raise DataError(f"{series.symbol}: {name} is not positive on some day")
+    if (columns["high"] < columns["low"]).any():
+        raise DataError(f"{series.symbol}: high is below low on some day")
+    table = pa.table(
+        {
+            "date": pa.array(series.dates, pa.date32()),
+            "symbol": pa.array([series.symbol] * len(series), pa.string()),
+            **{name: pa.array(column, pa.float64(), from_pandas=True) for name, column in columns.items()},
+        }
+    )
+    with atomic_path(_path(folder, series.symbol)) as temporary:
+        pq.write_table(table, temporary, compression="zstd")

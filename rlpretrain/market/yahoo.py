@@ -1,0 +1,73 @@
+"""Daily bars from Yahoo Finance, through yfinance, which keeps up with that service's ways.
+
+Yahoo's terms allow personal and research use. Its closes differ from other vendors' by a basis point or two a
+day, and its crypto days end at midnight UTC, not at New York's close.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.market.calendars import is_crypto
+from rlpretrain.market.panel import AssetSeries
+
+__all__ = ["series_from_frame", "yahoo_series"]
+
+_FIELDS = {"open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
+
+
+def yahoo_series(symbol: str) -> AssetSeries:
+    """Fetch all daily bars of a ticker, adjusted for splits and dividends.
+
+    Raises
+    ------
+    SettingsError
+        yfinance is not installed.
+    DataError
+        Yahoo does not know the ticker, or does not answer.
+    """
+    try:
+        import yfinance
+    except ImportError:
+        raise SettingsError(
+            "prices from Yahoo need yfinance", hint="pip install 'rlpretrain[yahoo]'"
+        ) from None
+    # Every failure is reported with its ticker below; its own lines on top would only repeat them.
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+    yfinance.config.debug.hide_exceptions = False
+    try:
+        frame = yfinance.Ticker(symbol).history(period="max", interval="1d", auto_adjust=True, actions=False)
+    # yfinance raises errors of its own, of curl's and plain ones; none of them may stop the other tickers.
+    except Exception as error:
+        raise DataError(f"{symbol}: Yahoo gives no prices: {type(error).__name__}: {error}") from None
+    return series_from_frame(symbol, frame)
+
+
+def series_from_frame(symbol: str, frame: pd.DataFrame) -> AssetSeries:
+    """Read yfinance's table: a row a day, indexed by the day's beginning on the exchange.
+
+    Days without a close are dropped; of a day that stands twice (the running one can) the last row counts. A
+    zero volume with a price, as on days without a trade, is kept.
+
+    Raises
+    ------
+    DataError
+        No day has a close.
+    """
+    index = pd.DatetimeIndex(frame.index)
+    days = index.tz_localize(None) if index.tz is not None else index
+    frame = frame.set_axis(days.normalize(), axis=0)
+    frame = frame[frame["Close"].notna()]
+    frame = frame[~frame.index.duplicated(keep="last")].sort_index()
+    if frame.empty:
+        raise DataError(f"{symbol}: Yahoo gives no prices")
+    return AssetSeries(
+        symbol=symbol,
+        crypto=is_crypto(symbol),
+        dates=frame.index.to_numpy().astype("datetime64[D]"),
+        **{name: np.asarray(frame[column], np.float64) for name, column in _FIELDS.items()},
+    )
