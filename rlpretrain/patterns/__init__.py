@@ -17,7 +17,7 @@ from rlpretrain.patterns.pattern_set import (
     PatternSet,
     pattern_keys,
 )
-from rlpretrain.patterns.records import ChunkRecords, StrategyRecord
+from rlpretrain.patterns.records import AGREES, DISAGREES, WAVERED, ChunkRecords, StrategyRecord
 from rlpretrain.patterns.replaying import record_strategy
 from rlpretrain.patterns.tally import Side, Tally, tally_votes
 from rlpretrain.patterns.trades import TradeTable, asset_trades
@@ -25,12 +25,15 @@ from rlpretrain.patterns.votes import VOTE_FEATURES, VotePanel
 
 __all__ = [
     "ACTIONS",
+    "AGREES",
     "BUY",
     "CATEGORIES",
+    "DISAGREES",
     "HOLD",
     "REGIMES",
     "SELL",
     "VOTE_FEATURES",
+    "WAVERED",
     "ChunkRecords",
     "DecisionRules",
     "Electorate",

@@ -1,4 +1,4 @@
-"""Who may vote, and when: strategies whose record so far is good enough, each tree once."""
+"""Who may vote, and when: strategies that are reproduced and good enough so far, each tree once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rlpretrain.market import Dates
 from rlpretrain.patterns.performance import MIN_OBSERVATIONS, running_performance
 from rlpretrain.patterns.records import StrategyRecord
+from rlpretrain.symphony import MIN_COMMON_DAYS
 
 __all__ = ["Electorate", "Reject", "admission", "select_voters", "sharpe_before"]
 
@@ -53,16 +55,23 @@ def admission(
     """Tell at which closes a strategy votes, (D,).
 
     It is reviewed at the first close of each quarter before `validation_start`: until the next review it votes when
-    its annualised Sharpe ratio so far is at least `min_sharpe`. The last of these reviews stands from then on. So no
-    vote rests on a return that came after it, and none from the validation window on chooses who is heard there.
+    so far its replay has agreed with the service's backtest and its annualised Sharpe ratio is at least `min_sharpe`.
+    The last of these reviews stands from then on. So no vote rests on a day that came after it, and none from the
+    validation window on chooses who is heard there.
     """
     performance = running_performance(record.returns.astype(np.float64), record.bars_per_year)
     seen = np.arange(1, len(record.dates) + 1) >= MIN_OBSERVATIONS
-    passes = seen & (performance.sharpe * np.sqrt(record.bars_per_year) >= min_sharpe)
-    quarters = record.dates.astype("datetime64[M]").astype(np.int64) // 3
-    review = np.diff(quarters, prepend=quarters[:1] - 1).astype(bool) & (record.dates < validation_start)
+    good = seen & (performance.sharpe * np.sqrt(record.bars_per_year) >= min_sharpe)
+    passes = good & (record.agreement > 0)
+    review = _reviews(record.dates, validation_start)
     last = np.maximum.accumulate(np.where(review, np.arange(len(review)), -1))
     return np.asarray((last >= 0) & passes[np.maximum(last, 0)])
+
+
+def _reviews(dates: Dates, validation_start: np.datetime64) -> NDArray[np.bool_]:
+    """Mark the first close of each quarter before `validation_start`, (D,)."""
+    quarters = dates.astype("datetime64[M]").astype(np.int64) // 3
+    return np.diff(quarters, prepend=quarters[:1] - 1).astype(bool) & (dates < validation_start)
 
 
 def select_voters(
@@ -94,14 +103,25 @@ def select_voters(
         votes = admission(record, validation_start=validation_start, min_sharpe=min_sharpe)
         if sharpe is None:
             reason = f"fewer than {MIN_OBSERVATIONS} days of returns before {validation_start}"
+            rejects.append(Reject(record.symphony_id, "quality", reason))
         elif not votes.any():
-            reason = (
-                f"at no review before {validation_start} was its Sharpe ratio so far {min_sharpe:g} or more"
-            )
+            rejects.append(_refusal(record, validation_start, min_sharpe))
         else:
             voters.append(record)
             admitted.append(votes)
             sharpes.append(sharpe)
-            continue
-        rejects.append(Reject(record.symphony_id, "quality", reason))
     return Electorate(tuple(voters), tuple(admitted), tuple(sharpes), tuple(rejects))
+
+
+def _refusal(record: StrategyRecord, validation_start: np.datetime64, min_sharpe: float) -> Reject:
+    """Say why no review admits a strategy."""
+    verdicts = record.agreement[_reviews(record.dates, validation_start)]
+    never = f"at no review before {validation_start}"
+    if (verdicts > 0).any():
+        reason = f"{never} that its fidelity passed was its Sharpe ratio so far {min_sharpe:g} or more"
+        return Reject(record.symphony_id, "quality", reason)
+    if (verdicts < 0).any():
+        reason = f"{never} did its replay agree with the service's backtest: {record.fidelity}"
+    else:
+        reason = f"{never} had it {MIN_COMMON_DAYS} days in common with the service's backtest"
+    return Reject(record.symphony_id, "fidelity", reason)

@@ -15,8 +15,12 @@ from rlpretrain.errors import DataError
 from rlpretrain.market import Dates, Floats
 from rlpretrain.patterns.array_files import load_arrays, save_arrays
 from rlpretrain.patterns.pattern_set import CATEGORIES
+from rlpretrain.symphony import Fidelity
 
-__all__ = ["ChunkRecords", "StrategyRecord"]
+__all__ = ["AGREES", "DISAGREES", "WAVERED", "ChunkRecords", "StrategyRecord"]
+
+AGREES, WAVERED, DISAGREES = "agrees", "agreed earlier", "never agreed"
+"""What became of a strategy's fidelity, up to its last day."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +44,17 @@ class StrategyRecord:
     """(H, 4) category scores of each held asset-day in 255ths, in row-major order of the holdings."""
     returns: NDArray[np.float32]
     """(D,) net daily return known at each close."""
+    agreement: NDArray[np.int8]
+    """(D,) 1 where the replay had agreed with the service's backtest up to that close, -1 where not, 0 where too few
+    days were common."""
+    fidelity: Fidelity
+    """The same over all days: for people, never for a decision, since it knows them all."""
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), (len(self.holdings) + 7) // 8)
-        if self.held_bits.shape != shape or self.returns.shape != shape[:1]:
+        if self.held_bits.shape != shape or not self.returns.shape == self.agreement.shape == shape[:1]:
             raise DataError(
-                f"strategy {self.symphony_id}: holdings and returns do not match its {shape[0]} dates"
+                f"strategy {self.symphony_id}: holdings, returns and agreement do not match its {shape[0]} dates"
             )
 
     @classmethod
@@ -68,6 +77,13 @@ class StrategyRecord:
             **identity,
         )
 
+    @property
+    def fidelity_status(self) -> str:
+        """`AGREES` to the last day, `WAVERED` where the replay agreed before it, else `DISAGREES`."""
+        if self.agreement[-1] > 0:
+            return AGREES
+        return WAVERED if (self.agreement > 0).any() else DISAGREES
+
     def held(self) -> NDArray[np.bool_]:
         """Unpack the holdings, (D, n)."""
         return np.unpackbits(self.held_bits, axis=1, count=len(self.holdings)).astype(bool)
@@ -80,7 +96,7 @@ class StrategyRecord:
         return scores
 
 
-_ARRAYS = ("dates", "held_bits", "category_codes", "returns")
+_ARRAYS = ("dates", "held_bits", "category_codes", "returns", "agreement")
 _TEXTS = tuple(field.name for field in fields(StrategyRecord) if field.name not in _ARRAYS)
 
 
@@ -100,6 +116,7 @@ class ChunkRecords:
         for i, record in enumerate(self.records):
             text = {name: getattr(record, name) for name in _TEXTS}
             text["last_edit"] = None if record.last_edit is None else str(record.last_edit)
+            text["fidelity"] = record.fidelity.as_json()
             described.append(text)
             for name in _ARRAYS:
                 arrays[f"{i}.{name}"] = getattr(record, name)
@@ -136,4 +153,5 @@ def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> 
     edit = text["last_edit"]
     text["last_edit"] = None if edit is None else np.datetime64(edit, "D")
     text["holdings"] = tuple(text["holdings"])
+    text["fidelity"] = Fidelity.from_json(text["fidelity"])
     return StrategyRecord(**text, **arrays)

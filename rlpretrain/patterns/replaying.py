@@ -1,17 +1,17 @@
-"""Replay one strategy and keep what the library needs of it."""
+"""Of one strategy's replay, keep what the library needs."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rlpretrain.market import Floats
-from rlpretrain.patterns.categories import leaf_scores
+from rlpretrain.market import Floats, PricePanel
 from rlpretrain.patterns.fills import Fill
 from rlpretrain.patterns.records import StrategyRecord
 from rlpretrain.patterns.trades import TradeTable, asset_trades
-from rlpretrain.symphony import Costs, Evaluator, Replay, Symphony, backtest
+from rlpretrain.symphony import Costs, Fidelity, Replay, backtest
 
 __all__ = ["record_strategy"]
 
@@ -20,22 +20,28 @@ _DUST = 1e-6
 
 
 def record_strategy(
-    evaluator: Evaluator,
-    symphony: Symphony,
+    replay: Replay,
+    panel: PricePanel,
     *,
+    fidelity: Fidelity,
+    agreement: NDArray[np.int8],
     fill: Fill,
     cost_bps: float,
     crypto_cost_bps: float,
     last_edit: dt.date | None = None,
 ) -> tuple[StrategyRecord, TradeTable]:
-    """Replay a strategy; give its record for the votes, and its trades.
+    """Give a strategy's record for the votes, and its trades.
 
     Parameters
     ----------
-    evaluator
-        Holds the prices and shares indicators among the strategies of a task.
-    symphony
-        Parsed tree.
+    replay
+        With the scores of `leaf_scores`.
+    panel
+        The panel that the replay was made on.
+    fidelity
+        How well the replay reproduces the service's backtest.
+    agreement
+        (D,) the same as a verdict at each close, see `StrategyRecord`.
     fill
         Price at which each close's decision is traded.
     cost_bps, crypto_cost_bps
@@ -45,18 +51,19 @@ def record_strategy(
 
     Raises
     ------
-    SymphonyError
-        See `Evaluator.replay`.
+    ValueError
+        The replay has no scores.
     """
-    replay = evaluator.replay(symphony, leaf_scores(symphony))
-    assert replay.scores is not None  # noqa: S101  Scores were asked for.
-    held = replay.targets > _DUST
-    panel = evaluator.panel
+    if replay.scores is None:
+        raise ValueError("replay with leaf_scores(symphony): categories come from them")
+    symphony, held = replay.symphony, replay.targets > _DUST
     crypto = {ticker: bool(panel.crypto[panel.column(ticker)]) for ticker in symphony.tickers}
     record = StrategyRecord.pack(
         held=held,
         categories=replay.scores,
-        returns=_net_returns(replay, evaluator, fill, cost_bps, crypto_cost_bps),
+        returns=_net_returns(replay, panel, fill, cost_bps, crypto_cost_bps),
+        agreement=agreement,
+        fidelity=fidelity,
         symphony_id=symphony.symphony_id,
         content_hash=symphony.content_hash,
         name=symphony.name,
@@ -81,9 +88,9 @@ def record_strategy(
 
 
 def _net_returns(
-    replay: Replay, evaluator: Evaluator, fill: Fill, cost_bps: float, crypto_cost_bps: float
+    replay: Replay, panel: PricePanel, fill: Fill, cost_bps: float, crypto_cost_bps: float
 ) -> Floats:
     """Give the net return known at each close; the first is zero, for nothing is held yet."""
     costs = Costs.per_side(cost_bps / 10_000, crypto_cost_bps / 10_000)
-    result = backtest(replay, evaluator.panel, costs, fill)
+    result = backtest(replay, panel, costs, fill)
     return np.concatenate([[0.0], result.returns])

@@ -11,20 +11,36 @@ from typing import Any
 from rlpretrain.artifacts import StageRecorder, write_json
 from rlpretrain.composer import Backtest, ComposerClient, ComposerError, Verdict
 from rlpretrain.errors import DataError, StageError, SymphonyError
-from rlpretrain.patterns import ChunkRecords, Reject, StrategyRecord, TradeTable, record_strategy
+from rlpretrain.patterns import (
+    AGREES,
+    DISAGREES,
+    ChunkRecords,
+    Reject,
+    StrategyRecord,
+    TradeTable,
+    leaf_scores,
+    record_strategy,
+)
 from rlpretrain.stages import library
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.service import open_service
 from rlpretrain.symphony import (
+    MIN_COMMON_DAYS,
+    Costs,
     Evaluator,
-    Fidelity,
     Symphony,
     backtest,
     compare_daily_values,
+    equal_holdings,
     parse_symphony,
 )
 
-__all__ = ["chunk_files", "chunk_stage", "run"]
+__all__ = ["SERVICE_CAPITAL", "SERVICE_COSTS", "chunk_files", "chunk_stage", "run"]
+
+SERVICE_COSTS = Costs()
+"""What trading costs where a replay is compared with the service: asked of the service, and charged here."""
+SERVICE_CAPITAL = 10_000.0
+"""Dollars that both begin with; the regulators' fees depend on the shares traded."""
 
 
 def chunk_stage(chunk: int) -> str:
@@ -71,6 +87,7 @@ async def run(context: StageContext, chunk: int) -> Path:
         "cost_bps",
         "crypto_cost_bps",
         "min_fidelity",
+        "max_tracking_error",
         "catalogue",
     )
     inputs = {
@@ -126,7 +143,14 @@ async def _fetch(
             evaluator.table(symphony)
         except SymphonyError as error:
             return Reject(symphony_id, "replay", str(error))
-        result = await client.backtest_symphony_by_id(symphony_id)
+        result = await client.backtest_symphony_by_id(
+            symphony_id,
+            capital=SERVICE_CAPITAL,
+            slippage_percent=SERVICE_COSTS.slippage,
+            spread_markup=SERVICE_COSTS.spread_markup,
+            apply_reg_fee=SERVICE_COSTS.regulatory_fee,
+            apply_taf_fee=SERVICE_COSTS.taf_fee,
+        )
     except SymphonyError as error:
         return Reject(symphony_id, "parse", str(error))
     except ComposerError as error:
@@ -143,50 +167,67 @@ def _replay(
     evaluator = Evaluator(context.panel)
     records: list[StrategyRecord] = []
     trades: list[TradeTable] = []
-    fidelity: dict[str, dict[str, Any]] = {}
     for item in fetched:
-        outcome = _replay_one(context, evaluator, item, fidelity)
+        outcome = _replay_one(context, evaluator, item)
         if isinstance(outcome, Reject):
             rejects.append(outcome)
         else:
-            records.append(outcome[0])
-            trades.append(outcome[1])
+            record, made = outcome
+            records.append(record)
+            if record.fidelity_status != DISAGREES:
+                trades.append(made)
     files = chunk_files(chunk)
     rejects = sorted(rejects, key=lambda reject: reject.symphony_id)
     ChunkRecords(tuple(records)).save(recorder.output(files["records"]))
     TradeTable.concatenate(trades).save(recorder.output(files["trades"]))
     write_json(recorder.output(files["rejects"]), [asdict(reject) for reject in rejects])
+    agree = sum(record.fidelity_status == AGREES for record in records)
     recorder.counts |= {
         "replayed": len(records),
+        "agree": agree,
         "rejected": len(rejects),
         "trades": sum(len(t) for t in trades),
     }
-    recorder.details["fidelity"] = fidelity
-    context.progress(f"chunk {chunk}: {len(records)} replayed, {len(rejects)} rejected")
+    recorder.details["fidelity"] = {
+        record.symphony_id: {**record.fidelity.as_json(), "status": record.fidelity_status}
+        for record in records
+    }
+    context.progress(
+        f"chunk {chunk}: {len(records)} replayed, {agree} of them as the service does, {len(rejects)} rejected"
+    )
 
 
 def _replay_one(
-    context: StageContext, evaluator: Evaluator, item: _Fetched, fidelity: dict[str, dict[str, Any]]
+    context: StageContext, evaluator: Evaluator, item: _Fetched
 ) -> tuple[StrategyRecord, TradeTable] | Reject:
-    config, symphony = context.config, item.symphony
+    config, symphony, theirs = context.config, item.symphony, item.backtest.daily
+    if theirs is None:
+        return Reject(symphony.symphony_id, "fidelity", "the service's backtest has no daily values")
     try:
-        found = _fidelity(evaluator, symphony, item.backtest)
-        if found is None:
-            reason = "too few days in common with the service's backtest"
-            return Reject(symphony.symphony_id, "fidelity", reason)
-        fidelity[symphony.symphony_id] = asdict(found)
-        if not found.correlation >= config.min_fidelity:
-            return Reject(
-                symphony.symphony_id,
-                "fidelity",
-                f"daily returns correlate {found.correlation:.3f} with the service's backtest over "
-                f"{found.common_days} days, below {config.min_fidelity}",
+        replay = evaluator.replay(symphony, leaf_scores(symphony))
+        ours = backtest(replay, evaluator.panel, SERVICE_COSTS, "same_close", capital=SERVICE_CAPITAL)
+        comparison = compare_daily_values(
+            ours.dates, ours.equity, theirs.dates, 1.0 + theirs.symphony, resolution=theirs.resolution
+        )
+        shared = None if theirs.weights is None else equal_holdings(replay, theirs.dates, theirs.weights)
+        fidelity = comparison.overall(shared)
+        if fidelity is None:
+            reason = (
+                f"{len(comparison.dates)} days in common with the service's backtest, "
+                f"fewer than {MIN_COMMON_DAYS}"
             )
-        # Fidelity is measured over all days, so it only decides who takes part: in a pattern's confidence it
-        # would carry later days into earlier ones.
+            return Reject(symphony.symphony_id, "fidelity", reason)
+        # A strategy that disagrees is kept, so that its figures are: who takes part, and when, is decided at the
+        # electorate's reviews by what was known then. The figures over all days decide nothing.
         return record_strategy(
-            evaluator,
-            symphony,
+            replay,
+            evaluator.panel,
+            fidelity=fidelity,
+            agreement=comparison.agreement(
+                replay.dates,
+                min_correlation=config.min_fidelity,
+                max_tracking_error=config.max_tracking_error,
+            ),
             fill=config.fill,
             cost_bps=config.cost_bps,
             crypto_cost_bps=config.crypto_cost_bps,
@@ -194,10 +235,3 @@ def _replay_one(
         )
     except (SymphonyError, DataError) as error:
         return Reject(symphony.symphony_id, "replay", str(error))
-
-
-def _fidelity(evaluator: Evaluator, symphony: Symphony, theirs: Backtest) -> Fidelity | None:
-    if theirs.daily is None:
-        return None
-    ours = backtest(evaluator.replay(symphony), evaluator.panel)
-    return compare_daily_values(ours.dates, ours.equity, theirs.daily.dates, 1.0 + theirs.daily.symphony)

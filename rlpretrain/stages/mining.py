@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from rlpretrain.artifacts import StageRecorder, write_json
 from rlpretrain.features import STATE_VERSION, market_context
 from rlpretrain.patterns import (
     ACTIONS,
+    AGREES,
     ChunkRecords,
     DecisionRules,
     PatternSet,
@@ -77,6 +79,7 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
 
     identity = {
         "library": sorted(record.content_hash for record in library_records.records),
+        "agreement": _agreement_digest(library_records.records),
         "market": panel.digest,
         "settings": config.digest(_SETTINGS),
         "state_version": STATE_VERSION,
@@ -84,6 +87,7 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     with open_store(context.store_url) as store:
         extraction = store.add_run(context.run.run_id, identity)
         store.add_strategies(library_records.records)
+        store.add_fidelities(extraction, library_records.records)
         store.add_electorate(extraction, electorate)
         store.add_rejects(extraction, rejects)
         store.add_trades(extraction, trades)
@@ -103,6 +107,7 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     )  # fmt: skip
     recorder.counts |= {
         "strategies": len(library_records),
+        "agree": sum(record.fidelity_status == AGREES for record in library_records.records),
         "voters": len(electorate.voters),
         "rejected": len(all_rejects),
         "trades": len(trades),
@@ -118,6 +123,14 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
         "training_assets": _training_assets(patterns, context),
         "last_edit": _last_edit(electorate.voters),
     }
+
+
+def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
+    """Hash who is reproduced, and when: patterns depend on it."""
+    digest = hashlib.sha256()
+    for record in sorted(records, key=lambda r: (r.content_hash, r.symphony_id)):
+        digest.update(record.agreement.tobytes())
+    return digest.hexdigest()
 
 
 def _without_hindsight(

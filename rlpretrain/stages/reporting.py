@@ -11,21 +11,23 @@ import numpy as np
 
 from rlpretrain.artifacts import Manifest, StageRecorder, file_sha256, write_json
 from rlpretrain.features import STATE_VERSION
+from rlpretrain.patterns import AGREES
 from rlpretrain.registry import Decision, ModelVersion, Registry, decide
 from rlpretrain.stages import fine_tuning, library, mining, pretraining, validation
 from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.extraction import chunk_stage
+from rlpretrain.stages.extraction import chunk_files, chunk_stage
 from rlpretrain.validation import AssetValidation, Verdict, reach_verdict
 from rlpretrain.validation.report import (
     HTML_REPORT,
     TEXT_REPORT,
     ClassifierScores,
-    FidelityCounts,
+    FidelityFigures,
     LibraryCounts,
     PatternCounts,
     PretrainingFigures,
     RegistryDecision,
     Rejection,
+    ReplayFidelity,
     ReportData,
     TransferFigures,
     WindowDates,
@@ -155,7 +157,7 @@ def _report_data(
         ),
         market=config.market,
         library=_library_counts(context, mined),
-        fidelity=_fidelity_counts(context),
+        fidelity=_fidelity_figures(context),
         patterns=PatternCounts(
             total=int(mined.counts["patterns"]),
             actions=mined.details["actions"],
@@ -190,17 +192,22 @@ def _library_counts(context: StageContext, mined: Manifest) -> LibraryCounts:
     )
 
 
-def _fidelity_counts(context: StageContext) -> FidelityCounts:
-    correlations = [
-        float(found["correlation"])
-        for chunk in library.chunk_numbers(context)
-        for found in context.run.require(chunk_stage(chunk)).details["fidelity"].values()
-    ]
-    agree = sum(value >= context.config.min_fidelity for value in correlations)
-    return FidelityCounts(
-        statuses={"agrees": agree, "set aside": len(correlations) - agree},
-        embedded=context.config.composer_url == "embedded",
-        median_correlation=float(np.median(correlations)) if correlations else None,
+def _fidelity_figures(context: StageContext) -> FidelityFigures:
+    config = context.config
+    names = {row["symphony_id"]: row["name"] for row in library.read_library(context)}
+    replays, not_compared = [], 0
+    for chunk in library.chunk_numbers(context):
+        for symphony_id, found in context.run.require(chunk_stage(chunk)).details["fidelity"].items():
+            agrees = found["status"] == AGREES
+            replays.append(ReplayFidelity(name=names.get(symphony_id, symphony_id), agrees=agrees, **found))
+        rejects = _read(context, chunk_files(chunk)["rejects"])
+        not_compared += sum(reject["stage"] == "fidelity" for reject in rejects)
+    return FidelityFigures(
+        replays=tuple(replays),
+        not_compared=not_compared,
+        min_correlation=config.min_fidelity,
+        max_tracking_error=config.max_tracking_error,
+        embedded=config.composer_url == "embedded",
     )
 
 

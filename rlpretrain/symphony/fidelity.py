@@ -1,68 +1,206 @@
-"""How well a replay reproduces Composer's own backtest of the same symphony."""
+"""How well a replay reproduces Composer's own backtest of the same symphony: in all, and so far at each close."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlpretrain.market.panel import Dates, Floats
+from rlpretrain.symphony.evaluate import Replay
+from rlpretrain.symphony.wire import read_ticker
 
-__all__ = ["MIN_COMMON_DAYS", "Fidelity", "compare_daily_values"]
+__all__ = ["MIN_COMMON_DAYS", "DailyComparison", "Fidelity", "compare_daily_values", "equal_holdings"]
 
 MIN_COMMON_DAYS = 60
-"""Fewer common days can't tell a right replay from a wrong one."""
-_LEAST_VALUE = 0.05
-"""Of the first day's value. The service rounds to 0.01 % of it: below this, rounding drowns daily returns."""
+"""Fewer common daily returns can't tell a right replay from a wrong one."""
+
+_COARSEST_ROUNDING = 1e-3
+"""Of the value. Values rounded in larger steps are not compared: rounding would drown the daily returns."""
+
+_UNSEEN = 0.005
+"""A tracking error, annualised, that the noise of another vendor's prices explains: 2 basis points on each close are
+2 bp x sqrt(2 x 252) = 0.45 % a year. Cash-like strategies hardly move by more: their correlation says nothing."""
+
+_SAME_WEIGHT = 0.01
+"""Weights that differ by less are equal: drift and inverse-volatility splits carry the noise of prices."""
+
+_STILL = 1e-12
+"""Product of two daily deviations below which one of the series does not move."""
 
 
 @dataclass(frozen=True)
 class Fidelity:
-    """Agreement of daily returns on the days that both have."""
+    """Agreement of a replay with the service's backtest, over all days that both have."""
 
     common_days: int
-    correlation: float
-    """Pearson's, of daily returns; 1 where both series are constant and equal."""
+    """Daily returns that both have."""
+    correlation: float | None
+    """Pearson's, of daily returns; None where one side does not move."""
     tracking_error: float
-    """Annualised standard deviation of the difference of daily returns, fraction."""
+    """Standard deviation of the difference of daily returns, times the root of 252 as in the service's own
+    statistics; fraction."""
+    largest_difference: float
+    """Of one day's returns, ours less the service's."""
+    largest_difference_day: dt.date
+    equal_holdings: float | None = None
+    """Share of days with the same holdings; None where the service gives none."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the figures as JSON values."""
+        return asdict(self) | {"largest_difference_day": self.largest_difference_day.isoformat()}
+
+    @classmethod
+    def from_json(cls, figures: Mapping[str, Any]) -> Fidelity:
+        """Read what `as_json` gave."""
+        day = dt.date.fromisoformat(figures["largest_difference_day"])
+        return cls(**{**figures, "largest_difference_day": day})
+
+    def __str__(self) -> str:
+        returns = "hardly move" if self.correlation is None else f"correlate {self.correlation:.3f}"
+        return (
+            f"over all {self.common_days:,} common days, daily returns {returns} and the tracking error is "
+            f"{self.tracking_error:.1%} a year"
+        )
+
+
+@dataclass(frozen=True)
+class DailyComparison:
+    """Daily returns of one symphony from two sources, on the n days that both have."""
+
+    dates: Dates
+    """(n,) ends of the returns."""
+    ours: Floats
+    """(n,)"""
+    theirs: Floats
+    """(n,)"""
+
+    @cached_property
+    def _so_far(self) -> tuple[Floats, Floats]:
+        """Correlation (NaN where undefined) and tracking error of the returns up to each day, (n,) each."""
+        a, b, count = self.ours, self.theirs, np.arange(1, len(self.dates) + 1)
+
+        # Sums run forwards only: what is known at a day does not depend, in any bit, on what follows.
+        def covariance(x: Floats, y: Floats) -> Floats:
+            return np.cumsum(x * y) / count - np.cumsum(x) / count * (np.cumsum(y) / count)
+
+        spread = np.sqrt(np.maximum(covariance(a, a), 0.0) * np.maximum(covariance(b, b), 0.0))
+        moves = spread > _STILL
+        correlation = np.where(moves, covariance(a, b) / np.where(moves, spread, 1.0), np.nan)
+        tracking_error = np.sqrt(np.maximum(covariance(a - b, a - b), 0.0) * 252.0)
+        return np.clip(correlation, -1.0, 1.0), tracking_error
+
+    def overall(self, holdings: float | None = None) -> Fidelity | None:
+        """Sum up all days; `holdings` is the share of days with equal ones.
+
+        Returns
+        -------
+        Fidelity | None
+            None when fewer than `MIN_COMMON_DAYS` returns are common.
+        """
+        if len(self.dates) < MIN_COMMON_DAYS:
+            return None
+        correlation, tracking_error = (float(figure[-1]) for figure in self._so_far)
+        difference = self.ours - self.theirs
+        largest = int(np.argmax(np.abs(difference)))
+        return Fidelity(
+            common_days=len(self.dates),
+            correlation=None if np.isnan(correlation) else correlation,
+            tracking_error=tracking_error,
+            largest_difference=float(difference[largest]),
+            largest_difference_day=dt.date.fromisoformat(str(self.dates[largest].astype("datetime64[D]"))),
+            equal_holdings=holdings,
+        )
+
+    def agreement(
+        self, dates: Dates, *, min_correlation: float, max_tracking_error: float
+    ) -> NDArray[np.int8]:
+        """Judge at each of `dates` the returns up to that day.
+
+        The two agree when the tracking error is at most `max_tracking_error` and either the correlation is at least
+        `min_correlation` or the tracking error is so small that nothing more can be seen.
+
+        Returns
+        -------
+        (D,) 1 where they agree, -1 where not, 0 where fewer than `MIN_COMMON_DAYS` returns are common so far.
+        """
+        correlation, tracking_error = self._so_far
+        alike = (correlation >= min_correlation) | (tracking_error <= _UNSEEN)
+        verdicts = np.where(alike & (tracking_error <= max_tracking_error), 1, -1).astype(np.int8)
+        verdicts[: MIN_COMMON_DAYS - 1] = 0
+        known = np.searchsorted(self.dates, dates, side="right")
+        return np.concatenate([np.zeros(1, np.int8), verdicts])[known]
 
 
 def compare_daily_values(
-    dates: Dates, values: Floats, other_dates: Dates, other_values: Floats
-) -> Fidelity | None:
+    dates: Dates, values: Floats, their_dates: Dates, their_values: Floats, *, resolution: float = 1e-4
+) -> DailyComparison:
     """Compare two equity curves of one symphony.
 
-    Returns are taken between common days, so a day that only one side has costs no agreement.
+    Returns are taken between neighbouring common days, so a day that only one side has costs no agreement.
 
     Parameters
     ----------
     dates, values
-        (n,) our replay, filled as Composer fills.
-    other_dates, other_values
-        (m,) Composer's daily values; days without a value are NaN. Days on which a strategy has lost nearly
-        all of its capital are not compared.
+        (n,) our replay, filled and charged as Composer does.
+    their_dates, their_values
+        (m,) Composer's daily values; days without a value are NaN.
+    resolution
+        The step to which those are rounded, as a share of the first of them. A strategy that has lost most of its
+        capital moves in ever larger steps of what is left: days on which a step is more than a thousandth of the
+        value (at 0.01 % of the first value, 90 % lost) are not compared, until it recovers.
+    """
+    known = np.isfinite(their_values)
+    _, ours, theirs = np.intersect1d(dates, their_dates[known], assume_unique=True, return_indices=True)
+    one, two = values[ours], their_values[known][theirs]
+    first = their_values[known][0] if known.any() else 1.0
+    fine = two * _COARSEST_ROUNDING > resolution * first
+    rows = np.flatnonzero(fine[1:] & fine[:-1])
+    return DailyComparison(
+        dates=dates[ours][1:][rows],
+        ours=one[rows + 1] / one[rows] - 1.0,
+        theirs=two[rows + 1] / two[rows] - 1.0,
+    )
+
+
+def equal_holdings(replay: Replay, dates: Dates, weights: Mapping[str, Floats]) -> float | None:
+    """Give the share of common days on which no weight differs by more than one hundredth.
+
+    Parameters
+    ----------
+    replay
+        Our weights after each close.
+    dates
+        (m,) days of `weights`.
+    weights
+        Ticker in any of Composer's spellings -> (m,) share of the value held after each close; NaN where unknown.
+        ``$USD`` is cash, which is what the others leave.
 
     Returns
     -------
-    Fidelity | None
-        None when fewer than `MIN_COMMON_DAYS` days are common.
+    float | None
+        None when no day is common.
+
+    Raises
+    ------
+    SymphonyError
+        A name is no ticker.
     """
-    finite = other_values[np.isfinite(other_values)]
-    if not len(finite):
+    known = np.isfinite(np.sum(list(weights.values()), axis=0)) if weights else np.zeros(len(dates), np.bool_)
+    _, ours, theirs = np.intersect1d(replay.dates, dates[known], assume_unique=True, return_indices=True)
+    if not len(ours):
         return None
-    known = other_values > _LEAST_VALUE * finite[0]
-    _, ours, theirs = np.intersect1d(dates, other_dates[known], assume_unique=True, return_indices=True)
-    if len(ours) < MIN_COMMON_DAYS:
-        return None
-    one, two = values[ours], other_values[known][theirs]
-    a, b = one[1:] / one[:-1] - 1.0, two[1:] / two[:-1] - 1.0
-    spread = float(np.std(a) * np.std(b))
-    # Cash-like strategies move by less than the service's rounding of 0.01 % of the first day's value.
-    correlation = (
-        float(np.mean((a - a.mean()) * (b - b.mean())) / spread)
-        if spread > 1e-12
-        else float(np.allclose(a, b, atol=2e-4))
-    )
-    return Fidelity(
-        common_days=len(ours), correlation=correlation, tracking_error=float(np.std(a - b) * np.sqrt(252.0))
-    )
+    difference: dict[str, Floats] = defaultdict(lambda: np.zeros(len(ours)))
+    for i, ticker in enumerate(replay.tickers):
+        difference[ticker] += replay.targets[ours, i]
+    for name, column in weights.items():
+        if not name.startswith("$"):
+            difference[read_ticker(name, lambda: "the service's weights", "ticker")] -= column[known][theirs]
+    largest = np.max(np.abs(list(difference.values())), axis=0)
+    return float(np.mean(largest <= _SAME_WEIGHT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,15 @@ import numpy as np
 
 from rlpretrain.market import PricePanel
 from rlpretrain.patterns import CATEGORIES, REGIMES, PatternSet, StrategyRecord, pattern_keys
+from rlpretrain.symphony import Fidelity
 
+FAITHFUL = Fidelity(
+    common_days=1000,
+    correlation=0.9999,
+    tracking_error=0.001,
+    largest_difference=-0.0002,
+    largest_difference_day=dt.date(2020, 3, 16),
+)
 MONDAY = np.datetime64("2020-01-06", "D")
 
 
@@ -55,6 +64,8 @@ def record_of(
         "bars_per_year": 252,
         "holdings": tuple(holdings),
         "dates": dates,
+        "agreement": np.ones(len(dates), dtype=np.int8),
+        "fidelity": FAITHFUL,
     }
     return StrategyRecord.pack(
         held=held,

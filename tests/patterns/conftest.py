@@ -11,8 +11,9 @@ import pytest
 from rlpretrain.composer.generated import GeneratedCatalogue
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import PricePanel, load_market
-from rlpretrain.patterns import ChunkRecords, StrategyRecord, TradeTable, record_strategy
+from rlpretrain.patterns import ChunkRecords, StrategyRecord, TradeTable, leaf_scores, record_strategy
 from rlpretrain.symphony import Evaluator, parse_symphony
+from tests.patterns.building import FAITHFUL
 
 COSTS = {"fill": "next_open", "cost_bps": 5.0, "crypto_cost_bps": 20.0}
 
@@ -35,9 +36,13 @@ def replay_library(panel: PricePanel, size: int) -> Library:
     for entry in catalogue.entries():
         try:
             symphony = parse_symphony(entry.document, symphony_id=entry.symphony_id)
-            record, made = record_strategy(evaluator, symphony, last_edit=entry.last_edit, **COSTS)
+            replay = evaluator.replay(symphony, leaf_scores(symphony))
         except SymphonyError:
             continue
+        agreement = np.ones(len(replay.dates), dtype=np.int8)
+        record, made = record_strategy(
+            replay, panel, fidelity=FAITHFUL, agreement=agreement, last_edit=entry.last_edit, **COSTS
+        )
         records.append(record)
         trades.append(made)
     return Library(panel, tuple(records), TradeTable.concatenate(trades), dict(catalogue.families))

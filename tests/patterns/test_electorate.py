@@ -37,6 +37,39 @@ def test_weak_short_and_copied_strategies_do_not_vote_and_say_why() -> None:
     assert reasons["zopy"].stage == "duplicate" and "good" in reasons["zopy"].reason
 
 
+def _agreement(*parts: tuple[int, int]) -> np.ndarray:
+    return np.concatenate([np.full(days, verdict, dtype=np.int8) for verdict, days in parts])
+
+
+def test_who_is_not_reproduced_so_far_does_not_vote_and_says_why() -> None:
+    records = [
+        _record("good"),
+        _record("never", agreement=_agreement((0, 60), (-1, 140))),
+        _record("too late", agreement=_agreement((0, 60), (-1, 90), (1, 50))),
+        _record("unseen", agreement=_agreement((0, 180), (1, 20))),
+        _record("weak", -RISING, agreement=_agreement((0, 60), (1, 50), (-1, 90))),
+    ]
+    electorate = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
+    assert [voter.symphony_id for voter in electorate.voters] == ["good"]
+    reasons = {reject.symphony_id: reject for reject in electorate.rejects}
+    assert {name: reject.stage for name, reject in reasons.items()} == {
+        "never": "fidelity", "too late": "fidelity", "unseen": "fidelity", "weak": "quality",
+    }  # fmt: skip
+    assert "did its replay agree" in reasons["never"].reason and "correlate 1.000" in reasons["never"].reason
+    assert "60 days in common" in reasons["unseen"].reason
+    assert "0.1 or more" in reasons["weak"].reason
+
+
+def test_a_replay_that_agreed_for_a_time_votes_in_that_time() -> None:
+    quarter = DATES.astype("datetime64[M]").astype(int) // 3
+    first, second, third = (np.flatnonzero(quarter == q)[0] for q in np.unique(quarter)[1:4])
+    record = _record(
+        "a", agreement=_agreement((0, 60), (1, second - 60), (-1, third - second), (1, 200 - third))
+    )
+    votes = admission(record, validation_start=DATES[-1] + 1, min_sharpe=0.1)
+    np.testing.assert_array_equal(np.flatnonzero(np.diff(votes)) + 1, [first, second, third])
+
+
 def test_order_does_not_matter() -> None:
     records = [_record(name) for name in "dacb"]
     one = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
@@ -73,10 +106,12 @@ def test_no_vote_rests_on_a_later_return() -> None:
     rng = np.random.default_rng(1)
     for seed in range(20):
         returns = rng.normal(0.0005, 0.01, 200)
+        agreement = rng.choice(np.array([-1, 1], dtype=np.int8), 200)
         t = int(rng.integers(20, 190))
         changed = np.concatenate([returns[: t + 1], rng.normal(-0.05, 0.1, 199 - t)])
+        otherwise = np.where(np.arange(200) <= t, agreement, -agreement)
         one, two = (
-            admission(_record(f"s{seed}", r), validation_start=DATES[170], min_sharpe=0.1)
-            for r in (returns, changed)
+            admission(_record(f"s{seed}", r, agreement=a), validation_start=DATES[170], min_sharpe=0.1)
+            for r, a in ((returns, agreement), (changed, otherwise))
         )
         np.testing.assert_array_equal(one[: t + 1], two[: t + 1])

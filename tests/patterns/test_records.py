@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +6,7 @@ import pytest
 
 from rlpretrain.errors import DataError
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
-from tests.patterns.building import record_of, weekdays
+from tests.patterns.building import FAITHFUL, record_of, weekdays
 
 
 def _equal(a: StrategyRecord, b: StrategyRecord) -> bool:
@@ -49,13 +49,21 @@ def test_a_holding_without_reasons_has_equal_scores() -> None:
         bars_per_year=252,
         holdings=("A",),
         dates=dates,
+        agreement=np.zeros(3, dtype=np.int8),
+        fidelity=FAITHFUL,
     )
     assert np.allclose(record.categories(), 0.25)
 
 
 def test_files_give_back_what_was_saved(tmp_path: Path, chunk: ChunkRecords) -> None:
     odd = record_of(
-        "odd", weekdays(4), {"A": [0, 1, 1, 0]}, name="\ud800 \0 <b>'", last_edit=np.datetime64("2021-05-04")
+        "odd",
+        weekdays(4),
+        {"A": [0, 1, 1, 0]},
+        name="\ud800 \0 <b>'",
+        last_edit=np.datetime64("2021-05-04"),
+        agreement=np.array([0, 0, 1, -1], dtype=np.int8),
+        fidelity=replace(FAITHFUL, correlation=None, equal_holdings=0.75),
     )
     records = ChunkRecords((*chunk.records, odd))
     records.save(tmp_path / "a.npz")

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from rlpretrain.errors import DataError
 from rlpretrain.patterns import (
+    AGREES,
+    DISAGREES,
     DecisionRules,
     PatternSet,
     Reject,
@@ -21,7 +23,7 @@ from rlpretrain.patterns import (
     tally_votes,
 )
 from rlpretrain.patterns.store import PatternStore, extraction_digest, open_store
-from tests.patterns.building import random_patterns, record_of, weekdays
+from tests.patterns.building import FAITHFUL, random_patterns, record_of, weekdays
 from tests.patterns.conftest import Library
 
 INPUTS = {"library": "l", "market": "m", "settings": {"buy_level": 0.25}}
@@ -78,6 +80,26 @@ def test_both_engines_give_back_every_bit(tmp_path: Path, postgres_url: str, cou
             for _ in range(2):
                 store.add_patterns(extraction, patterns)
             assert _same(store.patterns(extraction), patterns), url
+
+
+def test_fidelities_lie_beside_the_strategies(url: str, library: Library) -> None:
+    odd = replace(FAITHFUL, correlation=None, equal_holdings=0.875)
+    one, two, three = library.records[:3]
+    never = np.full_like(two.agreement, -1)
+    records = [one, replace(two, agreement=never, fidelity=odd), three]
+    records.append(replace(three, symphony_id="zopy", fidelity=odd))
+    with open_store(url) as store:
+        extraction = store.add_run("run", INPUTS)
+        store.add_strategies(records)
+        for _ in range(2):
+            store.add_fidelities(extraction, records)
+            assert store.fidelities(extraction) == {
+                one.content_hash: (AGREES, FAITHFUL),
+                two.content_hash: (DISAGREES, odd),
+                three.content_hash: (AGREES, FAITHFUL),
+            }
+        other = store.add_run("other", {**INPUTS, "market": "another"})
+        assert store.fidelities(other) == {}
 
 
 def test_a_row_written_again_is_replaced(url: str) -> None:
@@ -196,7 +218,7 @@ WRITER = """
 import sys
 import numpy as np
 from rlpretrain.patterns.store import open_store
-from tests.patterns.building import random_patterns, record_of, weekdays
+from tests.patterns.building import FAITHFUL, random_patterns, record_of, weekdays
 url, part = sys.argv[1], int(sys.argv[2])
 patterns = random_patterns(2000, 5)
 with open_store(url) as store:

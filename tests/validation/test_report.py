@@ -14,12 +14,13 @@ from rlpretrain.config import PretrainingConfig
 from rlpretrain.validation import reach_verdict
 from rlpretrain.validation.report import (
     ClassifierScores,
-    FidelityCounts,
+    FidelityFigures,
     LibraryCounts,
     PatternCounts,
     PretrainingFigures,
     RegistryDecision,
     Rejection,
+    ReplayFidelity,
     ReportData,
     TransferFigures,
     WindowDates,
@@ -32,6 +33,22 @@ from rlpretrain.validation.report.text import WIDTH
 from .conftest import CONFIG, validated
 
 HOSTILE = "<script>alert('x')</script>\x1b[31m \u202edlog $x^2$\n</table>"
+
+
+def replayed(
+    name: str, correlation: float | None, tracking_error: float, status: str = "agrees", **other: float
+) -> ReplayFidelity:
+    return ReplayFidelity(
+        name=name,
+        status=status,
+        agrees=status == "agrees",
+        common_days=1234,
+        correlation=correlation,
+        tracking_error=tracking_error,
+        largest_difference=-0.0321,
+        largest_difference_day=dt.date(2018, 2, 5),
+        **other,
+    )
 
 
 @lru_cache
@@ -57,8 +74,16 @@ def data(signal: float = 0.5, *, clean: bool = True) -> ReportData:
             reasons={"parse": 7, "fidelity": 3},
             examples=(Rejection(name=HOSTILE, reason="unknown function"),),
         ),
-        fidelity=FidelityCounts(
-            statuses={"agrees": 1000, "set aside": 3}, embedded=True, median_correlation=0.9999
+        fidelity=FidelityFigures(
+            replays=(
+                *(replayed(f"Good {i}", 1.0 - 1e-6 * i, 0.001 * i) for i in range(8)),
+                replayed("Still", None, 0.0),
+                replayed(HOSTILE, 0.42, 0.21, "never agreed", equal_holdings=0.33),
+            ),
+            not_compared=3,
+            min_correlation=0.95,
+            max_tracking_error=0.1,
+            embedded=True,
         ),
         patterns=PatternCounts(
             total=4200, actions={"hold": 4000, "buy": 100, "sell": 100}, regimes={"bull": 4200}
@@ -141,7 +166,8 @@ def test_what_matters_is_said(render):
         "Win rate", "Profit factor", "Average win", "Average loss", "Trade duration",
         "Longest win streak", "Longest loss streak",
         "Vanilla RL", "Frozen BC", "Placebo", "Random", "Buy & hold", "Clean bars", "Contaminated",
-        "proves the plumbing, not the rules", "deflated by", "unknown function", "2020-01-02 to 2021-01-04",
+        "proves the plumbing, not the rules", "Median tracking error", "0.4200", "21.00 %", "-3.21 %",
+        "2018-02-05", "33.0 %", "1,234", "deflated by", "unknown function", "2020-01-02 to 2021-01-04",
     ):  # fmt: skip
         assert " ".join(words.split()) in " ".join(shown.split()), words
 
@@ -199,7 +225,7 @@ def test_references_within_the_page_are_found():
 
 def test_charts_take_the_pages_colours():
     page = html_report(data())
-    assert page.count("<svg") == 5
+    assert page.count("<svg") == 6
     assert "var(--agent)" in page
     assert not re.search(r"#0000[01][1-7]", page), "a marker colour was left"
 

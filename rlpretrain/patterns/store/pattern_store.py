@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from rlpretrain.patterns.records import StrategyRecord
 from rlpretrain.patterns.store import bulk, rows, schema
 from rlpretrain.patterns.store.connection import connect, migrate, reading, store_url, writing
 from rlpretrain.patterns.trades import TradeTable
+from rlpretrain.symphony import Fidelity
 
 __all__ = ["PatternStore", "extraction_digest", "open_store"]
 
@@ -109,6 +111,24 @@ class PatternStore:
         with writing(self._engine) as connection:
             ordered = [values[key] for key in sorted(values)]
             bulk.merge(connection, schema.strategies, "content_hash", ordered, least="symphony_id")
+
+    def add_fidelities(self, extraction: str, records: Iterable[StrategyRecord]) -> None:
+        """Add how well each replay reproduces the service's backtest; strategies must have been added."""
+        ordered = sorted(records, key=lambda record: (record.content_hash, record.symphony_id))
+        kept = {record.content_hash: record for record in reversed(ordered)}
+        with writing(self._engine) as connection:
+            number = _extraction_id(connection, extraction)
+            ids = _strategy_ids(connection, sorted(kept))
+            values = [
+                {
+                    "extraction_id": number,
+                    "strategy_id": ids[name],
+                    "status": kept[name].fidelity_status,
+                    **vars(kept[name].fidelity),
+                }
+                for name in sorted(kept)
+            ]
+            bulk.merge(connection, schema.fidelities, "extraction_id strategy_id", values)
 
     def add_trades(self, extraction: str, trades: TradeTable) -> None:
         """Add trades; their strategies must have been added."""
@@ -212,6 +232,19 @@ class PatternStore:
                 table.c.extraction_id == _extraction_id(connection, extraction)
             )
             return tuple(sorted((Reject(*row) for row in connection.execute(query)), key=_reject_key))
+
+    def fidelities(self, extraction: str) -> dict[str, tuple[str, Fidelity]]:
+        """Read each strategy's status and fidelity, by content hash."""
+        table, strategies = schema.fidelities, schema.strategies
+        figures = [table.c[field.name] for field in fields(Fidelity)]
+        with reading(self._engine) as connection:
+            query = (
+                select(strategies.c.content_hash, table.c.status, *figures)
+                .join(strategies, strategies.c.id == table.c.strategy_id)
+                .where(table.c.extraction_id == _extraction_id(connection, extraction))
+                .order_by(strategies.c.content_hash)
+            )
+            return {name: (status, Fidelity(*rest)) for name, status, *rest in connection.execute(query)}
 
     def counts(self, extraction: str) -> dict[str, int]:
         """Count an extraction's voters, rejects, trades and patterns."""

@@ -19,7 +19,17 @@ from sqlalchemy import (
     Text,
 )
 
-__all__ = ["extractions", "metadata", "patterns", "rejects", "runs", "strategies", "trades", "voters"]
+__all__ = [
+    "extractions",
+    "fidelities",
+    "metadata",
+    "patterns",
+    "rejects",
+    "runs",
+    "strategies",
+    "trades",
+    "voters",
+]
 
 metadata = MetaData(
     naming_convention={
@@ -61,6 +71,25 @@ runs = Table(
     Column("extraction_id", ForeignKey("extractions.id"), nullable=False, index=True),
 )
 """Which extraction each run of the pipeline used; runs with equal inputs share one."""
+
+fidelities = Table(
+    "fidelities",
+    metadata,
+    Column("extraction_id", ForeignKey("extractions.id"), nullable=False),
+    Column("strategy_id", ForeignKey("strategies.id"), nullable=False),
+    Column("status", Text, nullable=False, comment="agrees, agreed earlier, or never agreed"),
+    Column("common_days", Integer, nullable=False),
+    Column("correlation", Double, comment="of daily returns; NULL where one side does not move"),
+    Column("tracking_error", Double, nullable=False, comment="annualised, fraction"),
+    Column(
+        "largest_difference", Double, nullable=False, comment="of one day's returns, ours less the service's"
+    ),
+    Column("largest_difference_day", Date, nullable=False),
+    Column("equal_holdings", Double, comment="share of days; NULL where the service gives no holdings"),
+    PrimaryKeyConstraint("extraction_id", "strategy_id"),
+)
+"""How well each replay reproduces the service's backtest, over all days that both have: it depends on the market
+too, hence on the extraction."""
 
 voters = Table(
     "voters",

@@ -12,12 +12,13 @@ from rlpretrain.validation.verdict import Verdict
 
 __all__ = [
     "ClassifierScores",
-    "FidelityCounts",
+    "FidelityFigures",
     "LibraryCounts",
     "PatternCounts",
     "PretrainingFigures",
     "RegistryDecision",
     "Rejection",
+    "ReplayFidelity",
     "ReportData",
     "TransferFigures",
     "WindowDates",
@@ -58,14 +59,36 @@ class LibraryCounts(_Part):
     examples: tuple[Rejection, ...] = ()
 
 
-class FidelityCounts(_Part):
+class ReplayFidelity(_Part):
+    """How one replay agrees with the service's own backtest, over all days that both have."""
+
+    name: str
+    status: str
+    """In words, such as 'agrees' or 'never agreed'."""
+    agrees: bool
+    """Whether it does to the last day."""
+    common_days: int
+    correlation: float | None
+    """Of daily returns; None where one side does not move."""
+    tracking_error: float
+    """Annualised, fraction."""
+    largest_difference: float
+    """Of one day's returns."""
+    largest_difference_day: dt.date
+    equal_holdings: float | None = None
+    """Share of days; None where the service gives no holdings."""
+
+
+class FidelityFigures(_Part):
     """How replays agree with the service's own backtests."""
 
-    statuses: dict[str, int]
-    """Status, such as 'agrees' or 'set aside' -> symphonies."""
+    replays: tuple[ReplayFidelity, ...]
+    not_compared: int = 0
+    """Symphonies whose backtest has no daily values, or too few days in common."""
+    min_correlation: float
+    max_tracking_error: float
     embedded: bool
     """Whether the service is the embedded one: its backtest is this project's own engine."""
-    median_correlation: float | None = None
 
 
 class PatternCounts(_Part):
@@ -130,7 +153,7 @@ class ReportData(_Part):
     market: str | None = None
     """The price source, in words."""
     library: LibraryCounts | None = None
-    fidelity: FidelityCounts | None = None
+    fidelity: FidelityFigures | None = None
     patterns: PatternCounts | None = None
     pretraining: PretrainingFigures | None = None
     transfer: TransferFigures | None = None

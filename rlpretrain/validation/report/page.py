@@ -22,6 +22,7 @@ from rlpretrain.validation.report.evidence_tables import (
     primary_table,
     windows_table,
 )
+from rlpretrain.validation.report.fidelity import fidelity_chart
 from rlpretrain.validation.report.pipeline_tables import pipeline_tables, settings_table
 from rlpretrain.validation.report.table import Table
 from rlpretrain.validation.report.text import data_sentences
@@ -49,6 +50,8 @@ def html_report(data: ReportData) -> str:
     )
     verdict = data.verdict
     pipeline_charts = []
+    if data.fidelity is not None and data.fidelity.replays:
+        pipeline_charts.append(fidelity_chart(data.fidelity))
     if data.pretraining is not None and data.pretraining.validation_loss:
         pipeline_charts.append(history_chart(data.pretraining))
     return environment.get_template("report.html.j2").render(

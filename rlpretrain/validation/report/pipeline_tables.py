@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rlpretrain.validation.report.data import (
-    FidelityCounts,
     LibraryCounts,
     PatternCounts,
     PretrainingFigures,
     ReportData,
     TransferFigures,
 )
+from rlpretrain.validation.report.fidelity import fidelity_tables
 from rlpretrain.validation.report.table import Table, number, percent
 
 __all__ = ["pipeline_tables", "settings_table"]
@@ -26,7 +26,7 @@ def pipeline_tables(data: ReportData) -> list[Table]:
             rows = tuple((rejection.name, rejection.reason) for rejection in data.library.examples)
             tables.append(Table("Rejected, for example", ("Symphony", "Reason"), rows))
     if data.fidelity is not None:
-        tables.append(_fidelity_table(data.fidelity))
+        tables += fidelity_tables(data.fidelity)
     if data.patterns is not None:
         tables.append(_patterns_table(data.patterns))
     if data.pretraining is not None:
@@ -51,19 +51,6 @@ def _library_table(library: LibraryCounts) -> Table:
     if library.last_edit_known is not None:
         rows.append(("Last edit known", library.last_edit_known))
     return Table("Library", ("Symphonies", "Count"), tuple((name, f"{count:,}") for name, count in rows))
-
-
-def _fidelity_table(fidelity: FidelityCounts) -> Table:
-    rows = _counts(fidelity.statuses)
-    if fidelity.median_correlation is not None:
-        rows.append(("Median correlation of daily returns", number(fidelity.median_correlation, 5)))
-    note = (
-        "The service is the embedded one, whose backtest is this project's own engine: agreement proves the "
-        "plumbing, not the rules."
-        if fidelity.embedded
-        else "Replays are compared with the service's own backtests."
-    )
-    return Table("Fidelity of replays", ("Status", "Symphonies"), tuple(rows), note)
 
 
 def _patterns_table(patterns: PatternCounts) -> Table:

@@ -1,0 +1,113 @@
+"""How well replays reproduce the service's own backtests: table, worst cases, and a dot for each symphony."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.ticker import FuncFormatter, NullFormatter
+
+from rlpretrain.validation.asset_result import AGENT
+from rlpretrain.validation.report.charts import Chart
+from rlpretrain.validation.report.data import FidelityFigures, ReplayFidelity
+from rlpretrain.validation.report.drawing import INK, WARN, arm_colour, drawing
+from rlpretrain.validation.report.table import NOTHING, Table, number, percent
+
+__all__ = ["fidelity_chart", "fidelity_tables"]
+
+_WORST = 5
+_LEAST_SHOWN = 1e-4
+"""Tracking error at which the chart's axis begins."""
+
+
+def fidelity_tables(fidelity: FidelityFigures) -> list[Table]:
+    """Show counts, medians, and the replays that are furthest from the service's."""
+    replays = fidelity.replays
+    counts = Counter(replay.status for replay in replays)
+    rows = [(status.capitalize(), f"{count:,}") for status, count in counts.most_common()]
+    if fidelity.not_compared:
+        rows.append(("Not comparable", f"{fidelity.not_compared:,}"))
+    rows += [
+        ("Median correlation of daily returns", number(_median([r.correlation for r in replays]), 5)),
+        ("Median tracking error a year", percent(_median([r.tracking_error for r in replays]), 2)),
+        ("Median share of days with equal holdings", percent(_median([r.equal_holdings for r in replays]))),
+    ]
+    source = (
+        "The service is the embedded one, whose backtest is this project's own engine: agreement proves the "
+        "plumbing, not the rules."
+        if fidelity.embedded
+        else "Replays are compared with the service's own backtests, with equal costs."
+    )
+    note = (
+        f"{source} A strategy votes only after a quarterly review at which its replay so far correlated at least "
+        f"{fidelity.min_correlation:g} with a tracking error of at most {percent(fidelity.max_tracking_error)} a year; "
+        "what is shown here is over all days."
+    )
+    tables = [Table("Fidelity of replays", ("Replays", "Symphonies or figure"), tuple(rows), note)]
+    if replays:
+        worst = sorted(replays, key=_quality)[:_WORST]
+        tables.append(
+            Table(
+                "Furthest from the service",
+                ("Symphony", "Verdict", "Too far", "Corr.", "Error", "Largest", "Day", "Holdings", "Days"),
+                tuple(_row(replay, fidelity) for replay in worst),
+                "Correlation of daily returns, tracking error a year, the largest day's difference, the share of "
+                "days with equal holdings, and the days compared. `rejects.json` says who does not vote, and why.",
+            )
+        )
+    return tables
+
+
+def fidelity_chart(fidelity: FidelityFigures) -> Chart:
+    """Draw each replay's correlation over its tracking error, and the limits of both."""
+    with drawing("fidelity", 7.2, 2.4) as (figure, svg):
+        axes = figure.add_subplot()
+        for agrees, colour in ((True, arm_colour(AGENT)), (False, WARN)):
+            shown = [replay for replay in fidelity.replays if replay.agrees == agrees]
+            errors = [max(r.tracking_error, _LEAST_SHOWN) for r in shown]
+            # Where one side does not move there is no correlation: such dots lie on the lower edge.
+            heights = [0.0 if r.correlation is None else r.correlation for r in shown]
+            axes.plot(errors, heights, "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0)
+        axes.axvline(fidelity.max_tracking_error, color=INK, linewidth=0.8)
+        axes.axhline(fidelity.min_correlation, color=INK, linewidth=0.8)
+        axes.set_xscale("log")
+        axes.set_xlim(_LEAST_SHOWN / 1.5, None)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g} %"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel("tracking error a year, log")
+        axes.set_ylabel("correlation")
+    agree = sum(replay.agrees for replay in fidelity.replays)
+    return Chart(
+        f"{agree:,} of {len(fidelity.replays):,} replays agree with the service to the last day",
+        svg.text,
+        "Each dot is a symphony, over all days; the lines are the limits.",
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
+
+
+def _quality(replay: ReplayFidelity) -> tuple[float, float, str]:
+    correlation = 1.0 if replay.correlation is None else replay.correlation
+    return correlation - replay.tracking_error, -replay.tracking_error, replay.name
+
+
+def _row(replay: ReplayFidelity, limits: FidelityFigures) -> tuple[str, ...]:
+    far = []
+    if not replay.agrees:
+        far += ["correlation"] if (replay.correlation or 0.0) < limits.min_correlation else []
+        far += ["error"] if replay.tracking_error > limits.max_tracking_error else []
+    return (
+        replay.name,
+        replay.status,
+        "both" if len(far) == 2 else (far or [NOTHING])[0],
+        number(replay.correlation, 4),
+        percent(replay.tracking_error, 2),
+        percent(replay.largest_difference, 2),
+        str(replay.largest_difference_day),
+        percent(replay.equal_holdings),
+        f"{replay.common_days:,}",
+    )
