@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.composer.backtester import BacktestOptions, BacktestOutcome
 from rlpretrain.composer.daily import DATE_KEY
+from rlpretrain.composer.library import FinishedBacktest
 from rlpretrain.composer.statistics import relation, series_statistics
 
 __all__ = ["backtest_answer"]
@@ -17,22 +17,17 @@ __all__ = ["backtest_answer"]
 _RATIOS = frozenset({"calmar_ratio", "sharpe_ratio", "alpha", "beta", "pearson_r", "r_square"})
 
 
-def backtest_answer(
-    outcome: BacktestOutcome, options: BacktestOptions, name: str, *, daily: bool
-) -> dict[str, Any]:
-    """Word a backtest: amounts in dollars, shares in percent with two decimals, ratios with four.
+def backtest_answer(finished: FinishedBacktest, *, daily: bool) -> dict[str, Any]:
+    """Word a backtest as MCP's tool does: amounts in dollars, shares in percent with two decimals.
 
     Parameters
     ----------
-    outcome
-        The daily values, at least one.
-    options
-        What the backtest assumed.
-    name
-        The symphony's display name, under which its daily values go.
+    finished
+        A backtest of at least one day.
     daily
         Whether the daily values are included.
     """
+    outcome, options = finished.outcome, finished.options
     statistics = _worded(series_statistics(outcome.values, options.capital))
     benchmarks = {}
     for ticker, values in outcome.benchmarks.items():
@@ -52,7 +47,7 @@ def backtest_answer(
         "stats": {**statistics, "benchmarks": benchmarks},
     }
     if daily:
-        series = {name: outcome.values, **outcome.benchmarks}
+        series = {finished.name: outcome.values, **outcome.benchmarks}
         answer["daily_values"] = {
             DATE_KEY: outcome.dates.astype("datetime64[D]").astype(str).tolist(),
             **{key: _percent_since_first(values) for key, values in series.items()},

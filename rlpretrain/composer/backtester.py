@@ -41,6 +41,12 @@ class BacktestOutcome:
     """Ticker -> (n,) value of an amount held throughout, in any unit; NaN before its first price."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """Ticker -> units held at the last close."""
+    weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    """Ticker -> (n,) share of the value held after each close; empty where the backtester doesn't say."""
+    rebalanced: NDArray[np.bool_] | None = None
+    """(n,) whether the weights were set anew at the close; None where the backtester doesn't say."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """What was paid over all days, dollars, by name."""
 
 
 class Backtester(Protocol):

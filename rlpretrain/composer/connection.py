@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from rlpretrain.composer.address import (
+    EmbeddedAddress,
+    McpAddress,
+    RestAddress,
+    StdioAddress,
+    parse_address,
+)
 from rlpretrain.composer.backtester import Backtester
 from rlpretrain.composer.catalogue import Catalogue
 from rlpretrain.composer.client import ComposerClient
 from rlpretrain.composer.credentials import Credentials
 from rlpretrain.composer.embedded import embedded_server
 from rlpretrain.composer.mcp_transport import McpTransport, http_connector, stdio_connector
+from rlpretrain.composer.rate import AdaptiveRate
+from rlpretrain.composer.rest_transport import RestTransport
+from rlpretrain.composer.transport import Transport
 from rlpretrain.errors import SettingsError
 
 __all__ = ["open_composer"]
+
+_EMBEDDED_SLOWEST = 100.0
+"""Calls a second."""
 
 
 @asynccontextmanager
@@ -33,8 +46,9 @@ async def open_composer(
     Parameters
     ----------
     url
-        ``embedded`` to start a server over `catalogue` here, the ``http(s)`` URL of an MCP server, or
-        ``stdio:COMMAND ARGUMENT ...`` to start one as a process.
+        ``embedded[:OPTION=VALUE,...]`` to start a server over `catalogue` here, the ``http(s)`` URL of an MCP
+        server, ``rest+https://HOST`` for the REST API, or ``stdio:COMMAND ARGUMENT ...`` to start an MCP server
+        as a process; see `rlpretrain.composer.address`.
     catalogue, backtester
         What the embedded server serves; not used otherwise.
     as_of
@@ -43,33 +57,39 @@ async def open_composer(
     credentials
         API key; read from the environment when None, and never sent to the embedded server.
     client_options
-        Passed to `ComposerClient`: concurrency, call_timeout, retry.
+        Passed to `ComposerClient`: concurrency, call_timeout, budget, retry, rate.
 
     Raises
     ------
     SettingsError
         The URL is none of these forms, or the embedded server lacks a catalogue.
     """
+    address = parse_address(url)
     async with AsyncExitStack() as stack:
-        if url == "embedded":
+        if isinstance(address, EmbeddedAddress):
             if catalogue is None:
                 raise SettingsError("the embedded server needs a catalogue")
             as_of = as_of or _newest_edit(catalogue)
-            server = stack.enter_context(embedded_server(catalogue, backtester, as_of))
-            connector = http_connector(server.url, None)
-        elif url.startswith("stdio:"):
-            connector = stdio_connector(
-                url.removeprefix("stdio:"), credentials or Credentials.from_environment()
-            )
-        elif url.startswith(("http://", "https://")):
-            connector = http_connector(url, credentials or Credentials.from_environment())
+            server = embedded_server(catalogue, backtester, as_of, faults=address.faults)
+            stack.enter_context(server)
+            rest = address.transport == "rest"
+            address, credentials = RestAddress(server.rest_url) if rest else McpAddress(server.url), None
+            # No account's limit to spare here: a 429 dealt out as a fault should not slow a run for long.
+            client_options.setdefault("rate", AdaptiveRate(slowest=_EMBEDDED_SLOWEST))
         else:
-            raise SettingsError(
-                f"composer_url: {url[:40]!r} is not an address",
-                hint="embedded, http(s)://... or stdio:COMMAND",
-            )
-        transport = await stack.enter_async_context(McpTransport(connector))
+            credentials = credentials or Credentials.from_environment()
+        transport = await stack.enter_async_context(_transport(address, credentials))
         yield ComposerClient(transport, as_of=as_of or _today(), **client_options)
+
+
+def _transport(
+    address: McpAddress | RestAddress | StdioAddress, credentials: Credentials | None
+) -> AbstractAsyncContextManager[Transport]:
+    if isinstance(address, RestAddress):
+        return RestTransport(address.url, credentials)
+    if isinstance(address, StdioAddress):
+        return McpTransport(stdio_connector(address.command, credentials))
+    return McpTransport(http_connector(address.url, credentials))
 
 
 def _newest_edit(catalogue: Catalogue) -> dt.date:

@@ -12,10 +12,14 @@ import uvicorn
 
 from rlpretrain.composer.backtester import Backtester
 from rlpretrain.composer.catalogue import Catalogue
+from rlpretrain.composer.faults import Faults
+from rlpretrain.composer.faulty_app import FaultyApp
+from rlpretrain.composer.library import Library
 from rlpretrain.composer.mcp_server import build_server
+from rlpretrain.composer.rest_server import rest_routes
 from rlpretrain.errors import ServiceError
 
-__all__ = ["LoopbackServer", "embedded_server"]
+__all__ = ["LoopbackServer", "composer_app", "embedded_server"]
 
 _START_SECONDS = 30.0
 _CLOSING_SECONDS = 2
@@ -28,9 +32,11 @@ class LoopbackServer:
     Parameters
     ----------
     app
-        The application; its MCP endpoint is ``/mcp``.
+        The application; its MCP endpoint is ``/mcp``, REST's paths begin at ``/``.
     port
         Port to listen on; a free one when 0.
+    log_level
+        Least level at which the HTTP server reports.
 
     Raises
     ------
@@ -38,10 +44,10 @@ class LoopbackServer:
         On entry: the port is taken, or the application does not start.
     """
 
-    def __init__(self, app: Any, *, port: int = 0) -> None:
+    def __init__(self, app: Any, *, port: int = 0, log_level: str = "warning") -> None:
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            log_level=log_level,
             access_log=False,
             timeout_keep_alive=120,
             timeout_graceful_shutdown=_CLOSING_SECONDS,
@@ -52,8 +58,13 @@ class LoopbackServer:
 
     @property
     def url(self) -> str:
-        """Address to connect to; final once the context is entered."""
+        """Address of the MCP endpoint; final once the context is entered."""
         return f"http://{_LOOPBACK}:{self._port}/mcp"
+
+    @property
+    def rest_url(self) -> str:
+        """Address of the REST API; final once the context is entered."""
+        return f"http://{_LOOPBACK}:{self._port}"
 
     def __enter__(self) -> Self:
         try:
@@ -90,9 +101,14 @@ class _ReportingServer(uvicorn.Server):
 
 
 def embedded_server(
-    catalogue: Catalogue, backtester: Backtester | None, as_of: dt.date, *, port: int = 0
+    catalogue: Catalogue,
+    backtester: Backtester | None,
+    as_of: dt.date,
+    *,
+    port: int = 0,
+    faults: Faults | None = None,
 ) -> LoopbackServer:
-    """Serve a catalogue over MCP's streamable HTTP.
+    """Serve a catalogue over MCP's streamable HTTP and over REST, both on one port.
 
     Parameters
     ----------
@@ -104,7 +120,21 @@ def embedded_server(
         Last day of the data.
     port
         Port to listen on; a free one when 0.
+    faults
+        Faults to deal out; none when None.
     """
+    app = composer_app(Library(catalogue, backtester, as_of))
+    # The faults break connections, which the server would report one by one.
+    return (
+        LoopbackServer(app, port=port)
+        if faults is None
+        else LoopbackServer(FaultyApp(app, faults), port=port, log_level="critical")
+    )
+
+
+def composer_app(library: Library) -> Any:
+    """Make the ASGI application: MCP at ``/mcp``, and REST's paths beside it."""
     # Each request stands alone and is answered in one piece: nothing here needs sessions or streams.
-    server = build_server(catalogue, backtester, as_of)
-    return LoopbackServer(server.streamable_http_app(json_response=True, stateless_http=True), port=port)
+    return build_server(library).streamable_http_app(
+        json_response=True, stateless_http=True, custom_starlette_routes=rest_routes(library)
+    )

@@ -6,7 +6,13 @@ import zlib
 import numpy as np
 import pytest
 
-from rlpretrain.composer import BacktestOutcome, GeneratedCatalogue, RetryPolicy, embedded_server
+from rlpretrain.composer import (
+    BacktestOutcome,
+    CatalogueEntry,
+    GeneratedCatalogue,
+    RetryPolicy,
+    embedded_server,
+)
 from rlpretrain.errors import DataError
 
 AS_OF = dt.date(2024, 12, 31)
@@ -32,7 +38,39 @@ def walk(document, start, end, options):
     benchmarks = {ticker: path(ticker, 0.0002)[inside] for ticker in options.benchmark_tickers}
     values = path(str(document.get("id")), 0.0003)[inside]
     values = options.capital * (1 - options.slippage_percent) * values / values[0]
-    return BacktestOutcome(dates[inside], values, benchmarks, {"SPY": 12.5, "BIL": 0.0})
+    weights = {"SPY": np.linspace(0.2, 0.8, len(values)), "BIL": np.linspace(0.8, 0.2, len(values))}
+    return BacktestOutcome(
+        dates[inside], values, benchmarks, {"SPY": 12.5, "BIL": 0.0}, weights, costs={"slippage": 1.5}
+    )
+
+
+class ConformanceLibrary:
+    """A generated library, and symphonies with something special."""
+
+    def __init__(self, generated):
+        plain = {"step": "root", "rebalance": "daily"}
+        hostile = "'; DROP TABLE strategies; -- <script>alert(1)</script> ../../etc/passwd \x00 %s {0} 🙂"
+        self._entries = (
+            *generated.entries()[:27],
+            CatalogueEntry(
+                "nodata",
+                {**plain, "name": "~no data", "children": [{"step": "asset", "ticker": "NODATA"}]},
+                dt.date(2020, 5, 4),
+            ),
+            CatalogueEntry(
+                "hostile",
+                {**plain, "name": hostile, "description": "x" * 1_000_000, "children": []},
+                dt.date(2021, 6, 7),
+            ),
+        )
+
+    def entries(self):
+        return self._entries
+
+
+@pytest.fixture(scope="session")
+def conformance_library(library):
+    return ConformanceLibrary(library)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from rlpretrain.composer import (
     list_library,
     open_composer,
 )
+from rlpretrain.composer.library import Library
 from rlpretrain.composer.mcp_server import build_server
 from rlpretrain.errors import SettingsError
 
@@ -82,7 +83,7 @@ class Troubled:
 
 def troubled(library, faults, **options):
     stateless = not options.get("legacy", False)
-    app = build_server(library, walk, AS_OF).streamable_http_app(
+    app = build_server(Library(library, walk, AS_OF)).streamable_http_app(
         json_response=stateless, stateless_http=stateless
     )
     return Troubled(app, faults, **options)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rlpretrain.composer import BacktestOptions, BacktestOutcome, ComposerError, Statistics, Verdict
 from rlpretrain.composer.backtest_answer import backtest_answer
 from rlpretrain.composer.daily import DATE_KEY, parse_weights
+from rlpretrain.composer.library import FinishedBacktest
 from rlpretrain.composer.mcp_transport import _decoded
 from rlpretrain.composer.wire import parse_backtest, parse_page, parse_tree
 
@@ -88,7 +89,9 @@ def test_the_embedded_servers_backtest_survives_the_wire(returns, name):
     values = 10_000 * np.cumprod(1 + np.array(returns))
     dates = np.datetime64("2020-01-01") + np.arange(len(values))
     outcome = BacktestOutcome(dates, values, {"SPY": values[::-1].copy()}, {"SPY": 1.0})
-    worded = json.loads(json.dumps(backtest_answer(outcome, BacktestOptions(), name, daily=True)))
+    worded = json.loads(
+        json.dumps(backtest_answer(FinishedBacktest("abc", name, outcome, BacktestOptions()), daily=True))
+    )
     answer = parse_backtest(worded, "abc", ("SPY",))
     np.testing.assert_array_equal(answer.daily.dates, dates)
     np.testing.assert_allclose(answer.daily.symphony, values / values[0] - 1, atol=5.001e-5)
