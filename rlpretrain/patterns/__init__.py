@@ -3,7 +3,7 @@
 The store is in `rlpretrain.patterns.store`: who only reads votes needs no database driver.
 """
 
-from rlpretrain.patterns.categories import LeafCategory, classify_leaf, leaf_scores
+from rlpretrain.patterns.categories import LeafCategory, asset_reasons, classify_leaves, leaf_scores
 from rlpretrain.patterns.electorate import Electorate, Reject, select_voters, sharpe_before
 from rlpretrain.patterns.extraction import DecisionRules, extract_patterns
 from rlpretrain.patterns.fills import Fill, fill_prices
@@ -46,8 +46,9 @@ __all__ = [
     "Tally",
     "TradeTable",
     "VotePanel",
+    "asset_reasons",
     "asset_trades",
-    "classify_leaf",
+    "classify_leaves",
     "extract_patterns",
     "fill_prices",
     "leaf_scores",

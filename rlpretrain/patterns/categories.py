@@ -1,47 +1,62 @@
 """What kind of rule leads to a holding: momentum, mean reversion, breakout or trend following.
 
-A leaf is judged by the decisions on its path. Each one looks at something that is *high* or *low* (a return,
-a price against its average), and the leaf's asset gains or loses when what was looked at rises. To hold what
-gains after a high reading goes *with* the market; to hold it after a low one goes *against* it. Which
-function is read tells the rest:
+A rule compares a reading and chooses between two subtrees. Both outcomes belong to it: who waits in cash for
+a dip does so because of the dip. A rule goes *with* the market when the subtree that a high reading leads to
+gains more from a further rise than the other one, and *against* it when it gains less. Which function is
+read tells the rest:
 
 ====================================================  ==================  ================
 reading                                               with                against
 ====================================================  ==================  ================
-cumulative or mean return; RSI near 50 or against     momentum            mean reversion
-another RSI
+cumulative or mean return; RSI                        momentum            mean reversion
 price, averages of price, PPO, MACD                   trend following     mean reversion
-RSI against 40 and less, or 60 and more               momentum            mean reversion
 a small drawdown, a price above its upper band        breakout            mean reversion
 a deviation of returns or prices                      breakout            breakout
 filter by return, RSI or average: highest, lowest     momentum            mean reversion
 ====================================================  ==================  ================
 
-Not to have met an extreme RSI says half as much as to have met it, and says mean reversion: waiting for the
-extreme is part of the rule. Where a path looks at a range (a deviation or a drawdown), returns and averages
-on it confirm the breakout and count for it. The nearer a decision is to the leaf, the more it counts.
+In a rule that looks at a range (a deviation or a drawdown), returns and averages confirm the breakout and
+count for it. The comparisons of a rule share its weight; a choice between things that move alike weighs
+little, and so does waiting for an extreme RSI, which is most of the time. The nearer a rule is to the leaf,
+the more it counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlpretrain.market import Floats
+from rlpretrain.patterns.exposures import appetite, exposure
 from rlpretrain.patterns.pattern_set import CATEGORIES
-from rlpretrain.symphony import Branch, Comparison, Compound, Leaf, Metric, PathStep, Selection, Symphony
+from rlpretrain.patterns.tree_rules import (
+    Part,
+    Rule,
+    Step,
+    asks_for_extreme,
+    is_extreme,
+    leaf_steps,
+    mean_exposures,
+)
+from rlpretrain.symphony import Metric, Symphony
+from rlpretrain.symphony.nodes import Filter
 
-__all__ = ["LeafCategory", "classify_leaf", "leaf_scores", "posture"]
+__all__ = ["LeafCategory", "asset_reasons", "classify_leaves", "leaf_scores"]
 
 MOMENTUM, MEAN_REVERSION, BREAKOUT, TREND_FOLLOWING = CATEGORIES
 
 _FADING = 0.75
-"""Weight of a decision over that of the next one on the way to the leaf."""
+"""Weight of a rule over that of the next one on the way to the leaf."""
 _DEPTH = 12
-"""Decisions before the last ones on a path count for next to nothing."""
+"""Rules before the last ones on a path count for next to nothing."""
 _WAITING = 0.5
+_CLEAR = 0.5
+"""Difference of exposures from which a rule counts fully."""
+_TOLD = 3
+"""Reasons that are kept for an asset."""
 
 _RETURNS = frozenset({"cumulative-return", "moving-average-return"})
 _LEVELS = frozenset(
@@ -59,143 +74,154 @@ _DEVIATIONS = frozenset({"standard-deviation-return", "standard-deviation-price"
 _RSI = "relative-strength-index"
 _DRAWDOWN = "max-drawdown"
 _BANDS = frozenset({"upper-bollinger", "lower-bollinger"})
-
-_INVERSE = frozenset(
-    (  # noqa: SIM905
-        "SH PSQ DOG RWM SQQQ SPXU SPXS SDS QID SDOW TZA SOXS TECS FAZ LABD TMV TBT TBF TTT DRV ERY YANG "
-        "DUST JDST SCO UVXY VIXY VXX VIXM UVIX VIX"
-    ).split()
-)
-"""Funds that gain when what people watch falls."""
-_DEFENSIVE = frozenset(
-    (  # noqa: SIM905
-        "BIL SHV SHY SGOV ICSH VGSH IEF IEI TLT TLH EDV TMF UBT GOVT VGIT VGLT SPTL ZROZ AGG BND BSV LQD TIP "
-        "MUB GLD IAU UGL UUP USDU XLP XLU"
-    ).split()
-)
-"""Where people wait while they are out of what they watch."""
+_RANGES = _DEVIATIONS | {_DRAWDOWN}
 
 
 @dataclass(frozen=True)
 class LeafCategory:
     """Scores of one leaf, and where they come from."""
 
+    ticker: str
     scores: NDArray[np.float32]
     """(4,) in the order of `CATEGORIES`; they sum to 1, and are equal where nothing on the path speaks."""
     reasons: tuple[str, ...]
-    """One line for each decision that speaks, the nearest to the leaf first."""
+    """What each decision on the path adds, the nearest to the leaf first, for example
+    ``relative-strength-index(10) of TQQQ > 79 holds -> mean_reversion 0.80``."""
 
 
 @dataclass(frozen=True)
 class _Evidence:
     category: str
     weight: float
-    reason: str
-    confirms: bool
-    """Whether it counts for a breakout on a path that looks at a range."""
+    met: str
+
+
+def classify_leaves(symphony: Symphony) -> tuple[LeafCategory, ...]:
+    """Classify all leaves of a symphony, in the order of `Symphony.leaves`."""
+    return _Classifier(symphony).leaves()
 
 
 def leaf_scores(symphony: Symphony) -> NDArray[np.float32]:
-    """Classify all leaves of a symphony, (L, 4), in the order of `Symphony.leaves`."""
-    known: dict[tuple[int, str], tuple[_Evidence, ...]] = {}
-    scores = np.empty((len(symphony.leaves), len(CATEGORIES)), dtype=np.float32)
-    for i, leaf in enumerate(symphony.leaves):
-        scores[i] = _classify(leaf, known).scores
-    return scores
+    """Give the leaves' scores, (L, 4)."""
+    scores = [leaf.scores for leaf in classify_leaves(symphony)]
+    return np.array(scores, dtype=np.float32).reshape(len(scores), len(CATEGORIES))
 
 
-def classify_leaf(leaf: Leaf) -> LeafCategory:
-    """Classify one leaf by the decisions on its path."""
-    return _classify(leaf, {})
+def asset_reasons(leaves: tuple[LeafCategory, ...]) -> dict[str, tuple[str, ...]]:
+    """Give for each ticker the three reasons that its leaves name most often; ties go to the earlier one."""
+    counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for leaf in leaves:
+        for reason in leaf.reasons:
+            counts[leaf.ticker][reason] += 1
+    return {
+        ticker: tuple(sorted(said, key=lambda reason: -said[reason])[:_TOLD])
+        for ticker, said in sorted(counts.items())
+    }
 
 
-def posture(ticker: str, watched: str) -> int:
-    """Tell whether holding `ticker` gains (+1) or loses or waits (-1) when `watched` rises."""
-    if ticker == watched:
-        return 1
-    if (ticker in _INVERSE) != (watched in _INVERSE):
-        return -1
-    if ticker in _DEFENSIVE and watched not in _DEFENSIVE:
-        return -1
-    return 1
+class _Classifier:
+    """Classifies the leaves of one tree; what many of them share is judged once."""
 
+    def __init__(self, symphony: Symphony) -> None:
+        self._symphony = symphony
+        self._exposures: dict[str, Floats] = {}
+        self._evidence: dict[tuple[int, bool], tuple[_Evidence, ...]] = {}
+        self._known: dict[tuple[tuple[int, bool], ...], tuple[NDArray[np.float32], tuple[str, ...]]] = {}
 
-def _classify(leaf: Leaf, known: dict[tuple[int, str], tuple[_Evidence, ...]]) -> LeafCategory:
-    """Classify a leaf; `known` keeps the evidence of steps that other leaves of the same tree share."""
-    found: list[tuple[float, _Evidence]] = []
-    for distance, step in enumerate(reversed(leaf.path[-_DEPTH:])):
-        key = (id(step), leaf.ticker)
-        if key not in known:
-            known[key] = tuple(_evidence(step, leaf.ticker))
-        found += [(_FADING**distance, evidence) for evidence in known[key]]
-    breaks_out = any(evidence.category == BREAKOUT for _, evidence in found)
-    scores = dict.fromkeys(CATEGORIES, 0.0)
-    for fading, evidence in found:
-        category = BREAKOUT if breaks_out and evidence.confirms else evidence.category
-        scores[category] += fading * evidence.weight
-    values = np.array(list(scores.values()))
-    total = values.sum()
-    values = values / total if total > 0.0 else np.full(len(CATEGORIES), 1.0 / len(CATEGORIES))
-    return LeafCategory(values.astype(np.float32), tuple(evidence.reason for _, evidence in found))
+    def leaves(self) -> tuple[LeafCategory, ...]:
+        return tuple(
+            LeafCategory(ticker, *self._classify(path)) for ticker, path in leaf_steps(self._symphony)
+        )
 
-
-def _evidence(step: PathStep, ticker: str) -> Iterator[_Evidence]:
-    if isinstance(step, Selection):
-        yield from _selected(step, ticker)
-        return
-    parts = list(_comparisons(step))
-    for comparison in parts:
-        yield from _compared(comparison, step.taken, ticker, 1.0 / len(parts))
-
-
-def _comparisons(step: Branch) -> Iterator[Comparison]:
-    pending = [step.condition]
-    while pending:
-        condition = pending.pop()
-        if isinstance(condition, Compound):
-            pending.extend(reversed(condition.conditions))
+    def _classify(self, path: tuple[Step, ...]) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+        steps = tuple(_identity(step) for step in path[-_DEPTH:])
+        if steps in self._known:
+            return self._known[steps]
+        weighed: list[tuple[float, _Evidence]] = []
+        for distance, (identity, step) in enumerate(zip(steps[::-1], path[::-1], strict=False)):
+            if identity not in self._evidence:
+                self._evidence[identity] = tuple(self._judge(step))
+            weighed += [(_FADING**distance * e.weight, e) for e in self._evidence[identity]]
+        total = sum(weight for weight, _ in weighed)
+        if total > 0.0:
+            scores = np.zeros(len(CATEGORIES))
+            for weight, evidence in weighed:
+                scores[CATEGORIES.index(evidence.category)] += weight / total
         else:
-            yield condition
+            scores = np.full(len(CATEGORIES), 1.0 / len(CATEGORIES))
+        reasons = tuple(
+            f"{e.met} -> {e.category} {weight / total:.2f}" for weight, e in weighed if weight > 0.0
+        )
+        self._known[steps] = scores.astype(np.float32), reasons
+        return self._known[steps]
 
+    def _judge(self, step: Step) -> list[_Evidence]:
+        if isinstance(step, Filter):
+            return _selected(step)
+        rule, first = step
+        in_range = any(part.comparison.left.indicator.function in _RANGES for part in rule.parts)
+        return [
+            evidence
+            for part in rule.parts
+            if (evidence := self._compared(part, rule, first, in_range)) is not None
+        ]
 
-def _selected(step: Selection, ticker: str) -> Iterator[_Evidence]:
-    function = step.indicator.function
-    reason = (
-        f"{ticker} is among the {step.count} {'highest' if step.highest else 'lowest'} by {step.indicator}"
-    )
-    if function in _RETURNS | _LEVELS | {_RSI}:
-        category = MOMENTUM if step.highest else MEAN_REVERSION
-        yield _Evidence(category, 1.0, f"{category}: {reason}", confirms=False)
-
-
-def _compared(comparison: Comparison, taken: bool, ticker: str, weight: float) -> Iterator[_Evidence]:
-    left, right = comparison.left, comparison.right
-    function = left.indicator.function
-    high = (comparison.comparator in ("gt", "gte")) == taken
-    watched = left.ticker
-    other = right.indicator.function if isinstance(right, Metric) else ""
-    if isinstance(right, Metric) and right.ticker != watched and ticker == right.ticker:
-        watched, high = right.ticker, not high  # Seen from the leaf's asset, which stands on the right.
-    follows = high == (posture(ticker, watched) > 0)
-    met = f"{comparison}{'' if taken else ' fails'}, and {ticker} is held"
-
-    def evidence(category: str, share: float = 1.0, *, confirms: bool = False) -> _Evidence:
-        return _Evidence(category, share * weight, f"{category}: {met}", confirms)
-
-    if function in _BANDS or other in _BANDS:
-        yield evidence(BREAKOUT if follows else MEAN_REVERSION)
-    elif function in _RETURNS:
-        yield evidence(MOMENTUM if follows else MEAN_REVERSION, confirms=True)
-    elif function in _LEVELS:
-        yield evidence(TREND_FOLLOWING if follows else MEAN_REVERSION, confirms=True)
-    elif function == _RSI and isinstance(right, float) and not 40.0 < right < 60.0:
-        if high == (right >= 60.0):  # The extreme is met.
-            yield evidence(MOMENTUM if follows else MEAN_REVERSION)
+    def _compared(self, part: Part, rule: Rule, first: bool, in_range: bool) -> _Evidence | None:
+        comparison, outcome = part.comparison, part.towards_first == first
+        difference = self._difference(part, rule)
+        function = comparison.left.indicator.function
+        other = comparison.right.indicator.function if isinstance(comparison.right, Metric) else ""
+        high_leads_to_first = (comparison.comparator in ("gt", "gte")) == part.towards_first
+        follows = high_leads_to_first == (difference > 0.0)
+        clear = min(1.0, abs(difference) / _CLEAR)
+        if function in _BANDS or other in _BANDS:
+            category = BREAKOUT if follows else MEAN_REVERSION
+        elif function in _RETURNS | {_RSI}:
+            category = MOMENTUM if follows else MEAN_REVERSION
+        elif function in _LEVELS:
+            category = TREND_FOLLOWING if follows else MEAN_REVERSION
+        elif function == _DRAWDOWN:  # Deep is a low price.
+            category = MEAN_REVERSION if follows else BREAKOUT
+        elif function in _DEVIATIONS:
+            category, clear = BREAKOUT, 1.0
         else:
-            yield evidence(MEAN_REVERSION, _WAITING)
-    elif function == _RSI:
-        yield evidence(MOMENTUM if follows else MEAN_REVERSION)
-    elif function == _DRAWDOWN:
-        yield evidence(MEAN_REVERSION if follows else BREAKOUT)  # A low drawdown is a price near its high.
-    elif function in _DEVIATIONS:
-        yield evidence(BREAKOUT)
+            return None
+        if in_range and function in _RETURNS | _LEVELS:
+            category = BREAKOUT
+        waits = is_extreme(comparison) and not asks_for_extreme(comparison, outcome)
+        several = "" if len(rule.parts) == 1 else f" (one of {len(rule.parts)} conditions)"
+        met = f"{comparison} {'holds' if outcome else 'fails'}{several}"
+        return _Evidence(category, clear * (_WAITING if waits else 1.0) / len(rule.parts), met)
+
+    def _difference(self, part: Part, rule: Rule) -> float:
+        """Give how much more the first subtree gains than the second when the reading rises."""
+        left, right = part.comparison.left, part.comparison.right
+        gains = self._exposure(left.ticker)
+        if isinstance(right, Metric) and right.ticker != left.ticker:
+            gains = gains - self._exposure(right.ticker)
+        difference = gains[rule.first] - gains[rule.second]
+        if (
+            abs(difference) < 1e-9
+        ):  # The reading is of something else: then it tells of the appetite for risk.
+            gains = self._exposure("")
+            difference = gains[rule.first] - gains[rule.second]
+        return float(difference)
+
+    def _exposure(self, watched: str) -> Floats:
+        if watched not in self._exposures:
+            self._exposures[watched] = mean_exposures(
+                self._symphony, (lambda ticker: exposure(ticker, watched)) if watched else appetite
+            )
+        return self._exposures[watched]
+
+
+def _identity(step: Step) -> tuple[int, bool]:
+    return (id(step), True) if isinstance(step, Filter) else (id(step[0]), step[1])
+
+
+def _selected(step: Filter) -> list[_Evidence]:
+    if step.indicator.function not in _RETURNS | _LEVELS | {_RSI}:
+        return []
+    category = MOMENTUM if step.highest else MEAN_REVERSION
+    rank = "highest" if step.highest else "lowest"
+    return [_Evidence(category, 1.0, f"among the {step.count} {rank} by {step.indicator}")]

@@ -1,0 +1,167 @@
+"""A tree's decisions as rules: what is compared, what each outcome leads to, and which rules lead to a leaf.
+
+The same rule can be written in many ways. ``if a: (if b: X else: S) else: S`` is "X when a and b, else S", and
+editors without a block of conditions write it so. Branches that lead to the same two subtrees are therefore
+joined into one rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlpretrain.market import Floats
+from rlpretrain.symphony import Comparison, Compound, Symphony
+from rlpretrain.symphony.nodes import Asset, Condition, Empty, Filter, If, Node, SpecifiedWeight
+
+__all__ = ["Part", "Rule", "Step", "is_extreme", "leaf_steps", "mean_exposures"]
+
+_RARE = 0.1
+"""Share of the time for which an extreme reading counts."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One comparison of a rule."""
+
+    comparison: Comparison
+    towards_first: bool
+    """Outcome of the comparison that leads to the rule's first subtree."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rule:
+    """Conditions that choose between two subtrees, both positions in `Symphony.nodes`."""
+
+    parts: tuple[Part, ...]
+    first: int
+    second: int
+
+
+Step = tuple[Rule, bool] | Filter
+"""A rule and whether its first subtree is followed; or a filter that selects."""
+
+
+def is_extreme(comparison: Comparison) -> bool:
+    """Tell whether a comparison asks for a reading that is rare: an RSI far from its middle."""
+    return (
+        comparison.left.indicator.function == "relative-strength-index"
+        and isinstance(comparison.right, float)
+        and not 40.0 < comparison.right < 60.0
+    )
+
+
+def asks_for_extreme(comparison: Comparison, outcome: bool) -> bool:
+    """Tell whether an outcome of a comparison means that the extreme is met."""
+    if not is_extreme(comparison) or not isinstance(comparison.right, float):
+        return False
+    return ((comparison.comparator in ("gt", "gte")) == outcome) == (comparison.right >= 60.0)
+
+
+def leaf_steps(symphony: Symphony) -> Iterator[tuple[str, tuple[Step, ...]]]:
+    """Give for each leaf, in the order of `Symphony.leaves`, its ticker and the steps from the root to it."""
+    nodes = symphony.nodes
+    rules: dict[int, Rule] = {}
+    # A position, the steps so far, and the rule within which an If stands.
+    stack: list[tuple[int, tuple[Step, ...], Rule | None]] = [(symphony.root, (), None)]
+    while stack:
+        position, path, within = stack.pop()
+        node = nodes[position]
+        match node:
+            case Asset(ticker):
+                yield ticker, path
+            case Empty():
+                pass
+            case If():
+                if within is None:
+                    within = rules.get(position) or rules.setdefault(position, _joined(nodes, position))
+                for child in reversed(node.children):
+                    end = _through(nodes, child)
+                    if end in (within.first, within.second):
+                        stack.append((child, (*path, (within, end == within.first)), None))
+                    else:
+                        stack.append((end, path, within))
+            case Filter():
+                stack.extend((child, (*path, node), None) for child in reversed(node.children))
+            case _:
+                stack.extend((child, path, None) for child in reversed(node.children))
+
+
+def mean_exposures(symphony: Symphony, exposure: Callable[[str], float]) -> Floats:
+    """Average what a subtree's holdings gain, (nodes,): children count by weight, branches by halves.
+
+    A branch behind an extreme reading counts a tenth.
+    """
+    nodes = symphony.nodes
+    found = np.zeros(len(nodes))
+    for position, node in enumerate(nodes):
+        match node:
+            case Asset(ticker):
+                found[position] = exposure(ticker)
+            case Empty():
+                pass
+            case SpecifiedWeight(children, weights):
+                found[position] = np.dot(found[list(children)], weights)
+            case If(condition, (then, otherwise)):
+                share = _share(condition)
+                found[position] = share * found[then] + (1.0 - share) * found[otherwise]
+            case _:
+                found[position] = found[list(node.children)].mean() if node.children else 0.0
+    return found
+
+
+def _share(condition: Condition) -> float:
+    """Guess for what share of the time a condition holds."""
+    if not isinstance(condition, Comparison) or not is_extreme(condition):
+        return 0.5
+    return _RARE if asks_for_extreme(condition, True) else 1.0 - _RARE
+
+
+def _joined(nodes: tuple[Node, ...], position: int) -> Rule:
+    """Read the rule that begins at an If, with the Ifs below it that choose between the same two subtrees."""
+    node = nodes[position]
+    assert isinstance(node, If)  # noqa: S101  Only called on one.
+    first, second = (_through(nodes, child) for child in node.children)
+    parts = [Part(comparison, True) for comparison in _comparisons(node.condition)]
+    while first != second:
+        if (inner := _between(nodes, first, second)) is not None:  # first is an If that may lead to second
+            condition, first, towards = inner
+        elif (inner := _between(nodes, second, first)) is not None:
+            condition, second, away = inner
+            towards = not away
+        else:
+            break
+        parts += [Part(comparison, towards) for comparison in _comparisons(condition)]
+    return Rule(tuple(parts), first, second)
+
+
+def _between(nodes: tuple[Node, ...], position: int, other: int) -> tuple[Condition, int, bool] | None:
+    """Where an If leads to `other` one way, give its condition, its other way, and the outcome of that way."""
+    node = nodes[position]
+    if not isinstance(node, If):
+        return None
+    then, otherwise = (_through(nodes, child) for child in node.children)
+    if (then == other) == (otherwise == other):
+        return None
+    return (node.condition, then, True) if otherwise == other else (node.condition, otherwise, False)
+
+
+def _through(nodes: tuple[Node, ...], position: int) -> int:
+    """Pass weightings of a single child: they change nothing."""
+    while not isinstance(node := nodes[position], (Asset, Empty, If, Filter)) and len(node.children) == 1:
+        if isinstance(node, SpecifiedWeight) and node.weights != (1.0,):
+            break
+        position = node.children[0]
+    return position
+
+
+def _comparisons(condition: Condition) -> Iterator[Comparison]:
+    pending: list[Condition] = [condition]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Compound):
+            pending.extend(reversed(part.conditions))
+        else:
+            yield part
