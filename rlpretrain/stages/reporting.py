@@ -207,7 +207,7 @@ def _fidelity_figures(context: StageContext) -> FidelityFigures:
         not_compared=not_compared,
         min_correlation=config.min_fidelity,
         max_tracking_error=config.max_tracking_error,
-        embedded=config.composer_url == "embedded",
+        embedded=config.composer_url.startswith("embedded"),
     )
 
 
