@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rlpretrain.artifacts import StageRecorder, write_json
-from rlpretrain.composer import SymphonySummary, list_library
+from rlpretrain.composer import EmbeddedAddress, SymphonySummary, list_library, parse_address
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.store import open_store
 from rlpretrain.stages.context import StageContext
@@ -71,7 +71,8 @@ def _check_beforehand(context: StageContext) -> None:
 
 
 def _service(context: StageContext) -> dict[str, str]:
-    return {"service": "embedded" if context.config.composer_url == "embedded" else "remote"}
+    embedded = isinstance(parse_address(context.config.composer_url), EmbeddedAddress)
+    return {"service": "embedded" if embedded else "remote"}
 
 
 async def _list(context: StageContext) -> list[SymphonySummary]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlpretrain.artifacts import Manifest, StageRecorder, file_sha256, write_json
+from rlpretrain.composer import EmbeddedAddress, parse_address
 from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns import AGREES
 from rlpretrain.registry import Decision, ModelVersion, Registry, decide
@@ -207,7 +208,7 @@ def _fidelity_figures(context: StageContext) -> FidelityFigures:
         not_compared=not_compared,
         min_correlation=config.min_fidelity,
         max_tracking_error=config.max_tracking_error,
-        embedded=config.composer_url.startswith("embedded"),
+        embedded=isinstance(parse_address(config.composer_url), EmbeddedAddress),
     )
 
 

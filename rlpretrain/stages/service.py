@@ -14,8 +14,10 @@ from rlpretrain.composer import (
     BacktestOptions,
     BacktestOutcome,
     ComposerClient,
+    EmbeddedAddress,
     load_catalogue,
     open_composer,
+    parse_address,
 )
 from rlpretrain.errors import DataError
 from rlpretrain.market import PricePanel
@@ -70,20 +72,28 @@ class EngineBacktester:
             if ticker in self._panel
         }
         values = result.equity[first:last] * (options.capital / result.equity[first] if first else 1.0)
-        return BacktestOutcome(dates=result.dates[first:last], values=values, benchmarks=benchmarks)
+        weights = replay.targets[first:last]
+        return BacktestOutcome(
+            dates=result.dates[first:last],
+            values=values,
+            benchmarks=benchmarks,
+            weights={ticker: weights[:, i] for i, ticker in enumerate(replay.tickers)},
+            rebalanced=replay.rebalanced[first:last],
+        )
 
 
 @asynccontextmanager
 async def open_service(context: StageContext) -> AsyncIterator[ComposerClient]:
     """Connect to the service that the settings name."""
-    if context.config.composer_url != "embedded":
-        async with open_composer(context.config.composer_url) as client:
+    url = context.config.composer_url
+    if not isinstance(parse_address(url), EmbeddedAddress):
+        async with open_composer(url) as client:
             yield client
         return
     catalogue = load_catalogue(context.config.catalogue)
     panel = context.panel
     last = panel.dates[-1].astype(object)
     async with open_composer(
-        "embedded", catalogue=catalogue, backtester=EngineBacktester(panel), as_of=last
+        url, catalogue=catalogue, backtester=EngineBacktester(panel), as_of=last
     ) as client:
         yield client

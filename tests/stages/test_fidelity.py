@@ -190,6 +190,17 @@ def test_all_agree_with_their_own_engine(base: Any) -> None:
     assert {status for status, _ in stored.values()} == {AGREES}
 
 
+def test_holdings_are_compared_where_the_service_gives_them(base: Any, tmp_path: Path) -> None:
+    rest = PretrainingPipeline(
+        tiny(tmp_path, composer_url="embedded:transport=rest", catalogue="generated:size=24", **SETTINGS),
+        run_id="run",
+    )
+    asyncio.run(rest.extract())
+    for context, expected in ((base[0], {None}), (rest.context, {1.0})):
+        found = context.run.require(extraction.chunk_stage(0)).details["fidelity"].values()
+        assert {figures["equal_holdings"] for figures in found} == expected
+
+
 def test_who_is_not_reproduced_is_counted_stored_and_named(disputed: StageContext) -> None:
     manifest = disputed.run.require(mining.STAGE)
     assert manifest.counts["strategies"] == 23
