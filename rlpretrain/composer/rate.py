@@ -37,7 +37,7 @@ class AdaptiveRate:
         Time of the event loop before which no call starts.
     """
 
-    def __init__(self, *, recovery: float = 0.05, slowest: float = 0.1, longest_pause: float = 300.0) -> None:
+    def __init__(self, *, recovery: float = 0.02, slowest: float = 0.1, longest_pause: float = 300.0) -> None:
         self.rate = math.inf
         self.resume_at = -math.inf
         self._recovery, self._slowest, self._longest_pause = recovery, slowest, longest_pause
