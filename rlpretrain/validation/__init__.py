@@ -6,7 +6,7 @@ from rlpretrain.validation.learning_curves import LearningCurve
 from rlpretrain.validation.metrics import PerformanceMetrics, performance_metrics, sharpe_ratio, timing_score
 from rlpretrain.validation.validator import PretrainValidator, ValidationResult
 from rlpretrain.validation.verdict import Verdict, reach_verdict
-from rlpretrain.validation.window import EvaluationWindow
+from rlpretrain.validation.window import EvaluationWindow, run_together
 
 __all__ = [
     "AssetCase",
@@ -21,6 +21,7 @@ __all__ = [
     "Verdict",
     "performance_metrics",
     "reach_verdict",
+    "run_together",
     "sharpe_ratio",
     "timing_score",
     "validate_asset",

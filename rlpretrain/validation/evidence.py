@@ -82,8 +82,12 @@ class CurveRecorder:
 
     def record(self, steps: int, policy: Policy) -> None:
         """Score the policy as it is after `steps` environment steps."""
+        self.record_run(steps, self._window.run(policy))
+
+    def record_run(self, steps: int, trajectory: Trajectory) -> None:
+        """Score what the policy as it is after `steps` did on the window."""
         self._steps.append(steps)
-        self._contributions.append(self._window.part_contributions(self._window.run(policy)))
+        self._contributions.append(self._window.part_contributions(trajectory))
 
     def trial(self, policy: Policy) -> Trial:
         """Give the finished trial with the policy that the arm ends with."""

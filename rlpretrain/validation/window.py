@@ -14,7 +14,7 @@ from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
 from rlpretrain.errors import DataError
 from rlpretrain.validation.metrics import timing_contributions
 
-__all__ = ["CLEAN", "CONTAMINATED", "EvaluationWindow", "Part", "combine", "cut"]
+__all__ = ["CLEAN", "CONTAMINATED", "EvaluationWindow", "Part", "combine", "cut", "run_together"]
 
 Part = Literal["clean", "contaminated"]
 CLEAN: Part = "clean"
@@ -136,6 +136,11 @@ class EvaluationWindow:
         first, stop = self.start + bars.start, self.start + bars.stop
         length = min(length, stop - first)
         return rng.integers(first, stop - length + 1, size=count), length
+
+
+def run_together(policy: Policy, windows: Sequence[EvaluationWindow]) -> list[Trajectory]:
+    """Let a policy trade several windows of one asset, each as by `EvaluationWindow.run`, in one pass."""
+    return rollout(policy, windows[0].data, [(window.start, window.stop) for window in windows])
 
 
 def cut(trajectory: Trajectory, bars: slice) -> Trajectory:

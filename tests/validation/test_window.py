@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from rlpretrain.errors import DataError
+from rlpretrain.pretraining.dataset import Scaler
+from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.validation.metrics import timing_score
-from rlpretrain.validation.window import EvaluationWindow, combine, cut
+from rlpretrain.validation.window import EvaluationWindow, combine, cut, run_together
 
 from .conftest import RULE, episode_data
 
@@ -80,6 +83,20 @@ def test_nothing_after_a_bar_changes_what_was_done_up_to_it():
     for name in ("net_returns", "asset_returns", "exposure", "costs"):
         np.testing.assert_array_equal(getattr(original, name)[:bars], getattr(other, name)[:bars])
     assert not np.array_equal(original.net_returns[bars:], other.net_returns[bars:])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_windows_run_together_are_run_apart(seed):
+    torch.manual_seed(seed)
+    data = episode_data(signal=0.3)
+    windows = [EvaluationWindow(data, 250, 480), EvaluationWindow(data, 100, 240)]
+    network = PolicyNetwork(Scaler(np.zeros(64, np.float32), np.ones(64, np.float32)), [32, 16])
+    for together, apart in zip(
+        run_together(network.act, windows), [window.run(network.act) for window in windows], strict=True
+    ):
+        assert together.trades == apart.trades
+        for name in ("dates", "net_returns", "asset_returns", "exposure", "costs"):
+            np.testing.assert_array_equal(getattr(together, name), getattr(apart, name))
 
 
 def test_a_cut_keeps_the_trades_that_were_entered_in_it():
