@@ -135,9 +135,10 @@ def _write_files(
     if options.picture is not False:
         from rlpretrain.commands.backtest_text import cost_words
         from rlpretrain.symphony.pictures import draw_equity
+        from rlpretrain.symphony.wording import counted_words
 
         path = Path(f"{answer['symphony_id']}-equity.png") if options.picture is None else options.picture
-        span = f"{answer['first_day']} to {answer['last_market_day']}, {answer['days']:,} trading days"
+        span = f"{answer['first_day']} to {answer['last_market_day']}, {counted_words(answer['days'], 'trading day')}"
         try:
             draw_equity(
                 path, result, benchmarks, title=answer["name"], subtitle=f"{span}; {cost_words(answer)}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rlpretrain.symphony.outline import one_line
-from rlpretrain.symphony.wording import percent
+from rlpretrain.symphony.wording import counted_words, percent
 
 __all__ = ["backtest_lines", "cost_words"]
 
@@ -71,12 +71,11 @@ def backtest_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     """Render the answer of the command."""
     yield one_line(answer["name"])
     span = f"{answer['first_day']} to {answer['last_market_day']}"
-    yield f"  {span}, {answer['days']:,} trading days on {answer['market']}"
+    yield f"  {span}, {counted_words(answer['days'], 'trading day')} on {answer['market']}"
     yield f"  {_dollars(answer['capital'])} became {_dollars(answer['final_value'])}; {cost_words(answer)}"
-    yield (
-        f"  {answer['rebalances']:,} rebalances, {answer['days_with_trades']:,} days with trades; "
-        f"content {answer['content_hash'][:16]}"
-    )
+    rebalances = counted_words(answer["rebalances"], "rebalance")
+    days = counted_words(answer["days_with_trades"], "day")
+    yield f"  {rebalances}, trades on {days}; content {answer['content_hash'][:16]}"
     benchmarks = answer["benchmarks"]
     yield ""
     yield _row("", ["symphony", *benchmarks])
@@ -133,4 +132,4 @@ def _figure(value: float, unit: str) -> str:
 
 
 def _dollars(value: float) -> str:
-    return f"{value:,.2f} $"
+    return f"${value:,.2f}"

@@ -195,9 +195,11 @@ def _replay(
 
 
 def _lines(findings: Sequence[_Finding], answer: Mapping[str, Any]) -> Iterator[str]:
+    from rlpretrain.symphony.wording import counted_words
+
     width = min(60, max(len(finding.source) for finding in findings))
     for finding in findings:
-        remarks = f", {_counted(len(finding.remarks), 'remark')}" if finding.remarks else ""
+        remarks = f", {counted_words(len(finding.remarks), 'remark')}" if finding.remarks else ""
         start = f"{finding.source:<{width}}  {_STATUS[finding.status]:<12}"
         if finding.status == "supported":
             yield f"{start}  {finding.first_day} to {finding.last_market_day}, {finding.nodes:,} nodes{remarks}"
@@ -211,7 +213,7 @@ def _lines(findings: Sequence[_Finding], answer: Mapping[str, Any]) -> Iterator[
         yield f"{start}  {finding.reason}{place}{hint}{remarks}"
     counts = answer["counts"]
     yield ""
-    yield f"{_counted(len(findings), 'symphony', 'symphonies')} on {answer['market']}: " + (
+    yield f"{counted_words(len(findings), 'symphony', 'symphonies')} on {answer['market']}: " + (
         f"{counts['supported']:,} supported, {counts['lacks_prices']:,} without prices, "
         f"{counts['unsupported']:,} unsupported"
     )
@@ -224,8 +226,4 @@ def _lines(findings: Sequence[_Finding], answer: Mapping[str, Any]) -> Iterator[
         yield f"tickers without prices: {tickers}"
     if answer["remarks"]:
         affected = sum(bool(finding.remarks) for finding in findings)
-        yield f"{_counted(answer['remarks'], 'remark')} on {_counted(affected, 'symphony', 'symphonies')}"
-
-
-def _counted(number: int, one: str, several: str | None = None) -> str:
-    return f"{number:,} {one if number == 1 else several or one + 's'}"
+        yield f"{counted_words(answer['remarks'], 'remark')} on {counted_words(affected, 'symphony', 'symphonies')}"

@@ -18,6 +18,7 @@ __all__ = ["Named", "fetch_documents", "is_identifier", "load_named", "read_docu
 
 _WRAPPERS = ("score", "symphony", "raw_value", "result")
 _MOST_WRAPPERS = 8
+_TRIES = 3  # somebody is waiting
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -104,7 +105,11 @@ def _decode_deep(data: bytes, subject: str) -> Any:
 
     try:
         text = data.decode(json.detect_encoding(data))
-        return next(ijson.items(io.BytesIO(text.encode()), "", use_float=True))
+        # Not ijson.items: it makes the path of every value, which grows with the square of the depth.
+        builder = ijson.ObjectBuilder()
+        for event, value in ijson.basic_parse(io.BytesIO(text.encode()), use_float=True):
+            builder.event(event, value)
+        return builder.value
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise DataError(f"{subject}: not JSON: {str(error).splitlines()[0]}") from None
 
@@ -134,13 +139,15 @@ def fetch_documents(
 async def _fetch(
     identifiers: Sequence[str], config: PretrainingConfig
 ) -> dict[str, dict[str, Any] | RlpretrainError]:
-    from rlpretrain.composer import ComposerError, Verdict, load_catalogue, open_composer
+    from rlpretrain.composer import ComposerError, RetryPolicy, Verdict, load_catalogue, open_composer
 
     embedded = config.composer_url == "embedded"
     catalogue = load_catalogue(config.catalogue) if embedded else None
     server = f"embedded server of '{config.catalogue}'" if embedded else "server of composer_url"
 
-    async with open_composer(config.composer_url, catalogue=catalogue) as client:
+    async with open_composer(
+        config.composer_url, catalogue=catalogue, retry=RetryPolicy(tries=_TRIES)
+    ) as client:
 
         async def one(identifier: str) -> dict[str, Any] | RlpretrainError:
             try:

@@ -128,7 +128,7 @@ def _lines(
         yield _styled(f"  {name:<11}", _DIM, coloured) + fact
     yield ""
     if activity is not None:
-        yield _styled(heading(), _DIM, coloured)
+        yield _styled(heading().rstrip(), _DIM, coloured)
     for line in draw(places, depth=depth, activity=activity):
         yield _coloured(line) if coloured else str(line)
     if symphony.remarks:

@@ -15,7 +15,7 @@ _NAMED = "a JSON file, or a symphony's id on the server of the settings (compose
 
 _BACKTEST = """Replay a symphony on daily prices, print its statistics and draw its equity curve.
 
-Without further options trades cost 0.1 %% a side and nothing else, at the close that decided. That is not what the
+Without further options trades cost 0.1 % a side and nothing else, at the close that decided. That is not what the
 service charges, but it reproduces the yearly figures that Composer itself recorded. For a cautious estimate of what
 could have been earned, add --fill next_open."""
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from rlpretrain.symphony.evaluate import Activity
 from rlpretrain.symphony.outline import Place
-from rlpretrain.symphony.wording import percent
+from rlpretrain.symphony.wording import counted_words, percent
 
-__all__ = ["Line", "draw"]
+__all__ = ["Line", "draw", "heading"]
 
 _SCREEN = 20
 """Levels by which a deep tree moves on: lines show the guides of the last one to two screens of levels only."""
 
-_BRANCHES = ("if-child", "filter", "asset")
+_HEADING = "   days   weight  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +71,10 @@ def draw(
         if place.parent >= 0:
             open_levels.append(not last)
         if place.depth == depth and place.below:
-            nodes = f"{place.below:,} node" + ("" if place.below == 1 else "s")
             blank = " " * len(_HEADING) if activity is not None else ""
-            yield Line(blank, _guides(open_levels) + "└─ ", "", f"… {nodes}", "", "")
-
-
-_HEADING = "   days   weight  "
+            yield Line(
+                blank, _guides(open_levels) + "└─ ", "", f"… {counted_words(place.below, 'node')}", "", ""
+            )
 
 
 def heading() -> str:
@@ -98,7 +96,11 @@ def _activity(place: Place, places: Sequence[Place], activity: Activity | None) 
     days = weight = ""
     if place.step in ("if-child", "asset", "empty") or parent == "filter":
         share = float(activity.days[place.visit])
-        days = "never" if share == 0 else f"{100 * share:.1f} %"
+        days = "never" if share == 0 else _tenths(share)
         if place.step in ("asset", "empty") and share > 0:
-            weight = f"{100 * float(activity.weight[place.visit]):.1f} %"
+            weight = _tenths(float(activity.weight[place.visit]))
     return f"{days:>7}  {weight:>7}  "
+
+
+def _tenths(share: float) -> str:
+    return "<0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"

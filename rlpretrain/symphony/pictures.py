@@ -97,11 +97,13 @@ def draw_equity(
 
 def _key_figures(result: BacktestResult) -> str:
     stats = result.stats
-    return (
-        f"{100 * stats['annualized_rate_of_return']:,.1f} % a year, volatility "
-        f"{100 * stats['standard_deviation']:.1f} %, Sharpe {stats['sharpe_ratio']:.2f}, "
-        f"max drawdown {100 * stats['max_drawdown']:.1f} %, costs ${sum(result.costs.values()):,.0f}"
-    )
+    figures = [f"{100 * stats['annualized_rate_of_return']:,.1f} % a year"]
+    if np.isfinite(stats["sharpe_ratio"]):
+        figures.append(f"volatility {100 * stats['standard_deviation']:.1f} %")
+        figures.append(f"Sharpe {stats['sharpe_ratio']:.2f}")
+    figures.append(f"max drawdown {100 * stats['max_drawdown']:.1f} %")
+    figures.append(f"costs ${sum(result.costs.values()):,.0f}")
+    return ", ".join(figures)
 
 
 def _metadata(kind: str) -> dict[str, None]:
@@ -144,6 +146,10 @@ def _short_dollars(value: float) -> str:
     return f"${value:.4g}"
 
 
+def _short_factor(value: float) -> str:
+    return f"{value:.3g}" if value < 1e3 else f"{value:,.0f}" if value < 1e6 else f"{value:.1e}"
+
+
 def _label_ends(axes: Axes, curves: Mapping[str, Floats], colours: Mapping[str, str]) -> None:
     """Name each curve at its end, with its growth; labels that would overlap move apart."""
     ends = {
@@ -156,9 +162,9 @@ def _label_ends(axes: Axes, curves: Mapping[str, Floats], colours: Mapping[str, 
     floor = 0.0
     for name in sorted(places, key=lambda name: places[name]):
         at = max(places[name], floor)
-        floor = at + 0.075
+        floor = at + 0.09
         growth = ends[name] / float(curves[name][np.isfinite(curves[name])][0])
-        text = f"{_drawable(name)}\n{_short_dollars(ends[name])}, ×{growth:.3g}"
+        text = f"{_drawable(name)}\n{_short_dollars(ends[name])}, ×{_short_factor(growth)}"
         axes.text(
             1.01, at, text, transform=axes.transAxes, color=colours[name], va="center", fontsize=8.5,
             fontweight="bold" if name == "symphony" else "normal", linespacing=1.25,
@@ -173,11 +179,11 @@ def _draw_falls(
     fall = _drawdown(result.equity)
     axes.fill_between(result.dates, fall, 0.0, color=_FALL, alpha=0.25, lw=0)
     axes.plot(result.dates, fall, color=_FALL, lw=0.8)
-    for name, curve in benchmarks.items():
-        axes.plot(result.dates, _drawdown(curve), color=colours[name], lw=0.8, alpha=0.9)
+    for name, curve in list(benchmarks.items())[:1]:
+        axes.plot(result.dates, _drawdown(curve), color=colours[name], lw=0.8, zorder=1)
     worst = int(np.argmin(fall))
     axes.text(
-        1.01, 0.5, f"max drawdown\n{-100 * fall[worst]:.1f} %, {result.dates[worst]}",
+        1.01, 0.5, f"max drawdown\n{abs(100 * fall[worst]):.1f} %, {result.dates[worst]}",
         transform=axes.transAxes, color=_FALL, va="center", fontsize=8.5, linespacing=1.25,
     )  # fmt: skip
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))

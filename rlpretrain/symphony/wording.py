@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Indicator, Metric
 
-__all__ = ["condition_words", "indicator_words", "metric_words", "percent"]
+__all__ = ["condition_words", "counted_words", "indicator_words", "metric_words", "percent"]
 
 _SHORT: Mapping[str, str] = {
     "relative-strength-index": "RSI",
@@ -48,6 +48,11 @@ def percent(fraction: float) -> str:
     return f"{100.0 * fraction:.2f}".rstrip("0").rstrip(".") + " %"
 
 
+def counted_words(number: int, one: str, several: str | None = None) -> str:
+    """Give a number with its noun: 1 day, 1,000 days."""
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
+
+
 def indicator_words(indicator: Indicator) -> str:
     """Render an indicator: ``RSI(10)``, ``cumulative return over 20 days``."""
     name, rest = _parts(indicator)
@@ -84,8 +89,7 @@ def _parts(indicator: Indicator) -> tuple[str, str]:
     if function == "current-price":
         return "price", ""
     if function in _LONG:
-        days = f"{parameters[0]:g} day" + ("" if parameters[0] == 1 else "s")
-        return _LONG[function], f" over {days}"
+        return _LONG[function], f" over {counted_words(int(parameters[0]), 'day')}"
     numbers = ", ".join(f"{value:g}" for value in parameters)
     name = _SHORT.get(function, function.replace("-", " "))
     return (f"{name}({numbers})" if numbers else name), ""
