@@ -115,6 +115,16 @@ class PretrainingConfig(_Settings):
         "Library",
         "What the embedded server offers: 'generated:[size=N]' or a folder of symphony files.",
     )
+    search_where: list[Any] = _run(
+        [],
+        "Library",
+        'HoneySQL condition that the search applies, as JSON: [">", "num_node_if", 0]; all symphonies when empty.',
+    )
+    search_order: list[Any] = _run(
+        [],
+        "Library",
+        'HoneySQL order of the search, as JSON: [["name", "asc"]]; longest since the last edit first when empty.',
+    )
     min_performance_threshold: float = _run(
         0.1, "Library", "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window."
     )
@@ -226,7 +236,18 @@ class PretrainingConfig(_Settings):
     seed: int = _run(7, "Everything", "One seed, one result.", ge=0, le=2**31 - 1)
     # Deployment
     composer_url: str = _deployment(
-        "embedded", "'embedded', an http(s) URL of an MCP server, or 'stdio:COMMAND ...'.", min_length=1
+        "embedded",
+        "'embedded[:OPTION=VALUE,...]', 'https://...' of an MCP server, 'rest+https://...', or 'stdio:COMMAND'.",
+        min_length=1,
+        repr=False,
+    )
+    composer_concurrency: int = _deployment(8, "Most calls to Composer at once.", ge=1, le=64)
+    composer_timeout: float = _deployment(
+        60.0, "Seconds after which one try of a call is given up.", gt=0, le=3600
+    )
+    composer_tries: int = _deployment(8, "Most tries of one call.", ge=1, le=100)
+    composer_budget: float | None = _deployment(
+        3600.0, "Seconds for all calls of one task; without end when empty.", gt=0
     )
     store_url: str = _deployment(
         "", "SQLAlchemy URL of the pattern store; empty for SQLite in the run's folder.", repr=False
@@ -288,11 +309,17 @@ class PretrainingConfig(_Settings):
 
     def digest(self, fields: Sequence[str] | None = None) -> str:
         """Hash the settings, or those of `fields`, that can change a result."""
-        values = {k: v for k, v in self.public().items() if k not in ("trainer", "device")}
+        values = {k: v for k, v in self.public().items() if k not in _DEPLOYMENT}
         if fields is not None:
             values = {k: values[k] for k in fields}
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
+
+_DEPLOYMENT = frozenset(
+    name
+    for name, field in PretrainingConfig.model_fields.items()
+    if isinstance(field.json_schema_extra, dict) and field.json_schema_extra.get("scope") == "deployment"
+)
 
 NIGHTLY: dict[str, Any] = {"max_strategies": 2_000, "chunk_size": 128}
 """What the nightly run sets otherwise: it takes the whole library, where a first try takes 100 strategies."""

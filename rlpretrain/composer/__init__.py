@@ -17,6 +17,7 @@ from rlpretrain.composer.mcp_server import serve_stdio
 from rlpretrain.composer.progress import BudgetSpentError
 from rlpretrain.composer.rate import AdaptiveRate
 from rlpretrain.composer.retry import RetryPolicy
+from rlpretrain.composer.search_settings import check_search
 from rlpretrain.composer.wire import Backtest, SearchPage, SearchRow, Statistics
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Statistics",
     "SymphonySummary",
     "Verdict",
+    "check_search",
     "composer_app",
     "embedded_server",
     "list_library",

@@ -8,7 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 from rlpretrain.artifacts import StageRecorder, write_json
-from rlpretrain.composer import EmbeddedAddress, SymphonySummary, list_library, parse_address
+from rlpretrain.composer import (
+    EmbeddedAddress,
+    SymphonySummary,
+    check_search,
+    list_library,
+    parse_address,
+)
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.store import open_store
 from rlpretrain.stages.context import StageContext
@@ -28,7 +34,7 @@ def run(context: StageContext) -> list[int]:
     Raises
     ------
     SettingsError
-        The market is too short for the windows, or the store's address is none.
+        The market is too short for the windows, the store's address is none, or a search can't be made.
     ServiceError
         The store can't be reached.
     DataError
@@ -39,7 +45,7 @@ def run(context: StageContext) -> list[int]:
     def work(recorder: StageRecorder) -> None:
         summaries = asyncio.run(_list(context))
         if not summaries:
-            raise DataError(f"the library of {context.config.composer_url} lists no symphony")
+            raise DataError("the library lists no symphony", hint="see composer_url, catalogue, search_where")
         rows = [{**asdict(s), "last_edit": s.last_edit and s.last_edit.isoformat()} for s in summaries]
         write_json(recorder.output(_LISTING), rows)
         recorder.counts["listed"] = len(rows)
@@ -47,13 +53,17 @@ def run(context: StageContext) -> list[int]:
         context.progress(f"{len(rows)} symphonies listed")
 
     context.run_stage(
-        STAGE, work, settings=("max_strategies", "catalogue", "market", "seed"), inputs=_service(context)
+        STAGE,
+        work,
+        settings=("max_strategies", "catalogue", "search_where", "search_order", "market", "seed"),
+        inputs=_service(context),
     )
     return chunk_numbers(context)
 
 
 def _check_beforehand(context: StageContext) -> None:
     """Say now, not after hours of replays and training, what the later stages would miss."""
+    check_search(context.config.search_where, context.config.search_order)
     open_store(context.store_url).close()
     market = context.config.market
     unpriced = [symbol for symbol in context.config.validation_envs if symbol not in context.panel]
@@ -77,7 +87,12 @@ def _service(context: StageContext) -> dict[str, str]:
 
 async def _list(context: StageContext) -> list[SymphonySummary]:
     async with open_service(context) as client:
-        return await list_library(client, context.config.max_strategies)
+        return await list_library(
+            client,
+            context.config.max_strategies,
+            where=context.config.search_where,
+            order_by=context.config.search_order,
+        )
 
 
 def chunk_numbers(context: StageContext) -> list[int]:

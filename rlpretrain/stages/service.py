@@ -15,11 +15,11 @@ from rlpretrain.composer import (
     BacktestOutcome,
     ComposerClient,
     EmbeddedAddress,
+    RetryPolicy,
     load_catalogue,
     open_composer,
     parse_address,
 )
-from rlpretrain.errors import DataError
 from rlpretrain.market import PricePanel
 from rlpretrain.stages.context import StageContext
 from rlpretrain.symphony import Costs, Evaluator, backtest, parse_symphony
@@ -55,45 +55,41 @@ class EngineBacktester:
             taf_fee=options.apply_taf_fee,
         )
         with self._lock:
-            replay = self._evaluator.replay(symphony)
+            replay = self._evaluator.replay(symphony, start=start, end=end)
             result = backtest(replay, self._panel, costs, "same_close", capital=options.capital)
-        first = 0 if start is None else int(np.searchsorted(result.dates, np.datetime64(start, "D")))
-        last = (
-            len(result.dates)
-            if end is None
-            else int(np.searchsorted(result.dates, np.datetime64(end, "D"), "right"))
-        )
-        if first >= last:
-            raise DataError(f"{symphony.symphony_id} has no day between {start} and {end}")
-        rows = np.searchsorted(self._panel.dates, result.dates[first:last])
+        rows = np.searchsorted(self._panel.dates, result.dates)
         benchmarks = {
             ticker: self._panel.close[rows, self._panel.column(ticker)]
             for ticker in options.benchmark_tickers
             if ticker in self._panel
         }
-        values = result.equity[first:last] * (options.capital / result.equity[first] if first else 1.0)
-        weights = replay.targets[first:last]
         return BacktestOutcome(
-            dates=result.dates[first:last],
-            values=values,
+            dates=result.dates,
+            values=result.equity,
             benchmarks=benchmarks,
-            weights={ticker: weights[:, i] for i, ticker in enumerate(replay.tickers)},
-            rebalanced=replay.rebalanced[first:last],
+            shares=result.shares,
+            weights={ticker: replay.targets[:, i] for i, ticker in enumerate(replay.tickers)},
+            rebalanced=replay.rebalanced,
+            costs=result.costs,
         )
 
 
 @asynccontextmanager
 async def open_service(context: StageContext) -> AsyncIterator[ComposerClient]:
     """Connect to the service that the settings name."""
-    url = context.config.composer_url
-    if not isinstance(parse_address(url), EmbeddedAddress):
-        async with open_composer(url) as client:
-            yield client
-        return
-    catalogue = load_catalogue(context.config.catalogue)
-    panel = context.panel
-    last = panel.dates[-1].astype(object)
-    async with open_composer(
-        url, catalogue=catalogue, backtester=EngineBacktester(panel), as_of=last
-    ) as client:
+    config = context.config
+    options: dict[str, Any] = {
+        "concurrency": config.composer_concurrency,
+        "call_timeout": config.composer_timeout,
+        "budget": config.composer_budget,
+        "retry": RetryPolicy(tries=config.composer_tries),
+    }
+    if isinstance(parse_address(config.composer_url), EmbeddedAddress):
+        panel = context.panel
+        options |= {
+            "catalogue": load_catalogue(config.catalogue),
+            "backtester": EngineBacktester(panel),
+            "as_of": panel.dates[-1].astype(object),
+        }
+    async with open_composer(config.composer_url, **options) as client:
         yield client
