@@ -190,6 +190,11 @@ class PretrainingConfig(_Settings):
     hold_every: int = _run(
         5, "Patterns", "Of the closes without a change of stance, keep every n-th.", ge=1, le=250
     )
+    regimes: Literal["rules", "markov"] = _run(
+        "rules",
+        "Patterns",
+        "How the market's regime is told: by plain rules, or by a filtered Markov-switching model.",
+    )
     # Analysis
     n_clusters: int = _run(8, "Analysis", "Number of clusters.", ge=2, le=100)
     clustering_method: Literal["kmeans", "dbscan"] = _run(

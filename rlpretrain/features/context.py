@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rlpretrain.features import rolling
 from rlpretrain.features.asset import daily_volatility, log_ratio, scaled_returns
 from rlpretrain.features.names import LIMIT
-from rlpretrain.market import REGIMES, Dates, Floats, PricePanel, classify_regime
+from rlpretrain.market import REGIMES, Dates, Floats, PricePanel, RegimeMethod, classify_regime
 
 __all__ = ["SOURCES", "MarketContext", "market_context"]
 
@@ -31,6 +32,8 @@ class MarketContext:
 
     dates: Dates
     values: Floats
+    regimes: NDArray[np.str_]
+    """(d,) name of the benchmark's regime; the last four numbers of `values` say the same."""
     sources: dict[str, str | None]
 
     def at(self, dates: Dates) -> Floats:
@@ -44,8 +47,13 @@ class MarketContext:
         known = np.vstack((np.full(self.values.shape[1], np.nan), self.values))
         return np.asarray(known[np.searchsorted(self.dates, dates, side="right")])
 
+    def regime_at(self, dates: Dates) -> NDArray[np.str_]:
+        """Give the regime last known at the close of each day, (n,); sideways while there is none."""
+        known = np.append("sideways", self.regimes)
+        return np.asarray(known[np.searchsorted(self.dates, dates, side="right")])
 
-def market_context(panel: PricePanel) -> MarketContext:
+
+def market_context(panel: PricePanel, regimes: RegimeMethod = "rules") -> MarketContext:
     """Compute the market's block of the state vector from benchmark, bonds and volatility futures.
 
     Without a benchmark all 11 numbers are zero. Bonds and volatility futures are zero when the panel has
@@ -53,12 +61,12 @@ def market_context(panel: PricePanel) -> MarketContext:
     """
     sources = {role: next((s for s in tickers if s in panel), None) for role, tickers in SOURCES.items()}
     if sources["benchmark"] is None:
-        return MarketContext(panel.dates[:0], np.zeros((0, 11)), sources)
+        return MarketContext(panel.dates[:0], np.zeros((0, 11)), np.array([], dtype=np.str_), sources)
     benchmark = panel.series(sources["benchmark"])
     log_close = np.log(benchmark.close)
     returns = log_close - rolling.lagged(log_close, 1)
     year = daily_volatility(log_close) * np.sqrt(250)
-    regime = classify_regime(benchmark)
+    regime = classify_regime(benchmark, regimes)
     columns = [
         scaled_returns(log_close, 5),
         scaled_returns(log_close, 20),
@@ -70,7 +78,7 @@ def market_context(panel: PricePanel) -> MarketContext:
         *((regime == name).astype(np.float64) for name in REGIMES),
     ]
     values = np.clip(np.column_stack(columns), -LIMIT, LIMIT)
-    return MarketContext(benchmark.dates, values, sources)
+    return MarketContext(benchmark.dates, values, regime, sources)
 
 
 def _role(panel: PricePanel, symbol: str | None, days: int, dates: Dates) -> Floats:

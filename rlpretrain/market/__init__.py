@@ -9,7 +9,7 @@ from rlpretrain.market.provider import (
     market_symbols,
     parse_provider,
 )
-from rlpretrain.market.regimes import REGIMES, classify_regime
+from rlpretrain.market.regimes import REGIMES, RegimeMethod, classify_regime
 
 __all__ = [
     "REGIMES",
@@ -19,6 +19,7 @@ __all__ = [
     "Floats",
     "GeneratedProvider",
     "PricePanel",
+    "RegimeMethod",
     "calendar_days",
     "classify_regime",
     "exchange_sessions",

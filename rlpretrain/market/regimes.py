@@ -1,6 +1,8 @@
-"""Which regime the market is in, by causal rules on a benchmark's closes."""
+"""Which regime the market is in, told from a benchmark's closes so far."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -8,9 +10,10 @@ from numpy.typing import NDArray
 
 from rlpretrain.market.panel import AssetSeries
 
-__all__ = ["REGIMES", "classify_regime"]
+__all__ = ["REGIMES", "RegimeMethod", "classify_regime"]
 
 REGIMES = ("bull", "bear", "sideways", "volatile")
+RegimeMethod = Literal["rules", "markov"]
 
 _TREND_DAYS = 200
 """The slow average: what most of the field calls the long trend."""
@@ -25,20 +28,31 @@ _EXTREME = 2.0
 """Volatility over its trailing median at which even a rising market counts as volatile."""
 
 
-def classify_regime(benchmark: AssetSeries) -> NDArray[np.str_]:
+def classify_regime(benchmark: AssetSeries, method: RegimeMethod = "rules") -> NDArray[np.str_]:
     """Name the regime at each close, (n,): 'bull', 'bear', 'sideways' or 'volatile'.
 
-    With the close's side of its 200-day average, the sign of the 63-day return, and the 20-day volatility
-    over the median of its last 504 values (at least 60):
+    By *rules*, with the close's side of its 200-day average, the sign of the 63-day return, and the 20-day
+    volatility over the median of its last 504 values (at least 60):
 
     - *bull*: above the average and risen, volatility ratio under 2;
     - *bear*: below the average and fallen;
     - *volatile*: risen but ratio 2 or more, or a mixed trend with ratio 1.3 or more;
     - *sideways*: a mixed trend and a lower ratio; also the first 199 days, when there is no average yet.
 
-    Only closes up to and including a day decide on that day. Thresholds are in days and ratios of the asset's
-    own volatility, so one rule serves any benchmark.
+    Thresholds are in days and ratios of the asset's own volatility, so one rule serves any benchmark. By
+    *markov*, with a hidden Markov model, see `rlpretrain.market.markov_regimes`. Either way only closes up to and
+    including a day decide on that day.
     """
+    if method == "markov":
+        from rlpretrain.market.markov_regimes import (
+            markov_regimes,
+        )  # It compiles; the rules need not wait for it.
+
+        return markov_regimes(benchmark)
+    return _by_rules(benchmark)
+
+
+def _by_rules(benchmark: AssetSeries) -> NDArray[np.str_]:
     close = pd.Series(benchmark.close)
     returns = pd.Series(np.log(benchmark.close)).diff()
     average = close.rolling(_TREND_DAYS).mean()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_NAMES, MarketContext, market_context, position_features, state_matrix
-from rlpretrain.market import AssetSeries, Floats, PricePanel, classify_regime
+from rlpretrain.market import AssetSeries, Floats, PricePanel
 from rlpretrain.patterns.confidence import confidence
 from rlpretrain.patterns.consensus import act_probability, actions, outcomes, stances
 from rlpretrain.patterns.fills import Fill, fill_prices
@@ -85,10 +85,9 @@ def extract_patterns(
         No decision is left.
     """
     context = market_context(panel) if context is None else context
-    regimes = _Regimes.of(panel, context)
     last = panel.dates[-1] if until is None else until
     decided = [
-        _decisions(asset, tally, rules, regimes, last, in_position)
+        _decisions(asset, tally, rules, context, last, in_position)
         for symbol in tally.votes.assets
         if panel.has_bars(symbol)
         for asset in [_Asset.of(panel.series(symbol), tally, context, rules)]
@@ -102,25 +101,6 @@ def extract_patterns(
         )
     patterns = PatternSet.concatenate(parts)
     return patterns.take(np.lexsort((patterns.in_position, patterns.asset, patterns.date)))
-
-
-@dataclass(frozen=True)
-class _Regimes:
-    dates: NDArray[np.datetime64]
-    names: NDArray[np.str_]
-
-    @classmethod
-    def of(cls, panel: PricePanel, context: MarketContext) -> _Regimes:
-        benchmark = context.sources["benchmark"]
-        if benchmark is None:
-            return cls(panel.dates[:0], np.array([], dtype=np.str_))
-        series = panel.series(benchmark)
-        return cls(series.dates, classify_regime(series))
-
-    def at(self, dates: NDArray[np.datetime64]) -> NDArray[np.str_]:
-        """Give the regime last known at each date; sideways while there is none."""
-        rows = np.searchsorted(self.dates, dates, side="right") - 1
-        return np.where(rows >= 0, np.append(self.names, "sideways")[rows], "sideways")
 
 
 @dataclass(frozen=True)
@@ -165,7 +145,12 @@ class _Asset:
 
 
 def _decisions(
-    asset: _Asset, tally: Tally, rules: DecisionRules, regimes: _Regimes, last: np.datetime64, holds: bool
+    asset: _Asset,
+    tally: Tally,
+    rules: DecisionRules,
+    context: MarketContext,
+    last: np.datetime64,
+    holds: bool,
 ) -> PatternSet:
     """Make the patterns of one asset for a trader who holds it, or for one who doesn't."""
     series, levels = asset.series, {"buy_level": rules.buy_level, "sell_level": rules.sell_level}
@@ -203,7 +188,7 @@ def _decisions(
         dissenters=tally.dissenters.count[where],
         category=np.array(CATEGORIES)[scores.argmax(axis=1)],
         category_scores=scores,
-        regime=regimes.at(series.dates[at]),
+        regime=context.regime_at(series.dates[at]),
         confidence=confidence(
             count=side.count,
             skill=side.skill,

@@ -36,7 +36,7 @@ def load_episodes(context: StageContext, symbols: Sequence[str]) -> list[Episode
             f"the market {config.market} has changed since the patterns were mined", hint="start a new run"
         )
     votes = VotePanel.load(context.run / mining.VOTES) if config.votes else None
-    market = market_context(panel)
+    market = market_context(panel, config.regimes)
     return [
         build_episode_data(
             panel,

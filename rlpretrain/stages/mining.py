@@ -39,7 +39,7 @@ _LEAST_VOLATILITY = 0.03
 VOTES = "votes.npz"
 _SETTINGS = (
     "market", "seed", "votes", "min_performance_threshold", "allow_late_edits", "min_confidence", "buy_level",
-    "sell_level", "max_holding_days", "hold_every", "fill", "cost_bps", "crypto_cost_bps",
+    "sell_level", "max_holding_days", "hold_every", "regimes", "fill", "cost_bps", "crypto_cost_bps",
     "test_split", "validation_split", "validation_start", "test_start",
 )  # fmt: skip
 
@@ -73,7 +73,7 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     context.progress(f"{len(electorate.voters)} of {len(library_records)} strategies vote")
     tally = tally_votes(electorate.voters, panel, electorate.admitted)
     patterns = extract_patterns(
-        tally, panel, DecisionRules.from_settings(config), context=market_context(panel)
+        tally, panel, DecisionRules.from_settings(config), context=market_context(panel, config.regimes)
     )
     context.progress(f"{len(patterns)} patterns mined")
 
