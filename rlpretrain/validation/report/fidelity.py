@@ -64,15 +64,19 @@ def fidelity_chart(fidelity: FidelityFigures) -> Chart:
     with drawing("fidelity", 7.2, 2.4) as (figure, svg):
         axes = figure.add_subplot()
         for agrees, colour in ((True, arm_colour(AGENT)), (False, WARN)):
-            shown = [replay for replay in fidelity.replays if replay.agrees == agrees]
-            errors = [max(r.tracking_error, _LEAST_SHOWN) for r in shown]
-            # Where one side does not move there is no correlation: such dots lie on the lower edge.
-            heights = [0.0 if r.correlation is None else r.correlation for r in shown]
-            axes.plot(errors, heights, "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0)
+            dots = [
+                (max(replay.tracking_error, _LEAST_SHOWN), replay.correlation)
+                for replay in fidelity.replays
+                if replay.agrees == agrees and replay.correlation is not None
+            ]
+            errors, correlations = np.array(dots).reshape(-1, 2).T
+            axes.plot(errors, correlations, "o", color=colour, alpha=0.5, markersize=4, markeredgewidth=0)
         axes.axvline(fidelity.max_tracking_error, color=INK, linewidth=0.8)
         axes.axhline(fidelity.min_correlation, color=INK, linewidth=0.8)
         axes.set_xscale("log")
         axes.set_xlim(_LEAST_SHOWN / 1.5, None)
+        lowest = min([fidelity.min_correlation, *(r.correlation or 1.0 for r in fidelity.replays)])
+        axes.set_ylim(lowest - 0.05, 1.02)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g} %"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel("tracking error a year, log")
@@ -81,7 +85,7 @@ def fidelity_chart(fidelity: FidelityFigures) -> Chart:
     return Chart(
         f"{agree:,} of {len(fidelity.replays):,} replays agree with the service to the last day",
         svg.text,
-        "Each dot is a symphony, over all days; the lines are the limits.",
+        "Each dot is a symphony that moves, over all days; the lines are the limits.",
     )
 
 

@@ -1,0 +1,103 @@
+"""What rounding and another vendor's prices do to fidelity: ``python -m benchmarks.fidelity``.
+
+Each symphony's replay is compared with its replay on prices with independent noise on every close, rounded as the
+service rounds its daily values: the fidelity of an engine that is exact but for its prices. Printed as one JSON
+object, for the generated catalogue on the generated market and for a folder of symphonies on its market (``--market
+DIR --symphonies DIR``). ``agree`` is the share that the default limits let take part at the last day.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlpretrain.composer import GeneratedCatalogue
+from rlpretrain.config import PretrainingConfig
+from rlpretrain.errors import SymphonyError
+from rlpretrain.market import PricePanel, load_market
+from rlpretrain.symphony import BacktestResult, Evaluator, backtest, compare_daily_values, parse_symphony
+
+NOISE = (0.0, 1.0, 2.0)
+"""Basis points of a close, one standard deviation."""
+_SHARES = (50, 75, 90, 95)
+_STEP = 1e-4
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--market", type=Path, help="folder of real prices")
+    parser.add_argument("--symphonies", type=Path, help="folder of real symphonies")
+    options = parser.parse_args()
+    generated = {entry.symphony_id: entry.document or {} for entry in GeneratedCatalogue(size=200).entries()}
+    figures = {"generated": measure(generated, load_market("generated:"))}
+    if options.market and options.symphonies:
+        files = sorted(options.symphonies.glob("*.json"))
+        documents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
+        figures["folder"] = measure(documents, load_market(f"files:{options.market}"))
+    print(json.dumps(figures, indent=1))
+
+
+def measure(documents: Mapping[str, Mapping[str, Any]], panel: PricePanel) -> list[dict[str, Any]]:
+    """Compare all replays at each level of noise."""
+    ours = curves(documents, panel)
+    return [compared(ours, curves(documents, noisy(panel, points)), points) for points in NOISE]
+
+
+def noisy(panel: PricePanel, points: float) -> PricePanel:
+    """Multiply each day's prices by exp(noise)."""
+    factor = np.exp(np.random.default_rng(3).normal(0.0, points * 1e-4, panel.close.shape))
+    prices = {name: getattr(panel, name) * factor for name in ("open", "high", "low", "close")}
+    return replace(panel, **prices)
+
+
+def curves(documents: Mapping[str, Mapping[str, Any]], panel: PricePanel) -> dict[str, BacktestResult]:
+    """Backtest what can be replayed."""
+    evaluator, found = Evaluator(panel), {}
+    for name, document in documents.items():
+        try:
+            found[name] = backtest(evaluator.replay(parse_symphony(document, symphony_id=name)), panel)
+        except SymphonyError:
+            continue
+    return found
+
+
+def compared(
+    ours: Mapping[str, BacktestResult], theirs: Mapping[str, BacktestResult], points: float
+) -> dict[str, Any]:
+    """Sum up the fidelity of all symphonies."""
+    config = PretrainingConfig()
+    limits = {"min_correlation": config.min_fidelity, "max_tracking_error": config.max_tracking_error}
+    correlations, errors, agree = [], [], []
+    for name, one in ours.items():
+        other = theirs[name]
+        rounded = np.round(other.equity / other.equity[0] / _STEP) * _STEP
+        comparison = compare_daily_values(one.dates, one.equity, other.dates, rounded, resolution=_STEP)
+        fidelity = comparison.overall()
+        if fidelity is None:
+            continue
+        correlations.append(1.0 if fidelity.correlation is None else fidelity.correlation)
+        errors.append(fidelity.tracking_error)
+        agree.append(bool(comparison.agreement(one.dates[-1:], **limits)[0] > 0))
+    return {
+        "noise_basis_points": points,
+        "symphonies": len(errors),
+        "agree": round(float(np.mean(agree)), 3),
+        "correlation": {
+            f"{100 - share} % are below": round(float(np.percentile(correlations, 100 - share)), 4)
+            for share in _SHARES
+        },
+        "tracking_error": {
+            f"{100 - share} % are above": round(float(np.percentile(errors, share)), 4) for share in _SHARES
+        },
+    }
+
+
+if __name__ == "__main__":
+    main()
