@@ -1,9 +1,10 @@
-"""Speed and memory of the symphony engine: ``python -m benchmarks.engine [--market DIR --symphonies DIR]``.
+"""Speed and memory of the symphony engine: ``python -m benchmarks.engine``.
 
-Four measurements on one core, printed as one JSON object: the folder of symphonies on its market (when
-given); a growing generated catalogue on the generated market; some of its symphonies in the slow reference
-evaluator of the tests; and the largest memory of the process. A symphony-year is a symphony replayed over a
-year of its trading days.
+Measurements on one core, printed as one JSON object: a folder of symphonies on its market (``--market DIR
+--symphonies DIR``); a growing generated catalogue on the generated market; some of its symphonies in the slow
+reference evaluator of the tests; another open evaluator beside the engine (``--peer DIR``, see
+`benchmarks.peer`); and the largest memory of the process. A symphony-year is a symphony replayed over a year
+of its trading days.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.peer import compare
 from rlpretrain.composer import GeneratedCatalogue
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import PricePanel, load_market
@@ -28,7 +30,11 @@ from tests.symphony.reference import Reference, TooClose
 
 SIZES = (250, 1_000, 4_000)
 REFERENCE_SYMPHONIES = 12
-REFERENCE_DAYS = 400
+REFERENCE_DAYS = (400, 3_700)
+"""The reference looks back over all history every day, so its cost grows with the square of the days."""
+PEER_SYMPHONIES = 200
+PEER_YEARS = (3, 13)
+"""The second is all but the two years that the longest windows need before the first decision."""
 
 
 def main() -> None:
@@ -36,20 +42,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--market", type=Path, help="folder of real prices")
     parser.add_argument("--symphonies", type=Path, help="folder of real symphonies")
+    parser.add_argument("--peer", type=Path, help="checkout of another evaluator")
     options = parser.parse_args()
     warm_up()
     figures: dict[str, Any] = {}
+    documents: dict[str, Mapping[str, Any]] = {}
     if options.market and options.symphonies:
         files = sorted(options.symphonies.glob("*.json"))
         documents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
-        figures["folder"] = measure(documents.items(), load_market(f"files:{options.market}"))
+        market = load_market(f"files:{options.market}")
+        figures["folder"] = measure(documents.items(), market)
     panel = load_market("generated:kind=regimes,years=15")
     catalogue = [
         (entry.symphony_id, entry.document or {}) for entry in GeneratedCatalogue(SIZES[-1]).entries()
     ]
     figures["generated"] = [measure(catalogue[:size], panel) for size in SIZES]
-    figures["reference"] = against_reference(catalogue[: 4 * REFERENCE_SYMPHONIES], panel)
+    head = catalogue[: 4 * REFERENCE_SYMPHONIES]
+    figures["reference"] = [against_reference(head, panel, length) for length in REFERENCE_DAYS]
     figures["peak_memory_mb"] = round(peak_memory())
+    if options.peer:
+        figures["peer"] = [
+            compare(catalogue, panel, options.peer, years=years, count=PEER_SYMPHONIES)
+            for years in PEER_YEARS
+        ]
+        if documents:
+            figures["peer_folder"] = compare(
+                documents.items(), market, options.peer, years=PEER_YEARS[0], count=len(documents)
+            )
     json.dump(figures, sys.stdout, indent=1)
     print()
 
@@ -70,7 +89,7 @@ def warm_up() -> None:
 def measure(documents: Iterable[tuple[str, Mapping[str, Any]]], panel: PricePanel) -> dict[str, float]:
     """Parse, replay and backtest every document with one evaluator."""
     evaluator = Evaluator(panel)
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     seconds = dict.fromkeys(("parse", "replay", "backtest"), 0.0)
     nodes, days, slowest, refused, count = 0, 0, 0.0, 0, 0
     for name, document in documents:
@@ -91,12 +110,14 @@ def measure(documents: Iterable[tuple[str, Mapping[str, Any]]], panel: PricePane
         slowest = max(slowest, marks[-1] - marks[0])
         nodes, days = nodes + symphony.node_count, days + len(replay.dates)
     total = time.perf_counter() - started
+    processor = time.process_time() - processor
     return {
         "symphonies": count,
         "refused": refused,
         "nodes": nodes,
         "symphony_years": round(days / 252),
         "seconds": round(total, 3),
+        "seconds_of_processor": round(processor, 3),
         **{f"seconds_{part}": round(spent, 3) for part, spent in seconds.items()},
         "slowest_symphony_seconds": round(slowest, 3),
         "symphony_years_per_second": round(days / 252 / total),
@@ -104,9 +125,11 @@ def measure(documents: Iterable[tuple[str, Mapping[str, Any]]], panel: PricePane
     }
 
 
-def against_reference(documents: list[tuple[str, Mapping[str, Any]]], panel: PricePanel) -> dict[str, float]:
-    """Replay some symphonies over a short span in both evaluators, the engine without anything cached."""
-    short = panel.until(panel.dates[panel.sessions[REFERENCE_DAYS]])
+def against_reference(
+    documents: list[tuple[str, Mapping[str, Any]]], panel: PricePanel, length: int
+) -> dict[str, float]:
+    """Replay some symphonies over some days in both evaluators, the engine without anything cached."""
+    short = panel.until(panel.dates[panel.sessions[length]])
     days = [day.astype(object) for day in short.dates[short.sessions]]
     slow = fast = 0.0
     compared = 0
@@ -120,24 +143,24 @@ def against_reference(documents: list[tuple[str, Mapping[str, Any]]], panel: Pri
         prices = {
             ticker: [None if np.isnan(p) else float(p) for p in column] for ticker, column in columns.items()
         }
-        started = time.perf_counter()
+        started = time.process_time()
         try:
             expected = Reference(plain_document(symphony), days, prices).replay()
         except (TooClose, ValueError):
             continue
         if expected is None:
             continue
-        slow += time.perf_counter() - started
-        started = time.perf_counter()
+        slow += time.process_time() - started
+        started = time.process_time()
         replay = Evaluator(short).replay(parse_symphony(document, symphony_id=name))
-        fast += time.perf_counter() - started
+        fast += time.process_time() - started
         rows = [[row.get(ticker, 0.0) for ticker in replay.tickers] for row in expected[1]]
         if not np.allclose(replay.targets, rows, atol=1e-9, rtol=0):
             raise SystemExit(f"{name}: the evaluators disagree")
         compared += 1
     return {
         "symphonies": compared,
-        "days": REFERENCE_DAYS,
+        "days": length,
         "reference_seconds": round(slow, 3),
         "engine_seconds": round(fast, 4),
         "ratio": round(slow / fast),

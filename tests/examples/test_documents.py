@@ -90,7 +90,7 @@ def test_variables_are_settings(page: Path) -> None:
 @every_page
 def test_names_in_the_text_are_names_in_the_code(page: Path) -> None:
     """Settings, fields and functions that a page names in code type occur in the program."""
-    roots = ("rlpretrain", "dags", "docker", "tests/examples", "examples")
+    roots = ("rlpretrain", "dags", "docker", "benchmarks", "tests/examples", "examples")
     files = [path for root in roots for path in (PROJECT / root).rglob("*") if path.is_file()]
     code = "\n".join(p.read_text(encoding="utf-8", errors="ignore") for p in files if p.suffix != ".pyc")
     words = set(re.findall(r"\w+", code)) | set(STATE_NAMES) | FOREIGN
