@@ -72,7 +72,8 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
         "market": market,
         "symphonies": [asdict(finding) for finding in findings],
         "counts": {name: counts[name] for name in _STATUS},
-        "reasons": dict(Counter(f.reason for f in findings if f.reason is not None).most_common()),
+        # Without details such as the place of a fault in a file.
+        "reasons": dict(Counter(f.reason.partition(": ")[0] for f in findings if f.reason).most_common()),
         "missing_tickers": dict(Counter(m["ticker"] for f in findings for m in f.missing).most_common()),
         "remarks": sum(len(finding.remarks) for finding in findings),
     }

@@ -1,5 +1,6 @@
 """A folder at once: what is supported, what is not, and why."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def test_each_file_has_its_finding(folder: Path, market: str, capsys: pytest.Cap
     }
     assert found["counts"] == {"supported": 3, "lacks_prices": 2, "unsupported": 3}
     assert sum(found["reasons"].values()) == 5
+    assert found["reasons"]["not JSON"] == 1
     assert by_name["a.json"]["first_day"] == "2020-06-15"
     assert by_name["b.json"]["missing"] == [
         {"ticker": "YYY", "path": "root/wt-cash-equal[0]/asset[2]"},
@@ -147,6 +149,13 @@ def test_real_symphonies(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> 
     largest = max(files, key=lambda file: file.stat().st_size)
     shown = answer(capsys, "show", largest)
     assert len(shown["tree"]) == shown["nodes"] == 7_225
+    known = next(csv.DictReader((SHARED / "symphonies" / "known_yearly.csv").open(encoding="utf-8")))
+    recorded = answer(
+        capsys, "backtest", SHARED / "symphonies" / known["file"], "--market", market, "--no-picture"
+    )
+    year = recorded["yearly"][known["year"]]
+    assert year["sharpe_ratio"] == pytest.approx(float(known["sharpe"]), abs=0.01)
+    assert 100 * year["max_drawdown"] == pytest.approx(float(known["max_drawdown_pct"]), abs=0.25)
     supported = [row["source"] for row in found["symphonies"] if row["status"] == "supported"]
     figures = answer(
         capsys,
