@@ -49,6 +49,8 @@ class ComposerError(ServiceError):
 
     Parameters
     ----------
+    message
+        What failed; foreign characters in it are escaped, so that it fits any log.
     verdict
         What the failure means for the run.
     retry_after
@@ -74,7 +76,7 @@ class ComposerError(ServiceError):
         throttled: bool = False,
         session_lost: bool = False,
     ) -> None:
-        super().__init__(message, hint=hint, retryable=verdict is Verdict.RETRY)
+        super().__init__(_printable(message), hint=hint, retryable=verdict is Verdict.RETRY)
         self.verdict = verdict
         self.retry_after = retry_after
         self.throttled = throttled
@@ -115,7 +117,7 @@ def http_failure(
 
 def text_failure(subject: str, text: str, *, about_symphony: bool) -> ComposerError:
     """Class an error that the service described in words only."""
-    quote = " ".join(text.split())[:_LONGEST_QUOTE]
+    quote = _quoted(text)
     message = f"{subject}: {quote}" if quote else f"{subject}: failed without a reason"
     if not quote or _RETRY_TEXT.search(quote):
         throttled = _THROTTLE_TEXT.search(quote) is not None
@@ -151,7 +153,7 @@ def _coded_failure(subject: str, error: Any, about_symphony: bool) -> ComposerEr
         return text_failure(subject, str(error), about_symphony=about_symphony)
     code = str(error.get("code", ""))
     words = str(error.get("title") or error.get("detail") or error.get("message") or "")
-    message = f"{subject}: {' '.join(f'{code} {words}'.split())[:_LONGEST_QUOTE]}"
+    message = f"{subject}: {_quoted(f'{code} {words}')}"
     if code in _RETRY_CODES:
         return ComposerError(message, verdict=Verdict.RETRY, throttled=code in _THROTTLE_CODES)
     if code in _STOP_CODES:
@@ -159,6 +161,17 @@ def _coded_failure(subject: str, error: Any, about_symphony: bool) -> ComposerEr
     if code:
         return ComposerError(message, verdict=_own_fault(about_symphony))
     return text_failure(subject, words, about_symphony=about_symphony)
+
+
+def _quoted(text: str) -> str:
+    return " ".join(text[: 10 * _LONGEST_QUOTE].split())[:_LONGEST_QUOTE]
+
+
+def _printable(text: str) -> str:
+    """Escape what could break a log, a file or a terminal: control characters, unpaired surrogates."""
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
+    )
 
 
 def _own_fault(about_symphony: bool) -> Verdict:

@@ -143,9 +143,9 @@ class SearchPage(_Answer):
 def _identifier(row: Mapping[str, Any]) -> str:
     """Take the id from ``symphony_url`` (MCP) or ``symphony_sid`` (REST); nothing else can be in it."""
     found = _SYMPHONY_URL.search(str(row.get("symphony_url", "")))
-    candidate = found.group(1) if found else str(row.get("symphony_sid", ""))
-    if not IDENTIFIER.fullmatch(candidate):
-        raise ValueError(f"no symphony id in {candidate[:80]!r}")
+    candidate = found.group(1) if found else row.get("symphony_sid", "")
+    if not isinstance(candidate, str) or not IDENTIFIER.fullmatch(candidate):
+        raise ValueError(f"no symphony id in {str(candidate)[:80]!r}")
     return candidate
 
 

@@ -82,7 +82,9 @@ async def test_every_fault_may_pass_and_is_named(library, kind, transport):
     faults = Faults(rate=1.0, kinds=(kind,), retry_after=0)
     with embedded_server(library, None, AS_OF, faults=faults) as server:
         url = server.url if transport == "mcp" else f"rest+{server.rest_url}"
-        async with open_composer(url, retry=RetryPolicy(tries=2, first_wait=0.0)) as client:
+        async with open_composer(
+            url, retry=RetryPolicy(tries=2, first_wait=0.0), rate=AdaptiveRate(slowest=1e3)
+        ) as client:
             with pytest.raises(ComposerError) as caught:
                 await client.get_saved_symphony("any")
     assert caught.value.retryable and caught.value.tries == 2

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from rlpretrain.composer import (
+    AdaptiveRate,
     ComposerError,
     Credentials,
     LoopbackServer,
@@ -95,7 +96,10 @@ async def test_what_may_pass_is_tried_again(library, fault):
     entry = library.entries()[0]
     with LoopbackServer(app) as server:
         async with open_composer(
-            server.url, retry=AT_ONCE, call_timeout=1 if fault == "hang" else 60
+            server.url,
+            retry=AT_ONCE,
+            rate=AdaptiveRate(slowest=1e3),
+            call_timeout=1 if fault == "hang" else 60,
         ) as client:
             assert await client.get_saved_symphony(entry.symphony_id) == entry.document
     assert app.calls["tools/call"] == 3
@@ -105,7 +109,7 @@ async def test_what_may_pass_is_tried_again(library, fault):
 async def test_what_cannot_pass_is_not_tried_again(library, status, verdict):
     app = troubled(library, [status])
     with LoopbackServer(app) as server:
-        async with open_composer(server.url, retry=AT_ONCE) as client:
+        async with open_composer(server.url, retry=AT_ONCE, rate=AdaptiveRate(slowest=1e3)) as client:
             with pytest.raises(ComposerError, match=f"HTTP {status}") as caught:
                 await client.get_saved_symphony("any")
     assert caught.value.verdict == verdict and caught.value.tries == 1
@@ -115,7 +119,7 @@ async def test_what_cannot_pass_is_not_tried_again(library, status, verdict):
 async def test_giving_up_keeps_the_last_reason_and_what_the_service_asked_for(library):
     app = troubled(library, [503, 500, 502, (429, b"7")])
     with LoopbackServer(app) as server:
-        async with open_composer(server.url, retry=AT_ONCE) as client:
+        async with open_composer(server.url, retry=AT_ONCE, rate=AdaptiveRate(slowest=1e3)) as client:
             with pytest.raises(ComposerError, match="HTTP 429") as caught:
                 await client.search_symphonies()
     error = caught.value
@@ -135,7 +139,7 @@ async def test_a_forgotten_session_is_opened_again(library):
     app = troubled(library, [None, 404, None], legacy=True)
     entry = library.entries()[0]
     with LoopbackServer(app) as server:
-        async with open_composer(server.url, retry=AT_ONCE) as client:
+        async with open_composer(server.url, retry=AT_ONCE, rate=AdaptiveRate(slowest=1e3)) as client:
             for _ in range(3):
                 assert await client.get_saved_symphony(entry.symphony_id) == entry.document
     assert app.calls["initialize"] == 2 and app.calls["tools/call"] == 4
