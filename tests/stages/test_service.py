@@ -92,4 +92,4 @@ def test_the_way_to_the_service_changes_no_result() -> None:
     )
     assert plain.digest() == changed.digest()
     assert plain.digest() != PretrainingConfig(search_where=[">", "num_node_if", 0]).digest()
-    assert "hidden" not in repr(PretrainingConfig(composer_url="https://hidden.example/mcp"))
+    assert "unseen" not in repr(PretrainingConfig(composer_url="https://unseen.example/mcp"))
