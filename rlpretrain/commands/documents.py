@@ -141,7 +141,7 @@ async def _fetch(
 ) -> dict[str, dict[str, Any] | RlpretrainError]:
     from rlpretrain.composer import ComposerError, RetryPolicy, Verdict, load_catalogue, open_composer
 
-    embedded = config.composer_url == "embedded"
+    embedded = isinstance(parse_address(config.composer_url), EmbeddedAddress)
     catalogue = load_catalogue(config.catalogue) if embedded else None
     server = f"embedded server of '{config.catalogue}'" if embedded else "server of composer_url"
 

@@ -116,10 +116,16 @@ def _files(paths: Iterable[Path]) -> dict[str, Any]:
 
 
 def _library(config: PretrainingConfig) -> dict[str, Any]:
-    from rlpretrain.composer import list_library, load_catalogue, open_composer
+    from rlpretrain.composer import (
+        EmbeddedAddress,
+        list_library,
+        load_catalogue,
+        open_composer,
+        parse_address,
+    )
 
     async def listing() -> list[str]:
-        embedded = config.composer_url == "embedded"
+        embedded = isinstance(parse_address(config.composer_url), EmbeddedAddress)
         catalogue = load_catalogue(config.catalogue) if embedded else None
         async with open_composer(config.composer_url, catalogue=catalogue) as client:
             return [summary.symphony_id for summary in await list_library(client, config.max_strategies)]
