@@ -24,7 +24,7 @@ STAGE = "transfer"
 AGENT = "transferred_rl_agent.pt"
 _SETTINGS = (
     "transfer_strategy", "freeze_layers", "transfer_steps", "critic_warmup_steps", "kl_coefficient",
-    "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
+    "transfer_temperature", "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
 )  # fmt: skip
 _HELD_OUT = 4_096
 

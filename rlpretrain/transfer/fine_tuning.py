@@ -10,7 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from rlpretrain.config import TransferConfig
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer.agent import TradingAgent
-from rlpretrain.transfer.policy import TradingPolicy
+from rlpretrain.transfer.policy import TradingPolicy, soften
 from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
 
 __all__ = ["attach", "checkpoint_steps", "train_agent"]
@@ -21,13 +21,13 @@ Figures = dict[str, Any]
 
 
 def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferConfig) -> None:
-    """Load the pre-trained layers into the agent and set its optimiser and its pull to them.
+    """Load the pre-trained layers, softened, into the agent and set its optimiser and its pull to them.
 
     Transferred layers of the actor learn at `backbone_lr_scale` of the heads' step size; the critic at the full one.
     """
-    policy = agent.policy
-    policy.load_network(network)
-    policy.keep_near(network)
+    policy, start = agent.policy, soften(network, config.temperature)
+    policy.load_network(start)
+    policy.keep_near(start)
     layers = actor_layers(policy)
     head = layers.pop("policy_head")
     critic = [*policy.mlp_extractor.value_net.parameters(), *policy.value_net.parameters()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import nn
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, StateScaler, Trunk
 
-__all__ = ["TradingPolicy", "blank_policy", "policy_arguments"]
+__all__ = ["TradingPolicy", "blank_policy", "policy_arguments", "soften"]
 
 
 class _ScaledState(BaseFeaturesExtractor):
@@ -82,7 +83,7 @@ class TradingPolicy(ActorCriticPolicy):
         self.mlp_extractor = _Towers(self.features_dim, self.hidden_dims)  # type: ignore[assignment]
 
     def keep_near(self, prior: PolicyNetwork) -> None:
-        """Freeze a copy of the pre-trained policy and pull towards it."""
+        """Freeze the pre-trained policy and pull towards it."""
         # Out of the module tree: the prior is no parameter of the agent and is not saved with it.
         object.__setattr__(self, "prior", prior.to(self.device).eval().requires_grad_(False))
 
@@ -119,6 +120,20 @@ class TradingPolicy(ActorCriticPolicy):
         self.mlp_extractor.policy_net.load_state_dict(network.trunk.state_dict())
         self.mlp_extractor.value_net.load_state_dict(network.trunk.state_dict())
         self.action_net.load_state_dict(network.policy_head.state_dict())
+
+
+def soften(network: PolicyNetwork, temperature: float) -> PolicyNetwork:
+    """Give a copy whose policy is softmax(logits / temperature).
+
+    Every state keeps its most likely action, but less surely so. A clone gives the actions that its teachers don't
+    take next to no probability: they are hardly tried, their gradients are small, and PPO's clipping stops rewarding
+    a probability's growth beyond a fifth in an iteration. So a sure clone stays what it is, whatever the rewards.
+    """
+    softened = copy.deepcopy(network)
+    with torch.no_grad():
+        softened.policy_head.weight.div_(temperature)
+        softened.policy_head.bias.div_(temperature)
+    return softened
 
 
 def policy_arguments(network: PolicyNetwork) -> dict[str, Any]:

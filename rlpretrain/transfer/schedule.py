@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rlpretrain.transfer.agent import TradingAgent
     from rlpretrain.transfer.policy import TradingPolicy
 
-__all__ = ["TransferSchedule", "actor_layers"]
+__all__ = ["TransferSchedule", "actor_layers", "pull_weight"]
 
 
 def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
@@ -28,8 +28,21 @@ def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
     return {**trunk, "policy_head": policy.action_net}
 
 
+def pull_weight(config: TransferConfig, steps: int, total_steps: int) -> float:
+    """Weight of KL(prior || policy) after `steps`: whole until the critic is warm, then fading linearly to zero.
+
+    The prior helps at first and hinders at last, so its weight goes (kickstarting, Schmitt et al. 2018, arXiv
+    1803.03835): it is gone after `kl_decay_fraction` of the `total_steps` that follow the warm-up.
+    """
+    warmup = config.critic_warmup_steps
+    span = max(1, total_steps - warmup) * config.kl_decay_fraction
+    return config.kl_coefficient * max(0.0, 1.0 - max(0, steps - warmup) / span)
+
+
 class TransferSchedule(BaseCallback):
     """Applies a `TransferConfig` while PPO runs.
+
+    What it sets depends on the steps taken alone, so that training can be cut at any rollout and go on.
 
     Parameters
     ----------
@@ -48,7 +61,6 @@ class TransferSchedule(BaseCallback):
     ) -> None:
         super().__init__()
         self._config, self._total, self._on_rollout = config, total_steps, on_rollout
-        self._iteration = 0
 
     def _on_training_start(self) -> None:
         unknown = set(self._config.freeze_layers) - set(actor_layers(self.model.policy))
@@ -60,23 +72,22 @@ class TransferSchedule(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         self._on_rollout(self.num_timesteps)
-        warming = self.num_timesteps < self._config.critic_warmup_steps
-        learning = set() if warming else self._learning_layers()
+        learning = self._learning_layers()
         for name, layer in actor_layers(self.model.policy).items():
             layer.requires_grad_(name in learning)
-        span = max(1, self._total - self._config.critic_warmup_steps) * self._config.kl_decay_fraction
-        done = max(0, self.num_timesteps - self._config.critic_warmup_steps) / span
-        self.model.ent_coef = self._config.kl_coefficient * max(0.0, 1.0 - done)
-        if not warming:
-            self._iteration += 1
+        self.model.ent_coef = pull_weight(self._config, self.num_timesteps, self._total)
 
     def _learning_layers(self) -> set[str]:
+        since_warm = self.num_timesteps - self._config.critic_warmup_steps
+        if since_warm < 0:
+            return set()
+        iteration = since_warm // (self.model.n_steps * self.model.n_envs)
         names = list(actor_layers(self.model.policy))
         if self._config.strategy == "feature_extraction":
             learning = {"policy_head"}
         elif self._config.strategy == "progressive":
             # The head learns at once; each date of the schedule frees the next layer towards the input.
-            freed = sum(self._iteration >= start for start in self._config.progressive_unfreeze_schedule)
+            freed = sum(iteration >= start for start in self._config.progressive_unfreeze_schedule)
             learning = set(names[max(0, len(names) - 1 - freed) :])
         else:
             learning = set(names)

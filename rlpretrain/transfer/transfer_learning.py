@@ -15,7 +15,7 @@ from rlpretrain.config import TransferConfig, TransferStrategy
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
-from rlpretrain.transfer.policy import TradingPolicy
+from rlpretrain.transfer.policy import TradingPolicy, soften
 
 __all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
 
@@ -28,7 +28,7 @@ class TransferResult:
     chosen_steps: int
     """Steps after which the kept weights were taken."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """One entry a checkpoint: steps, score (with a judge), KL to the prior, the critic's explained variance."""
+    """One entry a checkpoint: steps, score (with a judge), KL to the start, the critic's explained variance."""
 
 
 def kl_to_prior(policy: TradingPolicy, prior: PolicyNetwork, states: NDArray[np.float32]) -> float:
@@ -46,7 +46,8 @@ class TransferLearningManager:
     Parameters
     ----------
     config
-        Recipe; the defaults warm the critic first, then fine-tune with a fading pull to the pre-trained policy.
+        Recipe; the defaults soften the pre-trained policy, warm the critic, then fine-tune with a fading pull to where
+        the agent started.
     checkpoints
         Times at which the agent is looked at, the first before any step.
     """
@@ -85,6 +86,7 @@ class TransferLearningManager:
         if transfer_strategy is not None:
             config = config.model_copy(update={"strategy": transfer_strategy})
         network = load_model_file(source_model_path).network()
+        start = soften(network, config.temperature)
         total = config.critic_warmup_steps + config.total_steps
         rollout = target_agent.n_steps * target_agent.n_envs
 
@@ -95,7 +97,7 @@ class TransferLearningManager:
             if judge is not None:
                 entry["score"] = judge(policy)
             if held_out_states is not None:
-                entry["kl"] = kl_to_prior(policy, network, held_out_states)
+                entry["kl"] = kl_to_prior(policy, start, held_out_states)
             if "train/explained_variance" in figures:
                 entry["explained_variance"] = float(figures["train/explained_variance"])
             progress(

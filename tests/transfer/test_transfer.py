@@ -5,10 +5,8 @@ import pytest
 import torch
 
 from rlpretrain.config import TransferConfig
-from rlpretrain.environments import BatchedTradingEnv
 from rlpretrain.errors import DataError, SettingsError
-from rlpretrain.pretraining.dataset import Scaler
-from rlpretrain.pretraining.network import PolicyNetwork, save_model_file
+from rlpretrain.pretraining.network import save_model_file
 from rlpretrain.transfer import (
     TransferLearningManager,
     checkpoint_steps,
@@ -19,24 +17,9 @@ from rlpretrain.transfer import (
     train_agent,
 )
 from rlpretrain.transfer.fine_tuning import attach
+from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.schedule import actor_layers
-from tests.environments.conftest import make_data
-
-STATES = np.random.default_rng(3).normal(size=(50, 64)).astype(np.float32)
-ROLLOUT = 4 * 64
-
-
-@pytest.fixture
-def network() -> PolicyNetwork:
-    torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    scaler = Scaler(rng.normal(size=64).astype(np.float32), rng.uniform(0.5, 2, 64).astype(np.float32))
-    return PolicyNetwork(scaler, [24, 16])
-
-
-@pytest.fixture
-def env() -> BatchedTradingEnv:
-    return BatchedTradingEnv([make_data()], [(0, 300)], num_envs=4, episode_bars=32, seed=1)
+from tests.transfer.conftest import ROLLOUT, STATES
 
 
 @pytest.fixture
@@ -73,17 +56,19 @@ def test_an_attached_agent_acts_exactly_as_the_network(network, env):
     agent = make_agent(env, network, seed=0)
     attach(agent, network, TransferConfig())
     np.testing.assert_array_equal(agent.policy.act(STATES), network.act(STATES))
-    assert kl_to_prior(agent.policy, network, STATES) == pytest.approx(0, abs=1e-6)
+    start = soften(network, TransferConfig().temperature)
+    assert kl_to_prior(agent.policy, start, STATES) == pytest.approx(0, abs=1e-6)
     np.testing.assert_array_equal(agent.predict(STATES, deterministic=True)[0], network.act(STATES))
 
 
 def test_the_regulariser_is_the_negative_divergence_to_the_prior(network, env):
     agent = make_agent(env, network, seed=0)
-    attach(agent, network, TransferConfig())
+    attach(agent, network, TransferConfig(temperature=2.0))
     with torch.no_grad():
         agent.policy.action_net.bias += torch.tensor([0.5, -1.0, 0.2])
     _, _, regulariser = agent.policy.evaluate_actions(torch.as_tensor(STATES), torch.zeros(50))
-    assert -regulariser.mean().item() == pytest.approx(kl_to_prior(agent.policy, network, STATES), rel=1e-4)
+    distance = kl_to_prior(agent.policy, soften(network, 2.0), STATES)
+    assert -regulariser.mean().item() == pytest.approx(distance, rel=1e-4)
 
 
 def test_without_a_prior_the_regulariser_is_the_entropy(network, env):
@@ -139,13 +124,12 @@ def test_frozen_layers_stay_and_unknown_ones_are_named(network, env):
 
 def test_a_strong_pull_keeps_the_agent_near_its_prior(network, env):
     distance = {}
+    start = soften(network, TransferConfig().temperature)
     for weight in (0.0, 100.0):
         agent = make_agent(env, network, seed=0, learning_rate=3e-3)
-        config = TransferConfig(
-            kl_coefficient=weight, critic_warmup_steps=0, backbone_lr_scale=1.0, learning_rate=3e-3
-        )
+        config = TransferConfig(kl_coefficient=weight, critic_warmup_steps=0, learning_rate=3e-3)
         run(agent, network, config, 6 * ROLLOUT, [])
-        distance[weight] = kl_to_prior(agent.policy, network, STATES)
+        distance[weight] = kl_to_prior(agent.policy, start, STATES)
     assert distance[100.0] < 0.2 * distance[0.0]
 
 
@@ -170,7 +154,7 @@ def test_the_manager_keeps_the_checkpoint_that_validation_prefers(network, env, 
     assert result.chosen_steps == 2 * ROLLOUT
     assert [entry["score"] for entry in result.history] == [0.1, 0.9, 0.3]
     assert result.history[0]["kl"] == pytest.approx(0, abs=1e-6)
-    kept = kl_to_prior(agent.policy, network, STATES)
+    kept = kl_to_prior(agent.policy, soften(network, manager.config.temperature), STATES)
     assert kept == pytest.approx(result.history[1]["kl"], rel=1e-5)
 
 

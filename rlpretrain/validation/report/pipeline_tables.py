@@ -83,7 +83,7 @@ def _pretraining_table(figures: PretrainingFigures) -> Table:
 def _transfer_table(transfer: TransferFigures) -> Table:
     columns: Mapping[str, tuple[Sequence[float], int]] = {
         "Validation score": (transfer.validation_score, 2),
-        "KL to the clone, nats": (transfer.kl, 4),
+        "KL to the start, nats": (transfer.kl, 4),
         "Critic's explained variance": (transfer.explained_variance, 2),
     }
     shown = {name: values for name, values in columns.items() if len(values[0]) == len(transfer.steps)}
