@@ -29,6 +29,7 @@ from rlpretrain.validation import (
     CurveRecorder,
     EvaluationWindow,
     Trial,
+    run_together,
     validate_asset,
 )
 
@@ -36,11 +37,14 @@ __all__ = ["asset_case", "champion_file", "evidence_file", "read_evidence", "run
 
 _SETTINGS = (
     "validation_episodes", "validation_seeds", "validation_steps", "promotion_confidence", "transfer_strategy",
-    "freeze_layers", "critic_warmup_steps", "kl_coefficient",
+    "freeze_layers", "critic_warmup_steps", "kl_coefficient", "transfer_temperature",
     "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
 )  # fmt: skip
 _WARMUP_SHARE = 0.2
 """Of a learning curve's budget, at most, goes to warming the critic: the other arm learns meanwhile."""
+
+_Arena = list[tuple[EpisodeData, tuple[int, int]]]
+"""Assets on which all arms learn, each with the rows of its pre-training window."""
 
 
 def stage_name(symbol: str) -> str:
@@ -85,7 +89,9 @@ def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> No
     torch.set_num_threads(1)
     try:
         settings = context.config.validation_config()
-        case = asset_case(context, symbol, settings)
+        data = load_episodes(context, [symbol])[0]
+        arena = _arena(context, data)
+        case = _case(context, data, arena, settings)
         agent, _ = load_agent(context.run / fine_tuning.AGENT)
         evidence = validate_asset(case, agent.act, settings, seed=context.config.seed)
     finally:
@@ -94,7 +100,7 @@ def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> No
     _write_ledger(recorder.output(f"{stage_name(symbol)}_trades.csv"), case.window.run(agent.act))
     write_json(recorder.output(champion_file(symbol)), _against_champion(context, case.window, agent.act))
     recorder.counts |= {"bars": len(case.window.dates), "seeds": context.config.validation_seeds}
-    recorder.details["learned_on"] = [part.symbol for part, _ in _arena(context, case.window.data)]
+    recorder.details["learned_on"] = [part.symbol for part, _ in arena]
     context.progress(f"{symbol} validated")
 
 
@@ -107,7 +113,10 @@ def asset_case(context: StageContext, symbol: str, settings: ValidationConfig) -
         The asset has no prices, no state vector, or too short a history for the validation or test window.
     """
     data = load_episodes(context, [symbol])[0]
-    arena = _arena(context, data)
+    return _case(context, data, _arena(context, data), settings)
+
+
+def _case(context: StageContext, data: EpisodeData, arena: _Arena, settings: ValidationConfig) -> AssetCase:
     start, stop = data.rows(context.windows.test_start, None)
     edit = context.run.require(mining.STAGE).details["last_edit"]
     clean_from = None if edit is None else (np.datetime64(edit) + 1).astype(object)
@@ -127,7 +136,7 @@ def asset_case(context: StageContext, symbol: str, settings: ValidationConfig) -
     )
 
 
-def _arena(context: StageContext, data: EpisodeData) -> list[tuple[EpisodeData, tuple[int, int]]]:
+def _arena(context: StageContext, data: EpisodeData) -> _Arena:
     """Choose where all arms learn: on the asset itself, or, where its history is too short, on those of transfer.
 
     The state has no price level in it, so what is learned on one asset can be tried on another.
@@ -144,7 +153,7 @@ def _learner(
     context: StageContext,
     settings: ValidationConfig,
     window: EvaluationWindow,
-    arena: list[tuple[EpisodeData, tuple[int, int]]],
+    arena: _Arena,
     arm: str,
     start: PolicyNetwork | None,
 ) -> Callable[[int], Trial]:
@@ -154,9 +163,9 @@ def _learner(
     rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = context.config.transfer_config()
     shape = load_model_file(context.run / pretraining.PRETRAINED).network()
-    transfer = transfer.model_copy(
-        update={"critic_warmup_steps": min(transfer.critic_warmup_steps, int(total * _WARMUP_SHARE))}
-    )
+    # Whole rollouts: of a short budget, a part of one would make half.
+    most = int(total * _WARMUP_SHARE) // rollout * rollout
+    transfer = transfer.model_copy(update={"critic_warmup_steps": min(transfer.critic_warmup_steps, most)})
     chooser = EvaluationWindow(data, *data.rows(context.windows.validation_start, context.windows.test_start))
     checkpoints = checkpoint_steps(total, settings.checkpoints, rollout)
 
@@ -166,8 +175,9 @@ def _learner(
         recorder = CurveRecorder(window, arm, seed)
 
         def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
-            recorder.record(agent.num_timesteps, policy.act)
-            score = chooser.score(policy.act)[chooser.main]
+            test, validation = run_together(policy.act, [window, chooser])
+            recorder.record_run(agent.num_timesteps, test)
+            score = chooser.part_scores(validation)[chooser.main]
             return score, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
 
         watched = train_agent(agent, start, transfer, total_steps=total, checkpoints=checkpoints, watch=watch)
