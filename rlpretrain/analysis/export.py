@@ -34,13 +34,17 @@ def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]
     table = pa.Table.from_pandas(analysis.assignments, preserve_index=False)
     with atomic_path(folder / "cluster_assignments.parquet") as temporary:
         pa.parquet.write_table(table, temporary, compression="zstd")
+    trades = folder / "trade_statistics.csv"
+    if analysis.trade_table is not None:
+        _write_csv(trades, analysis.trade_table, index=False)
     names = (
         "pattern_analysis.json",
         "feature_importance.json",
         "feature_importance.csv",
         "feature_correlation.csv",
     )
-    return (*(folder / name for name in names), folder / "cluster_assignments.parquet")
+    written = (*(folder / name for name in names), folder / "cluster_assignments.parquet")
+    return written if analysis.trade_table is None else (*written, trades)
 
 
 def _write_csv(path: Path, table: pd.DataFrame, *, index: bool) -> None:

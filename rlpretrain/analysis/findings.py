@@ -16,6 +16,7 @@ __all__ = [
     "BootstrapMethod",
     "Cluster",
     "Clusters",
+    "ConfidenceBand",
     "Counts",
     "FeatureImportance",
     "FeatureReason",
@@ -27,8 +28,12 @@ __all__ = [
     "Period",
     "Recommendation",
     "RedundantPair",
+    "Reliability",
     "RewardGroup",
+    "Slope",
     "Statistics",
+    "TradeGroup",
+    "TradeStatistics",
 ]
 
 
@@ -143,6 +148,83 @@ class Statistics(_Part):
     groups: tuple[RewardGroup, ...]
 
     def of(self, dimension: str) -> dict[str, RewardGroup]:
+        """Give one dimension's groups by name."""
+        return {group.group: group for group in self.groups if group.dimension == dimension}
+
+
+class ConfidenceBand(_Part):
+    """Patterns of about equal confidence, and what they came to."""
+
+    low: Figure = Field(description="Lowest confidence of the band.")
+    high: Figure
+    rows: int
+    confidence: Figure = Field(description="Mean confidence.")
+    hit_rate: Figure = Field(description="Share of the patterns with a reward above zero.")
+    hit_rate_low: Figure
+    hit_rate_high: Figure
+    mean_reward: Figure
+    mean_reward_low: Figure
+    mean_reward_high: Figure
+
+
+class Slope(_Part):
+    """Rise of an outcome when the confidence rises by 0.1, by least squares, with a block-bootstrap interval."""
+
+    estimate: Figure
+    low: Figure
+    high: Figure
+
+    @property
+    def finding(self) -> int:
+        """Read the interval against zero: 1 above, -1 below, 0 where zero lies in it or there is none."""
+        return (self.low is not None and self.low > 0) - (self.high is not None and self.high < 0)
+
+
+class Reliability(_Part):
+    """What confidence is worth: whether decisions that were trusted more turned out better."""
+
+    bands: tuple[ConfidenceBand, ...] = Field(description="Of about equally many patterns, lowest first.")
+    slopes: dict[str, Slope] = Field(
+        description="Of the hit rate and the reward; `at_one_close` compares decisions of the same date only, "
+        "`upper_half` those of more than median confidence."
+    )
+    verdict: str
+    note: str | None = None
+
+
+class TradeGroup(_Part):
+    """Closed trades of one group; returns are fractions after costs."""
+
+    dimension: str = Field(description="all, category, regime, asset or strategy (by content hash).")
+    group: str
+    trades: int
+    strategies: int
+    win_rate: Figure = Field(description="Share of the trades with a return above zero.")
+    profit_factor: Figure = Field(description="Sum of the wins over the sum of the losses.")
+    mean_return: Figure
+    mean_win: Figure
+    mean_loss: Figure = Field(description="At most zero.")
+    mean_days: Figure = Field(description="Bars from entry to exit.")
+    median_days: Figure
+    longest_win_streak: int = Field(description="Within one strategy, in the order of exits.")
+    longest_loss_streak: int
+    mean_mae: Figure = Field(
+        description="Maximum adverse excursion: worst price over the entry price, less 1."
+    )
+    mean_mfe: Figure
+    worst_mae: Figure
+
+
+class TradeStatistics(_Part):
+    """What the strategies' closed trades came to; strategies overlap, so trades are not independent."""
+
+    first_entry: dt.date
+    last_exit: dt.date
+    groups: tuple[TradeGroup, ...] = Field(
+        description="The 20 strategies and the 20 assets with most trades; trade_statistics.csv has all."
+    )
+
+    def of(self, dimension: str) -> dict[str, TradeGroup]:
         """Give one dimension's groups by name."""
         return {group.group: group for group in self.groups if group.dimension == dimension}
 
@@ -313,6 +395,8 @@ class PatternAnalysis(_Part):
     state_version: str
     counts: Counts
     statistics: Statistics
+    reliability: Reliability
+    trades: TradeStatistics | None = Field(description="Null where no trades were given.")
     clusters: Clusters
     importance: Importance
     anomalies: Anomalies
@@ -320,6 +404,8 @@ class PatternAnalysis(_Part):
     assignments: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)
     """One row for each pattern: key, asset, date, cluster, kmeans, dbscan, component_1, component_2,
     anomaly_score, anomaly."""
+    trade_table: SkipJsonSchema[pd.DataFrame | None] = Field(default=None, exclude=True, repr=False)
+    """Every group of trades, see `TradeGroup`."""
     correlation: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)
     """Pearson correlation of the varying features."""
 

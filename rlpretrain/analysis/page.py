@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -16,49 +15,35 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
 
 from rlpretrain.analysis.findings import PatternAnalysis, RewardGroup
+from rlpretrain.analysis.outcome_panels import draw_reliability, draw_trades
+from rlpretrain.analysis.style import BUY_COLOUR, GREY, INK, PALETTE, SELL_COLOUR, STYLE, plain
 from rlpretrain.artifacts import atomic_path
 from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES
 
 __all__ = ["draw_page"]
 
-# Okabe and Ito's colours, told apart by colour-blind readers; their yellow and black give way to darker ones.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#44336F")
-BUY_COLOUR, SELL_COLOUR, GREY, INK = "#0072B2", "#D55E00", "#8A8A8A", "#222222"
 LOSS_TO_GAIN = LinearSegmentedColormap.from_list("loss to gain", [SELL_COLOUR, "#F7F7F7", BUY_COLOUR])
 GROUP_COLOURS = {"asset": "#0072B2", "market": "#009E73", "votes": "#E69F00", "position": "#CC79A7"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 MAP_POINTS = 4_000
 TOP_FEATURES = 15
-STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.titlesize": 12,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.titlepad": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "text.color": INK,
-    "svg.hashsalt": "pattern analysis",
-}
 
 
 def draw_page(analysis: PatternAnalysis, path: Path) -> Path:
     """Draw the page and write it as PNG; equal findings give equal pixels."""
     with mpl.rc_context(STYLE):
         layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15, wspace=0.04, hspace=0.05)
-        figure = Figure(figsize=(16.5, 11.7), layout=layout)
+        figure = Figure(figsize=(20.0, 14.1), layout=layout)
         FigureCanvasAgg(figure)
         figure.suptitle(_headline(analysis), fontsize=15, fontweight="bold", x=0.012, ha="left")
         axes = figure.subplot_mosaic(
             [
                 ["map", "category", "importance"],
                 ["matrix", "clusters", "importance"],
+                ["reliability", "trades", "trades"],
                 ["timeline", "timeline", "advice"],
             ],
-            height_ratios=[1.15, 1.0, 0.95],
+            height_ratios=[1.15, 1.0, 0.95, 0.9],
             width_ratios=[1.0, 1.0, 1.12],
         )
         _cluster_map(axes["map"], analysis)
@@ -66,10 +51,12 @@ def draw_page(analysis: PatternAnalysis, path: Path) -> Path:
         _importance(axes["importance"], analysis)
         _matrix(axes["matrix"], analysis)
         _rewards(axes["clusters"], analysis, "cluster")
+        draw_reliability(axes["reliability"], analysis)
+        draw_trades(axes["trades"], analysis)
         _timeline(axes["timeline"], analysis)
         _advice(axes["advice"], analysis)
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})
+            figure.savefig(temporary, format="png", dpi=100, metadata={"Software": None})
     return path
 
 
@@ -168,7 +155,7 @@ def _rewards(axes: Axes, analysis: PatternAnalysis, dimension: str) -> None:
     axes.set_yticks(
         range(len(shown)),
         [
-            f"{_plain(g.group) if dimension != 'cluster' else _cluster_name(g.group)}  (n = {g.rows:,})"
+            f"{plain(g.group) if dimension != 'cluster' else _cluster_name(g.group)}  (n = {g.rows:,})"
             for g in shown
         ],
     )
@@ -191,7 +178,7 @@ def _reward_title(groups: list[RewardGroup], dimension: str, analysis: PatternAn
     losers = [g for g in groups if g.significant and (g.mean or 0) < 0]
     if not winners and not losers:
         return f"Reward: no {dimension} differs from zero"
-    name = _cluster_name if dimension == "cluster" else _plain
+    name = _cluster_name if dimension == "cluster" else plain
 
     def named(found: list[RewardGroup]) -> str:
         if len(found) == 1:
@@ -269,7 +256,7 @@ def _matrix(axes: Axes, analysis: PatternAnalysis) -> None:
                 text, dark = f"{cell.mean:+.2%}{star}\nn = {cell.rows:,}", abs(cell.mean) > 0.72 * limit
             axes.text(j, i, text, ha="center", va="center", fontsize=9.5, color="white" if dark else INK)
     axes.set_xticks(range(len(REGIMES)), REGIMES)
-    axes.set_yticks(range(len(CATEGORIES)), [_plain(c) for c in CATEGORIES])
+    axes.set_yticks(range(len(CATEGORIES)), [plain(c) for c in CATEGORIES])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     tested = {name: cell for name, cell in cells.items() if cell.significant}
@@ -277,7 +264,7 @@ def _matrix(axes: Axes, analysis: PatternAnalysis) -> None:
         best = max(tested, key=lambda name: abs(tested[name].mean or 0))
         category, regime = best.split(" x ")
         verb = "gains" if (tested[best].mean or 0) > 0 else "loses"
-        axes.set_title(f"{_plain(category)} {verb} most clearly in {regime} markets".capitalize())
+        axes.set_title(f"{plain(category)} {verb} most clearly in {regime} markets".capitalize())
     else:
         axes.set_title("No category and regime stands out")
     axes.set_xlabel("mean reward; * differs from zero after Holm's correction")
@@ -350,10 +337,6 @@ def _sign_colour(group: RewardGroup) -> str:
 def _separation(silhouette: float) -> str:
     """Kaufman and Rousseeuw's reading (1990): from 0.5 a reasonable structure, from 0.25 a weak one."""
     return "clear" if silhouette >= 0.5 else "loose" if silhouette >= 0.25 else "blurred"
-
-
-def _plain(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _cluster_name(number: str) -> str:

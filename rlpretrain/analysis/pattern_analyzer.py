@@ -17,11 +17,14 @@ from rlpretrain.analysis.findings import Counts, PatternAnalysis, Period
 from rlpretrain.analysis.importance import correlation, feature_importance
 from rlpretrain.analysis.portraits import portray, undivided
 from rlpretrain.analysis.recommendations import recommend
+from rlpretrain.analysis.reliability import reliability
 from rlpretrain.analysis.reward_statistics import groupings, reward_statistics
 from rlpretrain.analysis.sample import Sample, calendar, non_overlapping, prepare
+from rlpretrain.analysis.trade_statistics import trade_statistics, trade_table
 from rlpretrain.errors import SettingsError
 from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns.pattern_set import ACTIONS, BUY, HOLD, SELL, PatternSet
+from rlpretrain.patterns.trade_labels import LabelledTrades
 
 __all__ = ["PatternAnalyzer"]
 
@@ -75,8 +78,10 @@ class PatternAnalyzer:
             until,
         )
 
-    def analyze_patterns(self, patterns: PatternSet) -> PatternAnalysis:
-        """Analyse the patterns.
+    def analyze_patterns(self, patterns: PatternSet, trades: LabelledTrades | None = None) -> PatternAnalysis:
+        """Analyse the patterns, and the strategies' trades where they are given.
+
+        Trades that were closed after `until` are left out, as patterns are.
 
         Raises
         ------
@@ -85,9 +90,12 @@ class PatternAnalyzer:
         """
         sample = prepare(patterns, self.until)
         # One generator a part: a change in one leaves the others' figures as they were.
-        to_cluster, to_test, to_rank, to_isolate = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(4)
+        to_cluster, to_test, to_rank, to_isolate, to_rely = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(5)
         )
+        if trades is not None and self.until is not None:
+            trades = trades.take(trades.trades.exited <= np.datetime64(self.until))
+        table = trade_table(trades) if trades is not None and len(trades) else None
         division, note = self._divide(sample, to_cluster)
         labels = None if division is None else division.labels[self.clustering_method]
         statistics = reward_statistics(sample, groupings(sample, labels), to_test)
@@ -109,11 +117,14 @@ class PatternAnalyzer:
             state_version=STATE_VERSION,
             counts=counts,
             statistics=statistics,
+            reliability=reliability(sample, to_rely),
+            trades=None if trades is None or table is None else trade_statistics(trades, table),
             clusters=clusters,
             importance=importance,
             anomalies=anomalies,
             recommendations=recommend(counts, statistics, clusters, importance, anomalies),
             assignments=_assignments(sample, division, labels, isolation),
+            trade_table=table,
             correlation=correlations,
         )
 
@@ -129,7 +140,8 @@ class PatternAnalyzer:
         """Write the findings, the page and the tables into a folder; give the paths.
 
         ``pattern_analysis.json``, ``pattern_analysis.png``, ``feature_importance.csv`` and ``.json``,
-        ``feature_correlation.csv``, ``cluster_assignments.parquet``.
+        ``feature_correlation.csv``, ``cluster_assignments.parquet``, and ``trade_statistics.csv`` where trades
+        were given.
         """
         folder = Path(folder)
         page = self.visualize_patterns(analysis, folder / "pattern_analysis.png")

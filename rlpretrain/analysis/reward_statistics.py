@@ -19,9 +19,13 @@ from rlpretrain.patterns.pattern_set import ACTIONS
 
 __all__ = [
     "CONFIDENCE_STEP",
+    "LEAST_BLOCKS",
+    "LEVEL",
+    "RESAMPLES",
     "Grouping",
     "block_length",
     "bootstrap_means",
+    "date_weights",
     "groupings",
     "hill",
     "reward_statistics",
@@ -86,6 +90,15 @@ def block_length(sample: Sample) -> int:
     return max(1, int(np.ceil((end - sample.date_index).mean())))
 
 
+def date_weights(dates: int, block: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Resample dates by a stationary bootstrap; tell how often each was drawn, (resamples, dates)."""
+    weights = np.empty((resamples, dates))
+    bootstrap = StationaryBootstrap(block, np.arange(dates), seed=rng)
+    for row, ((drawn,), _) in enumerate(bootstrap.bootstrap(resamples)):
+        weights[row] = np.bincount(drawn, minlength=dates)
+    return weights
+
+
 def bootstrap_means(
     totals: NDArray[np.float64],
     counts: NDArray[np.float64],
@@ -109,11 +122,7 @@ def bootstrap_means(
     ndarray
         (resamples, G); NaN where a resample holds no pattern of the group.
     """
-    days = len(totals)
-    weights = np.empty((resamples, days))
-    bootstrap = StationaryBootstrap(block, np.arange(days), seed=rng)
-    for row, ((drawn,), _) in enumerate(bootstrap.bootstrap(resamples)):
-        weights[row] = np.bincount(drawn, minlength=days)
+    weights = date_weights(len(totals), block, resamples, rng)
     with np.errstate(invalid="ignore", divide="ignore"):
         return (weights @ totals) / (weights @ counts)
 

@@ -20,6 +20,7 @@ from rlpretrain.patterns.pattern_set import (
 from rlpretrain.patterns.records import AGREES, DISAGREES, WAVERED, ChunkRecords, StrategyRecord
 from rlpretrain.patterns.replaying import record_strategy
 from rlpretrain.patterns.tally import Side, Tally, tally_votes
+from rlpretrain.patterns.trade_labels import LabelledTrades, trade_categories
 from rlpretrain.patterns.trades import TradeTable, asset_trades
 from rlpretrain.patterns.votes import VOTE_FEATURES, VotePanel
 
@@ -38,6 +39,7 @@ __all__ = [
     "DecisionRules",
     "Electorate",
     "Fill",
+    "LabelledTrades",
     "LeafCategory",
     "PatternSet",
     "Reject",
@@ -57,4 +59,5 @@ __all__ = [
     "select_voters",
     "sharpe_before",
     "tally_votes",
+    "trade_categories",
 ]

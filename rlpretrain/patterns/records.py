@@ -36,6 +36,8 @@ class StrategyRecord:
     """252, or 365 for a strategy that decides every calendar day."""
     holdings: tuple[str, ...]
     """Assets that its tree can hold, whether or not it ever did."""
+    reasons: Mapping[str, tuple[str, ...]]
+    """Asset -> why the leaves that hold it are of their categories, at most three; see `asset_reasons`."""
     dates: Dates
     """(D,) closes at which it decides."""
     held_bits: NDArray[np.uint8]
@@ -153,5 +155,6 @@ def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> 
     edit = text["last_edit"]
     text["last_edit"] = None if edit is None else np.datetime64(edit, "D")
     text["holdings"] = tuple(text["holdings"])
+    text["reasons"] = {asset: tuple(said) for asset, said in text["reasons"].items()}
     text["fidelity"] = Fidelity.from_json(text["fidelity"])
     return StrategyRecord(**text, **arrays)

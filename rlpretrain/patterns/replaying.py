@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market import Floats, PricePanel
+from rlpretrain.patterns.categories import asset_reasons, classify_leaves
 from rlpretrain.patterns.fills import Fill
 from rlpretrain.patterns.records import StrategyRecord
 from rlpretrain.patterns.trades import TradeTable, asset_trades
@@ -70,6 +71,7 @@ def record_strategy(
         last_edit=None if last_edit is None else np.datetime64(last_edit, "D"),
         bars_per_year=365 if all(crypto.values()) else 252,
         holdings=replay.tickers,
+        reasons=asset_reasons(classify_leaves(symphony)),
         dates=replay.dates,
     )
     trades = [

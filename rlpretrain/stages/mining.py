@@ -31,7 +31,7 @@ from rlpretrain.stages import library
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.extraction import chunk_files, chunk_stage
 
-__all__ = ["STAGE", "VOTES", "read_patterns", "run"]
+__all__ = ["STAGE", "VOTES", "read_patterns", "read_records", "run"]
 
 STAGE = "mine"
 _LEAST_VOLATILITY = 0.03
@@ -60,7 +60,7 @@ def run(context: StageContext) -> Path:
 def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> None:
     config, panel, windows = context.config, context.panel, context.windows
     files = [chunk_files(chunk) for chunk in chunks]
-    library_records = ChunkRecords.concatenate([ChunkRecords.load(context.run / f["records"]) for f in files])
+    library_records = read_records(context)
     trades = TradeTable.concatenate([TradeTable.load(context.run / f["trades"]) for f in files])
     rejects = [
         Reject(**row) for f in files for row in json.loads((context.run / f["rejects"]).read_text("utf-8"))
@@ -105,6 +105,10 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
         sorted(({"symphony_id": r.symphony_id, "stage": r.stage, "reason": r.reason} for r in all_rejects),
                key=lambda row: (row["symphony_id"], row["stage"])),
     )  # fmt: skip
+    write_json(
+        recorder.output("category_reasons.json"),
+        {record.content_hash: record.reasons for record in library_records.records},
+    )
     recorder.counts |= {
         "strategies": len(library_records),
         "agree": sum(record.fidelity_status == AGREES for record in library_records.records),
@@ -183,6 +187,12 @@ def _last_edit(voters: Sequence[StrategyRecord]) -> str | None:
     if any(voter.last_edit is None for voter in voters):
         return None
     return str(max(voter.last_edit for voter in voters if voter.last_edit is not None))
+
+
+def read_records(context: StageContext) -> ChunkRecords:
+    """Read the records of all strategies that were replayed."""
+    files = [chunk_files(chunk)["records"] for chunk in library.chunk_numbers(context)]
+    return ChunkRecords.concatenate([ChunkRecords.load(context.run / file) for file in files])
 
 
 def read_patterns(context: StageContext) -> PatternSet:

@@ -63,6 +63,7 @@ def record_of(
         "last_edit": None,
         "bars_per_year": 252,
         "holdings": tuple(holdings),
+        "reasons": dict.fromkeys(holdings, ("by hand -> momentum 1.00",)),
         "dates": dates,
         "agreement": np.ones(len(dates), dtype=np.int8),
         "fidelity": FAITHFUL,

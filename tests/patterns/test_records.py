@@ -48,6 +48,7 @@ def test_a_holding_without_reasons_has_equal_scores() -> None:
         last_edit=None,
         bars_per_year=252,
         holdings=("A",),
+        reasons={},
         dates=dates,
         agreement=np.zeros(3, dtype=np.int8),
         fidelity=FAITHFUL,

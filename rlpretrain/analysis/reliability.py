@@ -1,0 +1,144 @@
+"""What confidence is worth: whether decisions that were trusted more turned out better.
+
+A decision's confidence is known at its close and its reward only later, so every pair is out of sample. But
+decisions of one day share a market, so the intervals resample whole dates in blocks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.analysis.findings import ConfidenceBand, Reliability, Slope
+from rlpretrain.analysis.reward_statistics import LEAST_BLOCKS, LEVEL, RESAMPLES, block_length, date_weights
+from rlpretrain.analysis.sample import Sample
+
+__all__ = ["BANDS", "reliability"]
+
+BANDS = 10
+"""Bands of equally many patterns."""
+STEP = 0.1
+"""Slopes are given for a rise of the confidence by so much."""
+
+Floats = NDArray[np.float64]
+
+
+def reliability(sample: Sample, rng: np.random.Generator) -> Reliability:
+    """Compare confidence with what the decisions came to: by bands, and by the slope of a straight line.
+
+    The slope *at one close* is fitted within dates, on deviations from the date's mean confidence and outcome:
+    it asks whether of the decisions of one day the more trusted ones did better, and is free of what the
+    market did, and of confidence rising as records grow longer. The slope within the upper half of confidence
+    shows whether more says more where a filter has already cut the least trusted.
+    """
+    confidence = sample.patterns.confidence.astype(np.float64)
+    reward = sample.patterns.reward.astype(np.float64)
+    hit = (reward > 0).astype(np.float64)
+    days, dates = sample.date_index, len(sample.dates)
+    block = block_length(sample)
+    enough = dates >= LEAST_BLOCKS * block
+    weights = date_weights(dates, block, RESAMPLES, rng) if enough else None
+
+    band = _bands(confidence)
+    members = np.eye(band.max() + 1)[band]
+    counts, hits, rewards = (
+        _by_date(members * row[:, None], days, dates) for row in (np.ones_like(hit), hit, reward)
+    )
+    hit_rates, mean_rewards = _resampled(weights, hits, counts), _resampled(weights, rewards, counts)
+    bands = tuple(
+        ConfidenceBand(
+            low=confidence[band == i].min(),
+            high=confidence[band == i].max(),
+            rows=int((band == i).sum()),
+            confidence=confidence[band == i].mean(),
+            hit_rate=hit[band == i].mean(),
+            hit_rate_low=_quantile(hit_rates, i, (1 - LEVEL) / 2),
+            hit_rate_high=_quantile(hit_rates, i, (1 + LEVEL) / 2),
+            mean_reward=reward[band == i].mean(),
+            mean_reward_low=_quantile(mean_rewards, i, (1 - LEVEL) / 2),
+            mean_reward_high=_quantile(mean_rewards, i, (1 + LEVEL) / 2),
+        )
+        for i in range(band.max() + 1)
+    )
+    within = confidence - _day_mean(confidence, days, dates)
+    slopes = {
+        "hit_rate": _slope(confidence, hit, days, dates, weights),
+        "reward": _slope(confidence, reward, days, dates, weights),
+        "hit_rate_at_one_close": _slope(within, hit - _day_mean(hit, days, dates), days, dates, weights),
+        "reward_at_one_close": _slope(within, reward - _day_mean(reward, days, dates), days, dates, weights),
+    }
+    upper = confidence > np.median(confidence)
+    if upper.any():
+        slopes |= {
+            name: _slope(confidence[upper], outcome[upper], days[upper], dates, weights)
+            for name, outcome in (("hit_rate_upper_half", hit), ("reward_upper_half", reward))
+        }
+    note = None if enough else f"no intervals: {dates} dates are fewer than {LEAST_BLOCKS} blocks of {block}"
+    return Reliability(bands=bands, slopes=slopes, verdict=_verdict(slopes), note=note)
+
+
+def _bands(confidence: Floats) -> NDArray[np.intp]:
+    """Give each value the number of its band, so that all have about equally many; equal values share one."""
+    edges = np.unique(np.quantile(confidence, np.arange(1, BANDS) / BANDS))
+    return np.unique(np.searchsorted(edges, confidence, side="left"), return_inverse=True)[1]
+
+
+def _by_date(columns: Floats, days: NDArray[np.intp], dates: int) -> Floats:
+    """Sum rows by date, (dates, columns)."""
+    return np.column_stack([np.bincount(days, column, dates) for column in columns.T])
+
+
+def _day_mean(values: Floats, days: NDArray[np.intp], dates: int) -> Floats:
+    return np.asarray(
+        (np.bincount(days, values, dates) / np.maximum(np.bincount(days, minlength=dates), 1))[days]
+    )
+
+
+def _resampled(weights: Floats | None, totals: Floats, counts: Floats) -> Floats | None:
+    if weights is None:
+        return None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((weights @ totals) / (weights @ counts))
+
+
+def _quantile(resampled: Floats | None, column: int, q: float) -> float:
+    if resampled is None or not np.isfinite(resampled[:, column]).any():
+        return float("nan")
+    return float(np.nanquantile(resampled[:, column], q))
+
+
+def _slope(x: Floats, y: Floats, days: NDArray[np.intp], dates: int, weights: Floats | None) -> Slope:
+    """Fit a straight line by least squares; the interval refits it on resampled dates."""
+    sums = _by_date(np.column_stack([np.ones_like(x), x, y, x * x, x * y]), days, dates)
+
+    def fitted(total: Floats) -> Floats:
+        n, sx, sy, sxx, sxy = total.T
+        spread = sxx - sx * sx / n
+        known = spread > 1e-9 * n
+        return np.where(known, (sxy - sx * sy / n) / np.where(known, spread, 1.0), np.nan)
+
+    estimate = STEP * float(fitted(sums.sum(axis=0)[None])[0])
+    low = high = float("nan")
+    if weights is not None and np.isfinite(estimate):
+        drawn = STEP * fitted(weights @ sums)
+        low, high = (float(q) for q in np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    return Slope(estimate=estimate, low=low, high=high)
+
+
+def _verdict(slopes: dict[str, Slope]) -> str:
+    """Say plainly what the slopes show."""
+    plain, at_one_close = slopes["reward"], slopes["reward_at_one_close"]
+    if plain.low is None or at_one_close.low is None:
+        return "too few dates to tell what confidence is worth"
+    if plain.finding < 0 or at_one_close.finding < 0:
+        return "higher confidence earned less: it is worth nothing here"
+    if not plain.finding and not at_one_close.finding:
+        return "higher confidence earned no more than lower: nothing shows that it is worth anything here"
+    where = {
+        (1, 1): "over time and at one close",
+        (1, 0): "over time, but not among the decisions of one close",
+        (0, 1): "among the decisions of one close, but not over time",
+    }[plain.finding, at_one_close.finding]
+    upper = slopes.get("reward_upper_half")
+    most = "" if upper is not None and upper.finding > 0 else "; within its upper half more says no more"
+    return f"higher confidence earned more {where}{most}"

@@ -1,0 +1,30 @@
+"""Colours and type of the drawings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["BUY_COLOUR", "GREY", "INK", "PALETTE", "SELL_COLOUR", "STYLE", "plain"]
+
+# Okabe and Ito's colours, told apart by colour-blind readers; their yellow and black give way to darker ones.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#44336F")
+BUY_COLOUR, SELL_COLOUR, GREY, INK = "#0072B2", "#D55E00", "#8A8A8A", "#222222"
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "svg.hashsalt": "pattern analysis",
+}
+
+
+def plain(name: str) -> str:
+    """Write a name as words."""
+    return name.replace("_", " ")
