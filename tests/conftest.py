@@ -129,13 +129,17 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     raise AssertionError("the PostgreSQL server does not answer")
 
 
-@pytest.fixture
-def postgres_url(postgres_server: str) -> str:
-    """An empty schema of its own: much cheaper than a database."""
+def empty_schema(server: str) -> str:
+    """A store's URL of its own: much cheaper than a database."""
     name = f"t{uuid.uuid4().hex}"
-    connection = psycopg2.connect(f"{postgres_server}/postgres")
+    connection = psycopg2.connect(f"{server}/postgres")
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(f"CREATE SCHEMA {name}")
     connection.close()
-    return f"{postgres_server}/postgres?options=-csearch_path%3D{name}"
+    return f"{server}/postgres?options=-csearch_path%3D{name}"
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    return empty_schema(postgres_server)

@@ -78,10 +78,11 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     context.progress(f"{len(patterns)} patterns mined")
 
     identity = {
-        "library": sorted(record.content_hash for record in library_records.records),
+        "library": sorted((r.content_hash, str(r.last_edit)) for r in library_records.records),
         "agreement": _agreement_digest(library_records.records),
         "market": panel.digest,
         "settings": config.digest(_SETTINGS),
+        "source": config.catalogue if config.composer_url == "embedded" else "composer",
         "state_version": STATE_VERSION,
     }
     with open_store(context.store_url) as store:

@@ -13,6 +13,7 @@ from rlpretrain.errors import SymphonyError
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.patterns import ChunkRecords, StrategyRecord, TradeTable, leaf_scores, record_strategy
 from rlpretrain.symphony import Evaluator, parse_symphony
+from tests.conftest import empty_schema
 from tests.patterns.building import FAITHFUL
 
 COSTS = {"fill": "next_open", "cost_bps": 5.0, "crypto_cost_bps": 20.0}
@@ -69,3 +70,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'composer_patterns.db'}"
     return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def calm_url(url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Another empty store of the same engine, for what runs undisturbed."""
+    if url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path / 'calm.db'}"
+    return empty_schema(request.getfixturevalue("postgres_server"))

@@ -23,6 +23,7 @@ from rlpretrain.patterns import (
     tally_votes,
 )
 from rlpretrain.patterns.store import PatternStore, extraction_digest, open_store
+from tests.conftest import PROJECT
 from tests.patterns.building import FAITHFUL, random_patterns, record_of, weekdays
 from tests.patterns.conftest import Library
 
@@ -102,16 +103,15 @@ def test_fidelities_lie_beside_the_strategies(url: str, library: Library) -> Non
         assert store.fidelities(other) == {}
 
 
-def test_a_row_written_again_is_replaced(url: str) -> None:
+def test_other_rows_under_the_same_inputs_replace_the_first(url: str) -> None:
     patterns = random_patterns(40, 1)
     with open_store(url) as store:
         extraction = store.add_run("run", INPUTS)
         store.add_patterns(extraction, patterns)
-        changed = replace(patterns, reward=patterns.reward + 1)
-        store.add_patterns(extraction, changed.take(np.arange(10)))
-        assert store.counts(extraction)["patterns"] == 40
-        expected = np.where(np.arange(40) < 10, changed.reward, patterns.reward)
-        assert np.array_equal(store.patterns(extraction).reward, expected)
+        changed = replace(patterns, reward=patterns.reward + 1).take(np.arange(10))
+        store.add_patterns(extraction, changed)
+        assert store.counts(extraction)["patterns"] == 10
+        assert _same(store.patterns(extraction), changed)
 
 
 def test_extractions_live_side_by_side(url: str) -> None:
@@ -141,6 +141,7 @@ def test_filters_choose_as_the_table_would(url: str) -> None:
         assert _same(found, patterns.take(rows))
         assert len(store.patterns(extraction, assets=["NONE"])) == 0
         assert len(store.patterns(extraction, min_confidence=1.0)) == 0
+        store.add_trades(extraction, TradeTable.concatenate([]))
         assert len(store.trades(extraction)) == 0
 
 
@@ -175,7 +176,7 @@ def test_of_equal_trees_the_least_symphony_stays_in_any_order(url: str) -> None:
         with open_store(url) as store:
             for record in order:
                 store.add_strategies([record])
-            with store._engine.connect() as connection:
+            with store.engine.connect() as connection:
                 rows = connection.exec_driver_sql("SELECT symphony_id FROM strategies").fetchall()
             names.append([row[0] for row in rows])
     assert names == [["a"], ["a"]]
@@ -202,7 +203,6 @@ def test_copies_of_a_strategy_bring_the_same_trades_once(url: str, library: Libr
     with open_store(url) as store:
         extraction = store.add_run("run", INPUTS)
         store.add_strategies(library.records)
-        store.add_trades(extraction, TradeTable.concatenate([]))
         store.add_trades(extraction, TradeTable.concatenate([trades, trades]))
         assert store.counts(extraction)["trades"] == 500
 
@@ -218,23 +218,23 @@ WRITER = """
 import sys
 import numpy as np
 from rlpretrain.patterns.store import open_store
-from tests.patterns.building import FAITHFUL, random_patterns, record_of, weekdays
+from tests.conftest import PROJECT
+from tests.patterns.building import random_patterns, record_of, weekdays
 url, part = sys.argv[1], int(sys.argv[2])
-patterns = random_patterns(2000, 5)
 with open_store(url) as store:
-    extraction = store.add_run(f"run {part}", {"inputs": "of writers"})
-    store.add_strategies([record_of(f"s{i}", weekdays(3), {"A": [1, 1, 1]}) for i in range(part, part + 40)])
-    for start in range(0, 2000, 250):  # Writers overlap: each writes every second slice of the others.
-        if (start // 250 + part) % 2 or part == 0:
-            store.add_patterns(extraction, patterns.take(np.arange(start, start + 250)))
+    for night in range(3):
+        for library in {"same": 0, "own": part + 1}.items():
+            extraction = store.add_run(f"{part} {library} {night}", {"library": [*library, night]})
+            store.add_strategies([record_of(f"s{i}", weekdays(3), {"A": [1, 1, 1]}) for i in range(part, part + 40)])
+            store.add_patterns(extraction, random_patterns(2000, 10 * library[1] + night))
 """
 
 
 def test_processes_may_open_and_write_one_new_store_at_once(url: str) -> None:
-    root = Path(__file__).parents[2]
+    """Extractions of one collection, some of them the same: each is read as it was written."""
     writers = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, url, str(part)], cwd=root, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITER, url, str(part)], cwd=PROJECT, stderr=subprocess.PIPE, text=True
         )
         for part in range(3)
     ]
@@ -242,4 +242,7 @@ def test_processes_may_open_and_write_one_new_store_at_once(url: str) -> None:
         _, errors = writer.communicate(timeout=120)
         assert writer.returncode == 0, errors
     with open_store(url) as store:
-        assert _same(store.patterns(extraction_digest({"inputs": "of writers"})), random_patterns(2000, 5))
+        for night in range(3):
+            for name, number in [("same", 0), *(("own", part + 1) for part in range(3))]:
+                extraction = extraction_digest({"library": [name, number, night]})
+                assert _same(store.patterns(extraction), random_patterns(2000, 10 * number + night))

@@ -1,5 +1,6 @@
 """Where patterns, trades and strategies are kept: Postgres or SQLite, one interface."""
 
-from rlpretrain.patterns.store.pattern_store import PatternStore, extraction_digest, open_store
+from rlpretrain.patterns.store.identities import extraction_digest
+from rlpretrain.patterns.store.pattern_store import Model, PatternStore, open_store
 
-__all__ = ["PatternStore", "extraction_digest", "open_store"]
+__all__ = ["Model", "PatternStore", "extraction_digest", "open_store"]

@@ -1,4 +1,4 @@
-"""Many rows at once: binary COPY on Postgres, one executemany on SQLite; both upsert on the primary key."""
+"""Many rows at once: binary COPY on Postgres, one executemany on SQLite; and a few rows of any types."""
 
 # Statements below are put together from this package's own table and column names, never from data.
 # ruff: noqa: S608
@@ -6,38 +6,30 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import (
-    CHAR,
-    Column,
-    Connection,
-    Date,
-    LargeBinary,
-    String,
-    Table,
-    Text,
-    cast,
-    select,
-    type_coerce,
-)
+from sqlalchemy import Column, Connection, Date, LargeBinary, String, Table, or_, select, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
-from rlpretrain.patterns.store.binary_copy import TEXT_WIDTH, decode, encode, memory_type
-from rlpretrain.patterns.store.rows import Columns
+from rlpretrain.patterns.store.binary_copy import HEADER, decode, encode, row_type
+from rlpretrain.patterns.store.columns import Columns, memory_type
 
-__all__ = ["merge", "read", "upsert"]
+__all__ = ["ROWS", "insert", "merge", "stage", "stream"]
 
-_CHUNK = 65_536
-"""Rows encoded at once; bounds the memory of a large write."""
+ROWS = 65_536
+"""Rows held at once; bounds the memory of a large read or write."""
+_BLOCK = 1 << 20
+"""Bytes handed over at once."""
 
 
-def upsert(connection: Connection, table: Table, columns: Columns) -> None:
-    """Insert rows, or replace those with the same primary key.
+def insert(connection: Connection, table: Table, columns: Columns) -> None:
+    """Insert rows that are not there yet.
 
     Parameters
     ----------
@@ -46,53 +38,61 @@ def upsert(connection: Connection, table: Table, columns: Columns) -> None:
     table
         Of the types that `binary_copy` knows, no column NULL.
     columns
-        Every column of `table`; of rows with the same key one is kept.
-
-    Raises
-    ------
-    DataError
-        A text is too long or not ASCII.
+        Every column of `table`.
     """
-    rows = len(next(iter(columns.values())))
-    chunks = (
-        {name: values[start : start + _CHUNK] for name, values in columns.items()}
-        for start in range(0, rows, _CHUNK)
-    )
+    _insert(connection, table.name, list(table.columns), columns)
+
+
+def stage(connection: Connection, table: Table, columns: Columns) -> Table:
+    """Put rows into a temporary table with the columns of `table`; the caller drops it."""
+    staging = table.to_metadata(type(table.metadata)(), name=f"staging_{table.name}")
     if connection.dialect.name == "postgresql":
-        _upsert_by_copy(connection, table, chunks)
+        connection.exec_driver_sql(
+            f"CREATE TEMP TABLE {staging.name} (LIKE {table.name} INCLUDING STORAGE) ON COMMIT DROP"
+        )
     else:
-        _upsert_by_row(connection, table, chunks)
+        connection.exec_driver_sql(f"CREATE TEMP TABLE {staging.name} AS SELECT * FROM {table.name} WHERE 0")
+    _insert(connection, staging.name, list(table.columns), columns)
+    if connection.dialect.name == "postgresql":
+        # Without statistics the planner may compare every row with every other.
+        connection.exec_driver_sql(f"ANALYZE {staging.name} ({table.primary_key.columns.keys()[1]})")
+    return staging
 
 
-def read(connection: Connection, columns: Sequence[Column[Any]], *conditions: ColumnElement[bool]) -> Columns:
-    """Read columns of the rows that meet all conditions, in no particular order."""
+def stream(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    *conditions: ColumnElement[bool],
+    order: Sequence[ColumnElement[Any]] = (),
+) -> Generator[Columns, None, None]:
+    """Read columns of the rows that meet all conditions, at most `ROWS` at a time."""
     if connection.dialect.name != "postgresql":
-        # Dates stay the text that they are in the file: numpy reads many at once.
-        plain = [
-            type_coerce(column, String) if isinstance(column.type, Date) else column for column in columns
-        ]
-        rows = connection.execute(select(*plain).where(*conditions)).all()
-        values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-        return {c.name: np.array(v, dtype=memory_type(c)) for c, v in zip(columns, values, strict=True)}
-    padded = [
-        cast(column, CHAR(TEXT_WIDTH)) if isinstance(column.type, Text) else column for column in columns
-    ]
+        yield from _stream_rows(connection, columns, conditions, order)
+        return
     compiled = (
-        select(*padded)
+        select(*columns)
         .where(*conditions)
+        .order_by(*order)
         .compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     )
     cursor: Any = connection.connection.cursor()
-    query = cursor.mogrify(compiled.string, compiled.params).decode()
-    copied = io.BytesIO()
-    cursor.copy_expert(f"COPY ({query}) TO STDOUT (FORMAT binary)", copied)
-    return decode(columns, copied.getbuffer())
+    query = f"COPY ({cursor.mogrify(compiled.string, compiled.params).decode()}) TO STDOUT (FORMAT binary)"
+    # The server fills a pipe while the rows before are decoded; a reader that is slow, or leaves, stops it.
+    source, sink = os.pipe()
+    with ThreadPoolExecutor(1) as pool, open(source, "rb", buffering=0) as rows:  # noqa: PTH123 - a descriptor
+        copying = pool.submit(_copy_out, cursor, query, sink)
+        try:
+            yield from _decoded(rows, columns)
+        except BaseException:
+            connection.invalidate()  # It is in the middle of a copy.
+            raise
+        copying.result()
 
 
 def merge(
     connection: Connection, table: Table, key: str, values: list[dict[str, Any]], *, least: str | None = None
 ) -> None:
-    """Insert a few rows of any types, or update those with the same key.
+    """Insert a few rows of any types, or update those with the same key; equal rows are left alone.
 
     Parameters
     ----------
@@ -104,52 +104,70 @@ def merge(
     """
     if not values:
         return
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(table)
+    dialect = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    statement: Any = dialect(table)
     rest = {name: statement.excluded[name] for name in values[0] if name not in key.split()}
-    condition = None if least is None else statement.excluded[least] <= table.c[least]
+    if not rest:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=key.split()), values)
+        return
+    condition = or_(*(table.c[name].is_distinct_from(value) for name, value in rest.items()))
+    if least is not None:
+        condition = condition & (statement.excluded[least] <= table.c[least])
     connection.execute(
-        statement.on_conflict_do_update(index_elements=key.split(), set_=rest, where=condition)
-        if rest
-        else statement.on_conflict_do_nothing(index_elements=key.split()),
-        values,
+        statement.on_conflict_do_update(index_elements=key.split(), set_=rest, where=condition), values
     )
 
 
-def _upsert_by_copy(connection: Connection, table: Table, chunks: Iterable[Columns]) -> None:
-    """COPY into a staging table, and from there in one statement."""
-    columns = list(table.columns)
+def _insert(connection: Connection, name: str, columns: list[Column[Any]], values: Columns) -> None:
     listed = ", ".join(column.name for column in columns)
-    key = ", ".join(column.name for column in table.primary_key)
-    staging = f"staging_{table.name}"
-    cursor: Any = connection.connection.cursor()
-    cursor.execute(f"CREATE TEMP TABLE {staging} (LIKE {table.name}) ON COMMIT DROP")
-    for column in columns:
-        if isinstance(column.type, Text):  # A char loses its padding on the way to a text.
-            cursor.execute(f"ALTER TABLE {staging} ALTER {column.name} TYPE char({TEXT_WIDTH})")
-    for chunk in chunks:
-        cursor.copy_expert(
-            f"COPY {staging} ({listed}) FROM STDIN (FORMAT binary)", io.BytesIO(encode(columns, chunk))
-        )
-    # One order for all writers, so that two of them can't wait for each other.
-    chosen = f"SELECT DISTINCT ON ({key}) {listed} FROM {staging} ORDER BY {key}"
-    cursor.execute(f"INSERT INTO {table.name} ({listed}) {chosen} {_on_conflict(table)}")
-    cursor.execute(f"DROP TABLE {staging}")
+    if connection.dialect.name == "postgresql":
+        cursor: Any = connection.connection.cursor()
+        copied = io.BytesIO(encode(columns, values))
+        cursor.copy_expert(f"COPY {name} ({listed}) FROM STDIN (FORMAT binary)", copied, size=_BLOCK)
+        return
+    holes = ", ".join("?" * len(columns))
+    rows = list(zip(*(_plain(column, values[column.name]) for column in columns), strict=True))
+    if rows:
+        connection.exec_driver_sql(f"INSERT INTO {name} ({listed}) VALUES ({holes})", rows)
 
 
-def _upsert_by_row(connection: Connection, table: Table, chunks: Iterable[Columns]) -> None:
-    columns = list(table.columns)
-    listed, holes = ", ".join(column.name for column in columns), ", ".join("?" * len(columns))
-    statement = f"INSERT INTO {table.name} ({listed}) VALUES ({holes}) {_on_conflict(table)}"
-    for chunk in chunks:
-        values = [_plain(column, chunk[column.name]) for column in columns]
-        connection.exec_driver_sql(statement, list(zip(*values, strict=True)))
+def _copy_out(cursor: Any, query: str, sink: int) -> None:
+    with open(sink, "wb", buffering=_BLOCK) as target:
+        cursor.copy_expert(query, target)
 
 
-def _on_conflict(table: Table) -> str:
-    key = [column.name for column in table.primary_key]
-    rest = ", ".join(f"{c.name} = excluded.{c.name}" for c in table.columns if c.name not in key)
-    return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {rest}"
+def _decoded(rows: io.RawIOBase, columns: Sequence[Column[Any]]) -> Iterator[Columns]:
+    layout = row_type(columns)
+    _fill(rows, memoryview(bytearray(len(HEADER))))
+    while True:
+        block = memoryview(bytearray(ROWS * layout.itemsize))
+        filled = _fill(rows, block)
+        count = filled // layout.itemsize  # What is left over at the end is the trailer.
+        if count:
+            yield decode(columns, np.frombuffer(block, dtype=layout, count=count))
+        if filled < len(block):
+            return
+
+
+def _fill(rows: io.RawIOBase, block: memoryview) -> int:
+    filled = 0
+    while filled < len(block) and (count := rows.readinto(block[filled:])):
+        filled += count
+    return filled
+
+
+def _stream_rows(
+    connection: Connection,
+    columns: Sequence[Column[Any]],
+    conditions: Sequence[ColumnElement[bool]],
+    order: Sequence[ColumnElement[Any]],
+) -> Iterator[Columns]:
+    # Dates stay the text that they are in the file: numpy reads many at once.
+    plain = [type_coerce(column, String) if isinstance(column.type, Date) else column for column in columns]
+    found = connection.execute(select(*plain).where(*conditions).order_by(*order))
+    for rows in found.partitions(ROWS):
+        values = zip(*rows, strict=True)
+        yield {c.name: np.array(v, dtype=memory_type(c)) for c, v in zip(columns, values, strict=True)}
 
 
 def _plain(column: Column[Any], values: NDArray[Any]) -> Iterable[Any]:

@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from rlpretrain.errors import DataError
 from rlpretrain.patterns.electorate import Electorate, Reject
 from rlpretrain.patterns.pattern_set import PatternSet
 from rlpretrain.patterns.records import StrategyRecord
-from rlpretrain.patterns.store import bulk, rows, schema
+from rlpretrain.patterns.store import bulk, identities, rows, schema
+from rlpretrain.patterns.store.chunks import whole_steps
+from rlpretrain.patterns.store.columns import Columns, joined
 from rlpretrain.patterns.store.connection import connect, migrate, reading, store_url, writing
+from rlpretrain.patterns.store.contents import Content, find_content, publish, require_content
+from rlpretrain.patterns.store.digests import RowsDigest
+from rlpretrain.patterns.store.locks import exclusive
+from rlpretrain.patterns.store.revisions import visible, write_revision
 from rlpretrain.patterns.trades import TradeTable
 from rlpretrain.symphony import Fidelity
 
-__all__ = ["PatternStore", "extraction_digest", "open_store"]
+__all__ = ["Model", "PatternStore", "open_store"]
 
 
-def extraction_digest(inputs: Mapping[str, Any]) -> str:
-    """Give the identity of an extraction: the SHA-256 of everything that its patterns depend on.
+@dataclass(frozen=True)
+class Model:
+    """What a run learned."""
 
-    Parameters
-    ----------
-    inputs
-        JSON values, for example the hashes of library and market, the settings, and versions.
-    """
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+    role: str
+    """``policy``, cloned from the patterns, or ``agent``, what became of it."""
+    file: str
+    """Relative to the folder of all runs."""
+    sha256: str
+    state_version: str
+    promoted: bool | None
+    """None for a policy."""
 
 
 def open_store(url: str) -> PatternStore:
@@ -66,12 +75,18 @@ def open_store(url: str) -> PatternStore:
 class PatternStore:
     """Strategies, trades, patterns and rejects of any number of extractions.
 
-    Each method that writes is one transaction, and writing the same again changes nothing. Several processes
-    may write at once. Close the store, or use it as a context manager.
+    Writing the same again changes nothing. Several processes may write at once. Close the store, or use it as a
+    context manager.
+
+    Attributes
+    ----------
+    engine
+        For queries of your own.
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
+        self._assets: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -83,21 +98,36 @@ class PatternStore:
 
     def close(self) -> None:
         """Give the connections back."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     def add_run(self, run_id: str, inputs: Mapping[str, Any]) -> str:
-        """Record which extraction a run uses, and give that extraction's digest."""
-        digest = extraction_digest(inputs)
-        with writing(self._engine) as connection:
-            described = json.dumps(inputs, sort_keys=True)
-            bulk.merge(connection, schema.extractions, "digest", [{"digest": digest, "inputs": described}])
-            extraction = _extraction_id(connection, digest)
-            bulk.merge(connection, schema.runs, "run_id", [{"run_id": run_id, "extraction_id": extraction}])
+        """Record which extraction a run uses, and give that extraction's digest.
+
+        Parameters
+        ----------
+        run_id
+            Name of the run.
+        inputs
+            Everything that the extraction depends on, as JSON values. Extractions that differ in nothing but
+            `library`, `agreement` and `market` are revisions of one collection.
+        """
+        digest = identities.extraction_digest(inputs)
+        described = {"digest": digest, "inputs": json.dumps(inputs, sort_keys=True)}
+        with writing(self.engine) as connection:
+            bulk.merge(connection, schema.extractions, "digest", [described])
+            extraction = identities.extraction_id(connection, digest)
+            run = {"run_id": run_id, "extraction_id": extraction, "used": dt.datetime.now(dt.UTC)}
+            bulk.merge(connection, schema.runs, "run_id", [run])
         return digest
+
+    def add_models(self, run_id: str, models: Iterable[Model]) -> None:
+        """Add what a run learned, or replace it; the run must have been added."""
+        values = [{"run_id": run_id, **vars(model)} for model in models]
+        with writing(self.engine) as connection:
+            bulk.merge(connection, schema.models, "run_id role", values)
 
     def add_strategies(self, records: Iterable[StrategyRecord]) -> None:
         """Add distinct trees; of symphonies with equal trees the one with the least id is kept."""
-        described = sorted(records, key=lambda record: (record.content_hash, record.symphony_id))
         values = {
             record.content_hash: {
                 "content_hash": record.content_hash,
@@ -106,19 +136,18 @@ class PatternStore:
                 "last_edit": None if record.last_edit is None else _day(record.last_edit),
                 "holdings": json.dumps(list(record.holdings)),
             }
-            for record in reversed(described)
+            for record in _first_of_each(records)
         }
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             ordered = [values[key] for key in sorted(values)]
             bulk.merge(connection, schema.strategies, "content_hash", ordered, least="symphony_id")
 
     def add_fidelities(self, extraction: str, records: Iterable[StrategyRecord]) -> None:
         """Add how well each replay reproduces the service's backtest; strategies must have been added."""
-        ordered = sorted(records, key=lambda record: (record.content_hash, record.symphony_id))
-        kept = {record.content_hash: record for record in reversed(ordered)}
-        with writing(self._engine) as connection:
-            number = _extraction_id(connection, extraction)
-            ids = _strategy_ids(connection, sorted(kept))
+        kept = {record.content_hash: record for record in _first_of_each(records)}
+        with writing(self.engine) as connection:
+            number = identities.extraction_id(connection, extraction)
+            ids = identities.strategy_ids(connection, sorted(kept))
             values = [
                 {
                     "extraction_id": number,
@@ -130,20 +159,11 @@ class PatternStore:
             ]
             bulk.merge(connection, schema.fidelities, "extraction_id strategy_id", values)
 
-    def add_trades(self, extraction: str, trades: TradeTable) -> None:
-        """Add trades; their strategies must have been added."""
-        if not len(trades):
-            return
-        with writing(self._engine) as connection:
-            number = _extraction_id(connection, extraction)
-            ids = _strategy_ids(connection, np.unique(trades.strategy).tolist())
-            bulk.upsert(connection, schema.trades, rows.trade_columns(trades, number, ids))
-
     def add_electorate(self, extraction: str, electorate: Electorate) -> None:
         """Add who voted, with their Sharpe ratios, and who did not; strategies must have been added."""
-        with writing(self._engine) as connection:
-            number = _extraction_id(connection, extraction)
-            ids = _strategy_ids(connection, [voter.content_hash for voter in electorate.voters])
+        with writing(self.engine) as connection:
+            number = identities.extraction_id(connection, extraction)
+            ids = identities.strategy_ids(connection, [voter.content_hash for voter in electorate.voters])
             values = [
                 {"extraction_id": number, "strategy_id": ids[voter.content_hash], "sharpe": sharpe}
                 for voter, sharpe in zip(electorate.voters, electorate.sharpe, strict=True)
@@ -153,16 +173,51 @@ class PatternStore:
 
     def add_rejects(self, extraction: str, rejects: Sequence[Reject]) -> None:
         """Add strategies that were left out."""
-        with writing(self._engine) as connection:
-            _add_rejects(connection, _extraction_id(connection, extraction), rejects)
+        with writing(self.engine) as connection:
+            _add_rejects(connection, identities.extraction_id(connection, extraction), rejects)
 
-    def add_patterns(self, extraction: str, patterns: PatternSet) -> None:
-        """Add patterns."""
-        if not len(patterns):
-            return
-        with writing(self._engine) as connection:
-            number = _extraction_id(connection, extraction)
-            bulk.upsert(connection, schema.patterns, rows.pattern_columns(patterns, number))
+    def add_trades(self, extraction: str, trades: TradeTable) -> None:
+        """Make these the extraction's trades; their strategies must have been added. Copies count once."""
+        trades = rows.distinct_trades(trades)
+        with writing(self.engine) as connection:
+            numbers = identities.strategy_ids(connection, rows.distinct(trades.strategy)[0])
+        columns = rows.trade_columns(trades, numbers, self._asset_numbers(trades.asset))
+        by_strategy = np.argsort(columns["strategy_id"], kind="stable")
+
+        def parts(digest: RowsDigest) -> Iterator[Columns]:
+            digest.add(vars(trades))
+            yield {name: column[by_strategy] for name, column in columns.items()}
+
+        self._write(extraction, schema.trades, parts, repeatable=True)
+
+    def add_patterns(self, extraction: str, patterns: PatternSet | Iterable[PatternSet]) -> None:
+        """Make these the extraction's patterns.
+
+        Only rows that differ from the last revision of the collection are written, one transaction for each chunk.
+        Nobody reads any of them before all are there. Killed at any moment and called again, it goes on.
+
+        Parameters
+        ----------
+        extraction
+            Digest that `add_run` gave.
+        patterns
+            All of them, ordered by date; in parts, they need not fit into memory.
+
+        Raises
+        ------
+        DataError
+            A decision is there twice, a row breaks a constraint, or dates go back.
+        """
+        tables = list(_cut(patterns)) if isinstance(patterns, PatternSet) else patterns
+
+        def parts(digest: RowsDigest) -> Iterator[Columns]:
+            for table in tables:
+                columns = rows.pattern_columns(table, self._asset_numbers(table.asset))
+                same = {name: column for name, column in columns.items() if name != "asset_id"}
+                digest.add(same | {"asset": table.asset})
+                yield columns
+
+        self._write(extraction, schema.patterns, parts, repeatable=isinstance(patterns, PatternSet))
 
     def patterns(
         self,
@@ -192,44 +247,54 @@ class PatternStore:
         Raises
         ------
         DataError
-            There is no such extraction.
+            There is no such extraction, its patterns were never written to the end, or they are archived.
         """
-        table = schema.patterns
-        with reading(self._engine) as connection:
-            names = [column for column in table.columns if column.name != "extraction_id"]
-            conditions: list[ColumnElement[bool]] = [
-                table.c.extraction_id == _extraction_id(connection, extraction),
-                table.c.confidence >= float(np.float32(min_confidence)),
-            ]
-            if start is not None:
-                conditions.append(table.c.date >= _day(start))
-            if settled_before is not None:
-                conditions.append(table.c.settled < _day(settled_before))
-            if assets is not None:
-                conditions.append(table.c.asset.in_(list(assets)))
-            return rows.pattern_set(bulk.read(connection, names, *conditions))
+        filters = _PatternFilters(min_confidence, start, settled_before, assets)
+        with reading(self.engine) as connection:
+            symbols = identities.asset_symbols(connection)
+            conditions = filters.conditions(connection, extraction, symbols)
+            parts = list(bulk.stream(connection, _read(schema.patterns), *conditions))
+        return rows.pattern_set(joined(parts, _read(schema.patterns)), symbols)
+
+    def stream_patterns(
+        self,
+        extraction: str,
+        *,
+        min_confidence: float = 0.0,
+        start: np.datetime64 | None = None,
+        settled_before: np.datetime64 | None = None,
+        assets: Sequence[str] | None = None,
+    ) -> Iterator[PatternSet]:
+        """Read patterns like `patterns`, in parts of whole dates; memory holds a few parts at a time."""
+        filters = _PatternFilters(min_confidence, start, settled_before, assets)
+        with reading(self.engine) as connection:
+            symbols = identities.asset_symbols(connection)
+            conditions = filters.conditions(connection, extraction, symbols)
+            order = [schema.patterns.c.collection_id, schema.patterns.c.date]
+            found = bulk.stream(connection, _read(schema.patterns), *conditions, order=order)
+            with closing(found):
+                for columns in whole_steps(found, "date"):
+                    yield rows.pattern_set(columns, symbols)
 
     def trades(self, extraction: str, *, strategies: Sequence[str] | None = None) -> TradeTable:
         """Read trades ordered by strategy, asset and decision; of all strategies or some, by content hash."""
-        table = schema.trades
-        with reading(self._engine) as connection:
-            names = [column for column in table.columns if column.name != "extraction_id"]
-            conditions: list[ColumnElement[bool]] = [
-                table.c.extraction_id == _extraction_id(connection, extraction)
-            ]
+        with reading(self.engine) as connection:
+            found = require_content(connection, extraction, "trades")
+            conditions = visible(schema.trades, found.collection, found.revision)
             if strategies is not None:
-                chosen = _strategy_ids(connection, strategies)
-                conditions.append(table.c.strategy_id.in_(list(chosen.values())))
-            columns = bulk.read(connection, names, *conditions)
-            hashes = _strategy_hashes(connection, np.unique(columns["strategy_id"]).tolist())
-        return rows.trade_table(columns, hashes)
+                chosen = identities.strategy_ids(connection, strategies)
+                conditions.append(schema.trades.c.strategy_id.in_(list(chosen.values())))
+            parts = list(bulk.stream(connection, _read(schema.trades), *conditions))
+            columns = joined(parts, _read(schema.trades))
+            hashes = identities.strategy_hashes(connection, np.unique(columns["strategy_id"]).tolist())
+            return rows.trade_table(columns, hashes, identities.asset_symbols(connection))
 
     def rejects(self, extraction: str) -> tuple[Reject, ...]:
         """Read who was left out and why, ordered by symphony and stage."""
         table = schema.rejects
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             query = select(table.c.symphony_id, table.c.stage, table.c.reason).where(
-                table.c.extraction_id == _extraction_id(connection, extraction)
+                table.c.extraction_id == identities.extraction_id(connection, extraction)
             )
             return tuple(sorted((Reject(*row) for row in connection.execute(query)), key=_reject_key))
 
@@ -237,21 +302,100 @@ class PatternStore:
         """Read each strategy's status and fidelity, by content hash."""
         table, strategies = schema.fidelities, schema.strategies
         figures = [table.c[field.name] for field in fields(Fidelity)]
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             query = (
                 select(strategies.c.content_hash, table.c.status, *figures)
                 .join(strategies, strategies.c.id == table.c.strategy_id)
-                .where(table.c.extraction_id == _extraction_id(connection, extraction))
+                .where(table.c.extraction_id == identities.extraction_id(connection, extraction))
                 .order_by(strategies.c.content_hash)
             )
             return {name: (status, Fidelity(*rest)) for name, status, *rest in connection.execute(query)}
 
     def counts(self, extraction: str) -> dict[str, int]:
         """Count an extraction's voters, rejects, trades and patterns."""
-        with reading(self._engine) as connection:
-            number = _extraction_id(connection, extraction)
-            tables = (schema.voters, schema.rejects, schema.trades, schema.patterns)
-            return {table.name: _count(connection, table, number) for table in tables}
+        with reading(self.engine) as connection:
+            number = identities.extraction_id(connection, extraction)
+            small = {
+                table.name: _count(connection, table, number) for table in (schema.voters, schema.rejects)
+            }
+            found = {kind: find_content(connection, number, kind) for kind in ("trades", "patterns")}
+            return small | {kind: 0 if content is None else content.rows for kind, content in found.items()}
+
+    def _asset_numbers(self, symbols: NDArray[np.str_]) -> Mapping[str, int]:
+        names = rows.distinct(symbols)[0]
+        if not self._assets.keys() >= set(names):
+            with writing(self.engine) as connection:
+                self._assets = identities.asset_ids(connection, names)
+        return self._assets
+
+    def _write(
+        self,
+        extraction: str,
+        table: Table,
+        parts: Callable[[RowsDigest], Iterator[Columns]],
+        *,
+        repeatable: bool,
+    ) -> None:
+        """Write a revision and publish it; nothing at all when the same rows are there."""
+        with writing(self.engine) as connection:
+            number = identities.extraction_id(connection, extraction)
+            collection = identities.collection_id(connection, number)
+        with exclusive(self.engine, collection):
+            with reading(self.engine) as connection:
+                there = find_content(connection, number, table.name)
+            if repeatable and there is not None and not there.archived and there.digest == _digest(parts):
+                return
+            digest = RowsDigest()
+            revision = write_revision(self.engine, table, collection, parts(digest))
+            written = Content(collection, revision, digest.rows, digest.hexdigest(), archived=False)
+            with writing(self.engine) as connection:
+                publish(connection, number, table.name, written)
+
+
+@dataclass(frozen=True)
+class _PatternFilters:
+    min_confidence: float
+    start: np.datetime64 | None
+    settled_before: np.datetime64 | None
+    assets: Sequence[str] | None
+
+    def conditions(
+        self, connection: Connection, extraction: str, symbols: Mapping[int, str]
+    ) -> list[ColumnElement[bool]]:
+        table = schema.patterns
+        found = require_content(connection, extraction, "patterns")
+        conditions = visible(table, found.collection, found.revision)
+        conditions.append(table.c.confidence >= float(np.float32(self.min_confidence)))
+        if self.start is not None:
+            conditions.append(table.c.date >= _day(self.start))
+        if self.settled_before is not None:
+            conditions.append(table.c.settled < _day(self.settled_before))
+        if self.assets is not None:
+            wanted = set(self.assets)
+            conditions.append(table.c.asset_id.in_([n for n, symbol in symbols.items() if symbol in wanted]))
+        return conditions
+
+
+def _read(table: Table) -> list[Any]:
+    return [column for column in table.columns if column.name not in ("collection_id", "since", "until")]
+
+
+def _cut(patterns: PatternSet) -> Iterator[PatternSet]:
+    for start in range(0, len(patterns), bulk.ROWS):
+        window = slice(start, start + bulk.ROWS)
+        yield PatternSet(**{field.name: getattr(patterns, field.name)[window] for field in fields(patterns)})
+
+
+def _digest(parts: Callable[[RowsDigest], Iterator[Columns]]) -> str:
+    digest = RowsDigest()
+    for _ in parts(digest):
+        pass
+    return digest.hexdigest()
+
+
+def _first_of_each(records: Iterable[StrategyRecord]) -> list[StrategyRecord]:
+    """Order by tree and symphony, the last first: what is kept by tree is the one with the least id."""
+    return sorted(records, key=lambda record: (record.content_hash, record.symphony_id), reverse=True)
 
 
 def _day(date: np.datetime64) -> dt.date:
@@ -280,29 +424,6 @@ def _add_rejects(connection: Connection, extraction: int, rejects: Sequence[Reje
     bulk.merge(
         connection, schema.rejects, "extraction_id symphony_id stage", [values[k] for k in sorted(values)]
     )
-
-
-def _extraction_id(connection: Connection, digest: str) -> int:
-    table = schema.extractions
-    found = connection.execute(select(table.c.id).where(table.c.digest == digest)).scalar_one_or_none()
-    if found is None:
-        raise DataError(f"the pattern store has no extraction {digest[:12]}", hint="run the extraction first")
-    return int(found)
-
-
-def _strategy_ids(connection: Connection, hashes: Sequence[str]) -> dict[str, int]:
-    table = schema.strategies
-    known = {row.content_hash: row.id for row in connection.execute(select(table.c.content_hash, table.c.id))}
-    missing = next((name for name in hashes if name not in known), None)
-    if missing is not None:
-        raise DataError(f"the pattern store has no strategy {missing[:12]}", hint="add the strategies first")
-    return {name: known[name] for name in hashes}
-
-
-def _strategy_hashes(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-    table = schema.strategies
-    found = connection.execute(select(table.c.id, table.c.content_hash).where(table.c.id.in_(ids)))
-    return {row.id: row.content_hash for row in found}
 
 
 def _storable(text: str) -> str:

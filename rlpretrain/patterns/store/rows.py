@@ -3,31 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES, PatternSet, pattern_keys
+from rlpretrain.patterns.store.columns import Columns
 from rlpretrain.patterns.trades import TradeTable
 
-__all__ = ["Columns", "pattern_columns", "pattern_set", "trade_columns", "trade_table"]
-
-Columns: TypeAlias = dict[str, NDArray[Any]]
-"""Arrays by column name, of equal length: int16, int32, float32, float64, bool, datetime64[D], text, or bytes
-of one fixed length as void."""
+__all__ = [
+    "distinct",
+    "distinct_trades",
+    "pattern_columns",
+    "pattern_set",
+    "trade_columns",
+    "trade_table",
+]
 
 _STATE = np.dtype("V256")
 _LABEL = ("hold", "buy", "sell")
 _SAME = (
-    *("date", "asset", "in_position", "supporters", "dissenters"),
+    *("date", "in_position", "supporters", "dissenters"),
     *("confidence", "strategy_weight", "reward", "value", "settled"),
 )
 
 
-def pattern_columns(patterns: PatternSet, extraction_id: int) -> Columns:
-    """Lay a pattern table out as the columns of ``patterns``.
+def distinct(texts: NDArray[np.str_]) -> tuple[list[str], NDArray[np.intp]]:
+    """Give the distinct texts in order, and each row's position among them, (N,)."""
+    encoded = pa.array(texts, type=pa.string()).dictionary_encode()
+    found = encoded.dictionary.to_pylist()
+    names = sorted(found)
+    place = {name: i for i, name in enumerate(names)}
+    return names, np.array([place[name] for name in found], dtype=np.intp)[encoded.indices.to_numpy()]
+
+
+def distinct_trades(trades: TradeTable) -> TradeTable:
+    """Order by strategy, asset and decision; of equal ones the first is kept."""
+    strategy, asset = distinct(trades.strategy)[1], distinct(trades.asset)[1]
+    order = np.lexsort((trades.decided, asset, strategy))
+    keys = (strategy[order], asset[order], trades.decided[order])
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = np.any([key[1:] != key[:-1] for key in keys], axis=0)
+    return trades.take(order[first])
+
+
+def pattern_columns(patterns: PatternSet, assets: Mapping[str, int]) -> Columns:
+    """Lay a pattern table out as columns of ``patterns``; `assets` maps symbols to numbers.
 
     Raises
     ------
@@ -43,7 +67,7 @@ def pattern_columns(patterns: PatternSet, extraction_id: int) -> Columns:
     columns |= {name: patterns.label[:, i] for i, name in enumerate(_LABEL)}
     columns |= {name: patterns.category_scores[:, i] for i, name in enumerate(CATEGORIES)}
     return columns | {
-        "extraction_id": np.full(len(patterns), extraction_id, dtype=np.int32),
+        "asset_id": _numbers(patterns.asset, assets),
         "action": patterns.action.astype(np.int16),
         "category": _codes(patterns.category, CATEGORIES),
         "regime": _codes(patterns.regime, REGIMES),
@@ -51,17 +75,23 @@ def pattern_columns(patterns: PatternSet, extraction_id: int) -> Columns:
     }
 
 
-def pattern_set(columns: Mapping[str, NDArray[Any]]) -> PatternSet:
+def pattern_set(columns: Mapping[str, NDArray[Any]], symbols: Mapping[int, str]) -> PatternSet:
     """Build a pattern table from columns; its rows are ordered by date, asset and position."""
-    order = np.lexsort((columns["in_position"], columns["asset"], columns["date"]))
+    names = sorted(symbols.values())
+    rank = np.zeros(max(symbols, default=0) + 1, dtype=np.int32)
+    rank[list(symbols)] = [names.index(symbol) for symbol in symbols.values()]
+    asset = rank[columns["asset_id"]]
+    order = np.lexsort((columns["in_position"], asset, columns["date"]))
     columns = {name: column[order] for name, column in columns.items()}
+    symbol = np.array(names, dtype=np.str_)[asset[order]]
     fields = {name: columns[name] for name in _SAME}
     state = np.ascontiguousarray(columns["state"], dtype=_STATE)
     return PatternSet(
-        key=pattern_keys(columns["asset"], columns["date"], columns["in_position"]),
+        key=pattern_keys(symbol, columns["date"], columns["in_position"]),
+        asset=symbol,
         action=columns["action"].astype(np.int8),
         label=np.stack([columns[name] for name in _LABEL], axis=1),
-        state=state.view("<f4").reshape(-1, 64).astype(np.float32),
+        state=state.view("<f4").reshape(-1, 64).astype(np.float32, copy=False),
         category=np.array(CATEGORIES)[columns["category"]],
         category_scores=np.stack([columns[name] for name in CATEGORIES], axis=1),
         regime=np.array(REGIMES)[columns["regime"]],
@@ -69,24 +99,34 @@ def pattern_set(columns: Mapping[str, NDArray[Any]]) -> PatternSet:
     )
 
 
-def trade_columns(trades: TradeTable, extraction_id: int, ids: Mapping[str, int]) -> Columns:
-    """Lay a trade table out as the columns of ``trades``; `ids` maps content hashes to numbers."""
-    hashes, inverse = np.unique(trades.strategy, return_inverse=True)
-    strategy = np.array([ids[name] for name in hashes.tolist()], dtype=np.int32)[inverse]
-    columns: Columns = {name: column for name, column in vars(trades).items() if name != "strategy"}
+def trade_columns(trades: TradeTable, strategies: Mapping[str, int], assets: Mapping[str, int]) -> Columns:
+    """Lay a trade table out as columns of ``trades``; the mappings give numbers of content hashes and symbols."""
+    columns: Columns = {n: column for n, column in vars(trades).items() if n not in ("strategy", "asset")}
     return columns | {
-        "extraction_id": np.full(len(trades), extraction_id, dtype=np.int32),
-        "strategy_id": strategy,
+        "strategy_id": _numbers(trades.strategy, strategies),
+        "asset_id": _numbers(trades.asset, assets),
     }
 
 
-def trade_table(columns: Mapping[str, NDArray[Any]], hashes: Mapping[int, str]) -> TradeTable:
+def trade_table(
+    columns: Mapping[str, NDArray[Any]], hashes: Mapping[int, str], symbols: Mapping[int, str]
+) -> TradeTable:
     """Build a trade table from columns; its rows are ordered by strategy, asset and decision."""
-    ids, inverse = np.unique(columns["strategy_id"], return_inverse=True)
-    strategy = np.array([hashes[i] for i in ids.tolist()], dtype=np.str_)[inverse]
-    order = np.lexsort((columns["decided"], columns["asset"], strategy))
-    kept = {name: column[order] for name, column in columns.items() if name != "strategy_id"}
-    return TradeTable(strategy=strategy[order], **kept)
+    strategy = _texts(columns["strategy_id"], hashes)
+    asset = _texts(columns["asset_id"], symbols)
+    order = np.lexsort((columns["decided"], asset, strategy))
+    kept = {n: column[order] for n, column in columns.items() if n not in ("strategy_id", "asset_id")}
+    return TradeTable(strategy=strategy[order], asset=asset[order], **kept)
+
+
+def _numbers(texts: NDArray[np.str_], numbers: Mapping[str, int]) -> NDArray[np.int32]:
+    names, position = distinct(texts)
+    return np.array([numbers[name] for name in names], dtype=np.int32)[position]
+
+
+def _texts(numbers: NDArray[Any], texts: Mapping[int, str]) -> NDArray[np.str_]:
+    known, position = np.unique(numbers, return_inverse=True)
+    return np.array([texts[number] for number in known.tolist()], dtype=np.str_)[position]
 
 
 def _codes(names: NDArray[np.str_], known: tuple[str, ...]) -> NDArray[np.int16]:

@@ -8,8 +8,10 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    DateTime,
     Double,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -17,12 +19,19 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 __all__ = [
+    "CURRENT",
+    "archives",
+    "assets",
+    "collections",
+    "contents",
     "extractions",
     "fidelities",
     "metadata",
+    "models",
     "patterns",
     "rejects",
     "runs",
@@ -30,6 +39,9 @@ __all__ = [
     "trades",
     "voters",
 ]
+
+CURRENT = 2**31 - 1
+"""`until` of a row that no revision has replaced."""
 
 metadata = MetaData(
     naming_convention={
@@ -54,6 +66,22 @@ strategies = Table(
 """One row for each distinct tree; of symphonies with equal trees, the one with the least id. A new version of
 a symphony is a new row."""
 
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("symbol", Text, nullable=False, unique=True),
+)
+
+collections = Table(
+    "collections",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("settings", Text, nullable=False, comment="JSON of what is behind the digest"),
+)
+"""Everything made with the same settings from the same sources: each night's extraction is a revision of it."""
+
 extractions = Table(
     "extractions",
     metadata,
@@ -61,16 +89,54 @@ extractions = Table(
     Column("digest", Text, nullable=False, unique=True),
     Column("inputs", Text, nullable=False, comment="JSON of the hashes and settings behind the digest"),
 )
-"""What patterns and trades depend on: library, market, settings. Rows of different extractions live side by
-side."""
+"""What patterns and trades depend on: library, market, settings."""
+
+contents = Table(
+    "contents",
+    metadata,
+    Column("extraction_id", ForeignKey("extractions.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("digest", Text, nullable=False, comment="SHA-256 of the rows; empty when unknown"),
+    Column("archived", Boolean, nullable=False, comment="whether some of its rows are in an archive"),
+    PrimaryKeyConstraint("extraction_id", "kind"),
+    CheckConstraint("kind IN ('patterns', 'trades')", name="kind"),
+    CheckConstraint("revision > 0", name="revision"),
+    Index("ix_contents_revision", "collection_id", "kind", "revision"),
+)
+"""At which revision of its collection an extraction's rows are to be read. The row is written last: until then,
+nobody sees the others."""
 
 runs = Table(
     "runs",
     metadata,
     Column("run_id", Text, primary_key=True),
     Column("extraction_id", ForeignKey("extractions.id"), nullable=False, index=True),
+    Column(
+        "used",
+        DateTime(timezone=True),
+        nullable=False,
+        server_default="1970-01-01",
+        comment="last time it asked",
+    ),
 )
 """Which extraction each run of the pipeline used; runs with equal inputs share one."""
+
+models = Table(
+    "models",
+    metadata,
+    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("file", Text, nullable=False, comment="relative to the folder of all runs"),
+    Column("sha256", Text, nullable=False),
+    Column("state_version", Text, nullable=False),
+    Column("promoted", Boolean, comment="NULL for a policy, which is not up for promotion"),
+    PrimaryKeyConstraint("run_id", "role"),
+    CheckConstraint("role IN ('policy', 'agent')", name="role"),
+)
+"""What a run learned from its extraction: the pre-trained policy, and the agent that it became."""
 
 fidelities = Table(
     "fidelities",
@@ -113,10 +179,12 @@ rejects = Table(
 trades = Table(
     "trades",
     metadata,
-    Column("extraction_id", ForeignKey("extractions.id"), nullable=False),
+    Column("collection_id", Integer, nullable=False),
     Column("strategy_id", ForeignKey("strategies.id"), nullable=False),
-    Column("asset", Text, nullable=False),
+    Column("asset_id", Integer, nullable=False),
     Column("decided", Date, nullable=False),
+    Column("since", Integer, nullable=False),
+    Column("until", Integer, nullable=False),
     Column("entered", Date, nullable=False),
     Column("exited", Date, nullable=False),
     Column("entry_price", Double, nullable=False),
@@ -126,7 +194,8 @@ trades = Table(
     Column("mae", Double, nullable=False),
     Column("mfe", Double, nullable=False),
     Column("holding_days", Integer, nullable=False),
-    PrimaryKeyConstraint("extraction_id", "strategy_id", "asset", "decided"),
+    PrimaryKeyConstraint("collection_id", "strategy_id", "asset_id", "decided", "since"),
+    CheckConstraint("since < until", name="revisions"),
     CheckConstraint("decided < entered AND entered < exited AND holding_days > 0", name="time_order"),
     CheckConstraint("mae <= 0 AND mfe >= 0", name="excursions"),
 )
@@ -134,10 +203,12 @@ trades = Table(
 patterns = Table(
     "patterns",
     metadata,
-    Column("extraction_id", ForeignKey("extractions.id"), nullable=False),
+    Column("collection_id", Integer, nullable=False),
     Column("date", Date, nullable=False),
-    Column("asset", Text, nullable=False),
+    Column("asset_id", Integer, nullable=False),
     Column("in_position", Boolean, nullable=False),
+    Column("since", Integer, nullable=False, comment="revision from which the row counts"),
+    Column("until", Integer, nullable=False, comment="revision from which it does not"),
     Column("action", SmallInteger, nullable=False, comment="0 hold, 1 buy, 2 sell"),
     Column("hold", REAL, nullable=False),
     Column("buy", REAL, nullable=False),
@@ -158,7 +229,8 @@ patterns = Table(
     Column("value", REAL, nullable=False),
     Column("settled", Date, nullable=False),
     Column("state", LargeBinary, nullable=False, comment="64 little-endian float32"),
-    PrimaryKeyConstraint("extraction_id", "date", "asset", "in_position"),
+    PrimaryKeyConstraint("collection_id", "date", "asset_id", "in_position", "since"),
+    CheckConstraint("since < until", name="revisions"),
     CheckConstraint("action BETWEEN 0 AND 2", name="action"),
     CheckConstraint("category BETWEEN 0 AND 3", name="category"),
     CheckConstraint("regime BETWEEN 0 AND 3", name="regime"),
@@ -167,4 +239,32 @@ patterns = Table(
     CheckConstraint("date < settled", name="time_order"),
     CheckConstraint("length(state) = 256", name="state"),
 )
-"""The primary key begins with extraction and date: what readers filter by."""
+"""A row counts in the revisions `since` to `until` - 1 of its collection. The primary key begins with what readers
+filter by and writers replace by. Collection and asset carry no foreign key of each row, which would halve the speed
+of writing: the writer holds the collection's row in each transaction, and nothing ever deletes either."""
+
+archives = Table(
+    "archives",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("collection_id", ForeignKey("collections.id"), nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("first_revision", Integer, nullable=False),
+    Column("last_revision", Integer, nullable=False),
+    Column("digest", Text, nullable=False, comment="SHA-256 of the rows"),
+    CheckConstraint("state IN ('writing', 'stored', 'leaving')", name="state"),
+)
+"""Folders of Parquet files with patterns that left this store. `writing`: the store still has the rows, and the
+folder is to be removed; `stored`: only the folder has them; `leaving`: the rows are elsewhere again, and the folder
+is to be removed."""
+
+for table in (patterns, trades):
+    replaced = text(f"until < {CURRENT}")
+    Index(
+        f"ix_{table.name}_until",
+        table.c.collection_id,
+        table.c.until,
+        postgresql_where=replaced,
+        sqlite_where=replaced,
+    )
