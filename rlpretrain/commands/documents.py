@@ -139,7 +139,15 @@ def fetch_documents(
 async def _fetch(
     identifiers: Sequence[str], config: PretrainingConfig
 ) -> dict[str, dict[str, Any] | RlpretrainError]:
-    from rlpretrain.composer import ComposerError, RetryPolicy, Verdict, load_catalogue, open_composer
+    from rlpretrain.composer import (
+        ComposerError,
+        EmbeddedAddress,
+        RetryPolicy,
+        Verdict,
+        load_catalogue,
+        open_composer,
+        parse_address,
+    )
 
     embedded = isinstance(parse_address(config.composer_url), EmbeddedAddress)
     catalogue = load_catalogue(config.catalogue) if embedded else None
