@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from rlpretrain.commands.documents import fetch_documents, is_identifier, read_document
+from rlpretrain.commands.documents import fetch_documents, is_identifier
 from rlpretrain.commands.progress import counted
 from rlpretrain.commands.settings import read_day, read_settings
 from rlpretrain.config import PretrainingConfig
+from rlpretrain.documents import read_document
 from rlpretrain.errors import DataError, RlpretrainError, SymphonyError
 
 if TYPE_CHECKING:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rlpretrain.config import PretrainingConfig
+from rlpretrain.documents import read_document, unwrap_document
 from rlpretrain.errors import DataError, RlpretrainError
 
-__all__ = ["Named", "fetch_documents", "is_identifier", "load_named", "read_document", "unwrap_document"]
+__all__ = ["Named", "fetch_documents", "is_identifier", "load_named"]
 
-_WRAPPERS = ("score", "symphony", "raw_value", "result")
-_MOST_WRAPPERS = 8
 _TRIES = 3  # somebody is waiting
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -51,67 +48,6 @@ def load_named(target: str, config: PretrainingConfig) -> Named:
     if isinstance(answer, RlpretrainError):
         raise answer
     return Named(target, answer)
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """Read a symphony's tree from a JSON file, in whatever wrapper the service gives it.
-
-    Raises
-    ------
-    DataError
-        The file is unreadable, is not JSON or holds no tree.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    return unwrap_document(_decode(data, str(path)), str(path))
-
-
-def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
-    """Take the tree out of ``{"score": {...}}``, ``{"symphony": {...}}`` and the like, or of JSON as text.
-
-    Raises
-    ------
-    DataError
-        There is no tree in it; the message begins with `subject`.
-    """
-    for _ in range(_MOST_WRAPPERS):
-        if isinstance(answer, str):
-            answer = _decode(answer.encode("utf-8", "replace"), subject)
-        elif isinstance(answer, dict) and "step" not in answer:
-            answer = next(
-                (answer[key] for key in _WRAPPERS if isinstance(answer.get(key), (dict, str))), None
-            )
-        else:
-            break
-    if not isinstance(answer, dict) or "step" not in answer:
-        raise DataError(f"{subject}: holds no symphony: no 'step' at its root")
-    return answer
-
-
-def _decode(data: bytes, subject: str) -> Any:
-    try:
-        return json.loads(data)
-    except RecursionError:
-        return _decode_deep(data, subject)
-    except ValueError as error:
-        raise DataError(f"{subject}: not JSON: {error}") from None
-
-
-def _decode_deep(data: bytes, subject: str) -> Any:
-    """Decode what is nested deeper than Python's own reader goes."""
-    import ijson
-
-    try:
-        text = data.decode(json.detect_encoding(data))
-        # Not ijson.items: it makes the path of every value, which grows with the square of the depth.
-        builder = ijson.ObjectBuilder()
-        for event, value in ijson.basic_parse(io.BytesIO(text.encode()), use_float=True):
-            builder.event(event, value)
-        return builder.value
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        raise DataError(f"{subject}: not JSON: {str(error).splitlines()[0]}") from None
 
 
 def is_identifier(text: str) -> bool:

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.commands.documents import fetch_documents, read_document
+from rlpretrain.commands.documents import fetch_documents
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.config import PretrainingConfig
+from rlpretrain.documents import read_document
 from rlpretrain.errors import DataError, RlpretrainError, SettingsError, SymphonyError
 
 __all__ = ["add_prices"]

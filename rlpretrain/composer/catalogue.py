@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from rlpretrain.documents import read_document
 from rlpretrain.errors import DataError, SettingsError
 
 __all__ = ["Catalogue", "CatalogueEntry", "FolderCatalogue", "load_catalogue"]
@@ -74,16 +74,9 @@ class FolderCatalogue:
 def _read(file: Path) -> CatalogueEntry:
     symphony_id = _identifier(file.stem)
     try:
-        document = json.loads(file.read_bytes())
-    except OSError as error:
-        return CatalogueEntry(symphony_id, None, defect=f"{file.name}: {error.strerror}")
-    except (ValueError, RecursionError) as error:
-        return CatalogueEntry(symphony_id, None, defect=f"{file.name}: not JSON: {error}")
-    if not isinstance(document, dict) or "step" not in document:
-        return CatalogueEntry(
-            symphony_id, None, defect=f"{file.name}: not a symphony's tree: no 'step' at its root"
-        )
-    return CatalogueEntry(symphony_id, document)
+        return CatalogueEntry(symphony_id, read_document(file))
+    except DataError as error:
+        return CatalogueEntry(symphony_id, None, defect=error.message.removeprefix(f"{file.parent}/"))
 
 
 def _identifier(stem: str) -> str:

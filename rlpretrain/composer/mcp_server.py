@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,6 +19,7 @@ from rlpretrain.composer.backtest_answer import backtest_answer
 from rlpretrain.composer.backtester import Backtester
 from rlpretrain.composer.catalogue import Catalogue
 from rlpretrain.composer.library import DEFAULT_ORDER, DEFAULT_WHERE, Library, RefusedError
+from rlpretrain.documents import encode_json
 
 __all__ = ["build_server", "serve_stdio"]
 
@@ -127,6 +127,4 @@ _ANSWERS: Mapping[str, Callable[[Library, Mapping[str, Any]], Any]] = {
 
 
 def _result(answer: Any, *, failed: bool = False) -> types.CallToolResult:
-    # ASCII, since a symphony's name may hold unpaired surrogates, which UTF-8 can't carry.
-    text = json.dumps(answer, ensure_ascii=True, separators=(",", ":"))
-    return types.CallToolResult(content=[types.TextContent(text=text)], is_error=failed)
+    return types.CallToolResult(content=[types.TextContent(text=encode_json(answer))], is_error=failed)

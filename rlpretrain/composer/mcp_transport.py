@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import shlex
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self
@@ -23,6 +23,7 @@ from rlpretrain.composer.credentials import Credentials
 from rlpretrain.composer.failures import ComposerError, Verdict, http_failure, text_failure
 from rlpretrain.composer.http_faults import FAULT_KEY, FaultReportingClient
 from rlpretrain.composer.transport import LARGEST_ANSWER, READ_TOOLS, check_url
+from rlpretrain.documents import decode_json
 from rlpretrain.errors import SettingsError
 
 __all__ = ["McpTransport", "http_connector", "stdio_connector"]
@@ -78,7 +79,8 @@ def stdio_connector(command: str, credentials: Credentials | None) -> Connector:
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[ClientSession]:
-        async with Client(stdio_client(parameters), cache=None) as client:
+        # Standard error as it is now: the default is what it was when the package was first imported.
+        async with Client(stdio_client(parameters, sys.stderr), cache=None) as client:
             yield client.session
 
     return connect
@@ -225,7 +227,7 @@ def _decoded(result: types.CallToolResult, subject: str, about_symphony: bool) -
         wrapped = isinstance(structured, dict) and set(structured) == {"result"}
         return structured["result"] if wrapped else structured
     try:
-        items = [json.loads(text) for text in texts]
-    except (ValueError, RecursionError):
+        items = [decode_json(text) for text in texts]
+    except ValueError:
         raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
     return items[0] if len(items) == 1 else items

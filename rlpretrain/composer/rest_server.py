@@ -14,6 +14,7 @@ from starlette.routing import Route
 from rlpretrain.composer.library import Library, RefusedError
 from rlpretrain.composer.rest_answer import rest_backtest_answer
 from rlpretrain.composer.rest_transport import ENDPOINTS
+from rlpretrain.documents import encode_json
 
 __all__ = ["rest_routes"]
 
@@ -60,6 +61,4 @@ def _refusal(error: RefusedError) -> Response:
 
 
 def _json(answer: Any, status: int = 200) -> Response:
-    # ASCII, since a symphony's name may hold unpaired surrogates, which UTF-8 can't carry.
-    text = json.dumps(answer, ensure_ascii=True, separators=(",", ":"))
-    return Response(text, status, media_type="application/json")
+    return Response(encode_json(answer), status, media_type="application/json")

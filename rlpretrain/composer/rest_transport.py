@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -14,6 +13,7 @@ from rlpretrain.composer.failures import ComposerError, Verdict, http_failure
 from rlpretrain.composer.http_answers import AnswerTooLargeError, parse_retry_after, read_answer
 from rlpretrain.composer.transport import LARGEST_ANSWER, check_url
 from rlpretrain.composer.wire import IDENTIFIER
+from rlpretrain.documents import decode_json
 from rlpretrain.errors import SettingsError
 
 __all__ = ["ENDPOINTS", "RestTransport"]
@@ -111,8 +111,8 @@ def _decoded(
     response: httpx2.Response, body: bytes, tool: str, arguments: Mapping[str, Any], subject: str
 ) -> Any:
     try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
+        answer = decode_json(body)
+    except ValueError:
         if response.is_success:
             raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
         answer = None

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rlpretrain.cli import main
-from rlpretrain.commands.documents import read_document, unwrap_document
+from rlpretrain.documents import decode_json, encode_json, read_document, unwrap_document
 from rlpretrain.errors import DataError
 from tests.commands.conftest import RULE, answer, deep, write
 
@@ -37,6 +37,21 @@ def test_deep_files_and_other_encodings(tmp_path: Path) -> None:
     assert (node["ticker"], levels) == ("AAA", 5_001)
     (tmp_path / "x.json").write_bytes(json.dumps(RULE).encode("utf-8-sig"))
     assert read_document(tmp_path / "x.json") == RULE
+
+
+def test_written_deep_as_written_flat() -> None:
+    values = ['\ud800 \0 "quoted"', {"": [], "b": {}, "a": [1, -2.5, None, True, {"x": [[]]}]}, "é"]
+    shallow = json.dumps(values, separators=(",", ":"))
+    assert encode_json(values) == shallow
+    nested: object = values
+    for _ in range(5_000):
+        nested = [nested]
+    assert encode_json(nested) == "[" * 5_000 + shallow + "]" * 5_000
+    for text in (encode_json(nested), encode_json(nested).encode()):
+        read = decode_json(
+            text.replace("\\ud800", "") if isinstance(text, str) else text.replace(b"\\ud800", b"")
+        )
+        assert encode_json(read) == encode_json(nested).replace("\\ud800", "")
 
 
 @pytest.mark.parametrize(

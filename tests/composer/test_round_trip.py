@@ -108,3 +108,22 @@ async def test_a_server_process_that_dies_is_started_again(tmp_path, library):
     async with open_composer(f"{STDIO} {mark}", retry=AT_ONCE) as client:
         answer = await client.backtest_symphony_by_id(library.entries()[0].symphony_id)
     assert mark.exists() and answer.statistics.sharpe_ratio is not None
+
+
+@pytest.mark.parametrize("url", ["embedded", "embedded:transport=rest"])
+async def test_a_folder_may_hold_wrapped_and_very_deep_trees(tmp_path, url):
+    asset = {"step": "asset", "ticker": "SPY"}
+    tree = {"step": "root", "name": "Plain", "rebalance": "daily", "children": [asset]}
+    (tmp_path / "wrapped.json").write_text(json.dumps({"symphony": {"raw_value": json.dumps(tree)}}))
+    levels = 5_000
+    body = '{"step":"group","children":[' * levels + json.dumps(asset) + "]}" * levels
+    (tmp_path / "deep.json").write_text(
+        '{"score":' + json.dumps({**tree, "children": ["X"]}).replace('"X"', body) + "}"
+    )
+    async with open_composer(url, catalogue=FolderCatalogue(tmp_path), backtester=walk) as client:
+        assert len(await list_library(client)) == 2
+        assert await client.get_saved_symphony("wrapped") == tree
+        node = await client.get_saved_symphony("deep")
+        for _ in range(levels + 1):
+            (node,) = node["children"]
+        assert node == asset
