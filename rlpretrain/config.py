@@ -138,6 +138,13 @@ class PretrainingConfig(_Settings):
         "Library",
         "Whether strategies edited inside the test window vote; they carry their authors' hindsight into it.",
     )
+    max_correlation: float = _run(
+        0.99,
+        "Library",
+        "Correlation of daily returns so far above which strategies vote as one; 1 lets all vote.",
+        gt=0,
+        le=1,
+    )
     min_fidelity: float = _run(
         0.95,
         "Library",

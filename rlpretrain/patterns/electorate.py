@@ -1,4 +1,4 @@
-"""Who may vote, and when: strategies that are reproduced and good enough so far, each tree once."""
+"""Who may vote, and when: strategies that are reproduced and good enough so far, near-identical ones once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.market import Dates
 from rlpretrain.patterns.performance import MIN_OBSERVATIONS, running_performance
 from rlpretrain.patterns.records import StrategyRecord
+from rlpretrain.patterns.twins import one_voice_each, quarter_starts
 from rlpretrain.symphony import MIN_COMMON_DAYS
 
 __all__ = ["Electorate", "Reject", "admission", "select_voters", "sharpe_before"]
@@ -36,6 +36,8 @@ class Electorate:
     sharpe: tuple[float, ...]
     """Of each voter, annualised, up to the end of the pre-training window."""
     rejects: tuple[Reject, ...]
+    remarks: tuple[Reject, ...] = ()
+    """Voters that were left out at some reviews, for another one that did the same."""
 
 
 def sharpe_before(record: StrategyRecord, day: np.datetime64) -> float | None:
@@ -63,21 +65,21 @@ def admission(
     seen = np.arange(1, len(record.dates) + 1) >= MIN_OBSERVATIONS
     good = seen & (performance.sharpe * np.sqrt(record.bars_per_year) >= min_sharpe)
     passes = good & (record.agreement > 0)
-    review = _reviews(record.dates, validation_start)
-    last = np.maximum.accumulate(np.where(review, np.arange(len(review)), -1))
+    last = np.full(len(record.dates), -1)
+    reviews = quarter_starts(record.dates, validation_start)
+    last[reviews] = reviews
+    last = np.maximum.accumulate(last)
     return np.asarray((last >= 0) & passes[np.maximum(last, 0)])
 
 
-def _reviews(dates: Dates, validation_start: np.datetime64) -> NDArray[np.bool_]:
-    """Mark the first close of each quarter before `validation_start`, (D,)."""
-    quarters = dates.astype("datetime64[M]").astype(np.int64) // 3
-    return np.diff(quarters, prepend=quarters[:1] - 1).astype(bool) & (dates < validation_start)
-
-
 def select_voters(
-    records: Sequence[StrategyRecord], *, validation_start: np.datetime64, min_sharpe: float
+    records: Sequence[StrategyRecord],
+    *,
+    validation_start: np.datetime64,
+    min_sharpe: float,
+    max_correlation: float = 0.99,
 ) -> Electorate:
-    """Drop copies and strategies that no review admits.
+    """Drop copies and strategies that no review admits, and let near-identical ones vote once.
 
     Parameters
     ----------
@@ -87,6 +89,8 @@ def select_voters(
         First day after the pre-training window.
     min_sharpe
         Least annualised Sharpe ratio at a review, see `admission`.
+    max_correlation
+        Correlation of daily returns so far above which two strategies count as one, see `one_voice_each`.
     """
     voters: list[StrategyRecord] = []
     admitted: list[NDArray[np.bool_]] = []
@@ -110,12 +114,23 @@ def select_voters(
             voters.append(record)
             admitted.append(votes)
             sharpes.append(sharpe)
-    return Electorate(tuple(voters), tuple(admitted), tuple(sharpes), tuple(rejects))
+    votes_now, silences = one_voice_each(
+        voters, admitted, until=validation_start, max_correlation=max_correlation
+    )
+    remarks = {i: Reject(voters[i].symphony_id, "duplicate", str(said)) for i, said in silences.items()}
+    heard = [i for i, votes in enumerate(votes_now) if votes.any()]
+    return Electorate(
+        voters=tuple(voters[i] for i in heard),
+        admitted=tuple(votes_now[i] for i in heard),
+        sharpe=tuple(sharpes[i] for i in heard),
+        rejects=(*rejects, *(said for i, said in remarks.items() if not votes_now[i].any())),
+        remarks=tuple(said for i, said in remarks.items() if votes_now[i].any()),
+    )
 
 
 def _refusal(record: StrategyRecord, validation_start: np.datetime64, min_sharpe: float) -> Reject:
     """Say why no review admits a strategy."""
-    verdicts = record.agreement[_reviews(record.dates, validation_start)]
+    verdicts = record.agreement[quarter_starts(record.dates, validation_start)]
     never = f"at no review before {validation_start}"
     if (verdicts > 0).any():
         reason = f"{never} that its fidelity passed was its Sharpe ratio so far {min_sharpe:g} or more"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,9 @@ _LEAST_VOLATILITY = 0.03
 """A year's standard deviation below which an asset is cash for our purposes."""
 VOTES = "votes.npz"
 _SETTINGS = (
-    "market", "seed", "votes", "min_performance_threshold", "allow_late_edits", "min_confidence", "buy_level",
-    "sell_level", "max_holding_days", "hold_every", "regimes", "fill", "cost_bps", "crypto_cost_bps",
-    "test_split", "validation_split", "validation_start", "test_start",
+    "market", "seed", "votes", "min_performance_threshold", "max_correlation", "allow_late_edits",
+    "min_confidence", "buy_level", "sell_level", "max_holding_days", "hold_every", "regimes", "fill",
+    "cost_bps", "crypto_cost_bps", "test_split", "validation_split", "validation_start", "test_start",
 )  # fmt: skip
 
 
@@ -67,7 +68,10 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     ]
     unseeing, late = _without_hindsight(library_records.records, context)
     electorate = select_voters(
-        unseeing, validation_start=windows.validation_start, min_sharpe=config.min_performance_threshold
+        unseeing,
+        validation_start=windows.validation_start,
+        min_sharpe=config.min_performance_threshold,
+        max_correlation=config.max_correlation,
     )
     rejects += late
     context.progress(f"{len(electorate.voters)} of {len(library_records)} strategies vote")
@@ -101,11 +105,8 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     write_json(recorder.output("datasets/card.json"), card)
     tally.votes.save(recorder.output(VOTES))
     all_rejects = [*rejects, *electorate.rejects]
-    write_json(
-        recorder.output("rejects.json"),
-        sorted(({"symphony_id": r.symphony_id, "stage": r.stage, "reason": r.reason} for r in all_rejects),
-               key=lambda row: (row["symphony_id"], row["stage"])),
-    )  # fmt: skip
+    write_json(recorder.output("rejects.json"), _told(all_rejects))
+    write_json(recorder.output("remarks.json"), _told(electorate.remarks))
     write_json(
         recorder.output("category_reasons.json"),
         {record.content_hash: record.reasons for record in library_records.records},
@@ -128,6 +129,11 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
         "training_assets": _training_assets(patterns, context),
         "last_edit": _last_edit(electorate.voters),
     }
+
+
+def _told(rejects: Sequence[Reject]) -> list[dict[str, str]]:
+    """Write who was left out and why as JSON values, ordered by symphony and stage."""
+    return [asdict(reject) for reject in sorted(rejects, key=lambda r: (r.symphony_id, r.stage))]
 
 
 def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
