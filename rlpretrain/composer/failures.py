@@ -10,7 +10,7 @@ from typing import Any
 
 from rlpretrain.errors import ServiceError
 
-__all__ = ["ComposerError", "Verdict", "answer_failure", "http_failure", "text_failure", "too_deep"]
+__all__ = ["ComposerError", "Verdict", "answer_failure", "http_failure", "text_failure"]
 
 _LONGEST_QUOTE = 300
 _RETRY_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
@@ -146,11 +146,6 @@ def answer_failure(subject: str, answer: Any, *, about_symphony: bool) -> Compos
     if isinstance(error, Mapping):
         return _coded_failure(subject, error, about_symphony)
     return text_failure(subject, str(error), about_symphony=about_symphony)
-
-
-def too_deep(subject: str, *, about_symphony: bool) -> ComposerError:
-    """Class an answer whose JSON nests deeper than Python reads: asking again would not make it flatter."""
-    return ComposerError(f"{subject}: the answer nests too deep", verdict=_own_fault(about_symphony))
 
 
 def _coded_failure(subject: str, error: Any, about_symphony: bool) -> ComposerError:

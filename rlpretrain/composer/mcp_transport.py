@@ -20,7 +20,7 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from rlpretrain.composer.credentials import Credentials
-from rlpretrain.composer.failures import ComposerError, Verdict, http_failure, text_failure, too_deep
+from rlpretrain.composer.failures import ComposerError, Verdict, http_failure, text_failure
 from rlpretrain.composer.http_faults import FAULT_KEY, FaultReportingClient
 from rlpretrain.composer.transport import LARGEST_ANSWER, READ_TOOLS, check_url
 from rlpretrain.documents import decode_json

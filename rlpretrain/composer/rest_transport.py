@@ -9,7 +9,7 @@ from typing import Any, Self
 import httpx2
 
 from rlpretrain.composer.credentials import Credentials
-from rlpretrain.composer.failures import ComposerError, Verdict, http_failure, too_deep
+from rlpretrain.composer.failures import ComposerError, Verdict, http_failure
 from rlpretrain.composer.http_answers import AnswerTooLargeError, parse_retry_after, read_answer
 from rlpretrain.composer.transport import LARGEST_ANSWER, check_url
 from rlpretrain.composer.wire import IDENTIFIER
