@@ -43,8 +43,11 @@ def upstream(conformance_library):
 
 
 @pytest.fixture(scope="session")
-def official(request):
-    return official_server.install(request.config.cache.mkdir("official-server"))
+def official(request, tmp_path_factory):
+    cache = getattr(request.config, "cache", None)  # pytest can be run without one
+    return official_server.install(
+        tmp_path_factory.mktemp("official") if cache is None else cache.mkdir("official-server")
+    )
 
 
 @pytest.fixture(scope="module", params=SERVERS)
