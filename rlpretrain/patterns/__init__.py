@@ -4,6 +4,7 @@ The store is in `rlpretrain.patterns.store`: who only reads votes needs no datab
 """
 
 from rlpretrain.patterns.categories import LeafCategory, asset_reasons, classify_leaves, leaf_scores
+from rlpretrain.patterns.consensus_record import ConsensusRecord, follow_consensus
 from rlpretrain.patterns.electorate import Electorate, Reject, select_voters, sharpe_before
 from rlpretrain.patterns.extraction import DecisionRules, extract_patterns
 from rlpretrain.patterns.fills import Fill, fill_prices
@@ -36,6 +37,7 @@ __all__ = [
     "VOTE_FEATURES",
     "WAVERED",
     "ChunkRecords",
+    "ConsensusRecord",
     "DecisionRules",
     "Electorate",
     "Fill",
@@ -53,6 +55,7 @@ __all__ = [
     "classify_leaves",
     "extract_patterns",
     "fill_prices",
+    "follow_consensus",
     "leaf_scores",
     "pattern_keys",
     "record_strategy",

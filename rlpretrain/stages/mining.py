@@ -18,6 +18,7 @@ from rlpretrain.patterns import (
     AGREES,
     ChunkRecords,
     DecisionRules,
+    Electorate,
     PatternSet,
     Reject,
     StrategyRecord,
@@ -32,7 +33,7 @@ from rlpretrain.stages import library
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.extraction import chunk_files, chunk_stage
 
-__all__ = ["STAGE", "VOTES", "read_patterns", "read_records", "run"]
+__all__ = ["STAGE", "VOTES", "elect", "read_patterns", "read_records", "run", "split_late_edits"]
 
 STAGE = "mine"
 _LEAST_VOLATILITY = 0.03
@@ -66,14 +67,15 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     rejects = [
         Reject(**row) for f in files for row in json.loads((context.run / f["rejects"]).read_text("utf-8"))
     ]
-    unseeing, late = _without_hindsight(library_records.records, context)
-    electorate = select_voters(
-        unseeing,
-        validation_start=windows.validation_start,
-        min_sharpe=config.min_performance_threshold,
-        max_correlation=config.max_correlation,
-    )
-    rejects += late
+    others, late = split_late_edits(library_records.records, windows.test_start)
+    if config.allow_late_edits:
+        others, late = list(library_records.records), []
+    electorate = elect(others, context)
+    rejects += [
+        Reject(record.symphony_id, "hindsight", f"last edited {record.last_edit}, in the test window "
+               f"from {windows.test_start}")
+        for record in late
+    ]  # fmt: skip
     context.progress(f"{len(electorate.voters)} of {len(library_records)} strategies vote")
     tally = tally_votes(electorate.voters, panel, electorate.admitted)
     patterns = extract_patterns(
@@ -144,24 +146,24 @@ def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
     return digest.hexdigest()
 
 
-def _without_hindsight(
-    records: Sequence[StrategyRecord], context: StageContext
-) -> tuple[list[StrategyRecord], list[Reject]]:
-    """Set aside strategies edited inside the test window: their authors knew it. An unknown edit stays, and shows."""
-    start = context.windows.test_start
-    if context.config.allow_late_edits:
-        return list(records), []
+def split_late_edits(
+    records: Sequence[StrategyRecord], start: np.datetime64
+) -> tuple[list[StrategyRecord], list[StrategyRecord]]:
+    """Tell strategies edited from `start` on, whose authors knew those days, from the others and the unknown."""
     late = [record for record in records if record.last_edit is not None and record.last_edit >= start]
-    reasons = [
-        Reject(
-            record.symphony_id,
-            "hindsight",
-            f"last edited {record.last_edit}, in the test window from {start}",
-        )
-        for record in late
-    ]
-    names = {reject.symphony_id for reject in reasons}
-    return [record for record in records if record.symphony_id not in names], reasons
+    names = {record.symphony_id for record in late}
+    return [record for record in records if record.symphony_id not in names], late
+
+
+def elect(records: Sequence[StrategyRecord], context: StageContext) -> Electorate:
+    """Choose who votes among some strategies, by the run's settings."""
+    config = context.config
+    return select_voters(
+        records,
+        validation_start=context.windows.validation_start,
+        min_sharpe=config.min_performance_threshold,
+        max_correlation=config.max_correlation,
+    )
 
 
 def _counted(names: np.ndarray[Any, Any]) -> dict[str, int]:

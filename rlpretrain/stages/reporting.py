@@ -17,6 +17,7 @@ from rlpretrain.registry import Decision, ModelVersion, Registry, decide
 from rlpretrain.stages import fine_tuning, library, mining, pretraining, validation
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.extraction import chunk_files, chunk_stage
+from rlpretrain.stages.late_edits import late_edits
 from rlpretrain.validation import AssetValidation, Verdict, reach_verdict
 from rlpretrain.validation.report import (
     HTML_REPORT,
@@ -159,6 +160,7 @@ def _report_data(
         market=config.market,
         library=_library_counts(context, mined),
         fidelity=_fidelity_figures(context),
+        late_edits=late_edits(context),
         patterns=PatternCounts(
             total=int(mined.counts["patterns"]),
             actions=mined.details["actions"],
@@ -275,6 +277,7 @@ def _results(
         "promoted": decision.promote,
         "reasons": decision.reasons,
         "windows": context.windows.as_json(),
+        "late_edits": None if data.late_edits is None else data.late_edits.model_dump(mode="json"),
         "settings": context.config.public(),
         "training_results": _read(context, "training_history.json"),
         "pretraining_scores": _read(context, "pretraining_scores.json"),

@@ -8,12 +8,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from rlpretrain.validation.asset_result import AssetValidation
+from rlpretrain.validation.statistics import Interval
 from rlpretrain.validation.verdict import Verdict
 
 __all__ = [
     "ClassifierScores",
     "FidelityFigures",
+    "LateEditWindow",
+    "LateEdits",
     "LibraryCounts",
+    "LibraryRecord",
     "PatternCounts",
     "PretrainingFigures",
     "RegistryDecision",
@@ -91,6 +95,44 @@ class FidelityFigures(_Part):
     """Whether the service is the embedded one: its backtest is this project's own engine."""
 
 
+class LibraryRecord(_Part):
+    """What the library's consensus came to on one window, with some of its strategies or with all."""
+
+    voters: int
+    """Strategies heard at the last review."""
+    decisions: int
+    """Changes of stance that were settled within the window."""
+    hit_rate: float | None
+    """Share of them that gained over not changing."""
+    mean_reward: float | None
+    sharpe: float | None
+    """Annualised, of following the consensus, an equal part of the money in each asset."""
+    holding_sharpe: float | None
+    """The same of holding these assets."""
+
+
+class LateEditWindow(_Part):
+    """One window with and without the strategies that were edited inside the test window."""
+
+    name: str
+    without: LibraryRecord
+    included: LibraryRecord
+    difference: Interval | None
+    """Sharpe ratio with them less the one without."""
+
+
+class LateEdits(_Part):
+    """Strategies whose authors had seen the test window, and what they change."""
+
+    late: int
+    unknown: int
+    """Strategies without a known last edit: any of them may be late."""
+    vote: bool
+    """Whether the run let the late ones vote."""
+    windows: tuple[LateEditWindow, ...] = ()
+    """Empty where there are none."""
+
+
 class PatternCounts(_Part):
     """Decisions that were mined."""
 
@@ -155,6 +197,7 @@ class ReportData(_Part):
     library: LibraryCounts | None = None
     fidelity: FidelityFigures | None = None
     patterns: PatternCounts | None = None
+    late_edits: LateEdits | None = None
     pretraining: PretrainingFigures | None = None
     transfer: TransferFigures | None = None
     assets: tuple[AssetValidation, ...] = ()

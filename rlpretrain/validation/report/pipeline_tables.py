@@ -12,6 +12,7 @@ from rlpretrain.validation.report.data import (
     TransferFigures,
 )
 from rlpretrain.validation.report.fidelity import fidelity_tables
+from rlpretrain.validation.report.late_edits import late_edits_table
 from rlpretrain.validation.report.table import Table, number, percent
 
 __all__ = ["pipeline_tables", "settings_table"]
@@ -27,6 +28,8 @@ def pipeline_tables(data: ReportData) -> list[Table]:
             tables.append(Table("Rejected, for example", ("Symphony", "Reason"), rows))
     if data.fidelity is not None:
         tables += fidelity_tables(data.fidelity)
+    if data.late_edits is not None:
+        tables.append(late_edits_table(data.late_edits))
     if data.patterns is not None:
         tables.append(_patterns_table(data.patterns))
     if data.pretraining is not None:
