@@ -47,18 +47,22 @@ def resolve_settings() -> str:
 @task(**SERVICE_RETRIES)
 def list_strategies(folder: str) -> list[int]:
     """List the library and cut it into chunks."""
+    from rlpretrain.deployment.composer_connection import composer_connection
     from rlpretrain.stages import list_strategies as stage
 
-    return stage(Path(folder))
+    with composer_connection():
+        return stage(Path(folder))
 
 
 @task(map_index_template="{{ chunk_label }}", max_active_tis_per_dagrun=8, **SERVICE_RETRIES)
 async def extract(folder: str, chunk: int) -> str:
     """Fetch one chunk of symphonies, many requests at a time."""
+    from rlpretrain.deployment.composer_connection import composer_connection
     from rlpretrain.stages import extract_chunk
 
     get_current_context()["chunk_label"] = f"chunk {chunk}"
-    return str(await extract_chunk(Path(folder), chunk))
+    with composer_connection():
+        return str(await extract_chunk(Path(folder), chunk))
 
 
 @task
