@@ -54,6 +54,7 @@ def write_json(path: Path, value: Any) -> None:
         temporary.write_text(
             json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n",
             encoding="utf-8",
+            errors="backslashreplace",  # an unpaired surrogate, as JSON escapes it
         )
 
 

@@ -136,6 +136,18 @@ class PretrainingConfig(_Settings):
     allow_late_edits: bool = _run(
         False,
         "Library",
+    backtest_max_age_days: int = _run(
+        30,
+        "Library",
+        "Days after which the service's backtest of an unchanged symphony is asked for again.",
+        ge=0,
+        le=3_650,
+    )
+    refresh: bool = _run(
+        False,
+        "Library",
+        "Whether to fetch and replay all again, whatever earlier runs have kept, and to download all prices.",
+    )
         "Whether strategies edited inside the test window vote; they carry their authors' hindsight into it.",
     )
     max_correlation: float = _run(
@@ -172,6 +184,11 @@ class PretrainingConfig(_Settings):
     cost_bps: float = _run(5.0, "Market", "Cost of a trade of an equity, basis points a side.", ge=0, le=500)
     crypto_cost_bps: float = _run(
         20.0, "Market", "Cost of a trade of a crypto asset, basis points a side.", ge=0, le=500
+    price_updates: Literal["none", "yahoo"] = _run(
+        "none",
+        "Market",
+        "Where missing prices come from before the run, into the folder of market=files:DIR.",
+    )
     )
     test_split: float = _run(
         0.25, "Market", "Share of the days, at the end, that only validation reads.", gt=0, lt=0.9
@@ -316,6 +333,9 @@ class PretrainingConfig(_Settings):
             strategy=self.transfer_strategy,
             freeze_layers=self.freeze_layers,
             total_steps=self.transfer_steps,
+    cache_days: int = _deployment(
+        30, "Days after which what no run used is removed from the cache of the extraction.", ge=2, le=3_650
+    )
             critic_warmup_steps=self.critic_warmup_steps,
             kl_coefficient=self.kl_coefficient,
             temperature=self.transfer_temperature,
@@ -342,6 +362,10 @@ class PretrainingConfig(_Settings):
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
+        if self.price_updates != "none" and not self.market.startswith("files:"):
+            raise ValueError(
+                f"price_updates '{self.price_updates}' needs market 'files:DIR': {self.market!r} is no folder of prices"
+            )
 _DEPLOYMENT = frozenset(
     name
     for name, field in PretrainingConfig.model_fields.items()

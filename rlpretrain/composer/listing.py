@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +28,11 @@ class SymphonySummary:
     description: str
     rebalance_frequency: str | None
     last_edit: dt.date | None
-    """Day of the author's last change; None when the service doesn't say."""
+    """Day of the author's last change; None when the service doesn't say. Days since the edit count back from the
+    service's last day, which is known only to a few days, so it may be off by as many."""
+    fingerprint: str
+    """Hash of all that the listing says of the tree: name, description, rebalance frequency, kinds of assets and
+    numbers of nodes. Trees with different ones differ; equal ones prove nothing."""
 
 
 async def list_library(
@@ -88,4 +94,15 @@ def _summary(row: SearchRow, as_of: dt.date) -> SymphonySummary:
         description=row.description,
         rebalance_frequency=row.rebalance_frequency,
         last_edit=None if days is None else as_of - dt.timedelta(days=days),
+        fingerprint=_fingerprint(row),
     )
+
+
+def _fingerprint(row: SearchRow) -> str:
+    told = {
+        name: value
+        for name, value in row.columns.items()
+        if name in ("name", "description", "rebalance_frequency", "asset_classes")
+        or name.startswith("num_node_")
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

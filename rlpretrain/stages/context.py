@@ -52,6 +52,18 @@ class StageContext:
         """The pattern store's URL: the deployment's, or a SQLite file in the run's folder."""
         return self.config.store_url or f"sqlite:///{self.run / 'composer_patterns.db'}"
 
+    @property
+    def cache_folder(self) -> Path:
+        """Where runs keep answers and results for each other."""
+        return self.config.output_dir / "cache"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the service is the embedded server."""
+        from rlpretrain.composer import EmbeddedAddress, parse_address
+
+        return isinstance(parse_address(self.config.composer_url), EmbeddedAddress)
+
     @cached_property
     def panel(self) -> PricePanel:
         """The whole market."""

@@ -1,15 +1,13 @@
-"""Fetch, check and replay one chunk of the library."""
+"""Fetch, check and replay one chunk of the library, as far as no earlier run has done so."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rlpretrain.artifacts import StageRecorder, write_json
-from rlpretrain.composer import Backtest, ComposerClient, ComposerError, Verdict
 from rlpretrain.errors import DataError, StageError, SymphonyError
 from rlpretrain.patterns import (
     AGREES,
@@ -22,17 +20,16 @@ from rlpretrain.patterns import (
     record_strategy,
 )
 from rlpretrain.stages import library
+from rlpretrain.stages.cache import Cache, DamagedError, program_digest
 from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.service import open_service
+from rlpretrain.stages.sources import BacktestTerms, Source, SourceFinder
 from rlpretrain.symphony import (
     MIN_COMMON_DAYS,
     Costs,
     Evaluator,
-    Symphony,
     backtest,
     compare_daily_values,
     equal_holdings,
-    parse_symphony,
 )
 
 __all__ = ["SERVICE_CAPITAL", "SERVICE_COSTS", "chunk_files", "chunk_stage", "run"]
@@ -41,6 +38,11 @@ SERVICE_COSTS = Costs()
 """What trading costs where a replay is compared with the service: asked of the service, and charged here."""
 SERVICE_CAPITAL = 10_000.0
 """Dollars that both begin with; the regulators' fees depend on the shares traded."""
+
+_REPLAY_SETTINGS = ("fill", "cost_bps", "crypto_cost_bps", "min_fidelity", "max_tracking_error")
+_SETTINGS = (
+    *_REPLAY_SETTINGS, "chunk_size", "market", "seed", "catalogue", "backtest_max_age_days", "refresh",
+)  # fmt: skip
 
 
 def chunk_stage(chunk: int) -> str:
@@ -52,13 +54,6 @@ def chunk_files(chunk: int) -> dict[str, str]:
     """Name a chunk's outputs, relative to the run's folder."""
     stage = chunk_stage(chunk)
     return {"records": f"{stage}.npz", "trades": f"{stage}_trades.npz", "rejects": f"{stage}_rejects.json"}
-
-
-@dataclass(frozen=True)
-class _Fetched:
-    last_edit: dt.date | None
-    symphony: Symphony
-    backtest: Backtest
 
 
 async def run(context: StageContext, chunk: int) -> Path:
@@ -73,102 +68,81 @@ async def run(context: StageContext, chunk: int) -> Path:
     """
     listing = library.read_library(context)
     size = context.config.chunk_size
-    listed = listing[chunk * size : (chunk + 1) * size]
-    if not listed or chunk < 0:
+    rows = listing.rows[chunk * size : (chunk + 1) * size]
+    if not rows or chunk < 0:
         raise StageError(
-            f"there is no chunk {chunk}: {len(listing)} symphonies make {-(-len(listing) // size)}"
+            f"there is no chunk {chunk}: {len(listing.rows)} symphonies make {-(-len(listing.rows) // size)}"
         )
     stage = chunk_stage(chunk)
-    settings = (
-        "chunk_size",
-        "market",
-        "seed",
-        "fill",
-        "cost_bps",
-        "crypto_cost_bps",
-        "min_fidelity",
-        "max_tracking_error",
-        "catalogue",
-    )
     inputs = {
         "library": context.run.require(library.STAGE).outputs["library/symphonies.json"],
         "chunk": str(chunk),
     }
-    digest = context.config.digest(settings)
-    if context.run.finished(stage, digest, inputs) is None:
-        fetched, rejects = await _fetch_all(context, listed)
-        # Replaying is work for the processor: in a thread, so that the event loop stays alive.
-        await asyncio.to_thread(
-            context.run_stage,
-            stage,
-            lambda recorder: _replay(context, chunk, fetched, rejects, recorder),
-            settings=settings,
-            inputs=inputs,
-        )
+    digest = context.config.digest(_SETTINGS)
+    finder = SourceFinder(context, listing, BacktestTerms(SERVICE_COSTS, SERVICE_CAPITAL))
+    while context.run.finished(stage, digest, inputs) is None:
+        sources = await finder.find(rows)
+        asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items())
+        context.progress(f"chunk {chunk}: {asked} fetched for {len(rows)} symphonies")
+        try:
+            # Replaying is work for the processor: in a thread, so that the event loop stays alive.
+            await asyncio.to_thread(
+                context.run_stage,
+                stage,
+                partial(_make, context, chunk, finder, sources),
+                settings=_SETTINGS,
+                inputs=inputs,
+            )
+        except DamagedError as error:
+            # What it named is gone now, so the next round fetches or replays it.
+            context.progress(f"chunk {chunk}: {error} is not in the cache any more, or damaged")
     return context.run / f"{stage}.json"
 
 
-async def _fetch_all(
-    context: StageContext, listed: list[dict[str, Any]]
-) -> tuple[list[_Fetched], list[Reject]]:
-    evaluator = Evaluator(context.panel)
-    fetched: list[_Fetched] = []
-    rejects: list[Reject] = []
-    unanswered: list[ComposerError] = []
-    async with open_service(context) as client:
-        results = await asyncio.gather(*(_fetch(client, evaluator, row) for row in listed))
-    for row, result in zip(listed, results, strict=True):
-        if isinstance(result, _Fetched):
-            fetched.append(result)
-            continue
-        if isinstance(result, ComposerError):
-            unanswered.append(result)
-            result = Reject(row["symphony_id"], "fetch", str(result))
-        rejects.append(result)
-    # A call that fails at every try may be one symphony's fault; when most do, it is the service's.
-    if 2 * len(unanswered) > len(listed):
-        raise unanswered[0]
-    return fetched, rejects
-
-
-async def _fetch(
-    client: ComposerClient, evaluator: Evaluator, row: dict[str, Any]
-) -> _Fetched | Reject | ComposerError:
-    """Fetch a tree and, when it can be replayed here at all, the service's backtest of it."""
-    symphony_id = row["symphony_id"]
-    try:
-        tree = await client.get_saved_symphony(symphony_id)
-        symphony = parse_symphony(tree, symphony_id=symphony_id)
-        try:
-            evaluator.table(symphony)
-        except SymphonyError as error:
-            return Reject(symphony_id, "replay", str(error))
-        result = await client.backtest_symphony_by_id(
-            symphony_id,
-            capital=SERVICE_CAPITAL,
-            slippage_percent=SERVICE_COSTS.slippage,
-            spread_markup=SERVICE_COSTS.spread_markup,
-            apply_reg_fee=SERVICE_COSTS.regulatory_fee,
-            apply_taf_fee=SERVICE_COSTS.taf_fee,
-        )
-    except SymphonyError as error:
-        return Reject(symphony_id, "parse", str(error))
-    except ComposerError as error:
-        if error.verdict is Verdict.STOP:
-            raise
-        return Reject(symphony_id, "fetch", str(error)) if error.verdict is Verdict.REJECT else error
-    edit = row["last_edit"]
-    return _Fetched(None if edit is None else dt.date.fromisoformat(edit), symphony, result)
+def _make(
+    context: StageContext,
+    chunk: int,
+    finder: SourceFinder,
+    sources: list[Source],
+    recorder: StageRecorder,
+) -> None:
+    """Take the chunk's outputs from the cache where an earlier run made them from the same; else replay."""
+    cache = Cache(context.cache_folder)
+    key = {
+        "sources": [source.identity() for source in sources],
+        "settings": context.config.digest(_REPLAY_SETTINGS),
+        "market": context.panel.digest,
+        "program": program_digest(),
+    }
+    files = chunk_files(chunk)
+    made = None if context.config.refresh else cache.find("chunks", key)
+    if made is not None and all(cache.has(made["objects"][name]) for name in files):
+        for name, path in files.items():
+            cache.take_file(made["objects"][name], recorder.output(path))
+        recorder.counts |= made["counts"]
+        recorder.details |= made["details"]
+        context.progress(f"chunk {chunk}: {len(sources)} symphonies as before, nothing replayed")
+    else:
+        _replay(context, chunk, finder, sources, recorder)
+        objects = {name: cache.put_file(context.run / path) for name, path in files.items()}
+        value = {"objects": objects, "counts": recorder.counts, "details": recorder.details}
+        cache.keep("chunks", key, value)
+    recorder.details["sources"] = {source.row.symphony_id: source.pins() for source in sources}
 
 
 def _replay(
-    context: StageContext, chunk: int, fetched: list[_Fetched], rejects: list[Reject], recorder: StageRecorder
+    context: StageContext,
+    chunk: int,
+    finder: SourceFinder,
+    sources: list[Source],
+    recorder: StageRecorder,
 ) -> None:
     evaluator = Evaluator(context.panel)
     records: list[StrategyRecord] = []
     trades: list[TradeTable] = []
-    for item in fetched:
-        outcome = _replay_one(context, evaluator, item)
+    rejects: list[Reject] = []
+    for source in sources:
+        outcome = source.reject or _replay_one(context, evaluator, finder, source)
         if isinstance(outcome, Reject):
             rejects.append(outcome)
         else:
@@ -198,11 +172,9 @@ def _replay(
 
 
 def _replay_one(
-    context: StageContext, evaluator: Evaluator, item: _Fetched
+    context: StageContext, evaluator: Evaluator, finder: SourceFinder, source: Source
 ) -> tuple[StrategyRecord, TradeTable] | Reject:
-    config, symphony, theirs = context.config, item.symphony, item.backtest.daily
-    if theirs is None:
-        return Reject(symphony.symphony_id, "fidelity", "the service's backtest has no daily values")
+    config, symphony, theirs = context.config, finder.symphony(source), finder.daily_values(source)
     try:
         replay = evaluator.replay(symphony, leaf_scores(symphony))
         ours = backtest(replay, evaluator.panel, SERVICE_COSTS, "same_close", capital=SERVICE_CAPITAL)
@@ -231,7 +203,7 @@ def _replay_one(
             fill=config.fill,
             cost_bps=config.cost_bps,
             crypto_cost_bps=config.crypto_cost_bps,
-            last_edit=item.last_edit,
+            last_edit=source.row.last_edit,
         )
     except (SymphonyError, DataError) as error:
         return Reject(symphony.symphony_id, "replay", str(error))

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from rlpretrain.artifacts import StageRecorder, write_json
-from rlpretrain.composer import (
-    EmbeddedAddress,
-    SymphonySummary,
-    check_search,
-    list_library,
-    parse_address,
-)
+from rlpretrain.composer import ComposerClient, SymphonySummary, check_search, list_library
+from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.store import open_store
+from rlpretrain.stages.cache import Cache
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.service import open_service
 
-__all__ = ["STAGE", "chunk_numbers", "read_library", "run"]
+__all__ = ["STAGE", "Listing", "chunk_numbers", "fetch_listing", "read_library", "run"]
 
 STAGE = "library"
 _LISTING = "library/symphonies.json"
@@ -43,20 +39,22 @@ def run(context: StageContext) -> list[int]:
     _check_beforehand(context)
 
     def work(recorder: StageRecorder) -> None:
-        summaries = asyncio.run(_list(context))
-        if not summaries:
-            raise DataError("the library lists no symphony", hint="see composer_url, catalogue, search_where")
+        summaries, as_of = asyncio.run(_list(context))
         rows = [{**asdict(s), "last_edit": s.last_edit and s.last_edit.isoformat()} for s in summaries]
         write_json(recorder.output(_LISTING), rows)
         recorder.counts["listed"] = len(rows)
         recorder.counts["last_edit_known"] = sum(s.last_edit is not None for s in summaries)
+        recorder.details["as_of"] = as_of.isoformat()
         context.progress(f"{len(rows)} symphonies listed")
+        removed = Cache(context.cache_folder).remove_unused(context.config.cache_days)
+        if removed:
+            context.progress(f"{removed} files removed from {context.cache_folder}, unused for long")
 
     context.run_stage(
         STAGE,
         work,
-        settings=("max_strategies", "catalogue", "search_where", "search_order", "market", "seed"),
-        inputs=_service(context),
+        settings=("max_strategies", "catalogue", "search_where", "search_order", "market", "seed", "refresh"),
+        inputs={"service": "embedded" if context.embedded else "remote"},
     )
     return chunk_numbers(context)
 
@@ -80,28 +78,60 @@ def _check_beforehand(context: StageContext) -> None:
     context.progress("windows " + ", ".join(f"{k} {v}" for k, v in context.windows.as_json().items()))
 
 
-def _service(context: StageContext) -> dict[str, str]:
-    embedded = isinstance(parse_address(context.config.composer_url), EmbeddedAddress)
-    return {"service": "embedded" if embedded else "remote"}
-
-
-async def _list(context: StageContext) -> list[SymphonySummary]:
+async def _list(context: StageContext) -> tuple[list[SymphonySummary], dt.date]:
     async with open_service(context) as client:
-        return await list_library(
-            client,
-            context.config.max_strategies,
-            where=context.config.search_where,
-            order_by=context.config.search_order,
-        )
+        return await fetch_listing(client, context.config), client.as_of
+
+
+async def fetch_listing(client: ComposerClient, config: PretrainingConfig) -> list[SymphonySummary]:
+    """List the library that the settings choose.
+
+    All of it, every night: an order by the last edit would show first what changed, but not what was withdrawn, what
+    moved in the order that chooses `max_strategies`, or where a page of a listing that moves was cut.
+
+    Raises
+    ------
+    DataError
+        It is empty.
+    """
+    summaries = await list_library(
+        client, config.max_strategies, where=config.search_where, order_by=config.search_order
+    )
+    if not summaries:
+        raise DataError("the library lists no symphony", hint="see composer_url, catalogue, search_where")
+    return summaries
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The library as a run has listed it."""
+
+    rows: tuple[SymphonySummary, ...]
+    as_of: dt.date
+    """The service's last day when it was listed."""
+    name: str
+    """Tells this listing from any other, of this run or another."""
 
 
 def chunk_numbers(context: StageContext) -> list[int]:
     """Give the numbers of the chunks that the listing is cut into."""
-    return list(range(-(-len(read_library(context)) // context.config.chunk_size)))
+    return list(range(-(-len(read_library(context).rows) // context.config.chunk_size)))
 
 
-def read_library(context: StageContext) -> list[dict[str, Any]]:
-    """Read the listing: id, name, description, rebalance frequency and day of the last edit of each symphony."""
-    context.run.require(STAGE)
-    rows: list[dict[str, Any]] = json.loads((context.run / _LISTING).read_text(encoding="utf-8"))
-    return rows
+def read_library(context: StageContext) -> Listing:
+    """Read the listing.
+
+    Raises
+    ------
+    StageError
+        The library was not listed yet.
+    """
+    manifest = context.run.require(STAGE)
+    rows = json.loads((context.run / _LISTING).read_text(encoding="utf-8"))
+    for row in rows:
+        row["last_edit"] = row["last_edit"] and dt.date.fromisoformat(row["last_edit"])
+    return Listing(
+        rows=tuple(SymphonySummary(**row) for row in rows),
+        as_of=dt.date.fromisoformat(manifest.details["as_of"]),
+        name=f"{context.run.run_id} {manifest.clock['finished']}",
+    )

@@ -178,7 +178,7 @@ def _report_data(
 
 
 def _library_counts(context: StageContext, mined: Manifest) -> LibraryCounts:
-    listing = {row["symphony_id"]: row["name"] for row in library.read_library(context)}
+    listing = {row.symphony_id: row.name for row in library.read_library(context).rows}
     rejects = _read(context, "rejects.json")
     return LibraryCounts(
         listed=len(listing),
@@ -197,7 +197,7 @@ def _library_counts(context: StageContext, mined: Manifest) -> LibraryCounts:
 
 def _fidelity_figures(context: StageContext) -> FidelityFigures:
     config = context.config
-    names = {row["symphony_id"]: row["name"] for row in library.read_library(context)}
+    names = {row.symphony_id: row.name for row in library.read_library(context).rows}
     replays, not_compared = [], 0
     for chunk in library.chunk_numbers(context):
         for symphony_id, found in context.run.require(chunk_stage(chunk)).details["fidelity"].items():

@@ -300,7 +300,7 @@ def test_the_run_stops_when_more_than_half_of_a_chunk_goes_unanswered(
         context = run.context
         context.write_settings()
         library.run(context)
-        chunk = [row["symphony_id"] for row in library.read_library(context)[:12]]
+        chunk = [row.symphony_id for row in library.read_library(context).rows[:12]]
         spoiled.names = [name.encode() for name in chunk[:refused]]
         if refused == 7:
             with pytest.raises(ComposerError, match="HTTP 503") as caught:

@@ -62,7 +62,7 @@ def test_the_searchs_condition_and_order_come_from_the_settings(tmp_path: Path, 
     context = _context(tmp_path, composer_url=url, **settings)
     context.write_settings()
     library.run(context)
-    names = [row["name"] for row in library.read_library(context)]
+    names = [row.name for row in library.read_library(context).rows]
     assert names == sorted(names, reverse=True)
     assert 0 < len(names) < len(GeneratedCatalogue(24).entries())
 

@@ -1,0 +1,188 @@
+"""What nightly runs keep for each other, under ``<output_dir>/cache``.
+
+``objects/`` holds contents by their SHA-256, ``entries/`` small JSON values by the SHA-256 of a key. No name in it
+comes from outside. A file appears whole or not at all; what is damaged all the same (a power cut, a person) is
+recognised when it is read, and gone. Any number of processes may read and write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlpretrain.artifacts import file_sha256
+
+__all__ = ["Cache", "DamagedError", "program_digest"]
+
+_DAY = 86_400.0
+"""Seconds; use is noted to the day, so that reading writes next to nothing."""
+
+
+class DamagedError(Exception):
+    """An object was missing or not what it should be; it is gone now, and may be made again."""
+
+
+class Cache:
+    """A folder of contents and entries.
+
+    Parameters
+    ----------
+    folder
+        Made when something is kept.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, kind: str, key: Any) -> dict[str, Any] | None:
+        """Give an entry's value; None where there is none.
+
+        Parameters
+        ----------
+        kind
+            Name of a family of entries: a plain word, chosen by the program.
+        key
+            JSON value.
+        """
+        path = self._entry(kind, key)
+        try:
+            value = json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            return None
+        _note_use(path)
+        return value if isinstance(value, dict) else None
+
+    def keep(self, kind: str, key: Any, value: Mapping[str, Any]) -> None:
+        """Set an entry's value."""
+        with _appearing(self._entry(kind, key)) as temporary:
+            temporary.write_text(json.dumps(value))
+
+    def has(self, digest: str) -> bool:
+        """Tell whether an object is there; if so, it is not removed today."""
+        return _note_use(self._object(digest))
+
+    def put(self, content: bytes) -> str:
+        """Keep an object; give its digest."""
+        digest = hashlib.sha256(content).hexdigest()
+        if not self.has(digest):
+            with _appearing(self._object(digest)) as temporary:
+                temporary.write_bytes(content)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """Give an object.
+
+        Raises
+        ------
+        DamagedError
+            It is missing or damaged.
+        """
+        path = self._object(digest)
+        try:
+            content = path.read_bytes()
+        except OSError:
+            raise DamagedError(digest) from None
+        if hashlib.sha256(content).hexdigest() != digest:
+            path.unlink(missing_ok=True)
+            raise DamagedError(digest)
+        return content
+
+    def put_file(self, path: Path) -> str:
+        """Keep a file's content, in the same place on the disk where that can be; give its digest."""
+        digest = file_sha256(path)
+        if not self.has(digest):
+            _link(path, self._object(digest))
+        return digest
+
+    def take_file(self, digest: str, path: Path) -> None:
+        """Make or replace a file by an object, in the same place on the disk where that can be.
+
+        Raises
+        ------
+        DamagedError
+            The object is missing or damaged.
+        """
+        source = self._object(digest)
+        try:
+            if file_sha256(source) == digest:
+                _link(source, path)
+                return
+            source.unlink(missing_ok=True)
+        except FileNotFoundError:
+            pass
+        raise DamagedError(digest)
+
+    def remove_unused(self, days: int) -> int:
+        """Remove what was not used for so many days, leftovers of killed writers included; give how many files."""
+        before = time.time() - days * _DAY
+        removed = 0
+        for path in self.folder.glob("*/**/*"):
+            try:
+                if path.is_file() and path.stat().st_mtime < before:
+                    path.unlink()
+                    removed += 1
+            except FileNotFoundError:  # another run was faster
+                continue
+        return removed
+
+    def _entry(self, kind: str, key: Any) -> Path:
+        name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+        return self.folder / "entries" / kind / name[:2] / f"{name}.json"
+
+    def _object(self, digest: str) -> Path:
+        return self.folder / "objects" / digest[:2] / digest
+
+
+@cache
+def program_digest() -> str:
+    """Hash the program itself: what it computes from equal inputs may differ after a change."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256(np.__version__.encode())
+    for path in sorted(root.rglob("*.py")):
+        digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _note_use(path: Path) -> bool:
+    """Tell whether the file is there; note that it was used, unless it was already noted today."""
+    try:
+        if path.stat().st_mtime < time.time() - _DAY:
+            os.utime(path)
+    except OSError:
+        return path.exists()
+    return True
+
+
+@contextmanager
+def _appearing(path: Path) -> Iterator[Path]:
+    """Give a temporary path that becomes `path`.
+
+    Unlike `rlpretrain.artifacts.atomic_path` it does not wait for the disk: there are thousands of files, and each
+    is checked when it is read.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _link(source: Path, target: Path) -> None:
+    with _appearing(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(source, temporary)
