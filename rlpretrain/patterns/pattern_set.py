@@ -91,6 +91,10 @@ def pattern_keys(
     asset: NDArray[np.str_], date: NDArray[np.datetime64], in_position: NDArray[np.bool_]
 ) -> NDArray[np.str_]:
     """Name each decision by asset, close and position, for example ``SPY 2020-03-23 flat``."""
-    days = np.datetime_as_string(date, unit="D")
-    position = np.where(in_position, " long", " flat")
-    return np.strings.add(np.strings.add(np.strings.add(asset, " "), days), position)
+    # A day has many patterns: its text is made once.
+    days, day = np.unique(date, return_inverse=True)
+    texts = np.datetime_as_string(days, unit="D").tolist()
+    endings = np.array(
+        [f" {text}{position}" for text in texts for position in (" flat", " long")], dtype=np.str_
+    )
+    return np.strings.add(asset, endings[2 * day + in_position])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from sqlalchemy import Column, Date
 
 from rlpretrain.patterns.store.columns import Columns, memory_type, wire_type
 
-__all__ = ["HEADER", "TRAILER", "decode", "encode", "row_type"]
+__all__ = ["BLOCK_BYTES", "HEADER", "TRAILER", "RowsFile", "decode", "row_type"]
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """Signature, no flags, no extension."""
 TRAILER = b"\xff\xff"
+BLOCK_BYTES = 1 << 20
+"""Handed over at once."""
 _EPOCH = np.datetime64("2000-01-01", "D")
 """Day zero of a Postgres date."""
 
@@ -28,27 +31,50 @@ def row_type(columns: Sequence[Column[Any]]) -> np.dtype[np.void]:
     return np.dtype(fields)
 
 
-def encode(columns: Sequence[Column[Any]], values: Columns) -> bytes:
-    """Encode rows for ``COPY ... FROM STDIN (FORMAT binary)``."""
+class RowsFile(io.RawIOBase):
+    """Rows as a file to read for ``COPY ... FROM STDIN (FORMAT binary)``.
+
+    A block is encoded when it is asked for: the server works on the block before meanwhile.
+    """
+
+    def __init__(self, columns: Sequence[Column[Any]], values: Columns) -> None:
+        self._blocks = _encode(columns, values)
+
+    def read(self, _size: int = -1, /) -> bytes:
+        """Give the next block, of at most `BLOCK_BYTES`."""
+        return next(self._blocks, b"")
+
+
+def _encode(columns: Sequence[Column[Any]], values: Columns) -> Iterator[bytes]:
     layout = row_type(columns)
-    rows = np.zeros(len(values[columns[0].name]), dtype=layout)
+    count, step = len(values[columns[0].name]), BLOCK_BYTES // layout.itemsize
+    rows = np.zeros(min(step, count), dtype=layout)
     rows["fields"] = len(columns)
     for column in columns:
-        value = values[column.name]
-        if isinstance(column.type, Date):
-            value = (value.astype("datetime64[D]") - _EPOCH).astype(np.int32)
         rows[f"length {column.name}"] = layout[column.name].itemsize
-        rows[column.name] = value
-    return HEADER + rows.tobytes() + TRAILER
+    yield HEADER
+    for start in range(0, count, step):
+        block = rows[: min(step, count - start)]
+        for column in columns:
+            value = values[column.name][start : start + step]
+            if isinstance(column.type, Date):
+                value = (value.astype("datetime64[D]") - _EPOCH).astype(np.int32)
+            block[column.name] = value
+        yield block.tobytes()
+    yield TRAILER
 
 
 def decode(columns: Sequence[Column[Any]], rows: NDArray[np.void]) -> Columns:
     """Decode rows, of `row_type`, that ``COPY (...) TO STDOUT (FORMAT binary)`` gave; nothing is NULL."""
-    values: Columns = {}
-    for column in columns:
-        value = rows[column.name]
-        if isinstance(column.type, Date):
-            values[column.name] = _EPOCH + value.astype("timedelta64[D]")
-        else:
-            values[column.name] = value.astype(memory_type(column))
+    values: Columns = {column.name: np.empty(len(rows), dtype=memory_type(column)) for column in columns}
+    step = (
+        BLOCK_BYTES // rows.dtype.itemsize
+    )  # Every column is gathered from a block while the cache holds it.
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        for column in columns:
+            value = block[column.name]
+            if isinstance(column.type, Date):
+                value = _EPOCH + value.astype("timedelta64[D]")
+            values[column.name][start : start + step] = value
     return values

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import io
-import os
+import queue
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,15 @@ from sqlalchemy import Column, Connection, Date, LargeBinary, String, Table, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.elements import ColumnElement
 
-from rlpretrain.patterns.store.binary_copy import HEADER, decode, encode, row_type
+from rlpretrain.patterns.store.binary_copy import BLOCK_BYTES, HEADER, RowsFile, decode, row_type
 from rlpretrain.patterns.store.columns import Columns, memory_type
 
 __all__ = ["ROWS", "insert", "merge", "stage", "stream"]
 
 ROWS = 65_536
 """Rows held at once; bounds the memory of a large read or write."""
-_BLOCK = 1 << 20
-"""Bytes handed over at once."""
+_BLOCKS_HELD = 32
+"""Blocks that a copy may be ahead of its reader."""
 
 
 def insert(connection: Connection, table: Table, columns: Columns) -> None:
@@ -69,6 +70,9 @@ def stream(
     if connection.dialect.name != "postgresql":
         yield from _stream_rows(connection, columns, conditions, order)
         return
+    if order:
+        # In the order of an index: a sort would write everything to the disk first.
+        connection.exec_driver_sql("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     compiled = (
         select(*columns)
         .where(*conditions)
@@ -77,15 +81,17 @@ def stream(
     )
     cursor: Any = connection.connection.cursor()
     query = f"COPY ({cursor.mogrify(compiled.string, compiled.params).decode()}) TO STDOUT (FORMAT binary)"
-    # The server fills a pipe while the rows before are decoded; a reader that is slow, or leaves, stops it.
-    source, sink = os.pipe()
-    with ThreadPoolExecutor(1) as pool, open(source, "rb", buffering=0) as rows:  # noqa: PTH123 - a descriptor
-        copying = pool.submit(_copy_out, cursor, query, sink)
+    # The server is copied from while the rows before are decoded; a reader that is slow, or leaves, stops it.
+    blocks = _Blocks()
+    with ThreadPoolExecutor(1) as pool:
+        copying = pool.submit(_copy_out, cursor, query, blocks)
         try:
-            yield from _decoded(rows, columns)
+            yield from _decoded(blocks, columns)
         except BaseException:
             connection.invalidate()  # It is in the middle of a copy.
             raise
+        finally:
+            blocks.leave()
         copying.result()
 
 
@@ -122,8 +128,8 @@ def _insert(connection: Connection, name: str, columns: list[Column[Any]], value
     listed = ", ".join(column.name for column in columns)
     if connection.dialect.name == "postgresql":
         cursor: Any = connection.connection.cursor()
-        copied = io.BytesIO(encode(columns, values))
-        cursor.copy_expert(f"COPY {name} ({listed}) FROM STDIN (FORMAT binary)", copied, size=_BLOCK)
+        copied = RowsFile(columns, values)
+        cursor.copy_expert(f"COPY {name} ({listed}) FROM STDIN (FORMAT binary)", copied, size=BLOCK_BYTES)
         return
     holes = ", ".join("?" * len(columns))
     rows = list(zip(*(_plain(column, values[column.name]) for column in columns), strict=True))
@@ -131,29 +137,61 @@ def _insert(connection: Connection, name: str, columns: list[Column[Any]], value
         connection.exec_driver_sql(f"INSERT INTO {name} ({listed}) VALUES ({holes})", rows)
 
 
-def _copy_out(cursor: Any, query: str, sink: int) -> None:
-    with open(sink, "wb", buffering=_BLOCK) as target:
-        cursor.copy_expert(query, target)
+class _Blocks(io.RawIOBase):
+    """A file that one thread writes and another takes block by block; few blocks are held."""
+
+    def __init__(self) -> None:
+        self._blocks: queue.Queue[bytes] = queue.Queue(_BLOCKS_HELD)
+        self._left = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any, /) -> int:
+        if self._left:
+            raise BrokenPipeError("nobody reads on")
+        self._blocks.put(bytes(block))
+        return len(block)
+
+    def end(self) -> None:
+        """Say that nothing follows."""
+        self._blocks.put(b"")
+
+    def take(self) -> bytes:
+        """Wait for the next block; empty at the end."""
+        return self._blocks.get()
+
+    def leave(self) -> None:
+        """Take no more; the writer is told when it writes next."""
+        self._left = True
+        with suppress(queue.Empty):
+            while True:
+                self._blocks.get_nowait()
 
 
-def _decoded(rows: io.RawIOBase, columns: Sequence[Column[Any]]) -> Iterator[Columns]:
+def _copy_out(cursor: Any, query: str, blocks: _Blocks) -> None:
+    try:
+        with io.BufferedWriter(blocks, BLOCK_BYTES) as target:
+            cursor.copy_expert(query, target)
+    finally:
+        blocks.end()
+
+
+def _decoded(blocks: _Blocks, columns: Sequence[Column[Any]]) -> Iterator[Columns]:
     layout = row_type(columns)
-    _fill(rows, memoryview(bytearray(len(HEADER))))
-    while True:
-        block = memoryview(bytearray(ROWS * layout.itemsize))
-        filled = _fill(rows, block)
-        count = filled // layout.itemsize  # What is left over at the end is the trailer.
-        if count:
-            yield decode(columns, np.frombuffer(block, dtype=layout, count=count))
-        if filled < len(block):
-            return
-
-
-def _fill(rows: io.RawIOBase, block: memoryview) -> int:
-    filled = 0
-    while filled < len(block) and (count := rows.readinto(block[filled:])):
-        filled += count
-    return filled
+    held = bytearray()
+    ended = False
+    skipped = len(HEADER)
+    while not ended:
+        while len(held) < skipped + ROWS * layout.itemsize and not ended:
+            block = blocks.take()
+            held += block
+            ended = not block
+        count = min(ROWS, (len(held) - skipped) // layout.itemsize)  # Behind the last row is the trailer.
+        if count > 0:
+            yield decode(columns, np.frombuffer(held, dtype=layout, offset=skipped, count=count))
+            held = held[skipped + count * layout.itemsize :]
+            skipped = 0
 
 
 def _stream_rows(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Table, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -181,7 +180,7 @@ class PatternStore:
         trades = rows.distinct_trades(trades)
         with writing(self.engine) as connection:
             numbers = identities.strategy_ids(connection, rows.distinct(trades.strategy)[0])
-        columns = rows.trade_columns(trades, numbers, self._asset_numbers(trades.asset))
+        columns = rows.trade_columns(trades, numbers, self._number_assets)
         by_strategy = np.argsort(columns["strategy_id"], kind="stable")
 
         def parts(digest: RowsDigest) -> Iterator[Columns]:
@@ -212,7 +211,7 @@ class PatternStore:
 
         def parts(digest: RowsDigest) -> Iterator[Columns]:
             for table in tables:
-                columns = rows.pattern_columns(table, self._asset_numbers(table.asset))
+                columns = rows.pattern_columns(table, self._number_assets)
                 same = {name: column for name, column in columns.items() if name != "asset_id"}
                 digest.add(same | {"asset": table.asset})
                 yield columns
@@ -251,10 +250,10 @@ class PatternStore:
         """
         filters = _PatternFilters(min_confidence, start, settled_before, assets)
         with reading(self.engine) as connection:
-            symbols = identities.asset_symbols(connection)
-            conditions = filters.conditions(connection, extraction, symbols)
-            parts = list(bulk.stream(connection, _read(schema.patterns), *conditions))
-        return rows.pattern_set(joined(parts, _read(schema.patterns)), symbols)
+            most = require_content(connection, extraction, "patterns").rows
+        with closing(self._stream(extraction, filters)) as parts:
+            found = rows.gathered(parts, most)
+        return rows.pattern_set(joined([], _read(schema.patterns)), {}) if found is None else found
 
     def stream_patterns(
         self,
@@ -266,15 +265,7 @@ class PatternStore:
         assets: Sequence[str] | None = None,
     ) -> Iterator[PatternSet]:
         """Read patterns like `patterns`, in parts of whole dates; memory holds a few parts at a time."""
-        filters = _PatternFilters(min_confidence, start, settled_before, assets)
-        with reading(self.engine) as connection:
-            symbols = identities.asset_symbols(connection)
-            conditions = filters.conditions(connection, extraction, symbols)
-            order = [schema.patterns.c.collection_id, schema.patterns.c.date]
-            found = bulk.stream(connection, _read(schema.patterns), *conditions, order=order)
-            with closing(found):
-                for columns in whole_steps(found, "date"):
-                    yield rows.pattern_set(columns, symbols)
+        return self._stream(extraction, _PatternFilters(min_confidence, start, settled_before, assets))
 
     def trades(self, extraction: str, *, strategies: Sequence[str] | None = None) -> TradeTable:
         """Read trades ordered by strategy, asset and decision; of all strategies or some, by content hash."""
@@ -321,11 +312,20 @@ class PatternStore:
             found = {kind: find_content(connection, number, kind) for kind in ("trades", "patterns")}
             return small | {kind: 0 if content is None else content.rows for kind, content in found.items()}
 
-    def _asset_numbers(self, symbols: NDArray[np.str_]) -> Mapping[str, int]:
-        names = rows.distinct(symbols)[0]
-        if not self._assets.keys() >= set(names):
+    def _stream(self, extraction: str, filters: _PatternFilters) -> Generator[PatternSet, None, None]:
+        table = schema.patterns
+        with reading(self.engine) as connection:
+            symbols = identities.asset_symbols(connection)
+            conditions = filters.conditions(connection, extraction, symbols)
+            order = [table.c.collection_id, table.c.date]
+            with closing(bulk.stream(connection, _read(table), *conditions, order=order)) as found:
+                for columns in whole_steps(found, "date"):
+                    yield rows.pattern_set(columns, symbols)
+
+    def _number_assets(self, symbols: list[str]) -> Mapping[str, int]:
+        if not self._assets.keys() >= set(symbols):
             with writing(self.engine) as connection:
-                self._assets = identities.asset_ids(connection, names)
+                self._assets = identities.asset_ids(connection, symbols)
         return self._assets
 
     def _write(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +15,18 @@ from rlpretrain.patterns.store.columns import Columns
 from rlpretrain.patterns.trades import TradeTable
 
 __all__ = [
+    "NumberAssets",
     "distinct",
     "distinct_trades",
+    "gathered",
     "pattern_columns",
     "pattern_set",
     "trade_columns",
     "trade_table",
 ]
+
+NumberAssets: TypeAlias = Callable[[list[str]], Mapping[str, int]]
+"""Gives the numbers of assets, and perhaps of others."""
 
 _STATE = np.dtype("V256")
 _LABEL = ("hold", "buy", "sell")
@@ -50,8 +55,8 @@ def distinct_trades(trades: TradeTable) -> TradeTable:
     return trades.take(order[first])
 
 
-def pattern_columns(patterns: PatternSet, assets: Mapping[str, int]) -> Columns:
-    """Lay a pattern table out as columns of ``patterns``; `assets` maps symbols to numbers.
+def pattern_columns(patterns: PatternSet, number_assets: NumberAssets) -> Columns:
+    """Lay a pattern table out as columns of ``patterns``.
 
     Raises
     ------
@@ -67,7 +72,7 @@ def pattern_columns(patterns: PatternSet, assets: Mapping[str, int]) -> Columns:
     columns |= {name: patterns.label[:, i] for i, name in enumerate(_LABEL)}
     columns |= {name: patterns.category_scores[:, i] for i, name in enumerate(CATEGORIES)}
     return columns | {
-        "asset_id": _numbers(patterns.asset, assets),
+        "asset_id": _numbers(patterns.asset, number_assets),
         "action": patterns.action.astype(np.int16),
         "category": _codes(patterns.category, CATEGORIES),
         "regime": _codes(patterns.regime, REGIMES),
@@ -82,8 +87,9 @@ def pattern_set(columns: Mapping[str, NDArray[Any]], symbols: Mapping[int, str])
     rank[list(symbols)] = [names.index(symbol) for symbol in symbols.values()]
     asset = rank[columns["asset_id"]]
     order = np.lexsort((columns["in_position"], asset, columns["date"]))
-    columns = {name: column[order] for name, column in columns.items()}
-    symbol = np.array(names, dtype=np.str_)[asset[order]]
+    if (order[1:] < order[:-1]).any():
+        columns, asset = {name: column[order] for name, column in columns.items()}, asset[order]
+    symbol = np.array(names, dtype=np.str_)[asset]
     fields = {name: columns[name] for name in _SAME}
     state = np.ascontiguousarray(columns["state"], dtype=_STATE)
     return PatternSet(
@@ -99,12 +105,30 @@ def pattern_set(columns: Mapping[str, NDArray[Any]], symbols: Mapping[int, str])
     )
 
 
-def trade_columns(trades: TradeTable, strategies: Mapping[str, int], assets: Mapping[str, int]) -> Columns:
-    """Lay a trade table out as columns of ``trades``; the mappings give numbers of content hashes and symbols."""
+def gathered(parts: Iterable[PatternSet], most: int) -> PatternSet | None:
+    """Join parts of `most` rows at most, for which memory is asked at once; None if there is none."""
+    arrays: dict[str, NDArray[Any]] = {}
+    count = 0
+    for part in parts:
+        columns = vars(part)
+        if not arrays:
+            arrays = {n: np.empty((most, *c.shape[1:]), dtype=c.dtype) for n, c in columns.items()}
+        for name, column in columns.items():
+            arrays[name][count : count + len(part)] = column
+        count += len(part)
+    if not arrays:
+        return None
+    if count < most:
+        arrays = {name: array[:count].copy() for name, array in arrays.items()}
+    return PatternSet(**arrays)
+
+
+def trade_columns(trades: TradeTable, strategies: Mapping[str, int], number_assets: NumberAssets) -> Columns:
+    """Lay a trade table out as columns of ``trades``; `strategies` gives the numbers of content hashes."""
     columns: Columns = {n: column for n, column in vars(trades).items() if n not in ("strategy", "asset")}
     return columns | {
-        "strategy_id": _numbers(trades.strategy, strategies),
-        "asset_id": _numbers(trades.asset, assets),
+        "strategy_id": _numbers(trades.strategy, lambda _: strategies),
+        "asset_id": _numbers(trades.asset, number_assets),
     }
 
 
@@ -119,8 +143,9 @@ def trade_table(
     return TradeTable(strategy=strategy[order], asset=asset[order], **kept)
 
 
-def _numbers(texts: NDArray[np.str_], numbers: Mapping[str, int]) -> NDArray[np.int32]:
+def _numbers(texts: NDArray[np.str_], number: NumberAssets) -> NDArray[np.int32]:
     names, position = distinct(texts)
+    numbers = number(names)
     return np.array([numbers[name] for name in names], dtype=np.int32)[position]
 
 
