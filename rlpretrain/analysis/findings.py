@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
+
+from rlpretrain.analysis.outcome_findings import Reliability, TradeStatistics
+from rlpretrain.analysis.part import Figure, Part
 
 __all__ = [
     "Anomalies",
@@ -16,7 +18,6 @@ __all__ = [
     "BootstrapMethod",
     "Cluster",
     "Clusters",
-    "ConfidenceBand",
     "Counts",
     "FeatureImportance",
     "FeatureReason",
@@ -28,32 +29,12 @@ __all__ = [
     "Period",
     "Recommendation",
     "RedundantPair",
-    "Reliability",
     "RewardGroup",
-    "Slope",
     "Statistics",
-    "TradeGroup",
-    "TradeStatistics",
 ]
 
 
-def _published(value: Any) -> Any:
-    """Keep six significant digits: more would publish the rounding of one machine's linear algebra."""
-    if value is None:
-        return None
-    number = float(value)
-    return float(f"{number:.6g}") if math.isfinite(number) else None
-
-
-Figure = Annotated[float | None, BeforeValidator(_published)]
-"""A published number; null where it is undefined, never NaN."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-
-class Period(_Part):
+class Period(Part):
     """Decisions of one month or quarter."""
 
     start: dt.date
@@ -62,7 +43,7 @@ class Period(_Part):
     holds: int
 
 
-class Counts(_Part):
+class Counts(Part):
     """What was analysed and what was left out, and why."""
 
     patterns: int = Field(description="Patterns analysed.")
@@ -84,7 +65,7 @@ class Counts(_Part):
     timeline: tuple[Period, ...]
 
 
-class BootstrapMethod(_Part):
+class BootstrapMethod(Part):
     """How the intervals were made."""
 
     name: str = "stationary bootstrap over decision dates, percentile intervals"
@@ -96,7 +77,7 @@ class BootstrapMethod(_Part):
     note: str | None = Field(default=None, description="Why there are no intervals.")
 
 
-class NormalityTest(_Part):
+class NormalityTest(Part):
     """A test of normality; rows are treated as independent, which overlapping rewards are not."""
 
     statistic: Figure
@@ -104,7 +85,7 @@ class NormalityTest(_Part):
     rows: int = Field(description="Rows tested, at most 5,000 for Shapiro-Wilk, evenly spaced in time.")
 
 
-class RewardGroup(_Part):
+class RewardGroup(Part):
     """Distribution of the reward (fraction, after costs) within one group of patterns."""
 
     dimension: str
@@ -140,7 +121,7 @@ class RewardGroup(_Part):
         return self.p_holm is not None and self.p_holm < 0.05
 
 
-class Statistics(_Part):
+class Statistics(Part):
     """Rewards by group."""
 
     bootstrap: BootstrapMethod
@@ -152,84 +133,7 @@ class Statistics(_Part):
         return {group.group: group for group in self.groups if group.dimension == dimension}
 
 
-class ConfidenceBand(_Part):
-    """Patterns of about equal confidence, and what they came to."""
-
-    low: Figure = Field(description="Lowest confidence of the band.")
-    high: Figure
-    rows: int
-    confidence: Figure = Field(description="Mean confidence.")
-    hit_rate: Figure = Field(description="Share of the patterns with a reward above zero.")
-    hit_rate_low: Figure
-    hit_rate_high: Figure
-    mean_reward: Figure
-    mean_reward_low: Figure
-    mean_reward_high: Figure
-
-
-class Slope(_Part):
-    """Rise of an outcome when the confidence rises by 0.1, by least squares, with a block-bootstrap interval."""
-
-    estimate: Figure
-    low: Figure
-    high: Figure
-
-    @property
-    def finding(self) -> int:
-        """Read the interval against zero: 1 above, -1 below, 0 where zero lies in it or there is none."""
-        return (self.low is not None and self.low > 0) - (self.high is not None and self.high < 0)
-
-
-class Reliability(_Part):
-    """What confidence is worth: whether decisions that were trusted more turned out better."""
-
-    bands: tuple[ConfidenceBand, ...] = Field(description="Of about equally many patterns, lowest first.")
-    slopes: dict[str, Slope] = Field(
-        description="Of the hit rate and the reward; `at_one_close` compares decisions of the same date only, "
-        "`upper_half` those of more than median confidence."
-    )
-    verdict: str
-    note: str | None = None
-
-
-class TradeGroup(_Part):
-    """Closed trades of one group; returns are fractions after costs."""
-
-    dimension: str = Field(description="all, category, regime, asset or strategy (by content hash).")
-    group: str
-    trades: int
-    strategies: int
-    win_rate: Figure = Field(description="Share of the trades with a return above zero.")
-    profit_factor: Figure = Field(description="Sum of the wins over the sum of the losses.")
-    mean_return: Figure
-    mean_win: Figure
-    mean_loss: Figure = Field(description="At most zero.")
-    mean_days: Figure = Field(description="Bars from entry to exit.")
-    median_days: Figure
-    longest_win_streak: int = Field(description="Within one strategy, in the order of exits.")
-    longest_loss_streak: int
-    mean_mae: Figure = Field(
-        description="Maximum adverse excursion: worst price over the entry price, less 1."
-    )
-    mean_mfe: Figure
-    worst_mae: Figure
-
-
-class TradeStatistics(_Part):
-    """What the strategies' closed trades came to; strategies overlap, so trades are not independent."""
-
-    first_entry: dt.date
-    last_exit: dt.date
-    groups: tuple[TradeGroup, ...] = Field(
-        description="The 20 strategies and the 20 assets with most trades; trade_statistics.csv has all."
-    )
-
-    def of(self, dimension: str) -> dict[str, TradeGroup]:
-        """Give one dimension's groups by name."""
-        return {group.group: group for group in self.groups if group.dimension == dimension}
-
-
-class FeatureReason(_Part):
+class FeatureReason(Part):
     """How far one feature lies from what is usual."""
 
     feature: str
@@ -238,7 +142,7 @@ class FeatureReason(_Part):
     z: Figure
 
 
-class Cluster(_Part):
+class Cluster(Part):
     """One group of similar states."""
 
     cluster: int = Field(description="Number; -1 collects the patterns that belong to no cluster.")
@@ -257,7 +161,7 @@ class Cluster(_Part):
     high: Figure
 
 
-class Partition(_Part):
+class Partition(Part):
     """One algorithm's division of the patterns."""
 
     method: str
@@ -275,7 +179,7 @@ class Partition(_Part):
     refits: int
 
 
-class Clusters(_Part):
+class Clusters(Part):
     """Clusters of the scaled, reduced states."""
 
     requested: int
@@ -289,7 +193,7 @@ class Clusters(_Part):
     note: str | None = None
 
 
-class FeatureImportance(_Part):
+class FeatureImportance(Part):
     """What one feature tells about the action."""
 
     rank: int
@@ -305,7 +209,7 @@ class FeatureImportance(_Part):
     )
 
 
-class RedundantPair(_Part):
+class RedundantPair(Part):
     """Two features that say the same."""
 
     first: str
@@ -313,7 +217,7 @@ class RedundantPair(_Part):
     correlation: Figure
 
 
-class ModelSkill(_Part):
+class ModelSkill(Part):
     """Out-of-time skill of the gradient-boosted trees behind the permutation importance."""
 
     folds: int
@@ -332,7 +236,7 @@ class ModelSkill(_Part):
     balanced_accuracy: Figure
 
 
-class Importance(_Part):
+class Importance(Part):
     """Features by what they tell about the action."""
 
     model: ModelSkill | None
@@ -346,7 +250,7 @@ class Importance(_Part):
     note: str | None = None
 
 
-class AnomalousPattern(_Part):
+class AnomalousPattern(Part):
     """An unusual state, and why."""
 
     key: str
@@ -360,7 +264,7 @@ class AnomalousPattern(_Part):
     )
 
 
-class Anomalies(_Part):
+class Anomalies(Part):
     """States that an isolation forest separates quickly, and what leaving them out would change."""
 
     count: int
@@ -376,7 +280,7 @@ class Anomalies(_Part):
     note: str | None = None
 
 
-class Recommendation(_Part):
+class Recommendation(Part):
     """One thing to change, with the figure that says so."""
 
     code: str
@@ -387,7 +291,7 @@ class Recommendation(_Part):
     change: str
 
 
-class PatternAnalysis(_Part):
+class PatternAnalysis(Part):
     """All findings about one set of patterns; `assignments` and `correlation` go to files of their own."""
 
     seed: int

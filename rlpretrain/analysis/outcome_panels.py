@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
-from rlpretrain.analysis.findings import PatternAnalysis, TradeGroup
+from rlpretrain.analysis.findings import PatternAnalysis
+from rlpretrain.analysis.outcome_findings import TradeGroup
 from rlpretrain.analysis.style import BUY_COLOUR, GREY, INK, SELL_COLOUR, plain
 
 __all__ = ["draw_reliability", "draw_trades"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.analysis.findings import ConfidenceBand, Reliability, Slope
+from rlpretrain.analysis.outcome_findings import ConfidenceBand, Reliability, Slope
 from rlpretrain.analysis.reward_statistics import LEAST_BLOCKS, LEVEL, RESAMPLES, block_length, date_weights
 from rlpretrain.analysis.sample import Sample
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from rlpretrain.analysis.findings import TradeGroup, TradeStatistics
+from rlpretrain.analysis.outcome_findings import TradeGroup, TradeStatistics
 from rlpretrain.patterns.trade_labels import LabelledTrades
 from rlpretrain.patterns.trades import TradeTable
 

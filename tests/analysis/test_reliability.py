@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rlpretrain.analysis.findings import Reliability
+from rlpretrain.analysis.outcome_findings import Reliability
 from rlpretrain.analysis.reliability import BANDS, reliability
 from rlpretrain.analysis.sample import prepare
 from tests.analysis.planted import changed, plain_set

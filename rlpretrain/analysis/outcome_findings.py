@@ -1,0 +1,88 @@
+"""Findings on what decisions and trades came to."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pydantic import Field
+
+from rlpretrain.analysis.part import Figure, Part
+
+__all__ = ["ConfidenceBand", "Reliability", "Slope", "TradeGroup", "TradeStatistics"]
+
+
+class ConfidenceBand(Part):
+    """Patterns of about equal confidence, and what they came to."""
+
+    low: Figure = Field(description="Lowest confidence of the band.")
+    high: Figure
+    rows: int
+    confidence: Figure = Field(description="Mean confidence.")
+    hit_rate: Figure = Field(description="Share of the patterns with a reward above zero.")
+    hit_rate_low: Figure
+    hit_rate_high: Figure
+    mean_reward: Figure
+    mean_reward_low: Figure
+    mean_reward_high: Figure
+
+
+class Slope(Part):
+    """Rise of an outcome when the confidence rises by 0.1, by least squares, with a block-bootstrap interval."""
+
+    estimate: Figure
+    low: Figure
+    high: Figure
+
+    @property
+    def finding(self) -> int:
+        """Read the interval against zero: 1 above, -1 below, 0 where zero lies in it or there is none."""
+        return (self.low is not None and self.low > 0) - (self.high is not None and self.high < 0)
+
+
+class Reliability(Part):
+    """What confidence is worth: whether decisions that were trusted more turned out better."""
+
+    bands: tuple[ConfidenceBand, ...] = Field(description="Of about equally many patterns, lowest first.")
+    slopes: dict[str, Slope] = Field(
+        description="Of the hit rate and the reward; `at_one_close` compares decisions of the same date only, "
+        "`upper_half` those of more than median confidence."
+    )
+    verdict: str
+    note: str | None = None
+
+
+class TradeGroup(Part):
+    """Closed trades of one group; returns are fractions after costs."""
+
+    dimension: str = Field(description="all, category, regime, asset or strategy (by content hash).")
+    group: str
+    trades: int
+    strategies: int
+    win_rate: Figure = Field(description="Share of the trades with a return above zero.")
+    profit_factor: Figure = Field(description="Sum of the wins over the sum of the losses.")
+    mean_return: Figure
+    mean_win: Figure
+    mean_loss: Figure = Field(description="At most zero.")
+    mean_days: Figure = Field(description="Bars from entry to exit.")
+    median_days: Figure
+    longest_win_streak: int = Field(description="Within one strategy, in the order of exits.")
+    longest_loss_streak: int
+    mean_mae: Figure = Field(
+        description="Maximum adverse excursion: worst price over the entry price, less 1."
+    )
+    mean_mfe: Figure
+    worst_mae: Figure
+
+
+class TradeStatistics(Part):
+    """What the strategies' closed trades came to; strategies overlap, so trades are not independent."""
+
+    first_entry: dt.date
+    last_exit: dt.date
+    groups: tuple[TradeGroup, ...] = Field(
+        description="The 20 strategies and the 20 assets with most trades; trade_statistics.csv has all."
+    )
+
+    def of(self, dimension: str) -> dict[str, TradeGroup]:
+        """Give one dimension's groups by name."""
+        return {group.group: group for group in self.groups if group.dimension == dimension}
