@@ -1,27 +1,24 @@
-"""Training and validation data sets: split by date, purged, written as Parquet with a card."""
+"""Training and validation data sets: split by date, purged, weighed and counted."""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
-from rlpretrain.features import STATE_NAMES, STATE_VERSION
+from rlpretrain.features import STATE_VERSION
 from rlpretrain.market.windows import Windows
-from rlpretrain.patterns import PatternSet
+from rlpretrain.patterns import ACTIONS, PatternSet
+from rlpretrain.pretraining.dataset_files import DataSet, read_dataset, write_dataset
 from rlpretrain.pretraining.weights import effective_sample_size, pattern_weights, reward_scale
 
 __all__ = ["DataSet", "Scaler", "build_datasets", "read_dataset", "write_dataset"]
 
-_VERSION_KEY = b"rlpretrain.state_version"
+_SCALER_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -33,30 +30,28 @@ class Scaler:
 
     @classmethod
     def fit(cls, states: NDArray[np.float32]) -> Scaler:
-        """Measure training states; a constant number keeps the unit it has."""
-        std = states.std(axis=0, dtype=np.float64)
-        return cls(
-            mean=states.mean(axis=0, dtype=np.float64).astype(np.float32),
-            std=np.where(std > 1e-6, std, 1.0).astype(np.float32),
-        )
+        """Measure training states; a constant number keeps the unit it has.
 
+        The rows are read a block at a time, so that they may lie in a file larger than memory. Blocks are joined by
+        the update of Chan, Golub and LeVeque (1979).
+        """
+        count, mean, square = 0, np.zeros(states.shape[1]), np.zeros(states.shape[1])
+        for start in range(0, len(states), _SCALER_ROWS):
+            block = np.asarray(states[start : start + _SCALER_ROWS], dtype=np.float64)
+            total = count + len(block)
+            shift = block.mean(axis=0) - mean
+            square += np.square(block - block.mean(axis=0)).sum(axis=0)
+            square += shift**2 * (count * len(block) / total)
+            mean += shift * (len(block) / total)
+            count = total
+        std = np.sqrt(square / max(count, 1))
+        return cls(mean=mean.astype(np.float32), std=np.where(std > 1e-6, std, 1.0).astype(np.float32))
 
-@dataclass(frozen=True)
-class DataSet:
-    """What the trainer reads; N rows."""
-
-    states: NDArray[np.float32]
-    labels: NDArray[np.float32]
-    values: NDArray[np.float32]
-    weights: NDArray[np.float32]
-    regimes: NDArray[np.str_]
-
-    def __len__(self) -> int:
-        return len(self.states)
-
-    def take(self, rows: NDArray[np.bool_]) -> DataSet:
-        """Give the rows that a mask selects."""
-        return DataSet(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+    def blind_to(self, numbers: slice) -> Scaler:
+        """Give a scaler under which some numbers are always zero: divided by infinity, they tell nothing."""
+        std = self.std.copy()
+        std[numbers] = np.inf
+        return Scaler(mean=self.mean, std=std)
 
 
 def build_datasets(
@@ -74,7 +69,7 @@ def build_datasets(
     Returns
     -------
     train, validation, card
-        The card holds counts, dates and the scale of rewards.
+        The card holds counts, dates, class shares, content hashes and the scale of rewards.
 
     Raises
     ------
@@ -105,23 +100,29 @@ def build_datasets(
             "the training patterns hold one action only", hint="widen the window or move the levels"
         )
     scale = reward_scale(train)
-    weights = pattern_weights(train, scale)
+    parts = {
+        "train": _dataset(train, pattern_weights(train, scale)),
+        "validation": _dataset(validation, pattern_weights(validation, scale)),
+    }
     card: dict[str, Any] = {
         "state_version": STATE_VERSION,
         "windows": windows.as_json(),
         "counts": counts,
         "reward_scale": scale,
-        "effective_sample_size": round(effective_sample_size(weights), 1),
-        "distinct_dates": {
-            "train": len(np.unique(train.date)),
-            "validation": len(np.unique(validation.date)),
+        "effective_sample_size": round(effective_sample_size(parts["train"].weights.astype(np.float64)), 1),
+        "distinct_dates": {name: len(np.unique(part.dates)) for name, part in parts.items()},
+        "dates": {name: [str(part.dates.min()), str(part.dates.max())] for name, part in parts.items()},
+        "actions": {
+            name: dict(zip(ACTIONS, np.bincount(part.action, minlength=3).tolist(), strict=True))
+            for name, part in (("train", train), ("validation", validation))
         },
         "mean_label": {
-            "train": [round(float(x), 6) for x in train.label.mean(axis=0, dtype=np.float64)],
-            "validation": [round(float(x), 6) for x in validation.label.mean(axis=0, dtype=np.float64)],
+            name: [round(float(x), 6) for x in part.labels.mean(axis=0, dtype=np.float64)]
+            for name, part in parts.items()
         },
+        "content_sha256": {name: _content_hash(part) for name, part in parts.items()},
     }
-    return _dataset(train, weights), _dataset(validation, pattern_weights(validation, scale)), card
+    return parts["train"], parts["validation"], card
 
 
 def _dataset(patterns: PatternSet, weights: NDArray[np.float64]) -> DataSet:
@@ -131,41 +132,17 @@ def _dataset(patterns: PatternSet, weights: NDArray[np.float64]) -> DataSet:
         values=patterns.value,
         weights=weights.astype(np.float32),
         regimes=patterns.regime,
+        assets=patterns.asset,
+        dates=patterns.date.astype("datetime64[D]"),
+        settled=patterns.settled.astype("datetime64[D]"),
     )
 
 
-def write_dataset(path: Path, data: DataSet) -> None:
-    """Write one part as Parquet: a column for each state number and label, then value, weight and regime."""
-    columns: dict[str, Any] = {name: data.states[:, i] for i, name in enumerate(STATE_NAMES)}
-    columns |= {f"label_{name}": data.labels[:, i] for i, name in enumerate(("hold", "buy", "sell"))}
-    columns |= {"value": data.values, "weight": data.weights, "regime": pd.array(data.regimes.astype(str))}  # noqa: PD011
-    table = pa.table(columns).replace_schema_metadata({_VERSION_KEY: STATE_VERSION.encode()})
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-
-
-def read_dataset(path: Path) -> DataSet:
-    """Read what `write_dataset` wrote.
-
-    Raises
-    ------
-    DataError
-        The file holds another version of the state vector, or lacks columns.
-    """
-    table = pq.read_table(path)
-    version = (table.schema.metadata or {}).get(_VERSION_KEY, b"?").decode()
-    if version != STATE_VERSION:
-        raise DataError(
-            f"{path} holds state vectors of version {version}, this program reads {STATE_VERSION}",
-            hint="mine the patterns again",
-        )
-    frame = table.to_pandas()
-    labels = ["label_hold", "label_buy", "label_sell"]
-    # Copies, because pandas gives views that may not be written to, which tensors can't be.
-    return DataSet(
-        states=np.array(frame[list(STATE_NAMES)], dtype=np.float32),
-        labels=np.array(frame[labels], dtype=np.float32),
-        values=np.array(frame["value"], dtype=np.float32),
-        weights=np.array(frame["weight"], dtype=np.float32),
-        regimes=np.array(frame["regime"], dtype=np.str_),
-    )
+def _content_hash(data: DataSet) -> str:
+    """Hash the rows, whatever file they are kept in."""
+    digest = hashlib.sha256()
+    for field in fields(data):
+        column = getattr(data, field.name)
+        text = column.dtype.kind == "U"
+        digest.update("\n".join(column.tolist()).encode() if text else np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

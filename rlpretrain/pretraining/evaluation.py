@@ -1,28 +1,52 @@
-"""What the cloned policy is worth on validation patterns, beside simple baselines."""
+"""What a policy is worth on patterns it has not learned from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
+from rlpretrain.artifacts import atomic_path
 from rlpretrain.patterns.pattern_set import ACTIONS
 from rlpretrain.pretraining.dataset import DataSet
+from rlpretrain.pretraining.network import PolicyNetwork
 
-__all__ = ["baseline_scores", "classification_scores", "expected_calibration_error"]
+__all__ = [
+    "classification_scores",
+    "draw_reliability",
+    "expected_calibration_error",
+    "findings",
+    "predict",
+    "regime_scores",
+    "reliability",
+    "value_r2",
+]
 
-_BASELINE_ROWS = 50_000
 _BINS = 10
+_ROWS = 1 << 16
+Probabilities = NDArray[np.float64]
 
 
-def expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
-    """Mean gap between the stated and the labelled probability of the chosen action, over ten equal-width bins.
+def predict(network: PolicyNetwork, data: DataSet) -> tuple[Probabilities, Probabilities]:
+    """Give a network's probabilities (n, 3) and values (n,)."""
+    chances, values = [], []
+    with torch.no_grad():
+        for start in range(0, len(data), _ROWS):
+            logits, value = network(
+                torch.from_numpy(np.ascontiguousarray(data.states[start : start + _ROWS]))
+            )
+            chances.append(torch.softmax(logits.double(), dim=1).numpy())
+            values.append(value.double().numpy())
+    return np.concatenate(chances), np.concatenate(values)
+
+
+def reliability(probabilities: Probabilities, labels: Probabilities) -> list[dict[str, float]]:
+    """Compare stated with labelled probabilities of the chosen action, over ten equal-width bins that hold patterns.
 
     Guo et al. (2017), with the soft label's probability in place of a hit. Both arrays are (n, 3).
     """
@@ -31,11 +55,26 @@ def expected_calibration_error(probabilities: NDArray[np.float64], labels: NDArr
     actual = labels[np.arange(len(chosen)), chosen]
     bins = np.minimum((stated * _BINS).astype(int), _BINS - 1)
     count = np.bincount(bins, minlength=_BINS)
-    gap = np.abs(np.bincount(bins, stated, _BINS) - np.bincount(bins, actual, _BINS))
-    return float(gap.sum() / count.sum())
+    sums = np.bincount(bins, stated, _BINS), np.bincount(bins, actual, _BINS)
+    return [
+        {
+            "patterns": int(count[b]),
+            "stated": float(sums[0][b] / count[b]),
+            "labelled": float(sums[1][b] / count[b]),
+        }
+        for b in np.flatnonzero(count)
+    ]
 
 
-def classification_scores(probabilities: NDArray[np.float64], data: DataSet) -> dict[str, Any]:
+def expected_calibration_error(probabilities: Probabilities, labels: Probabilities) -> float:
+    """Mean gap between the stated and the labelled probability of the chosen action, over the bins of `reliability`."""
+    gaps = [
+        row["patterns"] * abs(row["stated"] - row["labelled"]) for row in reliability(probabilities, labels)
+    ]
+    return float(sum(gaps) / len(labels))
+
+
+def classification_scores(probabilities: Probabilities, data: DataSet) -> dict[str, Any]:
     """Score predicted probabilities (n, 3) against soft labels.
 
     Returns
@@ -64,26 +103,94 @@ def classification_scores(probabilities: NDArray[np.float64], data: DataSet) -> 
     }
 
 
-def baseline_scores(train: DataSet, validation: DataSet, seed: int) -> dict[str, dict[str, Any]]:
-    """Score three baselines on the same data: class shares, logistic regression, gradient boosting.
+def regime_scores(probabilities: Probabilities, data: DataSet) -> dict[str, dict[str, Any]]:
+    """Score the patterns of each regime apart."""
+    scores = {}
+    for regime in np.unique(data.regimes):
+        rows = data.regimes == regime
+        scores[str(regime)] = {
+            "patterns": int(rows.sum()),
+            **classification_scores(probabilities[rows], data.take(rows)),
+        }
+    return scores
 
-    The two models learn the likeliest labels of at most 50,000 training rows, drawn by the seed.
+
+def value_r2(values: NDArray[np.floating[Any]], data: DataSet, reward_scale: float) -> float | None:
+    """Share of the variance of what followed that the value head explains; below zero, the mean would do better.
+
+    Parameters
+    ----------
+    values
+        (n,) in units of `reward_scale`, as the network gives them.
+
+    Returns
+    -------
+    float or None
+        None where what followed never varies.
     """
-    generator = np.random.default_rng(seed)
-    rows = np.arange(len(train))
-    if len(rows) > _BASELINE_ROWS:
-        rows = np.sort(generator.choice(rows, _BASELINE_ROWS, replace=False))
-    x, y, w = train.states[rows], train.labels[rows].argmax(axis=1), train.weights[rows]
-    shares = np.average(train.labels, axis=0, weights=train.weights)
-    results = {"class_shares": classification_scores(np.tile(shares, (len(validation), 1)), validation)}
-    models = {
-        "logistic_regression": make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)),
-        "gradient_boosting": HistGradientBoostingClassifier(max_iter=100, random_state=seed),
-    }
-    for name, model in models.items():
-        step = "logisticregression__sample_weight" if name == "logistic_regression" else "sample_weight"
-        model.fit(x, y, **{step: w})
-        probabilities = np.zeros((len(validation), train.labels.shape[1]))
-        probabilities[:, model.classes_] = model.predict_proba(validation.states)
-        results[name] = classification_scores(probabilities, validation)
-    return results
+    followed = data.values.astype(np.float64)
+    total = float(np.square(followed - followed.mean()).sum())
+    return 1.0 - float(np.square(followed - values * reward_scale).sum()) / total if total > 0 else None
+
+
+def draw_reliability(path: Path, curves: Mapping[str, list[dict[str, float]]]) -> None:
+    """Draw what `reliability` gave for some models as a picture: on the diagonal, they mean what they say."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.0, 5.0), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, label="as stated")
+    for name, rows in curves.items():
+        x, y = [row["stated"] for row in rows], [row["labelled"] for row in rows]
+        axes.plot(x, y, marker="o", label=name.replace("_", " "))
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        xlabel="stated probability of the chosen action",
+        ylabel="labelled probability",
+        title="Reliability on validation patterns",
+    )
+    axes.legend(frameon=False)
+    with atomic_path(path) as temporary:
+        # Without the library's version and date, equal figures give equal bytes.
+        figure.savefig(temporary, dpi=120, metadata={"Software": None})
+
+
+def findings(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say in sentences how the clone compares with the others by log loss, those that it loses to first.
+
+    Parameters
+    ----------
+    scores
+        What `classification_scores` gave for ``clone``, and for any of ``class_shares``, ``logistic_regression``,
+        ``gradient_boosting``, ``votes_off`` and ``placebo``.
+    """
+    clone, lines = scores["clone"]["log_loss"], []
+    for name, text in (
+        ("gradient_boosting", "Gradient boosting"),
+        ("logistic_regression", "Logistic regression"),
+        ("class_shares", "Always answering the classes' shares"),
+    ):
+        if name in scores and scores[name]["log_loss"] < clone:
+            lines.append(
+                f"{text} predicts the consensus better than the clone: log loss "
+                f"{scores[name]['log_loss']:.4f} against {clone:.4f}."
+            )
+    if not lines:
+        lines.append(f"The clone predicts the consensus better than all baselines: log loss {clone:.4f}.")
+    if "votes_off" in scores:
+        blind = scores["votes_off"]
+        lines.append(
+            f"Without the votes in its state, a clone has log loss {blind['log_loss']:.4f} and balanced accuracy "
+            f"{blind['balanced_accuracy']:.1%}, against {clone:.4f} and {scores['clone']['balanced_accuracy']:.1%}."
+        )
+    if {"placebo", "class_shares"} <= scores.keys():
+        chance, placebo = scores["class_shares"], scores["placebo"]
+        at_chance = placebo["log_loss"] >= chance["log_loss"] * 0.99
+        lines.append(
+            f"Trained on shuffled labels, it {'stays at' if at_chance else 'BEATS'} chance: log loss "
+            f"{placebo['log_loss']:.4f}, and {chance['log_loss']:.4f} for the classes' shares."
+        )
+    return lines

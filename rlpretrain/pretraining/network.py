@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickle
 from collections.abc import Sequence
@@ -15,13 +16,25 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlpretrain.artifacts import atomic_path
+from rlpretrain.config import Activation
 from rlpretrain.errors import DataError
-from rlpretrain.features import STATE_VERSION
+from rlpretrain.features import STATE_DIM, STATE_VERSION
 from rlpretrain.pretraining.dataset import Scaler
 
-__all__ = ["ModelFile", "PolicyNetwork", "StateScaler", "Trunk", "load_model_file", "save_model_file"]
+__all__ = [
+    "ModelFile",
+    "PolicyNetwork",
+    "StateScaler",
+    "Trunk",
+    "load_model_file",
+    "save_model_file",
+    "write_tensors",
+]
 
 _SCALED_LIMIT = 5.0
+_ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU, "tanh": nn.Tanh,
+}  # fmt: skip
 
 
 class StateScaler(nn.Module):
@@ -40,13 +53,37 @@ class StateScaler(nn.Module):
         return ((states - self.mean) / self.std).clamp(-_SCALED_LIMIT, _SCALED_LIMIT)
 
 
-class Trunk(nn.Sequential):
-    """Hidden layers; layer k is named ``trunk.{2k}`` in `freeze_layers`."""
+class _NormalisedLinear(nn.Sequential):
+    """A linear layer and the normalisation of what it gives, so that both freeze and learn as one layer."""
 
-    def __init__(self, state_dim: int, hidden_dims: Sequence[int]) -> None:
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(nn.Linear(before, after), nn.LayerNorm(after))
+
+
+class Trunk(nn.Sequential):
+    """Hidden layers; layer k, its normalisation included, is named ``trunk.{2k}`` in `freeze_layers`.
+
+    Parameters
+    ----------
+    state_dim, hidden_dims
+        Widths.
+    activation
+        Between layers.
+    layer_norm
+        Whether each layer's sums are normalised before the activation (Ba, Kiros and Hinton 2016).
+    """
+
+    def __init__(
+        self,
+        state_dim: int,
+        hidden_dims: Sequence[int],
+        activation: Activation = "relu",
+        layer_norm: bool = False,
+    ) -> None:
         layers: list[nn.Module] = []
+        linear = _NormalisedLinear if layer_norm else nn.Linear
         for before, after in zip([state_dim, *hidden_dims], hidden_dims, strict=False):
-            layers += [nn.Linear(before, after), nn.ReLU()]
+            layers += [linear(before, after), _ACTIVATIONS[activation]()]
         super().__init__(*layers)
         self.width = hidden_dims[-1]
 
@@ -57,11 +94,20 @@ class PolicyNetwork(nn.Module):
     The value is the net return of following the policy until settlement, in units of the training rewards' scale.
     """
 
-    def __init__(self, scaler: Scaler, hidden_dims: Sequence[int], action_dim: int = 3) -> None:
+    def __init__(
+        self,
+        scaler: Scaler,
+        hidden_dims: Sequence[int],
+        action_dim: int = 3,
+        *,
+        activation: Activation = "relu",
+        layer_norm: bool = False,
+    ) -> None:
         super().__init__()
         self.hidden_dims, self.action_dim = list(hidden_dims), action_dim
+        self.activation, self.layer_norm = activation, layer_norm
         self.scale = StateScaler(scaler)
-        self.trunk = Trunk(len(scaler.mean), hidden_dims)
+        self.trunk = Trunk(len(scaler.mean), hidden_dims, activation, layer_norm)
         self.policy_head = nn.Linear(self.trunk.width, action_dim)
         self.value_head = nn.Linear(self.trunk.width, 1)
 
@@ -76,6 +122,16 @@ class PolicyNetwork(nn.Module):
         with torch.no_grad():
             logits, _ = self(torch.as_tensor(states, device=device))
         return np.asarray(logits.argmax(dim=1).cpu().numpy())
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """What a model file's metadata must say to rebuild the network, as JSON values."""
+        return {
+            "hidden_dims": self.hidden_dims,
+            "action_dim": self.action_dim,
+            "activation": self.activation,
+            "layer_norm": self.layer_norm,
+        }
 
     @property
     def scaler(self) -> Scaler:
@@ -101,30 +157,62 @@ class ModelFile:
         """
         if self.kind != "policy_network":
             raise DataError(f"the file holds a {self.kind}, not a policy network")
-        width = len(self.weights["scale.mean"])
-        blank = Scaler(mean=np.zeros(width, np.float32), std=np.ones(width, np.float32))
-        network = PolicyNetwork(blank, self.metadata["hidden_dims"], self.metadata["action_dim"])
+        try:
+            width = len(self.weights["scale.mean"])
+            shape = {"activation": "relu", "layer_norm": False, **self.metadata}
+            if width != STATE_DIM:
+                raise DataError(f"the network reads {width} numbers, state vectors have {STATE_DIM}")
+            network = PolicyNetwork(
+                Scaler(mean=np.zeros(width, np.float32), std=np.ones(width, np.float32)),
+                shape["hidden_dims"],
+                shape["action_dim"],
+                activation=shape["activation"],
+                layer_norm=shape["layer_norm"],
+            )
+        except (KeyError, TypeError) as error:
+            raise DataError(f"the file does not say what its network is like: {error}") from None
         try:
             network.load_state_dict(self.weights)
         except RuntimeError as error:
-            raise DataError(
-                f"the tensors do not fit the widths {self.metadata['hidden_dims']}: {error}"
-            ) from None
+            raise DataError(f"the tensors do not fit the shape {network.shape}: {error}") from None
         return network
 
 
 def save_model_file(
     path: Path, kind: str, weights: dict[str, torch.Tensor], metadata: dict[str, Any]
 ) -> None:
-    """Write tensors and JSON metadata; equal content gives equal bytes."""
+    """Write tensors and JSON metadata; equal content gives equal bytes.
+
+    Raises
+    ------
+    DataError
+        The disk is full or may not be written to; no part of a file is left.
+    """
     content = {
         "kind": kind,
         "state_version": STATE_VERSION,
         "metadata": json.dumps(metadata, sort_keys=True),
         "weights": {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()},
     }
-    with atomic_path(path) as temporary, temporary.open("wb") as handle:
-        torch.save(content, handle)
+    write_tensors(path, content)
+
+
+def write_tensors(path: Path, content: dict[str, Any]) -> None:
+    """Write what `torch.save` makes of tensors and plain values: whole, or not at all.
+
+    Raises
+    ------
+    DataError
+        The disk is full or may not be written to.
+    """
+    # In memory first: torch's own errors in writing name neither the file nor the cause.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(buffer.getbuffer())
+    except OSError as error:
+        raise DataError(f"{path} can't be written: {error.strerror}", hint="free some space") from None
 
 
 def load_model_file(path: Path | str) -> ModelFile:

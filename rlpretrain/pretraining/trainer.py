@@ -5,41 +5,30 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch.nn import functional
 
-from rlpretrain.artifacts import atomic_path
-from rlpretrain.errors import DataError
+from rlpretrain.errors import DataError, StageError
+from rlpretrain.pretraining.batches import Batch, Preparation
+from rlpretrain.pretraining.checkpoint import Progress, read_checkpoint, write_checkpoint
 from rlpretrain.pretraining.dataset import DataSet, Scaler
+from rlpretrain.pretraining.distributed import Group
+from rlpretrain.pretraining.held_out import held_out_losses
+from rlpretrain.pretraining.losses import cloning_loss
 from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.pretraining.schedules import epochs_without_gain, learning_rate
+from rlpretrain.pretraining.sources import check_data, make_batches
+from rlpretrain.pretraining.stopping import stop_requests
+from rlpretrain.pretraining.trainer_settings import TrainerSettings
+from rlpretrain.pretraining.weights import balanced_weights
 
 __all__ = ["History", "Trained", "TrainerSettings", "train_policy"]
 
-_WARMUP_SHARE = 0.05
 _GRADIENT_NORM = 1.0
-_FINAL_LEARNING_RATE = 0.05
-_LEAST_GAIN = 1e-3
-"""Relative fall of the validation loss that counts as a gain: less is not worth an epoch."""
-
-
-@dataclass(frozen=True)
-class TrainerSettings:
-    """What the trainer reads of the settings; see `PretrainingConfig` for each."""
-
-    hidden_dims: tuple[int, ...]
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    num_epochs: int
-    patience: int
-    value_coefficient: float
-    reward_scale: float
-    seed: int
-    device: str = "cpu"
 
 
 @dataclass
@@ -51,6 +40,8 @@ class History:
     validation_loss: list[float] = field(default_factory=list)
     validation_accuracy: list[float] = field(default_factory=list)
     value_loss: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
+    """Mean over the epoch's updates, before clipping."""
     learning_rate: list[float] = field(default_factory=list)
 
 
@@ -66,197 +57,237 @@ class Trained:
     stopped_early: bool
 
 
-@dataclass
-class _Resident:
-    """A data set on the device."""
-
-    states: torch.Tensor
-    labels: torch.Tensor
-    values: torch.Tensor
-    weights: torch.Tensor
-
-    @classmethod
-    def of(cls, data: DataSet, reward_scale: float, device: str) -> _Resident:
-        return cls(
-            states=torch.as_tensor(data.states, device=device),
-            labels=torch.as_tensor(data.labels, device=device),
-            values=torch.as_tensor(data.values / reward_scale, dtype=torch.float32, device=device),
-            weights=torch.as_tensor(data.weights, device=device),
-        )
-
-
 def train_policy(
     train: DataSet,
     validation: DataSet,
     settings: TrainerSettings,
     *,
+    scaler: Scaler | None = None,
     checkpoint: Path | None = None,
+    group: Group | None = None,
+    resident_bytes: int | None = None,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Trained:
     """Clone the library's soft decisions.
 
-    Each epoch draws as many patterns as there are, with replacement, by their weights. The loss is cross-entropy on the
-    soft labels plus `value_coefficient` times the Huber loss of the value head; the checkpoint with the lowest weighted
-    validation cross-entropy is kept. A run resumed from `checkpoint` ends with the same weights as one never stopped.
+    Each epoch draws as many patterns as there are, with replacement, by their weights, or visits each once and weighs
+    its loss. The loss is `cloning_loss`; the weights kept are those with the lowest weighted cross-entropy on the
+    validation patterns' soft labels. A run resumed from `checkpoint` ends with the same weights as one never stopped.
 
     Parameters
     ----------
+    scaler
+        Of the states; fitted on the training patterns when None.
     checkpoint
-        Where the state is kept after each epoch; read when it exists and fits the settings.
+        Where the state is kept after each epoch, and on SIGTERM; read when it exists and fits the settings.
+    group
+        Processes that train together, all with the same arguments; the first of them writes the checkpoint.
+    resident_bytes
+        Size above which the training patterns are streamed; half of the device's free memory when None.
     progress
         Called with one plain line an epoch.
 
     Raises
     ------
     DataError
-        The loss is not finite.
+        A data set is empty, holds one action only or numbers that are not finite, or the loss is not finite.
+    StageError
+        SIGTERM came; the checkpoint is written.
     """
-    device = settings.device
-    torch.manual_seed(settings.seed)
-    network = PolicyNetwork(Scaler.fit(train.states), settings.hidden_dims, train.labels.shape[1]).to(device)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
-    generator = torch.Generator(device=device).manual_seed(settings.seed)
-    history, best_loss, best_epoch = History(), math.inf, 0
-    best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    if checkpoint is not None and (saved := _read_checkpoint(checkpoint, settings)) is not None:
-        network.load_state_dict(saved["network"])
-        optimizer.load_state_dict(saved["optimizer"])
-        generator.set_state(saved["generator"])
-        history, best_loss, best_epoch = History(**saved["history"]), saved["best_loss"], saved["best_epoch"]
-        best_weights = saved["best"]
-        progress(f"resumed after epoch {history.epoch[-1]}")
-    resident = _Resident.of(train, settings.reward_scale, device)
-    held_out = _Resident.of(validation, settings.reward_scale, device)
-    batches = math.ceil(len(train) / settings.batch_size)
-    stopped = False
-    for epoch in range(len(history.epoch) + 1, settings.num_epochs + 1):
-        if _epochs_without_gain(history.validation_loss) >= settings.patience:
-            stopped = True
-            break
-        started = time.monotonic()
-        order = torch.multinomial(resident.weights, len(train), replacement=True, generator=generator)
-        network.train()
-        total = torch.zeros((), device=device)
-        for batch in range(batches):
-            rate = _learning_rate(
-                (epoch - 1) * batches + batch, settings.num_epochs * batches, settings.learning_rate
+    check_data(train, validation)
+    if settings.balance_classes:
+        train = balanced_weights(train)
+    group = group or Group(device=settings.device)
+    scaler = scaler or Scaler.fit(train.states)
+    trainer = _Trainer(train, validation, scaler, settings, group, resident_bytes)
+    if checkpoint is not None and (saved := read_checkpoint(checkpoint, settings.as_json())) is not None:
+        trainer.restore(saved)
+        progress(f"resumed in epoch {trainer.progress.epoch}")
+    with stop_requests() as requested:
+        while not trainer.finished:
+            started, first = time.monotonic(), trainer.progress.batch
+            stopped = trainer.run_epoch(requested.is_set)
+            if checkpoint is not None and trainer.group.leads:
+                write_checkpoint(
+                    checkpoint, settings.as_json(), trainer.network, trainer.optimizer, trainer.progress
+                )
+            if stopped:
+                raise StageError(
+                    "training was stopped by SIGTERM", hint="the same command goes on where it stopped"
+                )
+            share = 1 - first / len(trainer.batches)
+            progress(trainer.line(len(train) * share / (time.monotonic() - started)))
+    return trainer.result()
+
+
+class _Trainer:
+    """The state of one training, and its loop over batches."""
+
+    def __init__(
+        self,
+        train: DataSet,
+        validation: DataSet,
+        scaler: Scaler,
+        settings: TrainerSettings,
+        group: Group,
+        resident_bytes: int | None,
+    ) -> None:
+        self.settings, self.group = settings, group
+        torch.manual_seed(settings.seed)
+        self.network = PolicyNetwork(
+            scaler,
+            settings.hidden_dims,
+            train.labels.shape[1],
+            activation=settings.activation,
+            layer_norm=settings.layer_norm,
+        ).to(settings.device)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        self.batches = make_batches(train, scaler, settings, group, resident_bytes)
+        # Validation always reads soft labels: hard ones are a way to learn, not what is to be known.
+        soft = Preparation(1, "loss", False, settings.reward_scale, settings.seed)
+        self.held_out = soft.tensors(validation)
+        self.progress = Progress(best=_copy(self.network), sums=torch.zeros(2))
+        self.history = History()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epoch is done, or too many did not gain."""
+        return len(self.history.epoch) >= self.settings.num_epochs or self._exhausted
+
+    @property
+    def _exhausted(self) -> bool:
+        return epochs_without_gain(self.history.validation_loss) >= self.settings.patience
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        """Take the state of a checkpoint."""
+        self.network.load_state_dict(saved["network"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.progress = Progress(**saved["progress"])
+        self.history = History(**self.progress.history)
+
+    def run_epoch(self, stop: Callable[[], bool]) -> bool:
+        """Train until the epoch's end, and validate; or until a stop is asked for, and then give True."""
+        settings, progress = self.settings, self.progress
+        epoch, count = progress.epoch, len(self.batches)
+        self.network.train()
+        sums = progress.sums.to(settings.device)
+        for i, batch in enumerate(self.batches.epoch(epoch, progress.batch), start=progress.batch):
+            rate = learning_rate(
+                settings.schedule,
+                settings.learning_rate,
+                (epoch - 1) * count + i,
+                settings.num_epochs * count,
+                self.history.validation_loss,
             )
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            rows = order[batch * settings.batch_size : (batch + 1) * settings.batch_size]
-            logits, values = network(resident.states[rows])
-            loss = functional.cross_entropy(logits, resident.labels[rows]) + settings.value_coefficient * (
-                functional.smooth_l1_loss(values, resident.values[rows])
+            figures, wanted = self._update(batch, rate, stop())
+            sums += figures
+            if wanted and i + 1 < count:
+                progress.batch, progress.sums = i + 1, sums.cpu()
+                return True
+        loss, norm = (float(figure) / count for figure in sums)
+        self._finish_epoch(loss, norm, rate)
+        return False
+
+    def _update(self, batch: Batch, rate: float, stop: bool) -> tuple[torch.Tensor, bool]:
+        """Make one update; give its loss and gradient norm, (2,), and whether any process wants to stop."""
+        settings = self.settings
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=settings.device)
+        for part in _parts(batch, settings.accumulation):
+            with self._arithmetic():
+                logits, values = self.network(part.states)
+            losses = cloning_loss(
+                logits.float(),
+                values.float(),
+                part.labels,
+                part.returns,
+                value_coefficient=settings.value_coefficient,
+                label_smoothing=settings.label_smoothing,
+                confidence_penalty=settings.confidence_penalty,
             )
-            optimizer.zero_grad(set_to_none=True)
+            loss = (losses * part.shares).sum()
             loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), _GRADIENT_NORM)
-            optimizer.step()
             total += loss.detach()
-        loss_validation, accuracy, value_loss = _evaluate(network, held_out)
-        train_loss = float(total) / batches
-        if not (math.isfinite(train_loss) and math.isfinite(loss_validation)):
-            raise DataError(f"the loss is not finite after epoch {epoch}", hint="lower learning_rate")
+        if self.group.size > 1:
+            told = torch.stack([total, total.new_tensor(float(stop))])
+            total, wishes = self.group.sum_gradients(self.network, told)
+            stop = bool(wishes > 0)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
+        self.optimizer.step()
+        return torch.stack([total, norm]), stop
+
+    def _arithmetic(self) -> AbstractContextManager[Any]:
+        """Mixed precision in bfloat16, whose range is that of float32: no scaling of the loss is needed."""
+        kind = torch.device(self.settings.device).type
+        return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16")
+
+    def _finish_epoch(self, train_loss: float, norm: float, rate: float) -> None:
+        progress, history = self.progress, self.history
+        loss, accuracy, value_loss, train_loss = self.group.agree(
+            *held_out_losses(self.network, self.held_out, self.settings.device), train_loss
+        )
+        if not (math.isfinite(train_loss) and math.isfinite(loss)):
+            raise DataError(
+                f"the loss is not finite after epoch {progress.epoch}", hint="lower learning_rate"
+            )
+        if loss < progress.best_loss:
+            progress.best_loss, progress.best_epoch = loss, progress.epoch
+            progress.best = _copy(self.network)
         for series, number in (
-            (history.epoch, epoch),
+            (history.epoch, progress.epoch),
             (history.train_loss, train_loss),
-            (history.validation_loss, loss_validation),
+            (history.validation_loss, loss),
             (history.validation_accuracy, accuracy),
             (history.value_loss, value_loss),
+            (history.gradient_norm, norm),
             (history.learning_rate, rate),
         ):
             series.append(number)  # type: ignore[arg-type]
-        if loss_validation < best_loss:
-            best_loss, best_epoch = loss_validation, epoch
-            best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        if checkpoint is not None:
-            _write_checkpoint(
-                checkpoint,
-                settings,
-                network,
-                optimizer,
-                generator,
-                history,
-                best_loss,
-                best_epoch,
-                best_weights,
-            )
-        progress(
-            f"epoch {epoch}/{settings.num_epochs}  train {train_loss:.4f}  validation {loss_validation:.4f}  "
-            f"accuracy {accuracy:.3f}  {len(train) / (time.monotonic() - started):,.0f} patterns/s"
+        progress.history = vars(history)
+        progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, torch.zeros(2)
+
+    def line(self, speed: float) -> str:
+        """Say how the last epoch went."""
+        history = self.history
+        return (
+            f"epoch {history.epoch[-1]}/{self.settings.num_epochs}  train {history.train_loss[-1]:.4f}  "
+            f"validation {history.validation_loss[-1]:.4f}  accuracy {history.validation_accuracy[-1]:.3f}  "
+            f"{speed:,.0f} patterns/s"
         )
-    best = PolicyNetwork(network.scaler, settings.hidden_dims, network.action_dim)
-    best.load_state_dict(best_weights)
-    return Trained(
-        best=best, last=network.to("cpu"), history=history, best_epoch=best_epoch, stopped_early=stopped
-    )
+
+    def result(self) -> Trained:
+        """Give the best and the last network, on the CPU."""
+        last = self.network.to("cpu")
+        best = PolicyNetwork(
+            last.scaler,
+            last.hidden_dims,
+            last.action_dim,
+            activation=last.activation,
+            layer_norm=last.layer_norm,
+        )
+        best.load_state_dict(self.progress.best)
+        return Trained(
+            best=best,
+            last=last,
+            history=self.history,
+            best_epoch=self.progress.best_epoch,
+            stopped_early=len(self.history.epoch) < self.settings.num_epochs and self._exhausted,
+        )
 
 
-def _epochs_without_gain(losses: list[float]) -> int:
-    """Count the epochs since the loss last fell by the least gain."""
-    best, last = math.inf, 0
-    for epoch, loss in enumerate(losses, start=1):
-        if loss < best * (1 - _LEAST_GAIN):
-            best, last = loss, epoch
-    return len(losses) - last
+def _parts(batch: Batch, count: int) -> list[Batch]:
+    if count == 1:
+        return [batch]
+    size = math.ceil(len(batch.shares) / count)
+    return [batch.part(slice(i, i + size)) for i in range(0, len(batch.shares), size)]
 
 
-def _learning_rate(step: int, total: int, peak: float) -> float:
-    """Linear warm-up over the first 5 % of all steps, then a cosine down to 5 % of the peak."""
-    warmup = max(1, round(total * _WARMUP_SHARE))
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    share = (step - warmup) / max(1, total - warmup)
-    return peak * (_FINAL_LEARNING_RATE + (1 - _FINAL_LEARNING_RATE) * 0.5 * (1 + math.cos(math.pi * share)))
-
-
-@torch.no_grad()
-def _evaluate(network: PolicyNetwork, data: _Resident) -> tuple[float, float, float]:
-    """Weighted soft cross-entropy, weighted accuracy against the likeliest label, and the value head's loss."""
-    network.eval()
-    logits, values = network(data.states)
-    weights = data.weights / data.weights.sum()
-    loss = (functional.cross_entropy(logits, data.labels, reduction="none") * weights).sum()
-    accuracy = ((logits.argmax(1) == data.labels.argmax(1)) * weights).sum()
-    value_loss = functional.smooth_l1_loss(values, data.values)
-    return float(loss), float(accuracy), float(value_loss)
-
-
-def _write_checkpoint(
-    path: Path,
-    settings: TrainerSettings,
-    network: PolicyNetwork,
-    optimizer: torch.optim.Optimizer,
-    generator: torch.Generator,
-    history: History,
-    best_loss: float,
-    best_epoch: int,
-    best: dict[str, torch.Tensor],
-) -> None:
-    content = {
-        "settings": _plain(settings),
-        "network": network.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "generator": generator.get_state(),
-        "history": asdict(history),
-        "best_loss": best_loss,
-        "best_epoch": best_epoch,
-        "best": best,
-    }
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
-
-
-def _read_checkpoint(path: Path, settings: TrainerSettings) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    return content if content["settings"] == _plain(settings) else None
-
-
-def _plain(settings: TrainerSettings) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()
-    }
+def _copy(network: PolicyNetwork) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}

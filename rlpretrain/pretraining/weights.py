@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.patterns import PatternSet
+from rlpretrain.pretraining.dataset_files import DataSet
 
-__all__ = ["effective_sample_size", "pattern_weights", "reward_scale"]
+__all__ = ["balanced_weights", "effective_sample_size", "pattern_weights", "reward_scale"]
 
 _LIMITS = (0.1, 10.0)
 
@@ -45,3 +48,15 @@ def pattern_weights(patterns: PatternSet, scale: float) -> NDArray[np.float64]:
 def effective_sample_size(weights: NDArray[np.float64]) -> float:
     """Kish's effective sample size: (sum w)^2 / sum w^2."""
     return float(weights.sum() ** 2 / np.square(weights).sum())
+
+
+def balanced_weights(data: DataSet) -> DataSet:
+    """Weigh patterns so that each action's labels weigh the same in all, with mean 1.
+
+    A pattern's weight is divided by its actions' shares of all weight, averaged by its label.
+    """
+    weights = data.weights.astype(np.float64)
+    mass = weights @ data.labels
+    inverse = np.divide(mass.sum() / len(mass), mass, out=np.zeros_like(mass), where=mass > 0)
+    balanced = weights * (data.labels @ inverse)
+    return replace(data, weights=(balanced / balanced.mean()).astype(np.float32))

@@ -43,6 +43,7 @@ _SETTINGS = (
     "market", "seed", "votes", "min_performance_threshold", "max_correlation", "allow_late_edits",
     "min_confidence", "buy_level", "sell_level", "max_holding_days", "hold_every", "regimes", "fill",
     "cost_bps", "crypto_cost_bps", "test_split", "validation_split", "validation_start", "test_start",
+    "dataset_format",
 )  # fmt: skip
 
 
@@ -102,8 +103,8 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
         recorder.details["store"] = store.counts(extraction)
 
     train, validation, card = build_datasets(patterns, windows, min_confidence=config.min_confidence)
-    write_dataset(recorder.output("datasets/train.parquet"), train)
-    write_dataset(recorder.output("datasets/validation.parquet"), validation)
+    for part, data in (("train", train), ("validation", validation)):
+        write_dataset(recorder.output(f"datasets/{part}.{config.dataset_format}"), data)
     write_json(recorder.output("datasets/card.json"), card)
     tally.votes.save(recorder.output(VOTES))
     all_rejects = [*rejects, *electorate.rejects]

@@ -35,7 +35,16 @@ def make_patterns(n: int = 400, seed: int = 0) -> PatternSet:
 
 def make_dataset(n: int, seed: int) -> DataSet:
     patterns = make_patterns(n, seed)
-    return DataSet(patterns.state, patterns.label, patterns.value, np.ones(n, np.float32), patterns.regime)
+    return DataSet(
+        states=patterns.state,
+        labels=patterns.label,
+        values=patterns.value,
+        weights=np.ones(n, np.float32),
+        regimes=patterns.regime,
+        assets=patterns.asset,
+        dates=patterns.date,
+        settled=patterns.settled,
+    )
 
 
 @pytest.fixture

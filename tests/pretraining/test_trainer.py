@@ -5,14 +5,13 @@ import pytest
 import torch
 
 from rlpretrain.errors import DataError
+from rlpretrain.pretraining.baselines import baseline_scores
 from rlpretrain.pretraining.dataset import DataSet
-from rlpretrain.pretraining.evaluation import (
-    baseline_scores,
-    classification_scores,
-    expected_calibration_error,
-)
+from rlpretrain.pretraining.evaluation import classification_scores, expected_calibration_error
 from rlpretrain.pretraining.network import load_model_file, save_model_file
-from rlpretrain.pretraining.trainer import TrainerSettings, _epochs_without_gain, train_policy
+from rlpretrain.pretraining.schedules import epochs_without_gain
+from rlpretrain.pretraining.trainer import train_policy
+from rlpretrain.pretraining.trainer_settings import TrainerSettings
 from tests.pretraining.conftest import make_dataset
 
 SETTINGS = TrainerSettings(
@@ -84,7 +83,7 @@ def test_a_killed_run_resumes_to_the_same_weights(data, tmp_path):
         train_policy(*data, SETTINGS, checkpoint=checkpoint, progress=kill)
     lines = []
     resumed = train_policy(*data, SETTINGS, checkpoint=checkpoint, progress=lines.append)
-    assert lines[0] == "resumed after epoch 4"
+    assert lines[0] == "resumed in epoch 5"
     assert same(weights(whole.best), weights(resumed.best))
     assert same(weights(whole.last), weights(resumed.last))
     assert whole.history == resumed.history
@@ -111,7 +110,7 @@ def test_a_loss_that_is_not_finite_is_an_error(data):
     train, validation = data
     values = train.values.copy()
     values[0] = np.nan
-    with pytest.raises(DataError, match="not finite after epoch 1"):
+    with pytest.raises(DataError, match="values that are not finite"):
         train_policy(replace(train, values=values), validation, SETTINGS)
 
 
@@ -150,7 +149,7 @@ def test_baselines_find_a_linear_rule(data):
 
 
 def test_a_gain_below_a_thousandth_does_not_count():
-    assert _epochs_without_gain([1.0, 0.9, 0.8999, 0.8998]) == 2
-    assert _epochs_without_gain([1.0, 0.9, 0.8]) == 0
+    assert epochs_without_gain([1.0, 0.9, 0.8999, 0.8998]) == 2
+    assert epochs_without_gain([1.0, 0.9, 0.8]) == 0
     # Many small gains add up to one that counts.
-    assert _epochs_without_gain([1.0, 0.9996, 0.9992, 0.9988]) == 0
+    assert epochs_without_gain([1.0, 0.9996, 0.9992, 0.9988]) == 0

@@ -1,0 +1,75 @@
+"""Changes to the states of a batch while labels stay: off by default, for none has shown a gain.
+
+`benchmarks/pretraining.py` measures what each brings on purged folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rlpretrain.config import Augmentation
+from rlpretrain.features import ASSET, MARKET, POSITION
+from rlpretrain.pretraining.dataset_files import DataSet
+
+__all__ = ["augment", "earlier_rows"]
+
+_NOISE = 0.1
+"""Standard deviation of the noise, in deviations of each number."""
+_SHARE = 0.1
+"""Share of a batch's patterns that relabelling or jitter changes."""
+
+
+def earlier_rows(data: DataSet) -> NDArray[np.int64]:
+    """Give for each row the one before it of the same asset and position, (N,); the first of each gives itself."""
+    long = np.asarray(data.states[:, POSITION.start] > 0.5)
+    _, asset = np.unique(data.assets, return_inverse=True)
+    order = np.lexsort((data.dates, long, asset))
+    group = asset[order] * 2 + long[order]
+    follows = np.concatenate([[False], group[1:] == group[:-1]])
+    earlier = np.arange(len(data), dtype=np.int64)
+    earlier[order[1:]] = np.where(follows[1:], order[:-1], order[1:])
+    return earlier
+
+
+def augment(
+    states: torch.Tensor,
+    earlier: torch.Tensor,
+    std: torch.Tensor,
+    kinds: Sequence[Augmentation],
+    generator: torch.Generator,
+) -> torch.Tensor:
+    """Change the states of a batch.
+
+    *feature_noise* adds normal noise of a tenth of each deviation to the numbers of the asset and the market.
+    *time_jitter* gives a tenth of the patterns the asset's numbers as of its sampled close before. *asset_relabelling*
+    gives a tenth the market's numbers of another pattern of the batch, as if the asset were measured against another
+    benchmark. Votes and position, which labels are made from, always stay.
+
+    Parameters
+    ----------
+    states
+        (n, 64); not changed itself.
+    earlier
+        (n, 64) states of the rows that `earlier_rows` gives.
+    std
+        (64,) deviation of each number.
+    """
+    states, n = states.clone(), len(states)
+
+    def some() -> torch.Tensor:
+        return torch.rand((n, 1), generator=generator, device=states.device) < _SHARE
+
+    if "time_jitter" in kinds:
+        states[:, ASSET] = torch.where(some(), earlier[:, ASSET], states[:, ASSET])
+    if "asset_relabelling" in kinds:
+        others = torch.randperm(n, generator=generator, device=states.device)
+        states[:, MARKET] = torch.where(some(), states[others][:, MARKET], states[:, MARKET])
+    if "feature_noise" in kinds:
+        around = slice(ASSET.start, MARKET.stop)
+        noise = torch.randn((n, around.stop), generator=generator, device=states.device)
+        states[:, around] += _NOISE * std[around] * noise
+    return states

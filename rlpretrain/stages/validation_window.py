@@ -1,0 +1,124 @@
+"""What cloned policies earn on the training assets' validation windows, net of costs, beside holding and luck."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
+from rlpretrain.errors import DataError
+from rlpretrain.stages import mining
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.episodes import load_episodes
+from rlpretrain.validation.baselines import matched_paths
+from rlpretrain.validation.metrics import sharpe_ratio, timing_score
+
+__all__ = ["policy_scores"]
+
+_DRAWS = 100
+
+Window = tuple[EpisodeData, int, int]
+
+
+def policy_scores(context: StageContext, policies: Mapping[str, Policy]) -> dict[str, Any]:
+    """Let each policy trade the validation window of each training asset from a flat start.
+
+    Returns
+    -------
+    dict
+        The assets, and for each policy and for holding the means over assets of: ``timing_score`` (net return beyond
+        mean exposure times the asset's, in the asset's volatility), ``sharpe_ratio``, ``annual_return`` net of costs,
+        ``exposure`` and ``sides_per_year``. Each policy also has ``matched_random``, the mean timing score of random
+        trading with its exposure and turnover, and ``p_value``, the chance that luck with these habits scores as high.
+    """
+    windows = _windows(context)
+    if not windows:
+        return {"assets": [], "policies": {}}
+    rng = np.random.default_rng([context.config.seed, 5])
+    scores = {"buy_and_hold": _means(_trade(windows, _always_long))}
+    for name, policy in policies.items():
+        paths = _trade(windows, policy)
+        luck = np.mean(
+            [_luck(window, path, rng) for window, path in zip(windows, paths, strict=True)], axis=0
+        )
+        means = _means(paths)
+        beaten = int((luck >= means["timing_score"] - 1e-12).sum())
+        scores[name] = {
+            **means,
+            "matched_random": float(luck.mean()),
+            "p_value": (1 + beaten) / (1 + len(luck)),
+        }
+    return {"assets": [data.symbol for data, _, _ in windows], "policies": scores}
+
+
+def _windows(context: StageContext) -> list[Window]:
+    windows = []
+    for symbol in context.run.require(mining.STAGE).details["training_assets"]:
+        try:
+            data = load_episodes(context, [symbol])[0]
+            windows.append((data, *data.rows(context.windows.validation_start, context.windows.test_start)))
+        except DataError as error:
+            context.progress(f"{symbol} is left out of the policy's scores: {error}")
+    return windows
+
+
+def _always_long(states: NDArray[np.float32]) -> NDArray[np.integer]:
+    return np.ones(len(states), dtype=np.int64)
+
+
+def _trade(windows: Sequence[Window], policy: Policy) -> list[Trajectory]:
+    """Trade the windows of assets with equal costs and calendars at once: the policy is asked once a day for all."""
+    paths: dict[int, Trajectory] = {}
+    kinds = [(data.cost, data.bars_per_year) for data, _, _ in windows]
+    for kind in dict.fromkeys(kinds):
+        members = [i for i, other in enumerate(kinds) if other == kind]
+        joined = _join([windows[i] for i in members])
+        lengths = [windows[i][2] - windows[i][1] for i in members]
+        stops = np.cumsum(lengths).tolist()
+        spans = [(stop - length, stop) for stop, length in zip(stops, lengths, strict=True)]
+        for i, path in zip(members, rollout(policy, joined, spans), strict=True):
+            paths[i] = replace(path, symbol=windows[i][0].symbol)
+    return [paths[i] for i in range(len(windows))]
+
+
+def _join(windows: Sequence[Window]) -> EpisodeData:
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(data, name)[start:stop] for data, start, stop in windows])
+        for name in ("dates", "states", "before", "after", "fill_price", "volatility")
+    }
+    return replace(windows[0][0], **columns)
+
+
+def _luck(window: Window, path: Trajectory, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Give the timing scores of random paths with a trajectory's habits, (draws,)."""
+    data, start, stop = window
+    actions = iter(np.where(matched_paths(path.exposure, _DRAWS, rng), 1, 2).T)
+    return np.array(
+        [_timing(random) for random in rollout(lambda _: next(actions), data, [(start, stop)] * _DRAWS)]
+    )
+
+
+def _timing(path: Trajectory) -> float:
+    return timing_score(path.net_returns, path.asset_returns, path.exposure, path.bars_per_year)
+
+
+def _means(paths: Sequence[Trajectory]) -> dict[str, float]:
+    rows = []
+    for path in paths:
+        years = len(path) / path.bars_per_year
+        sides = sum(2 if trade.closed else 1 for trade in path.trades)
+        rows.append(
+            (
+                _timing(path),
+                sharpe_ratio(path.net_returns, path.bars_per_year) or 0.0,
+                float(np.prod(1.0 + path.net_returns) ** (1 / years) - 1.0),
+                float(path.exposure.mean()),
+                sides / years,
+            )
+        )
+    names = ("timing_score", "sharpe_ratio", "annual_return", "exposure", "sides_per_year")
+    return {name: float(mean) for name, mean in zip(names, np.mean(rows, axis=0), strict=True)}
