@@ -79,14 +79,14 @@ class TransferConfig(_Settings):
     )
     learning_rate: float = Field(3e-4, gt=0, description="PPO's step size for the heads.")
     temperature: float = Field(
-        16.0,
+        8.0,
         ge=1,
         description="Divides the pre-trained policy's logits at the start: its choices stay, its certainty goes.",
     )
     backbone_lr_scale: float = Field(
         1.0, ge=0, le=1, description="Step size of transferred layers over the heads'."
     )
-    kl_coefficient: float = Field(0.1, ge=0, description="Weight of KL(prior || policy), decaying to zero.")
+    kl_coefficient: float = Field(1.0, ge=0, description="Weight of KL(prior || policy), decaying to zero.")
     kl_decay_fraction: float = Field(
         1.0, gt=0, le=1, description="Share of training after which the KL term is gone."
     )
@@ -292,10 +292,10 @@ class PretrainingConfig(_Settings):
         10_000, "Transfer", "Environment steps in which only the critic learns.", ge=0
     )
     kl_coefficient: float = _run(
-        0.1, "Transfer", "Weight of the pull to the pre-trained policy at first; it fades to zero.", ge=0
+        1.0, "Transfer", "Weight of the pull to the pre-trained policy at first; it fades to zero.", ge=0
     )
     transfer_temperature: float = _run(
-        16.0,
+        8.0,
         "Transfer",
         "Divides the pre-trained policy's logits at the start: its choices stay, its certainty goes; 1 keeps both.",
         ge=1,
