@@ -136,12 +136,6 @@ class PretrainingConfig(_Settings):
         "Library",
         'HoneySQL order of the search, as JSON: [["name", "asc"]]; longest since the last edit first when empty.',
     )
-    min_performance_threshold: float = _run(
-        0.1, "Library", "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window."
-    )
-    allow_late_edits: bool = _run(
-        False,
-        "Library",
     backtest_max_age_days: int = _run(
         30,
         "Library",
@@ -154,6 +148,12 @@ class PretrainingConfig(_Settings):
         "Library",
         "Whether to fetch and replay all again, whatever earlier runs have kept, and to download all prices.",
     )
+    min_performance_threshold: float = _run(
+        0.1, "Library", "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window."
+    )
+    allow_late_edits: bool = _run(
+        False,
+        "Library",
         "Whether strategies edited inside the test window vote; they carry their authors' hindsight into it.",
     )
     max_correlation: float = _run(
@@ -184,17 +184,17 @@ class PretrainingConfig(_Settings):
     market: str = _run(
         "generated:", "Market", "Price source: 'generated:[kind=...,years=...]' or 'files:DIR'.", min_length=1
     )
+    price_updates: Literal["none", "yahoo"] = _run(
+        "none",
+        "Market",
+        "Where missing prices come from before the run, into the folder of market=files:DIR.",
+    )
     fill: Literal["next_open", "next_close"] = _run(
         "next_open", "Market", "Price at which everything learned, weighted or reported is filled."
     )
     cost_bps: float = _run(5.0, "Market", "Cost of a trade of an equity, basis points a side.", ge=0, le=500)
     crypto_cost_bps: float = _run(
         20.0, "Market", "Cost of a trade of a crypto asset, basis points a side.", ge=0, le=500
-    price_updates: Literal["none", "yahoo"] = _run(
-        "none",
-        "Market",
-        "Where missing prices come from before the run, into the folder of market=files:DIR.",
-    )
     )
     test_split: float = _run(
         0.25, "Market", "Share of the days, at the end, that only validation reads.", gt=0, lt=0.9
@@ -333,6 +333,9 @@ class PretrainingConfig(_Settings):
     )
     trainer: Literal["process", "docker"] = _deployment("process", "Where pre-training and transfer run.")
     device: Literal["auto", "cpu", "cuda"] = _deployment("auto", "Device of pre-training and transfer.")
+    cache_days: int = _deployment(
+        30, "Days after which what no run used is removed from the cache of the extraction.", ge=2, le=3_650
+    )
     output_dir: Path = _deployment(Path("/tmp/rl_pretrain"), "Folder that holds one folder for each run.")  # noqa: S108
 
     @field_validator("validation_envs")
@@ -359,6 +362,10 @@ class PretrainingConfig(_Settings):
                 f"validation_start {self.validation_start} must be before test_start {self.test_start}: "
                 "time is split as pre-training | validation | test"
             )
+        if self.price_updates != "none" and not self.market.startswith("files:"):
+            raise ValueError(
+                f"price_updates '{self.price_updates}' needs market 'files:DIR': {self.market!r} is no folder of prices"
+            )
         if self.sell_level > self.buy_level:
             raise ValueError(f"sell_level {self.sell_level} must not exceed buy_level {self.buy_level}")
         return self
@@ -369,9 +376,6 @@ class PretrainingConfig(_Settings):
             strategy=self.transfer_strategy,
             freeze_layers=self.freeze_layers,
             total_steps=self.transfer_steps,
-    cache_days: int = _deployment(
-        30, "Days after which what no run used is removed from the cache of the extraction.", ge=2, le=3_650
-    )
             critic_warmup_steps=self.critic_warmup_steps,
             kl_coefficient=self.kl_coefficient,
             temperature=self.transfer_temperature,
@@ -398,10 +402,6 @@ class PretrainingConfig(_Settings):
         return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-        if self.price_updates != "none" and not self.market.startswith("files:"):
-            raise ValueError(
-                f"price_updates '{self.price_updates}' needs market 'files:DIR': {self.market!r} is no folder of prices"
-            )
 _DEPLOYMENT = frozenset(
     name
     for name, field in PretrainingConfig.model_fields.items()
