@@ -45,6 +45,14 @@ def resolve_settings() -> str:
 
 
 @task(**SERVICE_RETRIES)
+def update_prices(folder: str) -> None:
+    """Download the prices that are missing, where the settings name a source for them."""
+    from rlpretrain.stages import update_prices as stage
+
+    stage(Path(folder))
+
+
+@task(**SERVICE_RETRIES)
 def list_strategies(folder: str) -> list[int]:
     """List the library and cut it into chunks."""
     from rlpretrain.deployment.composer_connection import composer_connection
@@ -142,7 +150,8 @@ def remove_containers() -> int:
 def rl_pretraining() -> None:
     """Wire the stages; none of their work happens here."""
     folder = resolve_settings()
-    extracted = extract.partial(folder=folder).expand(chunk=list_strategies(folder))
+    listed = list_strategies(folder)
+    extracted = extract.partial(folder=folder).expand(chunk=listed)
     validated = validate.partial(folder=folder).expand(symbol=validation_assets())
 
     if load_config().trainer == "docker":
@@ -154,6 +163,7 @@ def rl_pretraining() -> None:
     else:
         pretrained, transferred = pretrain(folder), transfer(folder)
 
+    chain(update_prices(folder), listed)
     chain(extracted, mine(folder), analyze(folder), pretrained, transferred, validated, report(folder))
 
 

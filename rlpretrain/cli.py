@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.commands.download import add_prices
+from rlpretrain.commands.patterns import add_patterns
 from rlpretrain.commands.printing import print_lines
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.symphony import add_symphony
@@ -36,7 +37,7 @@ STAGES = {
     "validate": "compare the agent's start with random initialisation on unseen days",
     "report": "write the report and register the agent",
 }
-FUNCTIONS = ("list", "extract", "mine", "analyze", "pretrain", "transfer", "validate", "report")
+FUNCTIONS = ("prices", "list", "extract", "mine", "analyze", "pretrain", "transfer", "validate", "report")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,12 +79,15 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run_command=_run)
     add_settings(run)
     run.add_argument("--run", metavar="NAME", help="name of the run; one that stopped goes on")
+    _add_refresh(run)
     for name, text in STAGES.items():
         stage = commands.add_parser(name, help=text, description=text)
         stage.set_defaults(run_command=_single, stage=name)
         add_settings(stage)
         default = "a new one" if name == "extract" else "the newest"
         stage.add_argument("--run", metavar="NAME", help=f"name of the run; {default} when left out")
+        if name == "extract":
+            _add_refresh(stage)
     settings = commands.add_parser("settings", help="list all settings with their values")
     settings.set_defaults(run_command=_settings)
     add_settings(settings)
@@ -96,7 +100,18 @@ def _parser() -> argparse.ArgumentParser:
     single.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_symphony(commands)
     add_prices(commands)
+    add_patterns(commands)
     return parser
+
+
+def _add_refresh(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--refresh",
+        dest="set",
+        action="append_const",
+        const="refresh=true",
+        help="fetch and replay all again, whatever earlier runs have kept",
+    )
 
 
 def _say(line: str) -> None:
@@ -198,8 +213,9 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
         result = stages.validate_asset(options.run, options.symbol)
     else:
         functions = {
-            "list": stages.list_strategies, "mine": stages.mine_patterns, "analyze": stages.analyze,
-            "pretrain": stages.pretrain, "transfer": stages.transfer, "report": stages.report,
+            "prices": stages.update_prices, "list": stages.list_strategies, "mine": stages.mine_patterns,
+            "analyze": stages.analyze, "pretrain": stages.pretrain, "transfer": stages.transfer,
+            "report": stages.report,
         }  # fmt: skip
         result = functions[options.name](options.run)
     answer = result if isinstance(result, list) else str(result)

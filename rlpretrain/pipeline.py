@@ -59,10 +59,11 @@ class PretrainingPipeline:
         return self.context.run.path
 
     async def extract(self) -> None:
-        """List, fetch and replay the library, and mine its patterns."""
-        from rlpretrain.stages import extraction, library, mining
+        """Update the prices where the settings say so; list, fetch and replay the library, and mine its patterns."""
+        from rlpretrain.stages import extraction, library, mining, prices
 
         self.context.write_settings()
+        await asyncio.to_thread(prices.run, self.context)
         for chunk in await asyncio.to_thread(library.run, self.context):
             await extraction.run(self.context, chunk)
         await asyncio.to_thread(mining.run, self.context)

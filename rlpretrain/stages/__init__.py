@@ -20,6 +20,7 @@ __all__ = [
     "resolve",
     "summary",
     "transfer",
+    "update_prices",
     "validate_asset",
 ]
 
@@ -40,6 +41,14 @@ def resolve(run_id: str, settings: Mapping[str, Any]) -> Path:
     run = RunFolder(config.output_dir / RunFolder.safe_name(run_id))
     StageContext(config, run).write_settings()
     return run.path
+
+
+def update_prices(folder: Path | str) -> Path | None:
+    """Bring the market's folder up to date where the settings say so; give the manifest's path, or None."""
+    from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.prices import run
+
+    return run(open_run(folder))
 
 
 def list_strategies(folder: Path | str) -> list[int]:

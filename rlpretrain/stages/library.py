@@ -8,15 +8,15 @@ import json
 from dataclasses import asdict, dataclass
 
 from rlpretrain.artifacts import StageRecorder, write_json
-from rlpretrain.composer import ComposerClient, SymphonySummary, check_search, list_library
-from rlpretrain.config import PretrainingConfig
+from rlpretrain.composer import SymphonySummary, check_search
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.store import open_store
 from rlpretrain.stages.cache import Cache
+from rlpretrain.stages.connection import fetch_listing
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.service import open_service
 
-__all__ = ["STAGE", "Listing", "chunk_numbers", "fetch_listing", "read_library", "run"]
+__all__ = ["STAGE", "Listing", "chunk_numbers", "read_library", "run"]
 
 STAGE = "library"
 _LISTING = "library/symphonies.json"
@@ -81,25 +81,6 @@ def _check_beforehand(context: StageContext) -> None:
 async def _list(context: StageContext) -> tuple[list[SymphonySummary], dt.date]:
     async with open_service(context) as client:
         return await fetch_listing(client, context.config), client.as_of
-
-
-async def fetch_listing(client: ComposerClient, config: PretrainingConfig) -> list[SymphonySummary]:
-    """List the library that the settings choose.
-
-    All of it, every night: an order by the last edit would show first what changed, but not what was withdrawn, what
-    moved in the order that chooses `max_strategies`, or where a page of a listing that moves was cut.
-
-    Raises
-    ------
-    DataError
-        It is empty.
-    """
-    summaries = await list_library(
-        client, config.max_strategies, where=config.search_where, order_by=config.search_order
-    )
-    if not summaries:
-        raise DataError("the library lists no symphony", hint="see composer_url, catalogue, search_where")
-    return summaries
 
 
 @dataclass(frozen=True)

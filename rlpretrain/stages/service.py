@@ -10,17 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.composer import (
-    BacktestOptions,
-    BacktestOutcome,
-    ComposerClient,
-    EmbeddedAddress,
-    RetryPolicy,
-    load_catalogue,
-    open_composer,
-    parse_address,
-)
+from rlpretrain.composer import BacktestOptions, BacktestOutcome, ComposerClient
 from rlpretrain.market import PricePanel
+from rlpretrain.stages.connection import open_library
 from rlpretrain.stages.context import StageContext
 from rlpretrain.symphony import Costs, Evaluator, backtest, parse_symphony
 
@@ -77,19 +69,9 @@ class EngineBacktester:
 @asynccontextmanager
 async def open_service(context: StageContext) -> AsyncIterator[ComposerClient]:
     """Connect to the service that the settings name."""
-    config = context.config
-    options: dict[str, Any] = {
-        "concurrency": config.composer_concurrency,
-        "call_timeout": config.composer_timeout,
-        "budget": config.composer_budget,
-        "retry": RetryPolicy(tries=config.composer_tries),
-    }
-    if isinstance(parse_address(config.composer_url), EmbeddedAddress):
+    embedded: dict[str, Any] = {}
+    if context.embedded:
         panel = context.panel
-        options |= {
-            "catalogue": load_catalogue(config.catalogue),
-            "backtester": EngineBacktester(panel),
-            "as_of": panel.dates[-1].astype(object),
-        }
-    async with open_composer(config.composer_url, **options) as client:
+        embedded = {"backtester": EngineBacktester(panel), "as_of": panel.dates[-1].astype(object)}
+    async with open_library(context.config, **embedded) as client:
         yield client
