@@ -196,7 +196,17 @@ class StreamedBatches:
         pools = [blocks[i : i + self.pool_blocks] for i in range(0, len(blocks), self.pool_blocks)]
         shares = np.cumsum([self._mass[pool].sum() for pool in pools]) / self._mass.sum()
         counts = np.diff(np.rint(shares * len(self)).astype(int), prepend=0)
-        return list(zip(pools, counts.tolist(), strict=True))
+        plan: list[tuple[NDArray[np.intp], int]] = []
+        small = blocks[:0]
+        for pool, count in zip(pools, counts.tolist(), strict=True):
+            # Blocks too small for a batch of their own are drawn from with the next.
+            small = np.concatenate([small, pool])
+            if count:
+                plan.append((small, count))
+                small = blocks[:0]
+        last, count = plan[-1]
+        plan[-1] = np.concatenate([last, small]), count
+        return plan
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """Give an epoch's batches from the `start`-th on; pools before it are not read."""

@@ -11,6 +11,7 @@ from rlpretrain.artifacts import StageRecorder, write_json
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, rollout
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.dataset import read_dataset
+from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import load_model_file
 from rlpretrain.stages import mining, pretraining
 from rlpretrain.stages.context import StageContext
@@ -66,7 +67,7 @@ def _transfer(context: StageContext, recorder: StageRecorder) -> None:
     result = TransferLearningManager(config.transfer_config()).transfer_knowledge(
         context.run / pretraining.PRETRAINED,
         agent,
-        held_out_states=read_dataset(context.run / "datasets/validation.parquet").states[:_HELD_OUT],
+        held_out_states=read_dataset(dataset_file(context.run / "datasets", "validation")).states[:_HELD_OUT],
         judge=lambda policy: _validation_score(policy, data, held_out),
         progress=context.progress,
     )

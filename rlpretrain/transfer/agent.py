@@ -81,6 +81,8 @@ def save_agent(path: Path | str, policy: TradingPolicy, metadata: dict[str, Any]
     """Write the actor, the critic and the scaler with JSON metadata."""
     shape = {
         "hidden_dims": policy.hidden_dims,
+        "activation": policy.activation,
+        "layer_norm": policy.layer_norm,
         "action_dim": int(cast(spaces.Discrete, policy.action_space).n),
     }
     save_model_file(Path(path), "rl_agent", policy.state_dict(), {**metadata, **shape})
@@ -101,6 +103,12 @@ def load_agent(path: Path | str) -> tuple[TradingPolicy, dict[str, Any]]:
         mean=file.weights["features_extractor.scale.mean"].numpy(),
         std=file.weights["features_extractor.scale.std"].numpy(),
     )
-    policy = blank_policy(scaler, file.metadata["hidden_dims"], file.metadata["action_dim"])
+    policy = blank_policy(
+        scaler,
+        file.metadata["hidden_dims"],
+        file.metadata["action_dim"],
+        activation=file.metadata.get("activation", "relu"),
+        layer_norm=file.metadata.get("layer_norm", False),
+    )
     policy.load_state_dict(file.weights)
     return policy.eval(), file.metadata

@@ -15,6 +15,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
+from rlpretrain.config import Activation
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, StateScaler, Trunk
 
@@ -33,9 +34,12 @@ class _ScaledState(BaseFeaturesExtractor):
 class _Towers(nn.Module):
     """Separate trunks of actor and critic, so that a warming critic can't move the actor."""
 
-    def __init__(self, state_dim: int, hidden_dims: Sequence[int]) -> None:
+    def __init__(
+        self, state_dim: int, hidden_dims: Sequence[int], activation: Activation, layer_norm: bool
+    ) -> None:
         super().__init__()
-        self.policy_net, self.value_net = Trunk(state_dim, hidden_dims), Trunk(state_dim, hidden_dims)
+        self.policy_net = Trunk(state_dim, hidden_dims, activation, layer_norm)
+        self.value_net = Trunk(state_dim, hidden_dims, activation, layer_norm)
         self.latent_dim_pi = self.latent_dim_vf = hidden_dims[-1]
 
     def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -66,9 +70,12 @@ class TradingPolicy(ActorCriticPolicy):
         *,
         scaler: Scaler,
         hidden_dims: Sequence[int],
+        activation: Activation = "relu",
+        layer_norm: bool = False,
         **kwargs: Any,
     ) -> None:
         self.hidden_dims = list(hidden_dims)
+        self.activation, self.layer_norm = activation, layer_norm
         super().__init__(
             observation_space,
             action_space,
@@ -80,7 +87,8 @@ class TradingPolicy(ActorCriticPolicy):
         )
 
     def _build_mlp_extractor(self) -> None:
-        self.mlp_extractor = _Towers(self.features_dim, self.hidden_dims)  # type: ignore[assignment]
+        towers = _Towers(self.features_dim, self.hidden_dims, self.activation, self.layer_norm)
+        self.mlp_extractor = towers  # type: ignore[assignment]
 
     def keep_near(self, prior: PolicyNetwork) -> None:
         """Freeze the pre-trained policy and pull towards it."""
@@ -138,10 +146,22 @@ def soften(network: PolicyNetwork, temperature: float) -> PolicyNetwork:
 
 def policy_arguments(network: PolicyNetwork) -> dict[str, Any]:
     """Give the `policy_kwargs` that make a policy of the same shape and scaler as `network`."""
-    return {"scaler": network.scaler, "hidden_dims": network.hidden_dims}
+    return {
+        "scaler": network.scaler,
+        "hidden_dims": network.hidden_dims,
+        "activation": network.activation,
+        "layer_norm": network.layer_norm,
+    }
 
 
-def blank_policy(scaler: Scaler, hidden_dims: Sequence[int], action_dim: int) -> TradingPolicy:
+def blank_policy(
+    scaler: Scaler,
+    hidden_dims: Sequence[int],
+    action_dim: int,
+    *,
+    activation: Activation = "relu",
+    layer_norm: bool = False,
+) -> TradingPolicy:
     """Make a policy without an agent around it, to act with weights that are loaded next."""
     return TradingPolicy(
         spaces.Box(-np.inf, np.inf, (len(scaler.mean),), np.float32),
@@ -149,4 +169,6 @@ def blank_policy(scaler: Scaler, hidden_dims: Sequence[int], action_dim: int) ->
         lambda _: 0.0,
         scaler=scaler,
         hidden_dims=hidden_dims,
+        activation=activation,
+        layer_norm=layer_norm,
     )

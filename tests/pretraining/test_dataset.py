@@ -1,13 +1,15 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
 
 from rlpretrain.errors import DataError
 from rlpretrain.market.windows import Windows
 from rlpretrain.pretraining.dataset import Scaler, build_datasets, read_dataset, write_dataset
+from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.weights import effective_sample_size, pattern_weights, reward_scale
 from tests.pretraining.conftest import make_patterns
 
@@ -82,3 +84,80 @@ def test_a_data_set_survives_its_file(patterns, tmp_path):
 def test_an_empty_window_says_which_and_what_to_do(patterns):
     with pytest.raises(DataError, match=r"training window.*lower min_confidence"):
         build_datasets(patterns, WINDOWS, min_confidence=1.0)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".safetensors"])
+def test_both_formats_give_back_all_that_was_written(patterns, tmp_path, suffix):
+    train, _, _ = build_datasets(patterns, WINDOWS, min_confidence=0.0)
+    path = tmp_path / f"train{suffix}"
+    write_dataset(path, train)
+    again = read_dataset(path)
+    for field in fields(train):
+        one, other = getattr(train, field.name), getattr(again, field.name)
+        np.testing.assert_array_equal(one, other)
+        assert one.shape == other.shape
+    assert dataset_file(tmp_path, "train") == path
+    assert again.states.flags.writeable, "tensors ask for it"
+
+
+def test_equal_data_sets_give_equal_bytes_and_hashes(patterns, tmp_path):
+    cards = []
+    for name in ("one", "two"):
+        train, _, card = build_datasets(patterns, WINDOWS, min_confidence=0.0)
+        cards.append(card)
+        for suffix in ("parquet", "safetensors"):
+            write_dataset(tmp_path / f"{name}.{suffix}", train)
+    assert cards[0] == cards[1]
+    for suffix in ("parquet", "safetensors"):
+        assert (tmp_path / f"one.{suffix}").read_bytes() == (tmp_path / f"two.{suffix}").read_bytes()
+    changed = replace(patterns, value=patterns.value + np.eye(1, len(patterns), 5, dtype=np.float32)[0])
+    other = build_datasets(changed, WINDOWS, min_confidence=0.0)[2]["content_sha256"]
+    assert other["train"] != cards[0]["content_sha256"]["train"]
+    assert other["validation"] == cards[0]["content_sha256"]["validation"]
+
+
+def test_safetensors_own_library_reads_the_file(patterns, tmp_path):
+    train, _, _ = build_datasets(patterns, WINDOWS, min_confidence=0.0)
+    write_dataset(tmp_path / "train.safetensors", train)
+    with safe_open(tmp_path / "train.safetensors", "numpy") as file:
+        for name in ("states", "labels", "values", "weights"):
+            np.testing.assert_array_equal(file.get_tensor(name), getattr(train, name))
+        np.testing.assert_array_equal(file.get_tensor("date"), train.dates.astype(np.int32))
+        assert file.metadata()["assets"] == '["SPY"]'
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".safetensors"])
+def test_a_damaged_or_older_file_says_so(patterns, tmp_path, suffix):
+    train, _, _ = build_datasets(patterns, WINDOWS, min_confidence=0.0)
+    path = tmp_path / f"train{suffix}"
+    with pytest.raises(DataError, match="no such data set"):
+        read_dataset(path)
+    write_dataset(path, train)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="is not a data set of this program"):
+        read_dataset(path)
+    if suffix == ".safetensors":
+        path.write_bytes(
+            whole.replace(b'"rlpretrain.state_version": "1"', b'"rlpretrain.state_version": "0"')
+        )
+        with pytest.raises(DataError, match="state vectors of version 0"):
+            read_dataset(path)
+
+
+def test_the_card_counts_dates_and_actions(patterns):
+    train, validation, card = build_datasets(patterns, WINDOWS, min_confidence=0.0)
+    assert card["dates"]["train"] == ["2015-01-01", str(DAY + 189)]
+    assert sum(card["actions"]["train"].values()) == len(train)
+    assert card["actions"]["validation"]["buy"] == (validation.labels.argmax(1) == 1).sum()
+
+
+@given(st.integers(1, 300), st.integers(0, 99))
+def test_the_scaler_is_numpys_whatever_the_blocks(n, seed):
+    states = np.random.default_rng(seed).normal(3.0, 2.0, (n, 4)).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rlpretrain.pretraining.dataset._SCALER_ROWS", 7)
+        scaler = Scaler.fit(states)
+    np.testing.assert_allclose(scaler.mean, states.mean(0, dtype=float), rtol=1e-5, atol=1e-6)
+    std = states.std(0, dtype=float)
+    np.testing.assert_allclose(scaler.std, np.where(std > 1e-6, std, 1.0), rtol=1e-5, atol=1e-6)

@@ -1,3 +1,4 @@
+import resource
 from dataclasses import replace
 
 import numpy as np
@@ -5,13 +6,13 @@ import pytest
 import torch
 
 from rlpretrain.errors import DataError
-from rlpretrain.pretraining.baselines import baseline_scores
-from rlpretrain.pretraining.dataset import DataSet
-from rlpretrain.pretraining.evaluation import classification_scores, expected_calibration_error
+from rlpretrain.pretraining.dataset import DataSet, read_dataset, write_dataset
+from rlpretrain.pretraining.evaluation import classification_scores, expected_calibration_error, predict
 from rlpretrain.pretraining.network import load_model_file, save_model_file
 from rlpretrain.pretraining.schedules import epochs_without_gain
 from rlpretrain.pretraining.trainer import train_policy
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
+from rlpretrain.pretraining.weights import balanced_weights
 from tests.pretraining.conftest import make_dataset
 
 SETTINGS = TrainerSettings(
@@ -106,12 +107,123 @@ def test_patience_stops_training(data):
     assert trained.best_epoch == 1 + int(np.argmin(trained.history.validation_loss))
 
 
-def test_a_loss_that_is_not_finite_is_an_error(data):
+def test_data_that_can_t_be_trained_on_is_named(data):
     train, validation = data
     values = train.values.copy()
     values[0] = np.nan
-    with pytest.raises(DataError, match="values that are not finite"):
+    with pytest.raises(DataError, match="training data set has values that are not finite"):
         train_policy(replace(train, values=values), validation, SETTINGS)
+    with pytest.raises(DataError, match="validation data set is empty"):
+        train_policy(train, validation.take(np.zeros(0, int)), SETTINGS)
+    one = np.tile(np.array([0.9, 0.1, 0.0], np.float32), (len(train), 1))
+    with pytest.raises(DataError, match="hold one action only"):
+        train_policy(replace(train, labels=one), validation, SETTINGS)
+
+
+def test_a_loss_that_is_not_finite_is_an_error_and_leaves_no_checkpoint(data, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    with pytest.raises(DataError, match=r"not finite after epoch 1 \(lower learning_rate\)"):
+        train_policy(*data, replace(SETTINGS, learning_rate=1e30), checkpoint=checkpoint)
+    assert not checkpoint.exists()
+
+
+def test_a_full_disk_ends_training_and_keeps_the_last_checkpoint_whole(data, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    settings = replace(SETTINGS, num_epochs=2)
+    train_policy(*data, replace(settings, num_epochs=1), checkpoint=checkpoint)
+    before = checkpoint.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(DataError, match="can't be written"):
+            train_policy(*data, settings, checkpoint=checkpoint)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert checkpoint.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_damaged_checkpoint_starts_again(data, tmp_path):
+    checkpoint = tmp_path / "checkpoint.pt"
+    settings = replace(SETTINGS, num_epochs=1)
+    train_policy(*data, settings, checkpoint=checkpoint)
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    trained = train_policy(*data, settings, checkpoint=checkpoint)
+    assert same(weights(trained.last), weights(train_policy(*data, settings).last))
+
+
+def close(one, two, tolerance):
+    return all(torch.allclose(one[name], two[name], atol=tolerance) for name in one)
+
+
+def test_a_batch_in_parts_is_the_batch(data):
+    whole, parts = (
+        train_policy(*data, replace(SETTINGS, num_epochs=2, accumulation=count)) for count in (1, 5)
+    )
+    assert close(weights(whole.last), weights(parts.last), 1e-4)
+    np.testing.assert_allclose(whole.history.train_loss, parts.history.train_loss, rtol=1e-4)
+
+
+def test_weighing_losses_and_drawing_by_weight_learn_the_same(data):
+    train, validation = data
+    # The rule is turned round in half of the patterns, which hardly weigh anything.
+    turned = np.arange(len(train)) % 2 == 0
+    labels = np.where(turned[:, None], train.labels[:, [1, 0, 2]], train.labels)
+    noisy = replace(train, labels=labels, weights=np.where(turned, 0.02, 1.98).astype(np.float32))
+    for weighting in ("sampling", "loss"):
+        trained = train_policy(noisy, validation, replace(SETTINGS, weighting=weighting))
+        accuracy = (trained.best.act(validation.states) == validation.labels.argmax(1)).mean()
+        assert accuracy > 0.85, weighting
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"precision": "bf16"},
+        {"layer_norm": True, "activation": "gelu"},
+        {"schedule": "one_cycle"},
+        {"schedule": "plateau"},
+        {"label_smoothing": 0.1, "confidence_penalty": 0.05},
+        {"labels": "hard"},
+        {"balance_classes": True},
+        {"augmentation": ("feature_noise", "asset_relabelling", "time_jitter")},
+    ],
+)
+def test_every_option_learns_the_rule_and_repeats_itself(data, changes):
+    settings = replace(SETTINGS, num_epochs=6, **changes)
+    trained, again = (train_policy(*data, settings) for _ in range(2))
+    accuracy = (trained.best.act(data[1].states) == data[1].labels.argmax(1)).mean()
+    assert accuracy > 0.85
+    assert same(weights(trained.last), weights(again.last))
+    assert next(trained.best.parameters()).dtype == torch.float32
+
+
+def test_hard_labels_cost_calibration(data):
+    train, validation = data
+    error = {}
+    for labels in ("soft", "hard"):
+        network = train_policy(train, validation, replace(SETTINGS, labels=labels)).last
+        chances, _ = predict(network, validation)
+        error[labels] = expected_calibration_error(chances, validation.labels.astype(float))
+    assert error["hard"] > 2 * error["soft"]
+
+
+def test_what_is_streamed_learns_like_what_is_resident(data, tmp_path):
+    write_dataset(tmp_path / "train.safetensors", data[0])
+    mapped = read_dataset(tmp_path / "train.safetensors")
+    trained = train_policy(mapped, data[1], SETTINGS, resident_bytes=0)
+    accuracy = (trained.best.act(data[1].states) == data[1].labels.argmax(1)).mean()
+    assert accuracy > 0.9
+
+
+def test_balanced_weights_give_each_action_the_same_mass(data):
+    balanced = balanced_weights(data[0])
+    mass = balanced.weights.astype(float) @ balanced.labels
+    assert mass[0] == pytest.approx(mass[1], rel=0.35), "soft labels share their mass, so it is not exact"
+    hard = replace(data[0], labels=np.eye(3, dtype=np.float32)[data[0].labels.argmax(1)])
+    mass = balanced_weights(hard).weights.astype(float) @ hard.labels
+    assert mass[0] == pytest.approx(mass[1], rel=1e-5)
+    assert balanced.weights.mean() == pytest.approx(1.0, rel=1e-5)
 
 
 def test_a_model_file_round_trips_and_equal_models_give_equal_bytes(data, tmp_path):
@@ -133,19 +245,6 @@ def test_a_file_with_code_in_it_is_refused(tmp_path):
     torch.save({"kind": Code()}, tmp_path / "evil.pt")
     with pytest.raises(DataError, match="not a model file"):
         load_model_file(tmp_path / "evil.pt")
-
-
-def test_calibration_error_by_hand():
-    probabilities = np.array([[0.9, 0.1, 0], [0.8, 0.2, 0]])
-    labels = np.array([[1.0, 0, 0], [0, 1.0, 0]])
-    # Two bins of one row: |0.9 - 1| and |0.8 - 0|, averaged.
-    assert expected_calibration_error(probabilities, labels) == pytest.approx((0.1 + 0.8) / 2)
-
-
-def test_baselines_find_a_linear_rule(data):
-    scores = baseline_scores(*data, seed=0)
-    assert scores["logistic_regression"]["balanced_accuracy"] > 0.9
-    assert scores["class_shares"]["balanced_accuracy"] == pytest.approx(0.5)
 
 
 def test_a_gain_below_a_thousandth_does_not_count():
