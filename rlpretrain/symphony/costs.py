@@ -11,7 +11,7 @@ __all__ = ["Costs"]
 class Costs:
     """Costs of trading; each part is switched off by 0 or False. Defaults are Composer's documented ones.
 
-    Share counts come from adjusted prices, so the fee per share is only as good as those.
+    Share counts come from adjusted prices, at least a dollar each, so the fee per share is only as good as those.
     """
 
     slippage: float = 0.0001

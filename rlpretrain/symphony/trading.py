@@ -19,6 +19,9 @@ _TAF_RATE = 0.000166
 """Dollars a share sold."""
 _TAF_CAP = 8.30
 """Dollars an order."""
+_CHEAPEST_SHARE = 1.0
+"""Dollars. Exchanges delist what trades below for long, and sponsors merge shares before: adjusted prices far below
+it, of products that decay, never were a share's price. Taken as one, they would make the fee exceed the sale."""
 
 
 def cost_rates(costs: Costs, crypto: NDArray[np.bool_]) -> Floats:
@@ -93,7 +96,7 @@ def trade(
                     items[1] += rates[1, i] * size
                     if change < 0.0:
                         items[2] += rates[2, i] * size
-                        items[3] += min(rates[3, i] * size / price[t, i], _TAF_CAP)
+                        items[3] += min(rates[3, i] * size / max(price[t, i], _CHEAPEST_SHARE), _TAF_CAP)
                 previous = left
                 left = value - items.sum()
                 if abs(left - previous) <= 1e-13 * value:

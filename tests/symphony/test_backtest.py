@@ -233,3 +233,16 @@ def test_a_recorded_answer_pins_the_definitions():
     assert response["dvm_capital"][next(iter(response["dvm_capital"]))]["8429"] == pytest.approx(
         request["capital"] / (1 + request["slippage_percent"]), abs=0.01
     )
+
+
+def test_a_fee_per_share_never_exceeds_the_sale():
+    # A product that decays ends far below any price that a share ever had.
+    prices = {"A": [1.0, 1e-3, 1e-6, 1e-6, 1e-6], "B": [1.0] * 5}
+    left = ("cumulative-return", {"window": 1}, "A")
+    document = b.root(b.when(left, "lt", 0.0, [b.asset("A")], [b.asset("B")]))
+    symphony = parse_symphony(document, symphony_id="decay")
+    panel = b.panel(prices)
+    result = backtest(Evaluator(panel).replay(symphony), panel, Costs(slippage=0.0, regulatory_fee=False))
+    assert result.shares["B"] > 0  # It sold what it had of A, ten million shares by the adjusted price.
+    assert result.costs["taf_fee"] == pytest.approx(0.000166 * result.equity[2], rel=1e-3)
+    assert (result.equity > 0).all()
