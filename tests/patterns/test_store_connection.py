@@ -1,13 +1,22 @@
+import json
+from dataclasses import fields
 from pathlib import Path
 
+import numpy as np
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from rlpretrain.errors import DataError, ServiceError, SettingsError
-from rlpretrain.patterns.store import open_store
+from rlpretrain.features import STATE_NAMES
+from rlpretrain.patterns.store import extraction_digest, open_store, rows
 from rlpretrain.patterns.store.connection import connect, migrate, store_url
 from rlpretrain.patterns.store.schema import metadata
+from tests.conftest import PROJECT
+from tests.patterns.building import random_patterns
 
 
 def test_short_forms_mean_psycopg2() -> None:
@@ -73,3 +82,49 @@ def test_a_store_of_a_newer_version_is_refused(url: str) -> None:
     engine.dispose()
     with pytest.raises(DataError, match="newer version"):
         open_store(url)
+
+
+def test_what_an_older_version_wrote_stays_readable(url: str) -> None:
+    """Two nights of the first tables become two revisions of a collection."""
+    engine = connect(store_url(url))
+    nights = [random_patterns(40, seed) for seed in (1, 2)]
+    with engine.execution_options(writes=True).begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(PROJECT / "rlpretrain/patterns/migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for number, patterns in enumerate(nights, start=1):
+            inputs = {"market": number, "settings": 1}
+            described = {"id": number, "digest": extraction_digest(inputs), "inputs": json.dumps(inputs)}
+            connection.execute(
+                text("INSERT INTO extractions (id, digest, inputs) VALUES (:id, :digest, :inputs)"), described
+            )
+            old = {
+                **rows.pattern_columns(patterns, lambda names: dict.fromkeys(names, 0)),
+                "asset": patterns.asset,
+            }
+            del old["asset_id"]
+            listed = ", ".join(old)
+            insert = f"INSERT INTO patterns (extraction_id, {listed}) VALUES ({number}, :{', :'.join(old)})"  # noqa: S608
+            values = [
+                [v.tobytes() if v.dtype.kind == "V" else v.item() for v in column] for column in old.values()
+            ]
+            connection.execute(
+                text(insert), [dict(zip(old, row, strict=True)) for row in zip(*values, strict=True)]
+            )
+    engine.dispose()
+    with open_store(url) as store:
+        for number, patterns in enumerate(nights, start=1):
+            extraction = extraction_digest({"market": number, "settings": 1})
+            for _ in range(2):
+                found = store.patterns(extraction)
+                assert all(
+                    np.array_equal(getattr(found, f.name), getattr(patterns, f.name))
+                    for f in fields(patterns)
+                )
+                store.add_run("again", {"market": number, "settings": 1})
+                store.add_patterns(extraction, patterns)
+                assert len(store.trades(extraction)) == 0
+        with store.engine.connect() as connection:
+            names = list(connection.exec_driver_sql("SELECT * FROM patterns_named").keys())
+    assert [name for name in names if name in STATE_NAMES] == list(STATE_NAMES)

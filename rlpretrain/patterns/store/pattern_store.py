@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -29,6 +30,8 @@ from rlpretrain.patterns.trades import TradeTable
 from rlpretrain.symphony import Fidelity
 
 __all__ = ["Model", "PatternStore", "open_store"]
+
+_LONGEST_IDENTIFIER = 200
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,7 @@ class PatternStore:
         values = {
             record.content_hash: {
                 "content_hash": record.content_hash,
-                "symphony_id": _storable(record.symphony_id),
+                "symphony_id": _identifier(record.symphony_id),
                 "name": _storable(record.name),
                 "last_edit": None if record.last_edit is None else _day(record.last_edit),
                 "holdings": json.dumps(list(record.holdings)),
@@ -415,7 +418,7 @@ def _add_rejects(connection: Connection, extraction: int, rejects: Sequence[Reje
     values = {
         _reject_key(reject): {
             "extraction_id": extraction,
-            "symphony_id": _storable(reject.symphony_id),
+            "symphony_id": _identifier(reject.symphony_id),
             "stage": reject.stage,
             "reason": _storable(reject.reason),
         }
@@ -424,6 +427,14 @@ def _add_rejects(connection: Connection, extraction: int, rejects: Sequence[Reje
     bulk.merge(
         connection, schema.rejects, "extraction_id symphony_id stage", [values[k] for k in sorted(values)]
     )
+
+
+def _identifier(text: str) -> str:
+    """Make a text storable that is part of an index, which takes no long ones: its end becomes its hash."""
+    text = _storable(text)
+    if len(text) <= _LONGEST_IDENTIFIER:
+        return text
+    return f"{text[:100]}…{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _storable(text: str) -> str:

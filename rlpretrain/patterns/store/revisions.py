@@ -22,7 +22,7 @@ from rlpretrain.patterns.store.columns import Columns
 from rlpretrain.patterns.store.connection import reading, writing
 from rlpretrain.patterns.store.schema import CURRENT, collections, contents
 
-__all__ = ["head", "visible", "write_revision"]
+__all__ = ["drop_unpublished", "head", "visible", "write_revision"]
 
 
 def head(connection: Connection, collection: int, kind: str) -> int:
@@ -36,6 +36,15 @@ def head(connection: Connection, collection: int, kind: str) -> int:
 def visible(table: Table, collection: int, revision: int) -> list[ColumnElement[bool]]:
     """Give the conditions of the rows that count in a revision."""
     return [table.c.collection_id == collection, table.c.since <= revision, table.c.until > revision]
+
+
+def drop_unpublished(connection: Connection, table: Table, collection: int) -> None:
+    """Undo what a writer who died has left; the caller holds the collection's lock."""
+    newest = head(connection, collection, table.name)
+    mine = table.c.collection_id == collection
+    connection.execute(delete(table).where(mine, table.c.since > newest))
+    reopened = and_(mine, table.c.until > newest, table.c.until < CURRENT)
+    connection.execute(update(table).where(reopened).values(until=CURRENT))
 
 
 def write_revision(engine: Engine, table: Table, collection: int, parts: Iterable[Columns]) -> int:

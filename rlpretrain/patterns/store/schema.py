@@ -118,7 +118,7 @@ runs = Table(
         "used",
         DateTime(timezone=True),
         nullable=False,
-        server_default="1970-01-01",
+        server_default="1970-01-01 00:00:00",
         comment="last time it asked",
     ),
 )

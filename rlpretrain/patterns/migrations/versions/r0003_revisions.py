@@ -71,7 +71,7 @@ def _make_small_tables() -> None:
             "used",
             sa.DateTime(timezone=True),
             nullable=False,
-            server_default="1970-01-01",
+            server_default="1970-01-01 00:00:00",
             comment="last time it asked",
         ),
     )

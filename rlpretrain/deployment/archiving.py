@@ -1,0 +1,46 @@
+"""The archive's steps on the deployment's own store and folder."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rlpretrain.config import load_config
+from rlpretrain.patterns.archive import archive, compact
+from rlpretrain.patterns.store import open_store
+
+__all__ = ["archive_old_patterns", "compact_store"]
+
+logger = logging.getLogger("rlpretrain")
+
+
+def archive_old_patterns(older_than_days: int, today: dt.datetime) -> dict[str, Any]:
+    """Archive what no run since so many days before `today` uses; give the counts."""
+    url, folder = _places()
+    if not url:
+        return {}
+    with open_store(url) as store:
+        moved = archive(store, folder, today - dt.timedelta(days=older_than_days))
+    logger.info("%d patterns archived in %s, %d stay", moved.rows, folder, moved.in_store)
+    return asdict(moved)
+
+
+def compact_store() -> dict[str, Any]:
+    """Merge small archives and give free space back; give the figures."""
+    url, folder = _places()
+    if not url:
+        return {}
+    with open_store(url) as store:
+        done = compact(store, folder)
+    logger.info("%s", done)
+    return asdict(done)
+
+
+def _places() -> tuple[str, Path]:
+    config = load_config()
+    if not config.store_url:
+        logger.info("no store_url is set: every run has a store of its own, and there is nothing to archive")
+    return config.store_url, config.output_dir / "archive"

@@ -1,0 +1,73 @@
+"""The store's list of its archives, and what is left to do for those that were interrupted."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from rlpretrain.patterns.archive.folder import Manifest
+from rlpretrain.patterns.store.connection import reading, writing
+from rlpretrain.patterns.store.pattern_store import PatternStore
+from rlpretrain.patterns.store.schema import archives, collections
+
+__all__ = ["archive_rows", "claim", "collection_rows", "mark", "record", "tidy"]
+
+
+def collection_rows(connection: Connection) -> list[Any]:
+    """Give every collection's id, digest and settings."""
+    return list(connection.execute(select(collections).order_by(collections.c.id)))
+
+
+def archive_rows(connection: Connection, collection: int, state: str = "stored") -> list[Any]:
+    """Give a collection's archives in one state, oldest revisions first."""
+    query = select(archives).where(archives.c.collection_id == collection, archives.c.state == state)
+    return list(connection.execute(query.order_by(archives.c.first_revision, archives.c.name)))
+
+
+def claim(store: PatternStore, name: str, collection: int) -> None:
+    """Announce an archive: whatever becomes of it, its folder is known to be this store's."""
+    with writing(store.engine) as connection:
+        connection.execute(
+            insert(archives).values(
+                name=name, collection_id=collection, state="writing", rows=0, first_revision=0,
+                last_revision=0, digest="",
+            )
+        )  # fmt: skip
+
+
+def record(connection: Connection, manifest: Manifest) -> None:
+    """Say that an archive has rows which the store has not."""
+    connection.execute(
+        update(archives)
+        .where(archives.c.name == manifest.name)
+        .values(
+            state="stored",
+            rows=manifest.rows,
+            first_revision=manifest.first_revision,
+            last_revision=manifest.last_revision,
+            digest=manifest.digest,
+        )
+    )
+
+
+def mark(connection: Connection, names: list[str], state: str) -> None:
+    """Change the state of archives."""
+    connection.execute(update(archives).where(archives.c.name.in_(names)).values(state=state))
+
+
+def tidy(store: PatternStore, folder: Path, collection: int) -> None:
+    """Remove folders whose rows are elsewhere: never finished, restored, or merged into another."""
+    with reading(store.engine) as connection:
+        names = [
+            row.name
+            for state in ("writing", "leaving")
+            for row in archive_rows(connection, collection, state)
+        ]
+    for name in names:
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+        with writing(store.engine) as connection:
+            connection.execute(delete(archives).where(archives.c.name == name))
