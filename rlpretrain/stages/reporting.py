@@ -13,6 +13,7 @@ from rlpretrain.artifacts import Manifest, StageRecorder, file_sha256, write_jso
 from rlpretrain.composer import EmbeddedAddress, parse_address
 from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns import AGREES
+from rlpretrain.patterns.store import Model, open_store
 from rlpretrain.registry import Decision, ModelVersion, Registry, decide
 from rlpretrain.stages import fine_tuning, library, mining, pretraining, validation
 from rlpretrain.stages.context import StageContext
@@ -100,10 +101,29 @@ def _report(context: StageContext, recorder: StageRecorder) -> None:
             settings=config.public(),
         )
     )
+    _store_models(context, promoted=decision.promote)
     write_json(recorder.output(RESULTS), _results(context, data, verdict, decision, figures))
     recorder.counts["assets"] = len(evidence)
     recorder.details |= {"finding": verdict.finding, "promoted": decision.promote}
     context.progress(f"{verdict.headline}; report at {context.run / HTML_REPORT}")
+
+
+def _store_models(context: StageContext, *, promoted: bool) -> None:
+    """Note beside the run's patterns what was learned from them."""
+    files = {"policy": context.run / pretraining.PRETRAINED, "agent": context.run / fine_tuning.AGENT}
+    folder = context.config.output_dir.absolute()
+    models = [
+        Model(
+            role=role,
+            file=str(path.relative_to(folder)),
+            sha256=file_sha256(path),
+            state_version=STATE_VERSION,
+            promoted=promoted if role == "agent" else None,
+        )
+        for role, path in files.items()
+    ]
+    with open_store(context.store_url) as store:
+        store.add_models(context.run.run_id, models)
 
 
 def _champion_interval(context: StageContext) -> tuple[float, float] | None:
