@@ -91,7 +91,7 @@ class Answers:
 
     def keep_tree(self, row: SymphonySummary, tree: dict[str, Any]) -> str:
         """Keep a tree that the service gave; give its object."""
-        found = self._cache.put(zlib.compress(encode_json(tree).encode(), level=1))
+        found = self._cache.put(_compressed(encode_json(tree).encode()))
         value = {"object": found, "fingerprint": row.fingerprint, **self._now.as_json()}
         self._cache.keep("trees", [*self._service, row.symphony_id], value)
         return found
@@ -133,7 +133,7 @@ class Answers:
         DamagedError
             They are gone.
         """
-        return _unpacked(self._cache.get(digest))
+        return _unpacked(zlib.decompress(self._cache.get(digest)))
 
     def _present(self, entry: dict[str, Any]) -> str | None:
         found = str(entry["object"])
@@ -153,8 +153,13 @@ def _packed(daily: DailyValues) -> bytes:
         arrays["tickers"] = np.frombuffer(json.dumps(list(daily.weights)).encode(), dtype=np.uint8)
         arrays |= {f"weights.{i}": column for i, column in enumerate(daily.weights.values())}
     file = io.BytesIO()
-    np.savez_compressed(file, allow_pickle=False, **arrays)
-    return file.getvalue()
+    np.savez(file, allow_pickle=False, **arrays)
+    return _compressed(file.getvalue())
+
+
+def _compressed(content: bytes) -> bytes:
+    # The lowest level: half the time of the next, and all but a tenth of the gain.
+    return zlib.compress(content, level=1)
 
 
 def _unpacked(content: bytes) -> DailyValues:

@@ -172,12 +172,14 @@ def _appearing(path: Path) -> Iterator[Path]:
     is checked when it is read.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
         temporary.replace(path)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def _link(source: Path, target: Path) -> None:
@@ -186,3 +188,5 @@ def _link(source: Path, target: Path) -> None:
             os.link(source, temporary)
         except OSError:  # another disk, or one without links
             shutil.copyfile(source, temporary)
+    # Replacing a file by another link to it does nothing, and leaves both.
+    temporary.unlink(missing_ok=True)

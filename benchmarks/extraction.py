@@ -1,0 +1,185 @@
+"""The whole extraction of a library through the embedded server, against what it must take at least.
+
+``python -m benchmarks.extraction [--symphonies 1000] [--latencies 0 20 100] [--transports mcp rest]``
+
+The server is a process of its own, as Composer's is, and has run its backtests before the clock starts, so what is
+measured is this side: listing, fetching, checking, keeping and replaying. Four runs on one cache: the first; one on an
+unchanged library and market; one with another day of prices; and a refresh. ``bound_seconds`` is what no client can
+beat: requests x latency / concurrency, plus the seconds of processor in which the chunks are replayed. The clock starts
+with the market loaded and stops before mining, which asks nobody.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.composer import (
+    BacktestOutcome,
+    Faults,
+    GeneratedCatalogue,
+    Library,
+    embedded_server,
+    mcp_server,
+    rest_server,
+)
+from rlpretrain.composer.client import ComposerClient
+from rlpretrain.config import PretrainingConfig
+from rlpretrain.market import PricePanel, load_market
+from rlpretrain.stages import extraction, library
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.service import EngineBacktester
+
+MARKET = "generated:years=15"
+"""Ends on the day before the last, so that the third run has a day more."""
+CHUNK = 128
+
+
+def main() -> None:
+    """Measure, or serve when told to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--symphonies", type=int, default=1_000)
+    parser.add_argument("--latencies", type=float, nargs="+", default=[0, 20, 100], help="milliseconds")
+    parser.add_argument("--transports", nargs="+", choices=["mcp", "rest"], default=["mcp", "rest"])
+    parser.add_argument("--concurrency", type=int, default=PretrainingConfig().composer_concurrency)
+    parser.add_argument("--serve", type=float, metavar="MS", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve is not None:
+        serve(options.symphonies, options.serve / 1e3)
+        return
+    logging.disable(logging.WARNING)
+    panel = load_market(MARKET)
+    shorter = panel.between(None, panel.dates[-2])
+    figures = [
+        measure(transport, latency / 1e3, options, (shorter, panel))
+        for transport in options.transports
+        for latency in options.latencies
+    ]
+    report = {"symphonies": options.symphonies, "extractions": figures}
+    sys.stdout.write(json.dumps(report, indent=1) + "\n")
+
+
+def measure(
+    transport: str,
+    latency: float,
+    options: argparse.Namespace,
+    panels: tuple[PricePanel, PricePanel],
+) -> dict[str, Any]:
+    """Run four extractions on one cache."""
+    shorter, longer = panels
+    with tempfile.TemporaryDirectory() as folder, served(options.symphonies, latency) as url:
+        config = PretrainingConfig(
+            output_dir=Path(folder),
+            composer_url=f"rest+{url}" if transport == "rest" else f"{url}/mcp",
+            composer_concurrency=options.concurrency,
+            max_strategies=options.symphonies,
+            chunk_size=CHUNK,
+            market=MARKET,
+        )
+        runs = {
+            "first": (shorter, config),
+            "unchanged": (shorter, config),
+            "a_day_later": (longer, config),
+            "refresh": (shorter, config.model_copy(update={"refresh": True})),
+        }
+        found = {name: extract(name, *run) for name, run in runs.items()}
+    for figures in found.values():
+        bound = figures["requests"] * latency / options.concurrency + figures["seconds_replaying"]
+        figures["bound_seconds"] = round(bound, 2)
+        figures["over_bound"] = round(figures["seconds"] / bound, 2) if bound else None
+    share = found["unchanged"]["seconds"] / found["first"]["seconds"]
+    return {
+        "transport": transport,
+        "latency_ms": 1e3 * latency,
+        "concurrency": options.concurrency,
+        "unchanged_over_first": round(share, 3),
+        **found,
+    }
+
+
+def extract(name: str, panel: PricePanel, config: PretrainingConfig) -> dict[str, Any]:
+    """List and extract once; count calls and time."""
+    context = StageContext(config, RunFolder(config.output_dir / name), lambda line: None)
+    context.__dict__["panel"] = panel
+    requests, replaying = 0, 0.0
+    call, replay = ComposerClient._call, extraction._replay
+
+    async def counting(self: ComposerClient, tool: str, arguments: Mapping[str, Any]) -> Any:
+        nonlocal requests
+        requests += 1
+        return await call(self, tool, arguments)
+
+    def timed(*arguments: Any) -> None:
+        nonlocal replaying
+        began = time.thread_time()
+        replay(*arguments)
+        replaying += time.thread_time() - began
+
+    ComposerClient._call = counting  # type: ignore[method-assign]
+    extraction._replay = timed
+    started, processor = time.perf_counter(), time.process_time()
+    try:
+        context.write_settings()
+        chunks = library.run(context)
+        listed = time.perf_counter() - started
+        for chunk in chunks:
+            asyncio.run(extraction.run(context, chunk))
+    finally:
+        ComposerClient._call = call  # type: ignore[method-assign]
+        extraction._replay = replay
+    return {
+        "seconds": round(time.perf_counter() - started, 2),
+        "seconds_listing": round(listed, 2),
+        "seconds_of_processor": round(time.process_time() - processor, 2),
+        "requests": requests,
+        "seconds_replaying": round(replaying, 2),
+    }
+
+
+def serve(size: int, latency: float) -> None:
+    """Serve until standard input ends; backtests are run and worded beforehand."""
+    panel = load_market(MARKET)
+    as_of = panel.dates[-1].astype(object)
+    ready = Library(GeneratedCatalogue(size), EngineBacktester(panel), as_of)
+    names = [entry.symphony_id for entry in GeneratedCatalogue(size).entries()]
+    finished = {name: ready.backtest(name, {}) for name in names}
+    over_mcp = {name: mcp_server.backtest_answer(one, daily=True) for name, one in finished.items()}
+    over_rest = {name: rest_server.rest_backtest_answer(one) for name, one in finished.items()}
+    mcp_server.backtest_answer = lambda one, daily: over_mcp[one.symphony_id]
+    rest_server.rest_backtest_answer = lambda one: over_rest[one.symphony_id]
+
+    def known(document: Mapping[str, Any], *_: Any) -> BacktestOutcome:
+        return outcomes[document["name"]]
+
+    outcomes = {one.name: one.outcome for one in finished.values()}
+    faults = Faults(latency=latency) if latency else None
+    with embedded_server(GeneratedCatalogue(size), known, as_of, faults=faults) as server:
+        sys.stdout.write(f"{server.rest_url}\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+
+
+@contextmanager
+def served(size: int, latency: float) -> Iterator[str]:
+    """Start a server of its own process; give its address."""
+    command = [sys.executable, "-m", "benchmarks.extraction", "--symphonies", str(size)]
+    with subprocess.Popen(
+        [*command, "--serve", str(1e3 * latency)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield (process.stdout or sys.stdin).readline().strip()
+        (process.stdin or sys.stdout).close()
+
+
+if __name__ == "__main__":
+    main()
