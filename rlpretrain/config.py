@@ -231,8 +231,14 @@ class PretrainingConfig(_Settings):
         "How the market's regime is told: by plain rules, or by a filtered Markov-switching model.",
     )
     # Analysis
-    n_clusters: int = _run(8, "Analysis", "Number of clusters.", ge=2, le=100)
-    clustering_method: Literal["kmeans", "dbscan"] = _run(
+    n_clusters: int = _run(
+        8,
+        "Analysis",
+        "Number of clusters of K-means; 0 chooses it by silhouette and stability.",
+        ge=0,
+        le=100,
+    )
+    clustering_method: Literal["kmeans", "dbscan", "hdbscan"] = _run(
         "kmeans", "Analysis", "Clustering algorithm of the main result."
     )
     # Pre-training
@@ -273,6 +279,12 @@ class PretrainingConfig(_Settings):
     )
     augmentation: list[Augmentation] = _run(
         [], "Pre-training", "Changes to the states of a batch; none has shown a gain, so none is made."
+    )
+    tuning_trials: int = _run(
+        0,
+        "Pre-training",
+        "Trials of the search that chose these settings; they deflate the Sharpe ratio.",
+        ge=0,
     )
     dataset_format: Literal["parquet", "safetensors"] = _run(
         "parquet", "Pre-training", "Files of the data sets; safetensors are trained on without being loaded."
@@ -346,6 +358,13 @@ class PretrainingConfig(_Settings):
         for symbol in value:
             if not symbol or not all(c.isalnum() or c in "-./" for c in symbol) or ".." in symbol:
                 raise ValueError(f"{symbol!r} is not a ticker")
+        return value
+
+    @field_validator("n_clusters")
+    @classmethod
+    def _more_than_one_cluster(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("must be at least 2, or 0 to choose it")
         return value
 
     @field_validator("hidden_dims")

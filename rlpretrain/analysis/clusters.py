@@ -1,4 +1,4 @@
-"""Groups of similar states: K-means and DBSCAN on scaled principal components, with their stability.
+"""Groups of similar states: K-means, DBSCAN and HDBSCAN on scaled principal components, with their stability.
 
 Everything is fitted on the sample given. Where a method would be too slow on all rows, it is fitted on a
 random part of them whose size the result states, and every other row is assigned to what was found.
@@ -12,21 +12,31 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import DBSCAN, KMeans
+from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
-from sklearn.metrics import adjusted_rand_score, silhouette_score
-from sklearn.neighbors import NearestNeighbors
+from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
-from rlpretrain.analysis.findings import Partition
+from rlpretrain.analysis.density import NOISE, fit_dbscan, fit_hdbscan, knee, neighbour_distance
+from rlpretrain.analysis.findings import ClusterCount, Partition
 from rlpretrain.analysis.sample import Sample
 
-__all__ = ["NOISE", "Clustering", "cluster", "knee", "reduce"]
+__all__ = ["CHOOSE", "METHODS", "Clustering", "cluster", "preferred", "reduce"]
 
-NOISE = -1
+METHODS = ("kmeans", "dbscan", "hdbscan")
+CHOOSE = 0
+"""As a number of clusters: take the best of those tried."""
+COUNTS = range(2, 13)
+"""Numbers of clusters that are tried beside the one asked for."""
+STEADY = 0.8
+"""A number of clusters is steady when refits find its clusters again with at least this adjusted Rand index."""
+COUNT_REFITS = 3
 MAX_COMPONENTS = 10
 EXPLAINED_VARIANCE = 0.9
 DENSITY_ROWS = 10_000
-"""DBSCAN is fitted on at most so many rows: its cost grows with the square."""
+"""DBSCAN and HDBSCAN are fitted on at most so many rows: their cost grows with the square."""
+LEAST_SHARE = 0.01
+"""HDBSCAN's smallest cluster, as a share of the rows fitted."""
+CORE_NEIGHBOURS = 5
 SILHOUETTE_ROWS = 3_000
 STABILITY_ROWS = 20_000
 STABILITY_REFITS = 5
@@ -36,7 +46,7 @@ FITTED_ROWS = 200_000
 
 @dataclass(frozen=True)
 class Clustering:
-    """Both divisions of the sample."""
+    """All divisions of the sample."""
 
     points: NDArray[np.float32]
     """Principal components, (N, C)."""
@@ -44,8 +54,7 @@ class Clustering:
     labels: dict[str, NDArray[np.int32]]
     """Method -> cluster of each pattern, -1 for none, numbered by falling size."""
     partitions: dict[str, Partition]
-    agreement: float
-    silhouette_by_k: dict[str, float]
+    counts: tuple[ClusterCount, ...]
 
 
 class _Model(Protocol):
@@ -53,21 +62,6 @@ class _Model(Protocol):
 
 
 _Fit = Callable[[NDArray[np.float32]], _Model]
-
-
-@dataclass(frozen=True)
-class _DensityModel:
-    """DBSCAN's core points; a new point joins the nearest one within eps, as a border point would."""
-
-    eps: float
-    core: NDArray[np.float32]
-    labels: NDArray[np.integer]
-
-    def predict(self, points: NDArray[np.float32]) -> NDArray[np.integer]:
-        if len(self.core) == 0:
-            return np.full(len(points), NOISE)
-        distance, nearest = NearestNeighbors(n_neighbors=1).fit(self.core).kneighbors(points)
-        return np.where(distance[:, 0] <= self.eps, self.labels[nearest[:, 0]], NOISE)
 
 
 def reduce(sample: Sample, seed: int) -> tuple[NDArray[np.float32], float]:
@@ -89,7 +83,7 @@ def reduce(sample: Sample, seed: int) -> tuple[NDArray[np.float32], float]:
 
 
 def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Clustering:
-    """Divide the sample by K-means and by DBSCAN.
+    """Divide the sample by each method; `n_clusters` is K-means', or `CHOOSE`.
 
     The caller makes sure that there are at least two patterns a cluster and a feature that varies.
     """
@@ -99,16 +93,23 @@ def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Cluste
     def kmeans(k: int) -> _Fit:
         return lambda rows: KMeans(k, n_init=4, random_state=seed).fit(rows)
 
-    width = points.shape[1]
-    min_samples = max(2 * width, 4)
+    counts = _try_counts(kmeans, n_clusters, points, sample, rng)
+    k = n_clusters if n_clusters != CHOOSE else preferred(counts)
+    min_samples = max(2 * points.shape[1], 4)
     density_rows = points[_pick(len(points), DENSITY_ROWS, rng)]
-    eps = knee(_neighbour_distance(density_rows, min_samples))
+    eps = knee(neighbour_distance(density_rows, min_samples))
+    least = max(CORE_NEIGHBOURS, int(LEAST_SHARE * len(density_rows)))
     fits: dict[str, tuple[_Fit, int, dict[str, float | None]]] = {
-        "kmeans": (kmeans(n_clusters), FITTED_ROWS, {"n_clusters": n_clusters}),
+        "kmeans": (kmeans(k), FITTED_ROWS, {"n_clusters": k}),
         "dbscan": (
-            lambda rows: _density(rows, eps, min_samples),
+            lambda rows: fit_dbscan(rows, eps, min_samples),
             DENSITY_ROWS,
             {"eps": eps, "min_samples": min_samples},
+        ),
+        "hdbscan": (
+            lambda rows: fit_hdbscan(rows, least, CORE_NEIGHBOURS),
+            DENSITY_ROWS,
+            {"min_cluster_size": least, "min_samples": CORE_NEIGHBOURS},
         ),
     }
     labels: dict[str, NDArray[np.int32]] = {}
@@ -118,51 +119,53 @@ def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Cluste
         rows = _pick(len(points), most, rng)
         found = _by_size(fit(points[rows]).predict(points))
         labels[method] = found
-        stability, refits = _stability(fit, found, points, sample, most, rng)
+        agreement = _agreement(
+            fit, found, points, sample.date_index, min(most, STABILITY_ROWS), STABILITY_REFITS, rng
+        )
+        silhouette, error = _silhouette(points[scored], found[scored])
         partitions[method] = Partition(
             method=method,
             parameters=parameters,
             clusters=len(np.unique(found[found != NOISE])),
             fitted_rows=len(rows),
             noise_share=float((found == NOISE).mean()),
-            silhouette=_silhouette(points[scored], found[scored]),
+            silhouette=silhouette,
+            silhouette_error=error if len(scored) < len(points) else 0.0,
             silhouette_rows=int((found[scored] != NOISE).sum()),
-            stability=stability,
-            refits=refits,
+            stability=_mean(agreement),
+            stability_sd=float(np.std(agreement, ddof=1)) if len(agreement) > 1 else None,
+            refits=len(agreement),
         )
-    by_k = {
-        str(k): _silhouette(points[scored], kmeans(k)(points[scored]).predict(points[scored]))
-        for k in sorted({*range(2, 13), n_clusters})
-        if 2 * k <= len(scored)
-    }
-    agreement = float(adjusted_rand_score(labels["kmeans"], labels["dbscan"]))
-    return Clustering(points, explained, labels, partitions, agreement, by_k)
+    return Clustering(points, explained, labels, partitions, counts)
 
 
-def knee(curve: NDArray[np.floating]) -> float:
-    """Give the value at which an ascending curve bends most: farthest below the chord between its ends.
-
-    The bend of the sorted k-distances is where distances within clusters end and those of outliers begin
-    (Satopaa et al. 2011, "Finding a kneedle in a haystack").
-    """
-    ascending = np.sort(curve)
-    rise = ascending[-1] - ascending[0]
-    if rise <= 0:
-        return float(max(ascending[-1], np.finfo(np.float32).eps))
-    below = np.linspace(0.0, 1.0, len(ascending)) - (ascending - ascending[0]) / rise
-    return float(ascending[int(below.argmax())])
+def preferred(counts: tuple[ClusterCount, ...]) -> int:
+    """Of the steady numbers take the one with the best silhouette; if none is steady, of all; 2 if none was tried."""
+    steady = [each for each in counts if (each.stability or 0.0) >= STEADY] or list(counts)
+    best = max(steady, key=lambda each: (each.silhouette or -1.0, -each.clusters), default=None)
+    return COUNTS.start if best is None else best.clusters
 
 
-def _neighbour_distance(points: NDArray[np.float32], neighbours: int) -> NDArray[np.floating]:
-    k = min(neighbours, len(points) - 1)
-    distance, _ = NearestNeighbors(n_neighbors=k).fit(points).kneighbors()
-    return distance[:, -1]  # type: ignore[no-any-return]
-
-
-def _density(points: NDArray[np.float32], eps: float, min_samples: int) -> _DensityModel:
-    found = DBSCAN(eps=eps, min_samples=min_samples).fit(points)
-    core = found.core_sample_indices_
-    return _DensityModel(eps, points[core], found.labels_[core])
+def _try_counts(
+    kmeans: Callable[[int], _Fit],
+    n_clusters: int,
+    points: NDArray[np.float32],
+    sample: Sample,
+    rng: np.random.Generator,
+) -> tuple[ClusterCount, ...]:
+    """Score K-means with other numbers of clusters on a random part of the sample."""
+    rows = _pick(len(points), SILHOUETTE_ROWS, rng)
+    part, dates = points[rows], sample.date_index[rows]
+    distinct = len(np.unique(part, axis=0))
+    counts = []
+    for k in sorted({*COUNTS, n_clusters} - {CHOOSE}):
+        if 2 * k > distinct:
+            continue
+        labels = np.asarray(kmeans(k)(part).predict(part), np.int32)
+        silhouette, _ = _silhouette(part, labels)
+        agreement = _agreement(kmeans(k), labels, part, dates, SILHOUETTE_ROWS, COUNT_REFITS, rng)
+        counts.append(ClusterCount(clusters=k, silhouette=silhouette, stability=_mean(agreement)))
+    return tuple(counts)
 
 
 def _pick(rows: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -178,29 +181,36 @@ def _by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
     return renumbered
 
 
-def _silhouette(points: NDArray[np.float32], labels: NDArray[np.integer]) -> float:
+def _silhouette(points: NDArray[np.float32], labels: NDArray[np.integer]) -> tuple[float, float]:
+    """Give the mean silhouette of the rows in a cluster and its standard error as a random sample's mean."""
     inside = labels != NOISE
     if not 2 <= len(np.unique(labels[inside])) < inside.sum():
-        return float("nan")
-    return float(silhouette_score(points[inside], labels[inside]))
+        return float("nan"), float("nan")
+    each = silhouette_samples(points[inside], labels[inside])
+    return float(each.mean()), float(each.std(ddof=1) / np.sqrt(len(each)))
 
 
-def _stability(
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _agreement(
     fit: _Fit,
     labels: NDArray[np.int32],
     points: NDArray[np.float32],
-    sample: Sample,
+    date_index: NDArray[np.intp],
     most: int,
+    refits: int,
     rng: np.random.Generator,
-) -> tuple[float, int]:
-    """Refit on the patterns of half the dates, drawn at random, and compare on all the others' patterns."""
+) -> list[float]:
+    """Refit on the patterns of half the dates, drawn at random; give the adjusted Rand index on all others'."""
     scores = []
-    for _ in range(STABILITY_REFITS):
-        half = (rng.permutation(len(sample.dates)) % 2 == 0)[sample.date_index]
+    for _ in range(refits):
+        half = (rng.permutation(date_index[-1] + 1) % 2 == 0)[date_index]
         fitted, judged = np.flatnonzero(half), np.flatnonzero(~half)
         if len(np.unique(points[fitted], axis=0)) < 2 * len(np.unique(labels)) or len(judged) < 2:
             continue
-        fitted = fitted[_pick(len(fitted), min(most, STABILITY_ROWS), rng)]
+        fitted = fitted[_pick(len(fitted), most, rng)]
         judged = judged[_pick(len(judged), STABILITY_ROWS, rng)]
         scores.append(adjusted_rand_score(labels[judged], fit(points[fitted]).predict(points[judged])))
-    return (float(np.mean(scores)) if scores else float("nan")), len(scores)
+    return scores

@@ -17,6 +17,7 @@ __all__ = [
     "AnomalousPattern",
     "BootstrapMethod",
     "Cluster",
+    "ClusterCount",
     "Clusters",
     "Counts",
     "FeatureImportance",
@@ -172,23 +173,37 @@ class Partition(Part):
     )
     noise_share: Figure = Field(description="Share of the patterns in no cluster.")
     silhouette: Figure = Field(description="Mean over `silhouette_rows` patterns, noise left out.")
+    silhouette_error: Figure = Field(
+        description="Its standard error from sampling; 0 where all rows are scored."
+    )
     silhouette_rows: int
     stability: Figure = Field(
         description="Mean adjusted Rand index between this division and refits on half of the dates."
     )
+    stability_sd: Figure = Field(description="Standard deviation over the refits.")
     refits: int
+
+
+class ClusterCount(Part):
+    """How well K-means does with one number of clusters, on at most 3,000 patterns."""
+
+    clusters: int
+    silhouette: Figure
+    stability: Figure = Field(description="Mean adjusted Rand index of three refits on half of the dates.")
 
 
 class Clusters(Part):
     """Clusters of the scaled, reduced states."""
 
-    requested: int
+    requested: int = Field(description="Number of clusters asked for; 0: the best of `counts`.")
     components: int = Field(description="Principal components kept.")
     explained_variance: Figure = Field(description="Share of the scaled features' variance that they carry.")
     main: Partition | None
-    second: Partition | None
-    agreement: Figure = Field(description="Adjusted Rand index between the two.")
-    silhouette_by_k: dict[str, Figure] = Field(description="K-means with other numbers of clusters.")
+    others: tuple[Partition, ...] = Field(description="The other algorithms' divisions.")
+    agreement: dict[str, Figure] = Field(
+        description="Adjusted Rand index of each other division with the main."
+    )
+    counts: tuple[ClusterCount, ...] = Field(description="K-means with other numbers of clusters.")
     clusters: tuple[Cluster, ...]
     note: str | None = None
 
@@ -306,8 +321,8 @@ class PatternAnalysis(Part):
     anomalies: Anomalies
     recommendations: tuple[Recommendation, ...]
     assignments: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)
-    """One row for each pattern: key, asset, date, cluster, kmeans, dbscan, component_1, component_2,
-    anomaly_score, anomaly."""
+    """One row for each pattern: key, asset, date, cluster, kmeans, dbscan, hdbscan, component_1,
+    component_2, anomaly_score, anomaly."""
     trade_table: SkipJsonSchema[pd.DataFrame | None] = Field(default=None, exclude=True, repr=False)
     """Every group of trades, see `TradeGroup`."""
     correlation: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)

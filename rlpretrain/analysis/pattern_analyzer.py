@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rlpretrain.analysis.anomalies import Isolation, find_anomalies, isolate
-from rlpretrain.analysis.clusters import NOISE, Clustering, cluster
+from rlpretrain.analysis.clusters import CHOOSE, METHODS, Clustering, cluster
+from rlpretrain.analysis.density import NOISE
 from rlpretrain.analysis.export import export_analysis
 from rlpretrain.analysis.findings import Counts, PatternAnalysis, Period
 from rlpretrain.analysis.importance import correlation, feature_importance
@@ -28,7 +29,6 @@ from rlpretrain.patterns.trade_labels import LabelledTrades
 
 __all__ = ["PatternAnalyzer"]
 
-METHODS = ("kmeans", "dbscan")
 MONTHLY_YEARS = 4
 """Up to so many years the timeline counts months, beyond it quarters."""
 
@@ -43,10 +43,11 @@ class PatternAnalyzer:
     Parameters
     ----------
     n_clusters
-        Number of clusters of K-means, at least 2; where patterns are too few, fewer are made and the result
-        says so.
+        Number of clusters of K-means, at least 2, or 0 to choose it by silhouette and stability; where patterns
+        are too few, fewer are made and the result says so.
     clustering_method
-        Which division is described: ``"kmeans"`` or ``"dbscan"``. The other is reported beside it.
+        Which division is described: ``"kmeans"``, ``"dbscan"`` or ``"hdbscan"``. The others are reported beside
+        it.
     seed
         One seed gives one result.
     until
@@ -61,12 +62,12 @@ class PatternAnalyzer:
     def __init__(
         self,
         n_clusters: int = 8,
-        clustering_method: Literal["kmeans", "dbscan"] = "kmeans",
+        clustering_method: Literal["kmeans", "dbscan", "hdbscan"] = "kmeans",
         seed: int = 7,
         until: dt.date | None = None,
     ) -> None:
-        if n_clusters < 2:
-            raise SettingsError(f"n_clusters is {n_clusters}, must be at least 2")
+        if n_clusters < 2 and n_clusters != CHOOSE:
+            raise SettingsError(f"n_clusters is {n_clusters}, must be at least 2, or {CHOOSE} to choose it")
         if clustering_method not in METHODS:
             raise SettingsError(
                 f"clustering_method is {clustering_method!r}, must be one of {', '.join(METHODS)}"

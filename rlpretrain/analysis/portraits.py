@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score
 
-from rlpretrain.analysis.clusters import NOISE, Clustering
+from rlpretrain.analysis.clusters import Clustering
+from rlpretrain.analysis.density import NOISE
 from rlpretrain.analysis.findings import Cluster, Clusters, FeatureReason, RewardGroup
 from rlpretrain.analysis.sample import Sample
 from rlpretrain.patterns.pattern_set import ACTIONS, CATEGORIES, REGIMES
@@ -25,9 +27,9 @@ def undivided(requested: int, note: str) -> Clusters:
         components=0,
         explained_variance=None,
         main=None,
-        second=None,
-        agreement=None,
-        silhouette_by_k={},
+        others=(),
+        agreement={},
+        counts=(),
         clusters=(),
         note=note,
     )
@@ -42,7 +44,7 @@ def portray(
     note: str | None,
 ) -> Clusters:
     """Describe the clusters of the main method; `rewards` are the statistics by cluster number."""
-    second = next(name for name in found.partitions if name != method)
+    others = [name for name in found.partitions if name != method]
     labels = found.labels[method]
     usual = np.median(sample.states, axis=0)
     return Clusters(
@@ -50,9 +52,9 @@ def portray(
         components=found.points.shape[1],
         explained_variance=found.explained_variance,
         main=found.partitions[method],
-        second=found.partitions[second],
-        agreement=found.agreement,
-        silhouette_by_k=found.silhouette_by_k,
+        others=tuple(found.partitions[name] for name in others),
+        agreement={name: float(adjusted_rand_score(labels, found.labels[name])) for name in others},
+        counts=found.counts,
         clusters=tuple(
             _portrait(sample, int(number), np.flatnonzero(labels == number), usual, rewards[str(number)])
             for number in np.unique(labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rlpretrain.analysis.clusters import preferred
 from rlpretrain.analysis.findings import (
     Anomalies,
     Clusters,
@@ -208,17 +209,18 @@ def _constant(counts: Counts) -> Iterator[Recommendation]:
 
 
 def _cluster_count(clusters: Clusters) -> Iterator[Recommendation]:
-    scores = {int(k): score for k, score in clusters.silhouette_by_k.items() if score is not None}
-    requested = scores.get(clusters.requested)
+    tried = {each.clusters: each.silhouette for each in clusters.counts}
+    requested = tried.get(clusters.requested)
     if requested is None:
         return
-    best = max(scores, key=lambda k: (scores[k], -k))
-    if scores[best] - requested > BETTER_SILHOUETTE:
+    best = preferred(clusters.counts)
+    better = (tried[best] or 0.0) - requested
+    if better > BETTER_SILHOUETTE:
         yield Recommendation(
             code="cluster_count",
             message=f"{best} clusters are better separated than {clusters.requested}: "
-            f"silhouette {scores[best]:.2f} against {requested:.2f}",
-            figure=scores[best] - requested,
+            f"silhouette {tried[best]:.2f} against {requested:.2f}",
+            figure=better,
             threshold=BETTER_SILHOUETTE,
             setting="n_clusters",
             change=f"set n_clusters to {best}",

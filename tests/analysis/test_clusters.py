@@ -4,7 +4,9 @@ from sklearn.datasets import make_moons
 from sklearn.metrics import adjusted_rand_score
 
 from rlpretrain.analysis import PatternAnalyzer
-from rlpretrain.analysis.clusters import NOISE, cluster, knee, reduce
+from rlpretrain.analysis.clusters import CHOOSE, METHODS, cluster, preferred, reduce
+from rlpretrain.analysis.density import NOISE, knee
+from rlpretrain.analysis.findings import ClusterCount
 from rlpretrain.analysis.sample import prepare
 from rlpretrain.features import STATE_NAMES
 from tests.analysis.planted import changed, plain_set
@@ -22,16 +24,36 @@ def test_kmeans_finds_planted_clusters_and_says_how_sure_it_is() -> None:
     order = np.argsort(patterns.key[np.lexsort((patterns.key, patterns.asset, patterns.date))])
     assert adjusted_rand_score(truth, found.labels["kmeans"][order]) > 0.98
     assert found.partitions["kmeans"].stability > 0.98
-    scores = found.silhouette_by_k
-    assert max(scores, key=scores.get) == "8"
+    assert preferred(found.counts) == 8
     sizes = np.bincount(found.labels["kmeans"])
     assert (np.diff(sizes) <= 0).all()
+
+
+def test_the_number_of_clusters_is_chosen() -> None:
+    patterns, truth = plain_set(n=1_500, clusters=4)
+    sample = prepare(patterns, None)
+    found = cluster(sample, CHOOSE, np.random.default_rng(0))
+    assert found.partitions["kmeans"].parameters == {"n_clusters": 4}
+    order = np.argsort(sample.patterns.key)
+    assert adjusted_rand_score(truth, found.labels["kmeans"][order]) > 0.98
+    assert adjusted_rand_score(truth, found.labels["hdbscan"][order]) > 0.9
+    assert found.partitions["hdbscan"].clusters == 4
+
+
+def test_an_unsteady_number_is_not_preferred_however_well_separated() -> None:
+    def count(clusters: int, silhouette: float, stability: float) -> ClusterCount:
+        return ClusterCount(clusters=clusters, silhouette=silhouette, stability=stability)
+
+    assert preferred((count(2, 0.3, 0.9), count(3, 0.4, 0.95), count(9, 0.6, 0.3))) == 3
+    assert preferred((count(2, 0.3, 0.1), count(9, 0.6, 0.3))) == 9
+    assert preferred((count(4, 0.5, 1.0), count(5, 0.5, 1.0))) == 4
 
 
 def test_noise_has_no_stable_clusters() -> None:
     patterns, _ = plain_set(n=2_000)
     noise = np.random.default_rng(0).normal(size=patterns.state.shape).astype(np.float32)
     found = cluster(prepare(changed(patterns, state=noise), None), 8, np.random.default_rng(0))
+    assert found.partitions["hdbscan"].noise_share > 0.9
     assert found.partitions["kmeans"].stability < 0.5
     assert found.partitions["kmeans"].silhouette < 0.15
 
@@ -50,6 +72,7 @@ def test_dbscan_finds_shapes_that_kmeans_cannot() -> None:
     assert adjusted_rand_score(truth[real][inside], found.labels["dbscan"][inside]) > 0.95
     assert adjusted_rand_score(truth[real], found.labels["kmeans"]) < 0.7
     assert found.partitions["dbscan"].noise_share > 0.001
+    assert adjusted_rand_score(truth[real], found.labels["hdbscan"]) > 0.9
 
 
 def test_knee_of_two_straight_lines_is_where_they_meet() -> None:
@@ -67,12 +90,13 @@ def test_components_do_not_depend_on_the_sign_that_the_solver_gives() -> None:
     assert first.shape[1] <= 10
 
 
-@pytest.mark.parametrize("method", ["kmeans", "dbscan"])
+@pytest.mark.parametrize("method", ["dbscan", "hdbscan"])
 def test_each_cluster_is_described_in_words(method: str) -> None:
     patterns, _ = plain_set(n=1_500)
     found = PatternAnalyzer(8, method).analyze_patterns(patterns)
     assert found.clusters.main.method == method
-    assert found.clusters.second.method != method
+    assert {other.method for other in found.clusters.others} == set(METHODS) - {method}
+    assert set(found.clusters.agreement) == set(METHODS) - {method}
     assert sum(c.rows for c in found.clusters.clusters) == len(patterns)
     for portrait in found.clusters.clusters:
         rows = in_truth(patterns, found) == portrait.cluster

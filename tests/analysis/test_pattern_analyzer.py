@@ -160,7 +160,9 @@ def settled_at_once(p):
 @pytest.mark.filterwarnings("error")
 def test_degenerate_sets_give_a_clear_result(degrade, tmp_path) -> None:
     small = degrade(plain_set(n=300, days=200)[0])
-    analyzer = PatternAnalyzer(clustering_method="dbscan" if len(small) % 4 else "kmeans")
+    analyzer = (
+        PatternAnalyzer(clustering_method="hdbscan") if len(small) % 4 else PatternAnalyzer(n_clusters=0)
+    )
     found = analyzer.analyze_patterns(small)
     analyzer.export(found, tmp_path)
     jsonschema.validate(found.to_json(), json.loads(analysis_schema()))
