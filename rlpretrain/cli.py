@@ -21,8 +21,10 @@ from rlpretrain.commands.patterns import add_patterns
 from rlpretrain.commands.printing import print_lines
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.symphony import add_symphony
+from rlpretrain.commands.tune import add_tune
 from rlpretrain.config import PretrainingConfig, load_config
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError
+from rlpretrain.pretraining.stopping import listening
 
 if TYPE_CHECKING:
     from rlpretrain.pipeline import PretrainingPipeline
@@ -48,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("rlpretrain").setLevel(logging.INFO)
     try:
-        answer = options.run_command(options)
+        with listening():
+            answer = options.run_command(options)
     except SettingsError as error:
         return _fail(options, error, 2)
     except RlpretrainError as error:
@@ -100,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     single.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_symphony(commands)
     add_prices(commands)
+    add_tune(commands)
     add_patterns(commands)
     return parser
 

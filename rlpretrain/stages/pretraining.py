@@ -64,6 +64,8 @@ def run(context: StageContext) -> Path:
             _lead(context, group)
         elif group.agree(0.0)[0]:
             _train(context, group)
+        # All leave together, so that each finds what the first has written.
+        group.agree(0.0)
     return context.run / f"{STAGE}.json"
 
 

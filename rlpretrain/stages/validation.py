@@ -37,7 +37,7 @@ __all__ = ["asset_case", "champion_file", "evidence_file", "read_evidence", "run
 
 _SETTINGS = (
     "validation_episodes", "validation_seeds", "validation_steps", "promotion_confidence", "transfer_strategy",
-    "freeze_layers", "critic_warmup_steps", "kl_coefficient", "transfer_temperature",
+    "freeze_layers", "tuning_trials", "critic_warmup_steps", "kl_coefficient", "transfer_temperature",
     "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
 )  # fmt: skip
 _WARMUP_SHARE = 0.2
@@ -131,8 +131,11 @@ def _case(context: StageContext, data: EpisodeData, arena: _Arena, settings: Val
             arm: _learner(context, settings, window, arena, arm, source) for arm, source in arms.items()
         },
         policies={"frozen": clone.act},
-        # Each transferred seed could have been the agent, and so could every registered run's.
-        trials=settings.seeds + sum(version.run_id != context.run.run_id for version in versions),
+        # Each transferred seed could have been the agent, and so could every registered run's; settings that were
+        # searched for are the best of as many.
+        trials=settings.seeds
+        + sum(version.run_id != context.run.run_id for version in versions)
+        + context.config.tuning_trials,
     )
 
 

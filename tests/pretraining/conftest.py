@@ -1,8 +1,16 @@
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
+from rlpretrain.artifacts import RunFolder, StageRecorder, write_json
+from rlpretrain.config import PretrainingConfig
+from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import PatternSet
-from rlpretrain.pretraining.dataset import DataSet
+from rlpretrain.pretraining.dataset import DataSet, build_datasets, write_dataset
+from rlpretrain.stages.context import StageContext
 
 
 def make_patterns(n: int = 400, seed: int = 0) -> PatternSet:
@@ -45,6 +53,27 @@ def make_dataset(n: int, seed: int) -> DataSet:
         dates=patterns.date,
         settled=patterns.settled,
     )
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def mined_run(folder: Path, rows: int = 900, **settings: Any) -> StageContext:
+    """A run's folder as mining leaves it, for the stages that read data sets alone."""
+    config = PretrainingConfig(**{"output_dir": folder.parent, **settings})
+    context = StageContext(config, RunFolder(folder))
+    context.write_settings()
+    patterns = make_patterns(rows)
+    windows = Windows(*(patterns.date[row] for row in (0, rows * 2 // 3, rows - 20, rows - 1)))
+    train, validation, card = build_datasets(patterns, windows, min_confidence=0.0)
+    recorder = StageRecorder(context.run, "mine", "", {})
+    write_dataset(recorder.output("datasets/train.parquet"), train)
+    write_dataset(recorder.output("datasets/validation.parquet"), validation)
+    write_json(recorder.output("datasets/card.json"), card)
+    recorder.details["training_assets"] = []
+    recorder.finish()
+    return context
 
 
 @pytest.fixture

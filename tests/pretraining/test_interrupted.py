@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from rlpretrain.pretraining.network import load_model_file
+from tests.pretraining.conftest import mined_run, read_json
+
 PROJECT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
@@ -73,26 +76,48 @@ def test_sigterm_within_an_epoch_writes_a_checkpoint_from_which_training_ends_bi
         assert torch.equal(tensor, resumed["weights"][name])
 
 
+def pretrain(folder, *launcher):
+    """Run the command on the run's folder, below `launcher`; give the model's weights and the history."""
+    # After "--", torchrun takes "--run" for none of its own options.
+    command = [
+        sys.executable,
+        *launcher,
+        "-m",
+        *["--"] * bool(launcher),
+        "rlpretrain.cli",
+        "pretrain",
+        "--run",
+        "r",
+    ]
+    subprocess.run(
+        command,
+        check=True,
+        env=environment(RLPRETRAIN_OUTPUT_DIR=str(folder)),
+        cwd=PROJECT,
+        capture_output=True,
+        timeout=300,
+    )
+    return load_model_file(folder / "r/pretrained_model.pt").weights, read_json(
+        folder / "r/training_history.json"
+    )
+
+
 @pytest.mark.slow
 def test_two_processes_train_like_one(tmp_path):
     alone, together = tmp_path / "alone", tmp_path / "together"
-    alone.mkdir()
-    together.mkdir()
-    size = (1001, 64, 2)
-    expected = train(alone, *size)
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    subprocess.run(
-        [*command, str(program), str(together), *map(str, size)],
-        check=True,
-        env=environment(),
-        cwd=PROJECT,
-        capture_output=True,
-        timeout=120,
+    for folder in (alone, together):
+        mined_run(folder / "r", num_epochs=3, hidden_dims=[16], batch_size=64)
+    expected, history = pretrain(alone)
+    weights, other = pretrain(
+        together, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"
     )
-    one, other = (torch.load(together / f"{rank}.pt", weights_only=True) for rank in (0, 1))
-    for name, tensor in expected["weights"].items():
-        assert torch.equal(one["weights"][name], other["weights"][name]), "both hold the same network"
-        assert torch.allclose(one["weights"][name], tensor, atol=1e-5)
-    assert one["losses"] == pytest.approx(expected["losses"], rel=1e-5)
+    for name, tensor in expected.items():
+        assert torch.allclose(weights[name], tensor, atol=1e-5), name
+    assert other["train_loss"] == pytest.approx(history["train_loss"], rel=1e-5)
+    assert other["validation_loss"] == pytest.approx(history["validation_loss"], rel=1e-5)
+    scores = read_json(together / "r/pretraining_scores.json")
+    assert scores.keys() == {
+        "clone", "votes_off", "placebo", "class_shares", "logistic_regression", "gradient_boosting",
+    }  # fmt: skip
+    # Nothing is left to do: neither of the two processes waits for the other.
+    pretrain(together, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
