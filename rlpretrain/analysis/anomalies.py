@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import IsolationForest
 
-from rlpretrain.analysis.findings import Anomalies, AnomalousPattern, FeatureReason
 from rlpretrain.analysis.sample import Sample, calendar
+from rlpretrain.analysis.state_findings import Anomalies, AnomalousPattern, FeatureReason
 from rlpretrain.patterns.pattern_set import ACTIONS, REGIMES
 
 __all__ = ["Isolation", "find_anomalies", "isolate", "robust_z"]

@@ -17,8 +17,8 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
 from rlpretrain.analysis.density import NOISE, fit_dbscan, fit_hdbscan, knee, neighbour_distance
-from rlpretrain.analysis.findings import ClusterCount, Partition
 from rlpretrain.analysis.sample import Sample
+from rlpretrain.analysis.state_findings import ClusterCount, Partition
 
 __all__ = ["CHOOSE", "METHODS", "Clustering", "cluster", "preferred", "reduce"]
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from rlpretrain.analysis.findings import FeatureImportance, PatternAnalysis
+from rlpretrain.analysis.findings import PatternAnalysis
+from rlpretrain.analysis.state_findings import FeatureImportance
 from rlpretrain.artifacts import atomic_path, write_json
 
 __all__ = ["analysis_schema", "export_analysis"]
@@ -34,6 +35,7 @@ def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]
     table = pa.Table.from_pandas(analysis.assignments, preserve_index=False)
     with atomic_path(folder / "cluster_assignments.parquet") as temporary:
         pa.parquet.write_table(table, temporary, compression="zstd")
+    _write_csv(folder / "pattern_performance.csv", analysis.performance_table, index=False)
     trades = folder / "trade_statistics.csv"
     if analysis.trade_table is not None:
         _write_csv(trades, analysis.trade_table, index=False)
@@ -42,6 +44,7 @@ def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]
         "feature_importance.json",
         "feature_importance.csv",
         "feature_correlation.csv",
+        "pattern_performance.csv",
     )
     written = (*(folder / name for name in names), folder / "cluster_assignments.parquet")
     return written if analysis.trade_table is None else (*written, trades)

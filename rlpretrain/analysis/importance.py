@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from rlpretrain.analysis.findings import FeatureImportance, Importance, ModelSkill, RedundantPair
 from rlpretrain.analysis.sample import Sample, calendar
+from rlpretrain.analysis.state_findings import FeatureImportance, Importance, ModelSkill, RedundantPair
 from rlpretrain.patterns.pattern_set import ACTIONS
 
 __all__ = ["Fold", "correlation", "feature_importance", "mutual_information", "purged_folds"]

@@ -16,6 +16,7 @@ from rlpretrain.analysis.density import NOISE
 from rlpretrain.analysis.export import export_analysis
 from rlpretrain.analysis.findings import Counts, PatternAnalysis, Period
 from rlpretrain.analysis.importance import correlation, feature_importance
+from rlpretrain.analysis.performance import pattern_performance
 from rlpretrain.analysis.portraits import portray, undivided
 from rlpretrain.analysis.recommendations import recommend
 from rlpretrain.analysis.reliability import reliability
@@ -91,8 +92,8 @@ class PatternAnalyzer:
         """
         sample = prepare(patterns, self.until)
         # One generator a part: a change in one leaves the others' figures as they were.
-        to_cluster, to_test, to_rank, to_isolate, to_rely = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(5)
+        to_cluster, to_test, to_rank, to_isolate, to_rely, to_last = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(6)
         )
         if trades is not None and self.until is not None:
             trades = trades.take(trades.trades.exited <= np.datetime64(self.until))
@@ -112,6 +113,7 @@ class PatternAnalyzer:
         isolation = isolate(sample, to_isolate)
         anomalies = find_anomalies(sample, isolation)
         counts = _count(sample)
+        performance, performance_table = pattern_performance(sample, trades, to_last)
         return PatternAnalysis(
             seed=self.seed,
             until=self.until,
@@ -119,12 +121,14 @@ class PatternAnalyzer:
             counts=counts,
             statistics=statistics,
             reliability=reliability(sample, to_rely),
+            performance=performance,
             trades=None if trades is None or table is None else trade_statistics(trades, table),
             clusters=clusters,
             importance=importance,
             anomalies=anomalies,
             recommendations=recommend(counts, statistics, clusters, importance, anomalies),
             assignments=_assignments(sample, division, labels, isolation),
+            performance_table=performance_table,
             trade_table=table,
             correlation=correlations,
         )
@@ -140,9 +144,9 @@ class PatternAnalyzer:
     def export(self, analysis: PatternAnalysis, folder: Path | str) -> tuple[Path, ...]:
         """Write the findings, the page and the tables into a folder; give the paths.
 
-        ``pattern_analysis.json``, ``pattern_analysis.png``, ``feature_importance.csv`` and ``.json``,
-        ``feature_correlation.csv``, ``cluster_assignments.parquet``, and ``trade_statistics.csv`` where trades
-        were given.
+        ``pattern_analysis.json`` and ``.png``, ``feature_importance.csv`` and ``.json``,
+        ``feature_correlation.csv``, ``pattern_performance.csv``, ``cluster_assignments.parquet``, and
+        ``trade_statistics.csv`` where trades were given.
         """
         folder = Path(folder)
         page = self.visualize_patterns(analysis, folder / "pattern_analysis.png")

@@ -8,8 +8,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from rlpretrain.analysis.clusters import Clustering
 from rlpretrain.analysis.density import NOISE
-from rlpretrain.analysis.findings import Cluster, Clusters, FeatureReason, RewardGroup
+from rlpretrain.analysis.findings import RewardGroup
 from rlpretrain.analysis.sample import Sample
+from rlpretrain.analysis.state_findings import Cluster, Clusters, FeatureReason
 from rlpretrain.patterns.pattern_set import ACTIONS, CATEGORIES, REGIMES
 
 __all__ = ["portray", "undivided"]

@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rlpretrain.analysis.clusters import preferred
-from rlpretrain.analysis.findings import (
-    Anomalies,
-    Clusters,
-    Counts,
-    Importance,
-    Recommendation,
-    RewardGroup,
-    Statistics,
-)
+from rlpretrain.analysis.findings import Counts, Recommendation, RewardGroup, Statistics
 from rlpretrain.analysis.reward_statistics import CONFIDENCE_STEP
+from rlpretrain.analysis.state_findings import Anomalies, Clusters, Importance
 from rlpretrain.patterns.pattern_set import REGIMES
 
 __all__ = ["recommend"]

@@ -6,8 +6,8 @@ from sklearn.metrics import adjusted_rand_score
 from rlpretrain.analysis import PatternAnalyzer
 from rlpretrain.analysis.clusters import CHOOSE, METHODS, cluster, preferred, reduce
 from rlpretrain.analysis.density import NOISE, knee
-from rlpretrain.analysis.findings import ClusterCount
 from rlpretrain.analysis.sample import prepare
+from rlpretrain.analysis.state_findings import ClusterCount
 from rlpretrain.features import STATE_NAMES
 from tests.analysis.planted import changed, plain_set
 

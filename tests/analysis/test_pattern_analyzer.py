@@ -20,6 +20,7 @@ FILES = {
     "feature_importance.json",
     "feature_importance.csv",
     "feature_correlation.csv",
+    "pattern_performance.csv",
     "cluster_assignments.parquet",
 }
 
