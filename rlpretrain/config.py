@@ -280,36 +280,6 @@ class PretrainingConfig(_Settings):
     augmentation: list[Augmentation] = _run(
         [], "Pre-training", "Changes to the states of a batch; none has shown a gain, so none is made."
     )
-    dataset_format: Literal["parquet", "safetensors"] = _run(
-        "parquet", "Pre-training", "Files of the data sets; safetensors are trained on without being loaded."
-    )
-    activation: Activation = _run("relu", "Pre-training", "Activation between the hidden layers.")
-    layer_norm: bool = _run(False, "Pre-training", "Whether each hidden layer is normalised.")
-    labels: Literal["soft", "hard"] = _run(
-        "soft", "Pre-training", "Learn the consensus's probabilities, or its likeliest action alone."
-    )
-    label_smoothing: float = _run(
-        0.0, "Pre-training", "Share of each label that goes to all actions evenly.", ge=0, lt=1
-    )
-    confidence_penalty: float = _run(
-        0.0, "Pre-training", "Weight of the policy's entropy, which the loss then rewards.", ge=0, le=10
-    )
-    weighting: Literal["sampling", "loss"] = _run(
-        "sampling", "Pre-training", "Patterns are drawn by their weights, or their losses weighed by them."
-    )
-    balance_classes: bool = _run(
-        False, "Pre-training", "Whether all actions weigh the same; probabilities then mean less."
-    )
-    schedule: Schedule = _run("cosine", "Pre-training", "How the step size changes over training.")
-    accumulation: int = _run(
-        1, "Pre-training", "Parts in which a batch goes through the network, to save memory.", ge=1, le=1_024
-    )
-    precision: Literal["fp32", "bf16"] = _run(
-        "fp32", "Pre-training", "Arithmetic of training; bf16 is for GPUs and trains in mixed precision."
-    )
-    augmentation: list[Augmentation] = _run(
-        [], "Pre-training", "Changes to the states of a batch; none has shown a gain, so none is made."
-    )
     tuning_trials: int = _run(
         0,
         "Pre-training",
