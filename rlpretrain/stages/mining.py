@@ -89,7 +89,7 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
         "agreement": _agreement_digest(library_records.records),
         "market": panel.digest,
         "settings": config.digest(_SETTINGS),
-        "source": config.catalogue if config.composer_url == "embedded" else "composer",
+        "source": config.catalogue if context.embedded else "composer",
         "state_version": STATE_VERSION,
     }
     with open_store(context.store_url) as store:
