@@ -22,7 +22,7 @@ from rlpretrain.patterns import (
     select_voters,
     tally_votes,
 )
-from rlpretrain.patterns.store import PatternStore, extraction_digest, open_store
+from rlpretrain.patterns.store import Model, PatternStore, extraction_digest, open_store
 from tests.conftest import PROJECT
 from tests.patterns.building import FAITHFUL, random_patterns, record_of, weekdays
 from tests.patterns.conftest import Library
@@ -214,6 +214,19 @@ def test_copies_of_a_strategy_bring_the_same_trades_once(url: str, library: Libr
         store.add_strategies(library.records)
         store.add_trades(extraction, TradeTable.concatenate([trades, trades]))
         assert store.counts(extraction)["trades"] == 500
+
+
+def test_models_belong_to_a_run_and_are_replaced(url: str) -> None:
+    policy = Model("policy", "run/policy.pt", "a" * 64, "1", None)
+    with open_store(url) as store:
+        with pytest.raises(DataError, match=r"(?i)foreign key"):
+            store.add_models("run", [policy])
+        store.add_run("run", INPUTS)
+        for promoted in (False, True):
+            store.add_models("run", [policy, Model("agent", "run/agent.pt", "b" * 64, "1", promoted)])
+        with store.engine.connect() as connection:
+            found = connection.exec_driver_sql("SELECT role, promoted FROM models ORDER BY role").fetchall()
+        assert [tuple(row) for row in found] == [("agent", True), ("policy", None)]
 
 
 def test_trades_need_their_strategies(url: str, library: Library) -> None:

@@ -19,11 +19,20 @@ from hypothesis import strategies as st
 
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_NAMES
-from rlpretrain.patterns import PatternSet, TradeTable
+from rlpretrain.market import PricePanel
+from rlpretrain.patterns import (
+    DecisionRules,
+    PatternSet,
+    TradeTable,
+    extract_patterns,
+    select_voters,
+    tally_votes,
+)
 from rlpretrain.patterns.store import PatternStore, bulk, open_store
 from rlpretrain.patterns.store.schema import CURRENT
 from tests.conftest import PROJECT
 from tests.patterns.building import random_patterns, record_of, weekdays
+from tests.patterns.conftest import replay_library
 
 
 def _same(a: PatternSet | TradeTable, b: PatternSet | TradeTable) -> bool:
@@ -76,6 +85,29 @@ def test_a_new_day_adds_its_rows_and_touches_no_other(url: str) -> None:
         assert set(before) < set(_stored(store))
         assert _same(store.patterns(second), patterns)
         assert _same(store.patterns(first), patterns.take(patterns.date < day))
+
+
+def test_a_library_on_a_longer_market_only_adds(market: PricePanel, tmp_path: Path) -> None:
+    """The whole way from prices: nothing that was decided before is changed by a later day."""
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        for days in (400, 12, 11, 0):
+            library = replay_library(_until(market, len(market.dates) - days), 24)
+            electorate = select_voters(library.records, validation_start=market.dates[900], min_sharpe=0.1)
+            tally = tally_votes(electorate.voters, library.panel, electorate.admitted)
+            extraction = store.add_run(f"{days} days before", {"market": days})
+            store.add_strategies(library.records)
+            store.add_trades(extraction, library.trades)
+            store.add_patterns(extraction, extract_patterns(tally, library.panel, DecisionRules()))
+        assert all(until == CURRENT for _, until in _revisions(store)), "no row was replaced"
+        assert len(_revisions(store)) >= 3
+        with store.engine.connect() as connection:
+            ends = connection.exec_driver_sql("SELECT DISTINCT until FROM trades").scalars().all()
+        assert ends == [CURRENT]
+
+
+def _until(panel: PricePanel, count: int) -> PricePanel:
+    bars = {name: getattr(panel, name)[:count] for name in ("open", "high", "low", "close", "volume")}
+    return replace(panel, dates=panel.dates[:count], **bars)
 
 
 @pytest.mark.postgres
@@ -287,6 +319,7 @@ with open_store(url) as store:
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_and_started_again_it_ends_as_undisturbed(url: str, calm_url: str) -> None:
     subprocess.run([sys.executable, "-c", NIGHTS, calm_url], cwd=PROJECT, check=True, capture_output=True)
     rng = np.random.default_rng(0)
