@@ -68,7 +68,7 @@ async def library_tickers(config: PretrainingConfig, unread: dict[str, str]) -> 
         The library is empty.
     """
     cache = Cache(config.output_dir / "cache")
-    async with open_library(config) as client:
+    async with open_library(config, as_of=dt.datetime.now(dt.UTC).date()) as client:
         rows = await fetch_listing(client, config)
         answers = Answers(config, cache, as_of=client.as_of, listing=f"prices {uuid.uuid4()}")
         documents = await asyncio.gather(*(_document(client, answers, row) for row in rows))

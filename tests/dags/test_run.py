@@ -47,7 +47,7 @@ def test_every_stage_runs_and_leaves_its_manifest(
     assert set(outcome.values()) == {"success"}
     assert sum(name.startswith("extract[") for name in outcome) == 3
     assert sum(name.startswith("validate[") for name in outcome) == len(SMALL["validation_envs"])
-    folder = next(path for path in tmp_path.iterdir() if path.is_dir())
+    folder = next(tmp_path.glob("*/settings.json")).parent
     names = {path.name for path in folder.iterdir()}
     assert {"report.html", "pretrained_model.pt", "transferred_rl_agent.pt", "pipeline_results.json"} <= names
 
@@ -63,7 +63,7 @@ def test_training_runs_in_containers(
     monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path))
     run = nightly_with_docker.test(run_conf={**SMALL, "validation_envs": ["SPY"]})
     assert run.state == "success", states(run)
-    folder = RunFolder(next(path for path in tmp_path.iterdir() if path.is_dir()))
+    folder = RunFolder(next(tmp_path.glob("*/settings.json")).parent)
     here = folder.require("mine").clock["host"]
     for stage in ("pretrain", "transfer"):
         manifest = folder.require(stage)

@@ -14,7 +14,17 @@ from airflow.serialization.serialized_objects import DagSerialization
 from rlpretrain.deployment.retries import TransientFailures
 from tests.conftest import PROJECT
 
-STAGES = ["extract", "mine", "analyze", "pretrain", "transfer", "validate", "report"]
+STAGES = [
+    "update_prices",
+    "list_strategies",
+    "extract",
+    "mine",
+    "analyze",
+    "pretrain",
+    "transfer",
+    "validate",
+    "report",
+]
 
 
 def ancestors(dag: DAG, task_id: str) -> set[str]:
@@ -82,6 +92,7 @@ def test_retries_only_where_they_help(nightly: DAG) -> None:
         options = task.partial_kwargs if task.is_mapped else vars(task)
         assert isinstance(options["retry_policy"], TransientFailures)
     assert nightly.get_task("resolve_settings").retries == 0
+    assert nightly.get_task("update_prices").retries == 4
     assert nightly.get_task("list_strategies").retries == 4
     assert nightly.get_task("extract").retries == 4
     assert nightly.get_task("mine").retries == 1
