@@ -47,9 +47,11 @@ def resolve_settings() -> str:
 @task(**SERVICE_RETRIES)
 def update_prices(folder: str) -> None:
     """Download the prices that are missing, where the settings name a source for them."""
+    from rlpretrain.deployment.composer_connection import composer_connection
     from rlpretrain.stages import update_prices as stage
 
-    stage(Path(folder))
+    with composer_connection():
+        stage(Path(folder))
 
 
 @task(**SERVICE_RETRIES)
