@@ -78,7 +78,7 @@ def measure(server: str, options: argparse.Namespace) -> dict[str, Any]:
         "ratios": {name: round(value, 2) for name, value in ratios.items()},
         "streaming": [
             json.loads(own_process(database(server, f"stream{size}"), way, size))
-            for size in (options.rows // 10, options.rows)
+            for size in (options.rows // 4, options.rows)
             for way in ("write", "read")
         ],
     }
