@@ -5,8 +5,8 @@
 The server is a process of its own, as Composer's is, and has run its backtests before the clock starts, so what is
 measured is this side: listing, fetching, checking, keeping and replaying. Four runs on one cache: the first; one on an
 unchanged library and market; one with another day of prices; and a refresh. ``bound_seconds`` is what no client can
-beat: requests x latency / concurrency, plus the seconds of processor in which the chunks are replayed. The clock starts
-with the market loaded and stops before mining, which asks nobody.
+beat: requests x latency / concurrency, of pages and of the rest, plus the seconds of processor in which the chunks are
+replayed. The clock starts with the market loaded and stops before mining, which asks nobody.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,16 +57,16 @@ def main() -> None:
     parser.add_argument("--serve", type=float, metavar="MS", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve is not None:
-        serve(options.symphonies, options.serve / 1e3)
+        serve(options.transports[0], options.symphonies, options.serve / 1e3)
         return
     logging.disable(logging.WARNING)
     panel = load_market(MARKET)
     shorter = panel.between(None, panel.dates[-2])
-    figures = [
-        measure(transport, latency / 1e3, options, (shorter, panel))
-        for transport in options.transports
-        for latency in options.latencies
-    ]
+    figures = []
+    for transport in options.transports:
+        for latency in options.latencies:
+            figures.append(measure(transport, latency / 1e3, options, (shorter, panel)))
+            sys.stderr.write(f"{json.dumps(figures[-1])}\n")
     report = {"symphonies": options.symphonies, "extractions": figures}
     sys.stdout.write(json.dumps(report, indent=1) + "\n")
 
@@ -78,7 +79,7 @@ def measure(
 ) -> dict[str, Any]:
     """Run four extractions on one cache."""
     shorter, longer = panels
-    with tempfile.TemporaryDirectory() as folder, served(options.symphonies, latency) as url:
+    with tempfile.TemporaryDirectory() as folder, served(transport, options.symphonies, latency) as url:
         config = PretrainingConfig(
             output_dir=Path(folder),
             composer_url=f"rest+{url}" if transport == "rest" else f"{url}/mcp",
@@ -94,30 +95,40 @@ def measure(
             "refresh": (shorter, config.model_copy(update={"refresh": True})),
         }
         found = {name: extract(name, *run) for name, run in runs.items()}
-    for figures in found.values():
-        bound = figures["requests"] * latency / options.concurrency + figures["seconds_replaying"]
-        figures["bound_seconds"] = round(bound, 2)
-        figures["over_bound"] = round(figures["seconds"] / bound, 2) if bound else None
-    share = found["unchanged"]["seconds"] / found["first"]["seconds"]
+        for figures in found.values():
+            calls = (
+                figures["pages"] / config.composer_page_concurrency + figures["others"] / options.concurrency
+            )
+            bound = calls * latency + figures["seconds_replaying"]
+            figures["bound_seconds"] = round(bound, 2)
+            figures["over_bound"] = round(figures["seconds"] / bound, 2) if bound else None
+        share = found["unchanged"]["seconds"] / found["first"]["seconds"]
+        disk = {name: disk_megabytes(Path(folder) / name) for name in ("cache", "first/extract")}
     return {
         "transport": transport,
         "latency_ms": 1e3 * latency,
         "concurrency": options.concurrency,
         "unchanged_over_first": round(share, 3),
+        "disk_mb": disk,
         **found,
     }
+
+
+def disk_megabytes(folder: Path) -> float:
+    """Give the disk that a folder's files take."""
+    files = {path.stat().st_ino: path.stat().st_blocks for path in folder.rglob("*") if path.is_file()}
+    return round(sum(files.values()) * 512 / 2**20, 1)
 
 
 def extract(name: str, panel: PricePanel, config: PretrainingConfig) -> dict[str, Any]:
     """List and extract once; count calls and time."""
     context = StageContext(config, RunFolder(config.output_dir / name), lambda line: None)
-    context.__dict__["panel"] = panel
-    requests, replaying = 0, 0.0
+    context.__dict__["panel"] = panel  # loaded once
+    requests, replaying = Counter[bool](), 0.0
     call, replay = ComposerClient._call, extraction._replay
 
     async def counting(self: ComposerClient, tool: str, arguments: Mapping[str, Any]) -> Any:
-        nonlocal requests
-        requests += 1
+        requests[tool == "search_symphonies"] += 1
         return await call(self, tool, arguments)
 
     def timed(*arguments: Any) -> None:
@@ -142,22 +153,25 @@ def extract(name: str, panel: PricePanel, config: PretrainingConfig) -> dict[str
         "seconds": round(time.perf_counter() - started, 2),
         "seconds_listing": round(listed, 2),
         "seconds_of_processor": round(time.process_time() - processor, 2),
-        "requests": requests,
+        "pages": requests[True],
+        "others": requests[False],
         "seconds_replaying": round(replaying, 2),
     }
 
 
-def serve(size: int, latency: float) -> None:
+def serve(transport: str, size: int, latency: float) -> None:
     """Serve until standard input ends; backtests are run and worded beforehand."""
     panel = load_market(MARKET)
     as_of = panel.dates[-1].astype(object)
     ready = Library(GeneratedCatalogue(size), EngineBacktester(panel), as_of)
     names = [entry.symphony_id for entry in GeneratedCatalogue(size).entries()]
     finished = {name: ready.backtest(name, {}) for name in names}
-    over_mcp = {name: mcp_server.backtest_answer(one, daily=True) for name, one in finished.items()}
-    over_rest = {name: rest_server.rest_backtest_answer(one) for name, one in finished.items()}
-    mcp_server.backtest_answer = lambda one, daily: over_mcp[one.symphony_id]
-    rest_server.rest_backtest_answer = lambda one: over_rest[one.symphony_id]
+    if transport == "mcp":
+        worded = {name: mcp_server.backtest_answer(one, daily=True) for name, one in finished.items()}
+        mcp_server.backtest_answer = lambda one, daily: worded[one.symphony_id]
+    else:
+        worded = {name: rest_server.rest_backtest_answer(one) for name, one in finished.items()}
+        rest_server.rest_backtest_answer = lambda one: worded[one.symphony_id]
 
     def known(document: Mapping[str, Any], *_: Any) -> BacktestOutcome:
         return outcomes[document["name"]]
@@ -171,9 +185,17 @@ def serve(size: int, latency: float) -> None:
 
 
 @contextmanager
-def served(size: int, latency: float) -> Iterator[str]:
+def served(transport: str, size: int, latency: float) -> Iterator[str]:
     """Start a server of its own process; give its address."""
-    command = [sys.executable, "-m", "benchmarks.extraction", "--symphonies", str(size)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.extraction",
+        "--symphonies",
+        str(size),
+        "--transports",
+        transport,
+    ]
     with subprocess.Popen(
         [*command, "--serve", str(1e3 * latency)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -333,6 +333,9 @@ class PretrainingConfig(_Settings):
         repr=False,
     )
     composer_concurrency: int = _deployment(8, "Most calls to Composer at once.", ge=1, le=64)
+    composer_page_concurrency: int = _deployment(
+        24, "Most pages of Composer's listing at once; they cost the service little.", ge=1, le=64
+    )
     composer_timeout: float = _deployment(
         60.0, "Seconds after which one try of a call is given up.", gt=0, le=3600
     )

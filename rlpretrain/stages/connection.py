@@ -21,19 +21,23 @@ from rlpretrain.errors import DataError
 __all__ = ["fetch_listing", "open_library"]
 
 
-def open_library(config: PretrainingConfig, **embedded: Any) -> AbstractAsyncContextManager[ComposerClient]:
+def open_library(
+    config: PretrainingConfig, *, concurrency: int | None = None, **embedded: Any
+) -> AbstractAsyncContextManager[ComposerClient]:
     """Connect to the service.
 
     Parameters
     ----------
     config
         Settings.
+    concurrency
+        Most calls at once; the settings' when None.
     embedded
         What the embedded server gets beside its catalogue: ``backtester`` and ``as_of`` of `open_composer`. Listing
         and trees need neither.
     """
     options: dict[str, Any] = {
-        "concurrency": config.composer_concurrency,
+        "concurrency": concurrency or config.composer_concurrency,
         "call_timeout": config.composer_timeout,
         "budget": config.composer_budget,
         "retry": RetryPolicy(tries=config.composer_tries),

@@ -79,7 +79,7 @@ def _check_beforehand(context: StageContext) -> None:
 
 
 async def _list(context: StageContext) -> tuple[list[SymphonySummary], dt.date]:
-    async with open_service(context) as client:
+    async with open_service(context, concurrency=context.config.composer_page_concurrency) as client:
         return await fetch_listing(client, context.config), client.as_of
 
 

@@ -67,11 +67,13 @@ class EngineBacktester:
 
 
 @asynccontextmanager
-async def open_service(context: StageContext) -> AsyncIterator[ComposerClient]:
-    """Connect to the service that the settings name."""
+async def open_service(
+    context: StageContext, *, concurrency: int | None = None
+) -> AsyncIterator[ComposerClient]:
+    """Connect to the service that the settings name; `concurrency` is the settings' when None."""
     embedded: dict[str, Any] = {}
     if context.embedded:
         panel = context.panel
         embedded = {"backtester": EngineBacktester(panel), "as_of": panel.dates[-1].astype(object)}
-    async with open_library(context.config, **embedded) as client:
+    async with open_library(context.config, concurrency=concurrency, **embedded) as client:
         yield client
