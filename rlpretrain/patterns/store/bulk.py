@@ -179,19 +179,21 @@ def _copy_out(cursor: Any, query: str, blocks: _Blocks) -> None:
 
 def _decoded(blocks: _Blocks, columns: Sequence[Column[Any]]) -> Iterator[Columns]:
     layout = row_type(columns)
-    held = bytearray()
-    ended = False
-    skipped = len(HEADER)
+    size = ROWS * layout.itemsize
+    held = memoryview(bytearray(len(HEADER) + size + BLOCK_BYTES))  # One for all: new memory costs most.
+    filled, skipped, ended = 0, len(HEADER), False
     while not ended:
-        while len(held) < skipped + ROWS * layout.itemsize and not ended:
+        while filled - skipped < size and not ended:
             block = blocks.take()
-            held += block
+            held[filled : filled + len(block)] = block
+            filled += len(block)
             ended = not block
-        count = min(ROWS, (len(held) - skipped) // layout.itemsize)  # Behind the last row is the trailer.
+        count = min(ROWS, (filled - skipped) // layout.itemsize)  # Behind the last row is the trailer.
         if count > 0:
             yield decode(columns, np.frombuffer(held, dtype=layout, offset=skipped, count=count))
-            held = held[skipped + count * layout.itemsize :]
-            skipped = 0
+            used = skipped + count * layout.itemsize
+            held[: filled - used] = bytes(held[used:filled])
+            filled, skipped = filled - used, 0
 
 
 def _stream_rows(
