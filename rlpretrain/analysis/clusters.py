@@ -38,8 +38,8 @@ LEAST_SHARE = 0.01
 """HDBSCAN's smallest cluster, as a share of the rows fitted."""
 CORE_NEIGHBOURS = 5
 SILHOUETTE_ROWS = 3_000
-STABILITY_ROWS = 20_000
-STABILITY_REFITS = 5
+STABILITY_ROWS = 10_000
+STABILITY_REFITS = {"kmeans": 5, "dbscan": 3, "hdbscan": 3}
 FITTED_ROWS = 200_000
 """K-means is fitted on at most so many rows."""
 
@@ -120,7 +120,7 @@ def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Cluste
         found = _by_size(fit(points[rows]).predict(points))
         labels[method] = found
         agreement = _agreement(
-            fit, found, points, sample.date_index, min(most, STABILITY_ROWS), STABILITY_REFITS, rng
+            fit, found, points, sample.date_index, min(most, STABILITY_ROWS), STABILITY_REFITS[method], rng
         )
         silhouette, error = _silhouette(points[scored], found[scored])
         partitions[method] = Partition(

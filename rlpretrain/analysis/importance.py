@@ -19,7 +19,7 @@ __all__ = ["Fold", "correlation", "feature_importance", "mutual_information", "p
 
 FOLDS = 3
 TRAIN_ROWS = 20_000
-SCORE_ROWS = 4_000
+SCORE_ROWS = 2_000
 SHUFFLES = 1
 PREDICTED_ROWS = 2_000
 """Rows given to one prediction: few enough to stay in the processor's cache."""

@@ -14,16 +14,16 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
 
+from rlpretrain.analysis import titles
 from rlpretrain.analysis.findings import PatternAnalysis, RewardGroup
 from rlpretrain.analysis.outcome_panels import draw_reliability, draw_trades
-from rlpretrain.analysis.style import BUY_COLOUR, GREY, INK, PALETTE, SELL_COLOUR, STYLE, plain
+from rlpretrain.analysis.style import BUY_COLOUR, GREY, GROUP_COLOURS, INK, PALETTE, SELL_COLOUR, STYLE, plain
 from rlpretrain.artifacts import atomic_path
 from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES
 
 __all__ = ["draw_page"]
 
 LOSS_TO_GAIN = LinearSegmentedColormap.from_list("loss to gain", [SELL_COLOUR, "#F7F7F7", BUY_COLOUR])
-GROUP_COLOURS = {"asset": "#0072B2", "market": "#009E73", "votes": "#E69F00", "position": "#CC79A7"}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 MAP_POINTS = 4_000
 TOP_FEATURES = 15
@@ -35,7 +35,7 @@ def draw_page(analysis: PatternAnalysis, path: Path) -> Path:
         layout = ConstrainedLayoutEngine(w_pad=0.15, h_pad=0.15, wspace=0.04, hspace=0.05)
         figure = Figure(figsize=(20.0, 14.1), layout=layout)
         FigureCanvasAgg(figure)
-        figure.suptitle(_headline(analysis), fontsize=15, fontweight="bold", x=0.012, ha="left")
+        figure.suptitle(titles.headline(analysis), fontsize=15, fontweight="bold", x=0.012, ha="left")
         axes = figure.subplot_mosaic(
             [
                 ["map", "category", "importance"],
@@ -58,14 +58,6 @@ def draw_page(analysis: PatternAnalysis, path: Path) -> Path:
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format="png", dpi=100, metadata={"Software": None})
     return path
-
-
-def _headline(analysis: PatternAnalysis) -> str:
-    counts, everything = analysis.counts, analysis.statistics.of("all")["all"]
-    return (
-        f"{counts.patterns:,} patterns of {len(counts.assets)} assets, "
-        f"{counts.first_date} to {counts.last_date}: mean reward {_interval(everything)}"
-    )
 
 
 def _cluster_map(axes: Axes, analysis: PatternAnalysis) -> None:
@@ -121,11 +113,7 @@ def _cluster_map(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.set_xlim(low.iloc[0] - margin.iloc[0], high.iloc[0] + margin.iloc[0])
     if np.isfinite(low.iloc[1]):
         axes.set_ylim(low.iloc[1] - margin.iloc[1], high.iloc[1] + margin.iloc[1])
-    silhouette, stability = clusters.main.silhouette, clusters.main.stability
-    verdict = "unscored" if silhouette is None else _separation(silhouette)
-    steady = "" if stability is None else f", stability {stability:.2f}"
-    score = "undefined" if silhouette is None else f"{silhouette:.2f}"
-    axes.set_title(f"{clusters.main.clusters} {verdict} clusters (silhouette {score}{steady})")
+    axes.set_title(titles.map_title(analysis))
     circled = f"; circled: {analysis.anomalies.count:,} anomalies" if len(odd) else ""
     axes.set_xlabel(f"first principal component of the state{circled}")
     axes.set_ylabel("second principal component")
@@ -155,7 +143,7 @@ def _rewards(axes: Axes, analysis: PatternAnalysis, dimension: str) -> None:
     axes.set_yticks(
         range(len(shown)),
         [
-            f"{plain(g.group) if dimension != 'cluster' else _cluster_name(g.group)}  (n = {g.rows:,})"
+            f"{plain(g.group) if dimension != 'cluster' else titles.cluster_name(g.group)}  (n = {g.rows:,})"
             for g in shown
         ],
     )
@@ -166,36 +154,8 @@ def _rewards(axes: Axes, analysis: PatternAnalysis, dimension: str) -> None:
     axes.locator_params(axis="x", nbins=5)
     axes.grid(axis="x", color="#E3E3E3", lw=0.7)
     axes.set_axisbelow(True)
-    axes.set_title(_reward_title(groups, dimension, analysis))
+    axes.set_title(titles.reward_title(analysis, dimension))
     axes.set_xlabel("mean reward, 95 % interval; grey: not different from zero")
-
-
-def _reward_title(groups: list[RewardGroup], dimension: str, analysis: PatternAnalysis) -> str:
-    if analysis.statistics.bootstrap.note:
-        return f"Reward by {dimension}: too few dates for intervals"
-    plural = {"category": "categories", "cluster": "clusters"}[dimension]
-    winners = [g for g in groups if g.significant and (g.mean or 0) > 0]
-    losers = [g for g in groups if g.significant and (g.mean or 0) < 0]
-    if not winners and not losers:
-        return f"Reward: no {dimension} differs from zero"
-    name = _cluster_name if dimension == "cluster" else plain
-
-    def named(found: list[RewardGroup]) -> str:
-        if len(found) == 1:
-            return name(found[0].group)
-        return (
-            f"all {len(groups)} {plural}"
-            if len(found) == len(groups)
-            else f"{len(found)} of {len(groups)} {plural}"
-        )
-
-    said = [
-        f"{named(found)} {verb}{'s' if len(found) == 1 else ''}"
-        for found, verb in ((winners, "gain"), (losers, "lose"))
-        if found
-    ]
-    text = " and ".join(said)
-    return text[0].upper() + text[1:]
 
 
 def _importance(axes: Axes, analysis: PatternAnalysis) -> None:
@@ -224,16 +184,12 @@ def _importance(axes: Axes, analysis: PatternAnalysis) -> None:
                 [0], [0], color=colour, label=f"{name} feature" if name in ("asset", "market") else name
             )
     axes.legend(loc="lower right", frameon=False)
-    if importance.model is None:
-        axes.set_title(f"{top[0].feature} tells most about the action")
-        axes.set_xlabel("mutual information given the position, nats")
-        return
-    skill = importance.model.skill or 0.0
-    if skill <= 0:
-        axes.set_title("The state doesn't tell the action out of time")
-    else:
-        axes.set_title(f"{top[0].feature} tells most; out-of-time skill {skill:.0%}")
-    axes.set_xlabel("rise of out-of-time log loss when shuffled, nats ± 1 sd")
+    axes.set_title(titles.importance_title(analysis))
+    axes.set_xlabel(
+        "rise of out-of-time log loss when shuffled, nats ± 1 sd"
+        if permuted
+        else "mutual information given the position, nats"
+    )
 
 
 def _matrix(axes: Axes, analysis: PatternAnalysis) -> None:
@@ -259,14 +215,7 @@ def _matrix(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.set_yticks(range(len(CATEGORIES)), [plain(c) for c in CATEGORIES])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    tested = {name: cell for name, cell in cells.items() if cell.significant}
-    if tested:
-        best = max(tested, key=lambda name: abs(tested[name].mean or 0))
-        category, regime = best.split(" x ")
-        verb = "gains" if (tested[best].mean or 0) > 0 else "loses"
-        axes.set_title(f"{plain(category)} {verb} most clearly in {regime} markets".capitalize())
-    else:
-        axes.set_title("No category and regime stands out")
+    axes.set_title(titles.matrix_title(analysis))
     axes.set_xlabel("mean reward; * differs from zero after Holm's correction")
 
 
@@ -282,28 +231,15 @@ def _timeline(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):,.0f}"))
     axes.margins(x=0.01)
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, ncols=2, borderaxespad=0.2)
-    total = int(buys.sum() + sells.sum())
-    if total:
-        busiest = periods[int((buys + sells).argmax())]
-        monthly = step < np.timedelta64(60, "D")
-        when = (
-            f"{busiest.start:%B %Y}"
-            if monthly
-            else f"Q{(busiest.start.month - 1) // 3 + 1} {busiest.start.year}"
-        )
-        share = (busiest.buys + busiest.sells) / total
-        axes.set_title(f"{buys.sum():,} buys and {sells.sum():,} sells; most in {when} ({share:.0%})")
-        axes.set_ylabel(f"decisions a {'month' if monthly else 'quarter'}")
-    else:
-        axes.set_title("No buys and no sells")
+    monthly = step < np.timedelta64(60, "D")
+    axes.set_title(titles.timeline_title(analysis))
+    axes.set_ylabel(f"decisions a {'month' if monthly else 'quarter'}")
 
 
 def _advice(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.axis("off")
     found = analysis.recommendations
-    axes.set_title(
-        f"{len(found)} recommendation{'' if len(found) == 1 else 's'}" if found else "Nothing to change"
-    )
+    axes.set_title(titles.advice_title(analysis))
     lines: list[str] = []
     for advice in found:
         item = textwrap.wrap(
@@ -322,22 +258,7 @@ def _nothing(axes: Axes, title: str, reason: str | None) -> None:
     axes.text(0, 0.9, textwrap.fill(reason or "", 48), va="top", transform=axes.transAxes)
 
 
-def _interval(group: RewardGroup) -> str:
-    if group.low is None or group.high is None:
-        return f"{group.mean:+.2%}"
-    return f"{group.mean:+.2%} [{group.low:+.2%}, {group.high:+.2%}]"
-
-
 def _sign_colour(group: RewardGroup) -> str:
     if not group.significant:
         return GREY
     return BUY_COLOUR if (group.mean or 0) > 0 else SELL_COLOUR
-
-
-def _separation(silhouette: float) -> str:
-    """Kaufman and Rousseeuw's reading (1990): from 0.5 a reasonable structure, from 0.25 a weak one."""
-    return "clear" if silhouette >= 0.5 else "loose" if silhouette >= 0.25 else "blurred"
-
-
-def _cluster_name(number: str) -> str:
-    return "no cluster" if number == "-1" else f"cluster {number}"

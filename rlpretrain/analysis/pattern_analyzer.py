@@ -16,6 +16,7 @@ from rlpretrain.analysis.density import NOISE
 from rlpretrain.analysis.export import export_analysis
 from rlpretrain.analysis.findings import Counts, PatternAnalysis, Period
 from rlpretrain.analysis.importance import correlation, feature_importance
+from rlpretrain.analysis.interactive import write_interactive_page
 from rlpretrain.analysis.performance import pattern_performance
 from rlpretrain.analysis.portraits import portray, undivided
 from rlpretrain.analysis.recommendations import recommend
@@ -142,15 +143,16 @@ class PatternAnalyzer:
         return draw_page(analysis, Path(save_path))
 
     def export(self, analysis: PatternAnalysis, folder: Path | str) -> tuple[Path, ...]:
-        """Write the findings, the page and the tables into a folder; give the paths.
+        """Write the findings, the pages and the tables into a folder; give the paths.
 
-        ``pattern_analysis.json`` and ``.png``, ``feature_importance.csv`` and ``.json``,
+        ``pattern_analysis.json``, ``.png`` and ``.html``, ``feature_importance.csv`` and ``.json``,
         ``feature_correlation.csv``, ``pattern_performance.csv``, ``cluster_assignments.parquet``, and
         ``trade_statistics.csv`` where trades were given.
         """
         folder = Path(folder)
         page = self.visualize_patterns(analysis, folder / "pattern_analysis.png")
-        return (*export_analysis(analysis, folder), page)
+        interactive = write_interactive_page(analysis, folder / "pattern_analysis.html")
+        return (*export_analysis(analysis, folder), page, interactive)
 
     def _divide(self, sample: Sample, rng: np.random.Generator) -> tuple[Clustering | None, str | None]:
         distinct = len(np.unique(sample.states, axis=0)) if sample.names else 1

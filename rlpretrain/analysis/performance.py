@@ -214,15 +214,15 @@ def _strategies(trades: LabelledTrades) -> pd.DataFrame:
 
 
 def _rank_correlation(first: Floats, second: Floats) -> Floats:
-    """Give Spearman's correlation of each row of two tables; NaN where a mean is missing or all are alike."""
-    undefined = np.full(len(first), np.nan)
-    if first.shape[1] < LEAST_CELLS:
-        return undefined
-    a, b = (rankdata(table, axis=1) - (table.shape[1] + 1) / 2 for table in (first, second))
-    spread = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    spread[~np.isfinite(first).all(axis=1) | ~np.isfinite(second).all(axis=1)] = 0
-    correlation: Floats = np.divide((a * b).sum(axis=1), spread, out=undefined, where=spread > 0)
-    return correlation
+    """Give Spearman's correlation of each row of two tables over the columns that both have."""
+    found = np.full(len(first), np.nan)
+    for row, (one, other) in enumerate(zip(first, second, strict=True)):
+        both = np.isfinite(one) & np.isfinite(other)
+        if both.sum() >= LEAST_CELLS:
+            a, b = (rankdata(values[both]) - (both.sum() + 1) / 2 for values in (one, other))
+            spread = np.sqrt((a @ a) * (b @ b))
+            found[row] = a @ b / spread if spread > 0 else np.nan
+    return found
 
 
 def _decay(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["BUY_COLOUR", "GREY", "INK", "PALETTE", "SELL_COLOUR", "STYLE", "plain"]
+__all__ = ["BUY_COLOUR", "GREY", "GROUP_COLOURS", "INK", "PALETTE", "SELL_COLOUR", "STYLE", "plain"]
 
 # Okabe and Ito's colours, told apart by colour-blind readers; their yellow and black give way to darker ones.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#44336F")
+GROUP_COLOURS = {"asset": "#0072B2", "market": "#009E73", "votes": "#E69F00", "position": "#CC79A7"}
+"""Colour of each group of features."""
 BUY_COLOUR, SELL_COLOUR, GREY, INK = "#0072B2", "#D55E00", "#8A8A8A", "#222222"
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",

@@ -17,6 +17,7 @@ SCHEMA = Path(__file__).parents[2] / "docs" / "pattern_analysis.schema.json"
 FILES = {
     "pattern_analysis.json",
     "pattern_analysis.png",
+    "pattern_analysis.html",
     "feature_importance.json",
     "feature_importance.csv",
     "feature_correlation.csv",

@@ -1,0 +1,163 @@
+"""The findings as one interactive HTML page that needs nothing but a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from rlpretrain.analysis import titles
+from rlpretrain.analysis.findings import PatternAnalysis
+from rlpretrain.analysis.performance import LEAST_ROWS, SIDES
+from rlpretrain.analysis.style import GROUP_COLOURS, PALETTE
+from rlpretrain.artifacts import atomic_path
+from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES
+
+__all__ = ["write_interactive_page"]
+
+MAP_POINTS = 4_000
+MOST_CELLS = 3_000
+"""Cells of category, regime and asset on the page, those with most patterns: keeps the file small."""
+
+
+def write_interactive_page(analysis: PatternAnalysis, path: Path) -> Path:
+    """Write the page; equal findings give equal bytes."""
+    environment = Environment(
+        loader=PackageLoader("rlpretrain.analysis"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
+    )
+    text = environment.get_template("pattern_analysis.html.j2").render(
+        titles={
+            "headline": titles.headline(analysis),
+            "advice": titles.advice_title(analysis),
+            "map": titles.map_title(analysis),
+            "matrix": titles.matrix_title(analysis),
+            "performance": titles.performance_title(analysis),
+            "ages": titles.ages_title(analysis),
+            "reliability": titles.reliability_title(analysis),
+            "importance": titles.importance_title(analysis),
+            "correlation": titles.correlation_title(analysis),
+            "timeline": titles.timeline_title(analysis),
+        },
+        recommendations=analysis.recommendations,
+        clusters=analysis.clusters,
+        data=_data(analysis),
+    )
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path
+
+
+def _data(analysis: PatternAnalysis) -> dict[str, Any]:
+    """Give what the charts draw, as plain JSON values."""
+    findings = analysis.to_json()
+    statistics = analysis.statistics
+    significant = {(group.dimension, group.group): group.significant for group in statistics.groups}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for group in findings["statistics"]["groups"]:
+        dimension, name = group["dimension"], group["group"]
+        shown = {key: group[key] for key in _GROUP_FIGURES}
+        shown |= {"group": titles.cluster_name(name) if dimension == "cluster" else name}
+        groups.setdefault(dimension, []).append(shown | {"significant": significant[dimension, name]})
+    return {
+        "groups": groups,
+        "reward_titles": {dimension: titles.reward_title(analysis, dimension) for dimension in groups},
+        "categories": list(CATEGORIES),
+        "regimes": list(REGIMES),
+        "cells": _cells(analysis.performance_table.head(MOST_CELLS)),
+        "least_rows": LEAST_ROWS,
+        "split": findings["performance"]["split"],
+        "ages": findings["performance"]["ages"],
+        "bands": findings["reliability"]["bands"],
+        "features": findings["importance"]["features"],
+        "importance_note": findings["importance"]["note"] or "No feature varies.",
+        "group_colours": GROUP_COLOURS,
+        "palette": PALETTE,
+        "correlation": {
+            "names": list(analysis.correlation.columns),
+            "values": analysis.correlation.round(2).to_numpy().tolist(),
+        },
+        "timeline": findings["counts"]["timeline"],
+        **_map(analysis),
+    }
+
+
+_GROUP_FIGURES = (
+    "rows",
+    "dates",
+    "non_overlapping",
+    "effective_size",
+    "mean",
+    "low",
+    "high",
+    "p_holm",
+    "quantiles",
+    "share_positive",
+)
+
+
+def _cells(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Write the cells with their figures shortened to what a tooltip shows."""
+    return [
+        {
+            "category": row["category"],
+            "regime": row["regime"],
+            "asset": row["asset"],
+            "effective_size": _short(row["effective_size"]),
+            "strategies": None if pd.isna(row["strategies"]) else int(row["strategies"]),
+            "effective_strategies": _short(row["effective_strategies"]),
+            **{
+                side: {
+                    "rows": int(row[f"{side}_rows"]),
+                    **{part: _short(row[f"{side}_{part}"]) for part in ("mean", "low", "high")},
+                }
+                for side in SIDES
+            },
+        }
+        for row in table.to_dict("records")
+    ]
+
+
+def _map(analysis: PatternAnalysis) -> dict[str, Any]:
+    """Give the points of the map, evenly spaced in time and every strong anomaly, and each cluster's centre."""
+    table = analysis.assignments
+    if analysis.clusters.main is None:
+        table = table.iloc[:0]
+    spaced = np.unique(np.linspace(0, len(table) - 1, min(len(table), MAP_POINTS)).astype(int))
+    odd = table.reset_index(drop=True).query("anomaly").nlargest(200, "anomaly_score").index
+    shown = table.iloc[np.union1d(spaced, odd).astype(int)].fillna({"component_2": 0.0})
+    axes = {"x": "component_1", "y": "component_2"}
+    limits = {name: _frame(shown[column]) for name, column in axes.items()}
+    centres = table.fillna({"component_2": 0.0}).groupby("cluster")[list(axes.values())].median().round(3)
+    return {
+        "map": {
+            **{name: shown[column].round(3).tolist() for name, column in axes.items()},
+            "cluster": shown["cluster"].tolist(),
+            "asset": shown["asset"].tolist(),
+            "date": shown["date"].dt.strftime("%Y-%m-%d").tolist(),
+            "score": [_short(score) for score in shown["anomaly_score"]],
+            "anomaly": shown["anomaly"].tolist(),
+        },
+        "map_limits": limits,
+        "map_centres": {str(number): list(centre) for number, *centre in centres.itertuples()},
+        "map_note": analysis.clusters.note or "No clusters.",
+    }
+
+
+def _frame(coordinate: pd.Series) -> tuple[float, float]:
+    """Give the ends of an axis that leaves out the farthest points, with some room."""
+    if coordinate.empty:
+        return 0.0, 1.0
+    low, high = coordinate.quantile([0.002, 0.998])
+    room = 0.12 * (high - low)
+    return round(low - room, 3), round(high + room, 3)
+
+
+def _short(value: float) -> float | None:
+    return float(f"{value:.4g}") if np.isfinite(value) else None
