@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -123,12 +124,17 @@ def parse_weights(table: Any, dates: Days) -> dict[str, Floats] | None:
     return {ticker: np.where(known, column, np.nan) for ticker, column in weights.items()}
 
 
+@lru_cache(maxsize=65_536)  # backtests of a library share most of their days
+def _iso_day(text: str) -> int:
+    """Give the days from 1970-01-01 to an ISO date."""
+    return (dt.date.fromisoformat(text) - _EPOCH).days
+
+
 def _percent(values: Any) -> tuple[Days, dict[str, Floats]]:
     if not isinstance(values, Mapping) or DATE_KEY not in values:
         raise ValueError(f"no {DATE_KEY}")
-    ordinals = [dt.date.fromisoformat(day).toordinal() for day in values[DATE_KEY]]
     # By way of whole numbers: NumPy takes several times as long to read as many dates.
-    dates = (np.array(ordinals, dtype=np.int64) - _EPOCH.toordinal()).astype("datetime64[D]")
+    dates = np.array([_iso_day(day) for day in values[DATE_KEY]], dtype=np.int64).astype("datetime64[D]")
     series = {}
     for key, column in values.items():
         if key == DATE_KEY:
