@@ -34,7 +34,7 @@ from rlpretrain.pretraining.trainer import Trained, train_policy
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
 from rlpretrain.stages import mining
 from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.validation_window import policy_scores
+from rlpretrain.stages.validation_window import policy_findings, policy_scores
 
 __all__ = ["BEST", "PLACEBO", "PRETRAINED", "STAGE", "run", "trainer_settings"]
 
@@ -128,12 +128,12 @@ def _train(context: StageContext, group: Group) -> _Clones:
         blind = clone(
             "votes_off", train, validation, settings, scaler=Scaler.fit(train.states).blind_to(VOTES)
         )
-    epochs = trained.best_epoch
+    # As long as the clone at most, and stopped by the same rule: on shuffled labels that is soon.
     placebo = clone(
         "placebo",
         _shuffled(train, settings.seed),
         _shuffled(validation, settings.seed + 1),
-        replace(settings, num_epochs=epochs, patience=epochs),
+        replace(settings, num_epochs=trained.best_epoch),
     )
     return _Clones(train, validation, settings, trained, blind, placebo)
 
@@ -206,15 +206,16 @@ def _evaluate(context: StageContext, clones: _Clones) -> tuple[dict[str, Any], d
         **{name: classification_scores(chances, validation) for name, (chances, _) in predicted.items()},
         **baseline_scores(clones.train, validation, context.config.seed),
     }
+    traded = policy_scores(context, policies)
     evaluation = {
-        "findings": findings(scores),
+        "findings": [*findings(scores), *policy_findings(traded)],
         "reliability": {name: reliability(chances, labels) for name, (chances, _) in predicted.items()},
         "regimes": {name: regime_scores(chances, validation) for name, (chances, _) in predicted.items()},
         "value_r2": {
             name: value_r2(values, validation, clones.settings.reward_scale)
             for name, (_, values) in predicted.items()
         },
-        "policy": policy_scores(context, policies),
+        "policy": traded,
     }
     return scores, evaluation
 

@@ -249,6 +249,7 @@ def _pretraining_figures(context: StageContext, trained: Manifest) -> Pretrainin
             )
             for name, score in scores.items()
         },
+        findings=tuple(trained.details["findings"]),
         train_loss=tuple(history["train_loss"]),
         validation_loss=tuple(history["validation_loss"]),
     )

@@ -17,7 +17,7 @@ from rlpretrain.stages.episodes import load_episodes
 from rlpretrain.validation.baselines import matched_paths
 from rlpretrain.validation.metrics import sharpe_ratio, timing_score
 
-__all__ = ["policy_scores"]
+__all__ = ["policy_findings", "policy_scores"]
 
 _DRAWS = 100
 
@@ -53,6 +53,24 @@ def policy_scores(context: StageContext, policies: Mapping[str, Policy]) -> dict
             "p_value": (1 + beaten) / (1 + len(luck)),
         }
     return {"assets": [data.symbol for data, _, _ in windows], "policies": scores}
+
+
+def policy_findings(found: Mapping[str, Any]) -> list[str]:
+    """Say in a sentence what `policy_scores` found; none where no asset could be traded."""
+    if not found["assets"]:
+        return []
+    policies = found["policies"]
+    clone, holding = policies["clone"], policies["buy_and_hold"]
+    line = (
+        f"Trading the validation windows of {len(found['assets'])} assets, net of costs, the clone has a timing score "
+        f"of {clone['timing_score']:.2f} (luck with its habits {clone['matched_random']:.2f}, p = "
+        f"{clone['p_value']:.2f}) and a Sharpe ratio of {clone['sharpe_ratio']:.2f}; holding has "
+        f"{holding['sharpe_ratio']:.2f}"
+    )
+    if "votes_off" in policies:
+        blind = policies["votes_off"]
+        line += f"; without votes they are {blind['timing_score']:.2f} and {blind['sharpe_ratio']:.2f}"
+    return [line + "."]
 
 
 def _windows(context: StageContext) -> list[Window]:

@@ -159,6 +159,8 @@ class PretrainingFigures(_Part):
     validation_patterns: int
     scores: dict[str, ClassifierScores]
     """Model -> scores; 'clone' is the network."""
+    findings: tuple[str, ...] = ()
+    """Sentences on how the clone stands to the others; who beats it comes first."""
     train_loss: tuple[float, ...] = ()
     validation_loss: tuple[float, ...] = ()
 

@@ -79,7 +79,7 @@ def _pretraining_table(figures: PretrainingFigures) -> Table:
         ),
         f"{figures.train_patterns:,} patterns to learn from, {figures.validation_patterns:,} later "
         "ones to judge by; "
-        f"best epoch {figures.best_epoch} of {figures.epochs}.",
+        f"best epoch {figures.best_epoch} of {figures.epochs}. {' '.join(figures.findings)}".rstrip(),
     )
 
 

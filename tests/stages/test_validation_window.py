@@ -1,0 +1,70 @@
+"""What cloned policies earn on the validation windows: by hand, together as alone, and blind to later days."""
+
+import numpy as np
+import pytest
+
+from rlpretrain.environments import EpisodeData, rollout
+from rlpretrain.features import STATE_DIM
+from rlpretrain.stages.validation_window import _luck, _means, _timing, _trade, policy_findings
+
+RNG = np.random.default_rng(0)
+
+
+def episodes(symbol: str, n: int, cost: float = 0.0005) -> EpisodeData:
+    after = np.exp(RNG.normal(0, 0.01, n))
+    return EpisodeData(
+        symbol=symbol,
+        dates=np.datetime64("2020-01-01") + np.arange(n),
+        states=RNG.normal(size=(n, STATE_DIM - 4)).astype(np.float32),
+        before=np.ones(n),
+        after=after,
+        fill_price=np.cumprod(after) * 100,
+        volatility=np.full(n, 0.01),
+        cost=cost,
+        bars_per_year=252,
+    )
+
+
+def policy(states):
+    return np.where(states[:, 0] > 0, 1, 2)
+
+
+WINDOWS = [
+    (episodes("A", 90), 10, 80),
+    (episodes("B", 60), 0, 60),
+    (episodes("C", 70, cost=0.002), 5, 70),
+]
+
+
+def test_assets_traded_together_earn_what_they_earn_alone():
+    for window, path in zip(WINDOWS, _trade(WINDOWS, policy), strict=True):
+        data, start, stop = window
+        alone = rollout(policy, data, [(start, stop)])[0]
+        assert path.symbol == alone.symbol
+        np.testing.assert_array_equal(path.dates, alone.dates)
+        np.testing.assert_array_equal(path.net_returns, alone.net_returns)
+        np.testing.assert_array_equal(path.exposure, alone.exposure)
+        assert path.trades == alone.trades
+
+
+def test_holding_has_no_timing_but_for_its_cost():
+    means = _means(_trade(WINDOWS, lambda states: np.ones(len(states), dtype=int)))
+    assert means["exposure"] == 1.0
+    assert -0.5 < means["timing_score"] <= 0.0
+    assert means["sides_per_year"] == pytest.approx(np.mean([252 / 69, 252 / 59, 252 / 64]))
+
+
+def test_foresight_beats_luck_with_the_same_habits():
+    data = WINDOWS[0][0]
+    data.states[:-1, 0] = np.sign(data.after[1:] - 1)
+    path = _trade([WINDOWS[0]], policy)[0]
+    luck = _luck(WINDOWS[0], path, np.random.default_rng(1))
+    assert _timing(path) > luck.max()
+
+
+def test_the_sentence_names_the_figures():
+    row = {"timing_score": 0.5, "matched_random": 0.1, "p_value": 0.04, "sharpe_ratio": 1.25}
+    found = {"assets": ["A"], "policies": {"clone": row, "buy_and_hold": row}}
+    assert policy_findings(found)[0].startswith("Trading the validation windows of 1 assets")
+    assert "p = 0.04" in policy_findings(found)[0]
+    assert policy_findings({"assets": [], "policies": {}}) == []
