@@ -52,12 +52,13 @@ def robust_z(states: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.
     The scale is the larger of 1.4826 MAD and the deviation between the 1 % and 99 % quantiles: the first
     alone is next to nothing for a feature that is zero half of the time, as those of the position are.
     """
-    median = np.median(states, axis=0)
-    spread = 1.4826 * np.median(np.abs(states - median), axis=0)
-    low, high = np.quantile(states, [0.01, 0.99], axis=0)
-    scale = np.maximum(spread, np.clip(states, low, high).std(axis=0))
-    scale = np.where(scale > 0, scale, states.std(axis=0))
-    z: NDArray[np.float64] = (states[rows] - median) / scale
+    z = np.empty((len(rows), states.shape[1]))
+    for feature in range(states.shape[1]):
+        values = np.ascontiguousarray(states[:, feature])
+        low, median, high = np.quantile(values, [0.01, 0.5, 0.99])
+        spread = 1.4826 * np.median(np.abs(values - median))
+        scale = max(spread, np.clip(values, low, high).std()) or values.std()
+        z[:, feature] = (values[rows] - median) / scale
     return z
 
 
@@ -81,7 +82,7 @@ def find_anomalies(sample: Sample, isolation: Isolation | None) -> Anomalies:
     odd = isolation.anomaly
     found = np.flatnonzero(odd)
     top = found[np.argsort(-isolation.score[found], kind="stable")[:TOP]]
-    usual = np.median(sample.states, axis=0)
+    usual = sample.median
     return Anomalies(
         count=len(found),
         share=odd.mean(),

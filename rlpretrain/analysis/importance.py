@@ -60,21 +60,31 @@ def mutual_information(
     The plug-in estimate is too high by about (rows-1)(columns-1) / 2N in each stratum (Miller 1955); that is
     taken off, and the result is at least zero.
     """
+    return _information(_binned(feature), target, given)
+
+
+def _binned(feature: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Give each value the number of its quantile bin; equal values share one."""
     edges = np.unique(np.quantile(feature, np.linspace(0, 1, BINS + 1)[1:-1]))
-    binned = np.searchsorted(edges, feature, side="right")
-    strata = np.zeros(len(feature), np.int64) if given is None else given.astype(np.int64)
+    return np.searchsorted(edges, feature, side="right")
+
+
+def _information(
+    binned: NDArray[np.intp], target: NDArray[np.integer], given: NDArray[np.integer] | None = None
+) -> float:
+    strata = np.zeros(len(binned), np.int64) if given is None else given.astype(np.int64)
     width = int(target.max()) + 1
     total = 0.0
     for stratum in np.unique(strata):
         rows = strata == stratum
         size = int(rows.sum())
-        table = np.bincount(binned[rows] * width + target[rows], minlength=(len(edges) + 1) * width)
+        table = np.bincount(binned[rows] * width + target[rows], minlength=BINS * width)
         joint = table.reshape(-1, width) / size
         first, second = joint.sum(axis=1), joint.sum(axis=0)
         filled = joint > 0
         plug_in = (joint[filled] * np.log(joint[filled] / np.outer(first, second)[filled])).sum()
         bias = ((first > 0).sum() - 1) * ((second > 0).sum() - 1) / (2 * size)
-        total += size / len(feature) * max(plug_in - bias, 0.0)
+        total += size / len(binned) * max(plug_in - bias, 0.0)
     return float(total)
 
 
@@ -89,8 +99,11 @@ def feature_importance(sample: Sample, correlations: pd.DataFrame, rng: np.rando
     """Rank the features by permutation importance out of time, then by mutual information in position."""
     action = sample.patterns.action.astype(np.int64)
     held = sample.patterns.in_position.astype(np.int64)
-    plain = np.array([mutual_information(column, action) for column in sample.states.T])
-    given = np.array([mutual_information(column, action, held) for column in sample.states.T])
+    told = [
+        (_information(binned, action), _information(binned, action, held))
+        for binned in map(_binned, sample.columns())
+    ]
+    plain, given = np.array(told).reshape(-1, 2).T
     matrix = correlations.to_numpy()
     redundant = [
         RedundantPair(first=sample.names[i], second=sample.names[j], correlation=matrix[i, j])

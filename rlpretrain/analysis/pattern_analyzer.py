@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from rlpretrain.analysis.anomalies import Isolation, find_anomalies, isolate
 from rlpretrain.analysis.clusters import CHOOSE, METHODS, Clustering, cluster
+from rlpretrain.analysis.counts import count
 from rlpretrain.analysis.density import NOISE
 from rlpretrain.analysis.export import export_analysis
-from rlpretrain.analysis.findings import Counts, PatternAnalysis, Period
+from rlpretrain.analysis.findings import PatternAnalysis
 from rlpretrain.analysis.importance import correlation, feature_importance
 from rlpretrain.analysis.interactive import write_interactive_page
 from rlpretrain.analysis.performance import pattern_performance
@@ -22,17 +23,14 @@ from rlpretrain.analysis.portraits import portray, undivided
 from rlpretrain.analysis.recommendations import recommend
 from rlpretrain.analysis.reliability import reliability
 from rlpretrain.analysis.reward_statistics import groupings, reward_statistics
-from rlpretrain.analysis.sample import Sample, calendar, non_overlapping, prepare
+from rlpretrain.analysis.sample import Sample, prepare
 from rlpretrain.analysis.trade_statistics import trade_statistics, trade_table
 from rlpretrain.errors import SettingsError
 from rlpretrain.features import STATE_VERSION
-from rlpretrain.patterns.pattern_set import ACTIONS, BUY, HOLD, SELL, PatternSet
+from rlpretrain.patterns.pattern_set import PatternSet
 from rlpretrain.patterns.trade_labels import LabelledTrades
 
 __all__ = ["PatternAnalyzer"]
-
-MONTHLY_YEARS = 4
-"""Up to so many years the timeline counts months, beyond it quarters."""
 
 
 class PatternAnalyzer:
@@ -113,7 +111,7 @@ class PatternAnalyzer:
         importance = feature_importance(sample, correlations, to_rank)
         isolation = isolate(sample, to_isolate)
         anomalies = find_anomalies(sample, isolation)
-        counts = _count(sample)
+        counts = count(sample)
         performance, performance_table = pattern_performance(sample, trades, to_last)
         return PatternAnalysis(
             seed=self.seed,
@@ -166,51 +164,6 @@ class PatternAnalyzer:
             else f"{used} clusters: {distinct} distinct states don't fill more"
         )
         return cluster(sample, used, rng), note
-
-
-def _count(sample: Sample) -> Counts:
-    patterns = sample.patterns
-    return Counts(
-        patterns=len(sample),
-        first_date=calendar(sample.dates[0]),
-        last_date=calendar(sample.dates[-1]),
-        last_settled=calendar(patterns.settled.max()),
-        dates=len(sample.dates),
-        non_overlapping=non_overlapping(patterns.date, patterns.settled),
-        actions={name: int((patterns.action == i).sum()) for i, name in enumerate(ACTIONS)},
-        categories=_tally(patterns.category),
-        regimes=_tally(patterns.regime),
-        assets=_tally(patterns.asset),
-        constant_features=sample.constant,
-        left_out_after_until=sample.left_out_after_until,
-        left_out_state_not_finite=sample.left_out_state,
-        left_out_reward_not_finite=sample.left_out_reward,
-        timeline=_timeline(patterns),
-    )
-
-
-def _tally(names: NDArray[np.str_]) -> dict[str, int]:
-    found, counts = np.unique(names, return_counts=True)
-    return dict(zip(found.tolist(), counts.tolist(), strict=True))
-
-
-def _timeline(patterns: PatternSet) -> tuple[Period, ...]:
-    years = (patterns.date[-1] - patterns.date[0]) / np.timedelta64(365, "D")
-    months = patterns.date.astype("datetime64[M]").astype(np.int64)
-    step = 1 if years <= MONTHLY_YEARS else 3
-    period = months // step
-    first = int(period[0])
-    counts = np.zeros((int(period[-1]) - first + 1, len(ACTIONS)), np.int64)
-    np.add.at(counts, (period - first, patterns.action), 1)
-    return tuple(
-        Period(
-            start=calendar(np.datetime64((first + i) * step, "M")),
-            buys=int(row[BUY]),
-            sells=int(row[SELL]),
-            holds=int(row[HOLD]),
-        )
-        for i, row in enumerate(counts)
-    )
 
 
 def _assignments(

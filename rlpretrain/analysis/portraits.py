@@ -47,7 +47,7 @@ def portray(
     """Describe the clusters of the main method; `rewards` are the statistics by cluster number."""
     others = [name for name in found.partitions if name != method]
     labels = found.labels[method]
-    usual = np.median(sample.states, axis=0)
+    usual = sample.median
     return Clusters(
         requested=requested,
         components=found.points.shape[1],

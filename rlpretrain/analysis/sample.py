@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,6 +43,16 @@ class Sample:
         deviation = self.states.std(axis=0, dtype=np.float64)
         scaled: NDArray[np.float32] = ((self.states - mean) / deviation).astype(np.float32)
         return scaled
+
+    @cached_property
+    def median(self) -> NDArray[np.float32]:
+        """Median of each feature, (F,)."""
+        return np.array([np.median(column) for column in self.columns()], np.float32)
+
+    def columns(self) -> Iterator[NDArray[np.float32]]:
+        """Give each feature's values, (N,), side by side in memory: sorting them is several times as fast."""
+        for feature in range(self.states.shape[1]):
+            yield np.ascontiguousarray(self.states[:, feature])
 
     @cached_property
     def dates(self) -> NDArray[np.datetime64]:

@@ -135,7 +135,10 @@ def matrix_title(analysis: PatternAnalysis) -> str:
 def performance_title(analysis: PatternAnalysis) -> str:
     """Say whether the order of the cells lasts."""
     found = analysis.performance
-    figure = "" if found.rank_correlation is None else f" (rank correlation {found.rank_correlation:+.2f})"
+    if found.rank_correlation is None:
+        figure = ""
+    else:
+        figure = f" (rank correlation {round(found.rank_correlation, 2) + 0.0:+.2f})"
     return f"{found.verdict[0].upper()}{found.verdict[1:]}{figure}"
 
 

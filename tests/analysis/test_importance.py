@@ -63,7 +63,7 @@ def test_folds_score_each_later_date_once() -> None:
 
 
 def test_the_planted_feature_is_ranked_first_out_of_time() -> None:
-    found = importance(plain_set(n=3_000)[0])
+    found = importance(plain_set(n=2_000)[0])
     assert found.model.skill > 0.4
     assert {f.feature for f in found.features[:2]} == {STATE_NAMES[INFORMATIVE], "in_position"}
     by_name = {f.feature: f for f in found.features}

@@ -9,6 +9,7 @@ import pytest
 
 from rlpretrain.analysis import PatternAnalyzer
 from rlpretrain.analysis.export import analysis_schema
+from rlpretrain.analysis.sample import prepare
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.features import STATE_NAMES
 from tests.analysis.planted import changed, plain_set
@@ -28,7 +29,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def patterns():
-    return plain_set(n=1_000)[0]
+    return plain_set(n=700)[0]
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +86,8 @@ def test_rows_left_out_are_counted(patterns) -> None:
     state, reward = patterns.state.copy(), patterns.reward.copy()
     state[:7, 3] = np.nan
     reward[5:10] = np.inf
-    counts = PatternAnalyzer().analyze_patterns(changed(patterns, state=state, reward=reward)).counts
-    assert (counts.patterns, counts.left_out_state_not_finite, counts.left_out_reward_not_finite) == (
-        990,
-        7,
-        3,
-    )
+    sample = prepare(changed(patterns, state=state, reward=reward), None)
+    assert (len(sample), sample.left_out_state, sample.left_out_reward) == (690, 7, 3)
 
 
 def test_the_timeline_counts_every_decision(exported, patterns) -> None:
@@ -161,7 +158,7 @@ def settled_at_once(p):
 )
 @pytest.mark.filterwarnings("error")
 def test_degenerate_sets_give_a_clear_result(degrade, tmp_path) -> None:
-    small = degrade(plain_set(n=300, days=200)[0])
+    small = degrade(plain_set(n=120, days=90)[0])
     analyzer = (
         PatternAnalyzer(clustering_method="hdbscan") if len(small) % 4 else PatternAnalyzer(n_clusters=0)
     )
@@ -190,11 +187,11 @@ def test_constant_features_are_named() -> None:
 def test_errors_say_what_is_wrong(patterns) -> None:
     with pytest.raises(DataError, match="no patterns to analyse"):
         PatternAnalyzer().analyze_patterns(patterns.take(np.arange(0)))
-    with pytest.raises(DataError, match="1000 have a state"):
+    with pytest.raises(DataError, match="700 have a state"):
         PatternAnalyzer().analyze_patterns(changed(patterns, state=np.full_like(patterns.state, np.nan)))
-    with pytest.raises(DataError, match="1000 settled after 1999-01-01"):
+    with pytest.raises(DataError, match="700 settled after 1999-01-01"):
         PatternAnalyzer(until=dt.date(1999, 1, 1)).analyze_patterns(patterns)
-    with pytest.raises(DataError, match=r"shape \(1000, 3\)"):
+    with pytest.raises(DataError, match=r"shape \(700, 3\)"):
         PatternAnalyzer().analyze_patterns(changed(patterns, state=patterns.state[:, :3]))
     with pytest.raises(SettingsError, match="n_clusters is 1"):
         PatternAnalyzer(n_clusters=1)

@@ -2,7 +2,7 @@ from itertools import groupby
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlpretrain.analysis import PatternAnalyzer
@@ -61,6 +61,7 @@ def test_without_a_loss_the_profit_factor_is_undefined() -> None:
     assert found.profit_factor is None and found.mean_loss is None and found.longest_loss_streak == 0
 
 
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_each_group_is_as_if_alone(data) -> None:
     n = data.draw(st.integers(1, 40))
@@ -85,7 +86,7 @@ def test_the_findings_show_the_largest_and_the_file_all(tmp_path) -> None:
     names = [f"s{i:02d}" for i in range(30)]
     labelled = trades_of([0.01] * 60, strategies=names * 2, assets=["SPY", "TLT"] * 30)
     analyzer = PatternAnalyzer()
-    analysis = analyzer.analyze_patterns(plain_set(n=300, days=200)[0], labelled)
+    analysis = analyzer.analyze_patterns(plain_set(n=40, days=40)[0], labelled)
     assert len(analysis.trades.of("strategy")) == LARGEST
     assert set(analysis.trades.of("regime")) == {"bull"} and len(analysis.trades.of("category")) == 2
     paths = analyzer.export(analysis, tmp_path)
@@ -96,7 +97,7 @@ def test_the_findings_show_the_largest_and_the_file_all(tmp_path) -> None:
 def test_trades_closed_after_until_are_left_out() -> None:
     labelled = trades_of([0.01, -0.01, 0.02])
     until = (START + 15).astype(object)
-    patterns = plain_set(n=300, days=200)[0]
+    patterns = plain_set(n=40, days=40)[0]
     found = PatternAnalyzer(until=until).analyze_patterns(patterns, labelled)
     assert found.trades.of("all")["all"].trades == 2 and found.trades.last_exit <= until
     assert PatternAnalyzer().analyze_patterns(patterns).trades is None
