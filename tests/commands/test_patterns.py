@@ -44,7 +44,11 @@ def test_lines_for_people(url: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     folder = tmp_path / "archive"
     assert main(["patterns", "archive", "--store", url, "--archive", str(folder), "--older-than", "0"]) == 0
     said = capsys.readouterr().out
-    assert "patterns of 1999-12-30 to" in said and "archived: 200; in the store 200 before" in said and "0 now" in said
+    assert (
+        "patterns of 1999-12-30 to" in said
+        and "archived: 200; in the store 200 before" in said
+        and "0 now" in said
+    )
 
 
 @pytest.mark.parametrize(
