@@ -116,10 +116,12 @@ def parse_weights(table: Any, dates: Days) -> dict[str, Floats] | None:
         raise ValueError("tdvm_weights: expected an object for each ticker")
     weights = {str(ticker): np.zeros(len(dates)) for ticker in table}
     known = np.zeros(len(dates), dtype=bool)
+    numbers = dates.astype(np.int64)
     for ticker, given in table.items():
-        days = np.array([epoch_day(day) for day in given], dtype="datetime64[D]")
-        _, rows, columns = np.intersect1d(dates, days, return_indices=True)
-        weights[str(ticker)][rows] = np.array(list(given.values()), dtype=np.float64)[columns]
+        days, values = _column(given)
+        inside = np.isin(days, numbers)
+        rows = np.searchsorted(numbers, days[inside])
+        weights[str(ticker)][rows] = values[inside]
         known[rows] = True
     return {ticker: np.where(known, column, np.nan) for ticker, column in weights.items()}
 
@@ -150,13 +152,25 @@ def _by_epoch_day(table: Any) -> tuple[Days, dict[str, Floats]]:
     """Align {key: {day: value}} on the days that any series has; NaN elsewhere."""
     if not isinstance(table, Mapping) or not all(isinstance(column, Mapping) for column in table.values()):
         raise ValueError("expected {key: {day: value}}")
-    days = sorted({day for column in table.values() for day in column}, key=int)
-    dates = np.array([epoch_day(day) for day in days], dtype="datetime64[D]")
+    columns = {key: _column(column) for key, column in table.items()}
+    numbers = np.unique(np.concatenate([days for days, _ in columns.values()]))
     series = {}
-    for key, column in table.items():
-        values = (column.get(day) for day in days)
-        series[key] = np.array([np.nan if value is None else value for value in values], dtype=np.float64)
-    return dates, series
+    for key, (days, values) in columns.items():
+        series[key] = np.full(len(numbers), np.nan)
+        series[key][np.searchsorted(numbers, days)] = values
+    return numbers.astype("datetime64[D]"), series
+
+
+def _column(column: Mapping[Any, Any]) -> tuple[NDArray[np.int64], Floats]:
+    """Give the days since 1970 and the values of ``{day: value}``; NaN for null."""
+    days = np.array([_epoch_number(day) for day in column], dtype=np.int64)
+    values = np.array([np.nan if value is None else value for value in column.values()], dtype=np.float64)
+    return days, values
+
+
+@lru_cache(maxsize=65_536)
+def _epoch_number(day: Any) -> int:
+    return (epoch_day(day) - _EPOCH).days
 
 
 def _first(key: str, values: Floats) -> float:
