@@ -240,7 +240,6 @@ WRITER = """
 import sys
 import numpy as np
 from rlpretrain.patterns.store import open_store
-from tests.conftest import PROJECT
 from tests.patterns.building import random_patterns, record_of, weekdays
 url, part = sys.argv[1], int(sys.argv[2])
 with open_store(url) as store:

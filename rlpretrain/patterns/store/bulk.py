@@ -54,9 +54,14 @@ def stage(connection: Connection, table: Table, columns: Columns) -> Table:
     else:
         connection.exec_driver_sql(f"CREATE TEMP TABLE {staging.name} AS SELECT * FROM {table.name} WHERE 0")
     _insert(connection, staging.name, list(table.columns), columns)
+    # Without these, every row may be compared with every other.
+    key = table.primary_key.columns.keys()
     if connection.dialect.name == "postgresql":
-        # Without statistics the planner may compare every row with every other.
-        connection.exec_driver_sql(f"ANALYZE {staging.name} ({table.primary_key.columns.keys()[1]})")
+        connection.exec_driver_sql(f"ANALYZE {staging.name} ({key[1]})")
+    else:
+        connection.exec_driver_sql(
+            f"CREATE INDEX temp.ix_{staging.name} ON {staging.name} ({', '.join(key[1:])})"
+        )
     return staging
 
 

@@ -136,7 +136,10 @@ def _replace(
     )
     stays = exists().where(twin, ~differs)
     changed = _close(connection, table, collection, revision, [*span, ~stays])
-    fresh = select(*staging.columns).where(~exists().where(current, *span, twin))
+    # The span says nothing new. Postgres needs it to read no more than the span; SQLite would take it for the
+    # better condition to search the key by, and compare every row with every other.
+    near = span if connection.dialect.name == "postgresql" else []
+    fresh = select(*staging.columns).where(~exists().where(current, *near, twin))
     changed += connection.execute(table.insert().from_select(list(table.columns.keys()), fresh)).rowcount
     connection.exec_driver_sql(f"DROP TABLE {staging.name}")
     return changed
