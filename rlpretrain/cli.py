@@ -19,6 +19,7 @@ from rlpretrain.artifacts import RunFolder
 from rlpretrain.commands.download import add_prices
 from rlpretrain.commands.patterns import add_patterns
 from rlpretrain.commands.printing import print_lines
+from rlpretrain.commands.progress import say
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.commands.tune import add_tune
@@ -118,16 +119,11 @@ def _add_refresh(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _say(line: str) -> None:
-    """Show progress at once: a line on standard error, dimmed on a terminal."""
-    print(f"\x1b[2m{line}\x1b[0m" if sys.stderr.isatty() else line, file=sys.stderr, flush=True)  # noqa: T201
-
-
 def _run(options: argparse.Namespace) -> dict[str, Any]:
     config = read_settings(options)
     from rlpretrain.pipeline import PretrainingPipeline
 
-    pipeline = PretrainingPipeline(config, run_id=options.run, progress=_say)
+    pipeline = PretrainingPipeline(config, run_id=options.run, progress=say)
     results = asyncio.run(pipeline.run_pipeline())
     report = str(pipeline.folder / "report.html")
     return {
@@ -143,11 +139,11 @@ def _single(options: argparse.Namespace) -> dict[str, Any]:
     from rlpretrain.pipeline import PretrainingPipeline
 
     if options.stage == "extract":
-        pipeline = PretrainingPipeline(config, run_id=options.run, progress=_say)
+        pipeline = PretrainingPipeline(config, run_id=options.run, progress=say)
         asyncio.run(pipeline.extract())
         return _answer(pipeline, "mine")
     name = options.run or _newest(config)
-    pipeline = PretrainingPipeline(_run_settings(config, name), run_id=name, progress=_say)
+    pipeline = PretrainingPipeline(_run_settings(config, name), run_id=name, progress=say)
     pipeline.context.write_settings()
     getattr(pipeline, options.stage)()
     return _answer(pipeline, options.stage)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rlpretrain.commands.progress import say
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.documents import read_document
 from rlpretrain.errors import DataError, SettingsError
@@ -62,7 +62,7 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
         tickers |= surrounding_tickers(config)
     if not tickers:
         raise SettingsError("no ticker to download", hint="name tickers, or give --symphonies or --library")
-    update = download_prices(options.folder, tickers, refresh=options.refresh, progress=_say)
+    update = download_prices(options.folder, tickers, refresh=options.refresh, progress=say)
     lines = [
         f"{len(update.updated)} downloaded, {len(update.current)} up to date, {len(update.rejected)} without prices",
         *(f"  {reason}" for reason in update.rejected.values()),
@@ -80,10 +80,6 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
         "unread": unread,
         "lines": lines,
     }
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _files(paths: Iterable[Path]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlpretrain.commands.settings import add_settings, read_day, read_settings
+from rlpretrain.commands.settings import add_command, read_day, read_settings
 from rlpretrain.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def _add(
     description: str,
     command: Callable[[argparse.Namespace], dict[str, Any]],
 ) -> argparse.ArgumentParser:
-    parser = kinds.add_parser(name, help=text, description=description)
-    parser.set_defaults(run_command=command)
-    add_settings(parser)
+    parser = add_command(kinds, name, text, description, command)
     parser.add_argument(
         "--store", metavar="URL", help="the pattern store; the setting store_url when left out"
     )

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-__all__ = ["counted"]
+__all__ = ["counted", "say"]
 
 _HEARTBEAT_SECONDS = 10.0
 
@@ -29,3 +29,8 @@ def counted(items: Sequence[T], label: str) -> Iterator[T]:
             print(f"{label}: {done} of {len(items)}", file=sys.stderr, flush=True)  # noqa: T201
         yield item
     print(f"{label}: {len(items)} of {len(items)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def say(line: str) -> None:
+    """Show a line of progress at once, dimmed on a terminal."""
+    print(f"\x1b[2m{line}\x1b[0m" if sys.stderr.isatty() else line, file=sys.stderr, flush=True)  # noqa: T201

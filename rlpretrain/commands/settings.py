@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+from collections.abc import Callable
 from typing import Any
 
 from rlpretrain.config import PretrainingConfig, load_config
 from rlpretrain.errors import SettingsError
 
-__all__ = ["add_settings", "read_day", "read_overrides", "read_settings"]
+__all__ = ["add_command", "add_settings", "read_day", "read_overrides", "read_settings"]
+
+
+def add_command(
+    kinds: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    text: str,
+    description: str,
+    command: Callable[[argparse.Namespace], dict[str, Any]],
+) -> argparse.ArgumentParser:
+    """Add a command that takes settings; `text` stands in the list of commands, `description` in its own help."""
+    parser = kinds.add_parser(name, help=text, description=description)
+    parser.set_defaults(run_command=command)
+    add_settings(parser)
+    return parser
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:

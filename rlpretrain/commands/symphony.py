@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.commands.settings import add_settings
+from rlpretrain.commands.settings import add_command
 
 __all__ = ["add_symphony"]
 
@@ -53,11 +53,8 @@ def _add(
     description: str,
     command: Callable[[argparse.Namespace], dict[str, Any]],
 ) -> argparse.ArgumentParser:
-    parser = kinds.add_parser(
-        name, help=text, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.set_defaults(run_command=command)
-    add_settings(parser)
+    parser = add_command(kinds, name, text, description, command)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
 
 

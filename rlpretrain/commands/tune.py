@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from rlpretrain.artifacts import RunFolder
+from rlpretrain.commands.progress import say
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.errors import SettingsError
 
@@ -47,7 +47,7 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
         trials=options.trials,
         folds=options.folds,
         epochs=options.epochs,
-        progress=_say,
+        progress=say,
     )
     lines = [f"{name}: {value}" for name, value in found["best"].items()]
     gain = f"loss {found['best_loss']:.4f} on days after those learned from, {found['first_loss']:.4f} before"
@@ -56,7 +56,3 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
         **found,
         "lines": [*lines, f"{gain}, {found['trials']} trials", f"use them with --config {found['file']}"],
     }
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
