@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rlpretrain.analysis import PatternAnalyzer
@@ -11,8 +12,9 @@ from rlpretrain.patterns import LabelledTrades, trade_categories
 from rlpretrain.patterns.store import open_store
 from rlpretrain.stages import mining
 from rlpretrain.stages.context import StageContext
+from rlpretrain.validation.report import Advice
 
-__all__ = ["STAGE", "run"]
+__all__ = ["STAGE", "read_advice", "run"]
 
 STAGE = "analyze"
 _SETTINGS = ("n_clusters", "clustering_method", "seed", "regimes")
@@ -35,6 +37,15 @@ def run(context: StageContext) -> Path:
 
     context.run_stage(STAGE, work, needs=[mining.STAGE], settings=_SETTINGS)
     return context.run / f"{STAGE}.json"
+
+
+def read_advice(context: StageContext) -> tuple[Advice, ...]:
+    """Read what the analysis recommends."""
+    found = json.loads((context.run / "pattern_analysis.json").read_text(encoding="utf-8"))
+    return tuple(
+        Advice(finding=one["message"], change=one["change"], setting=one["setting"])
+        for one in found["recommendations"]
+    )
 
 
 def _read_trades(context: StageContext) -> LabelledTrades:

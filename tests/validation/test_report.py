@@ -13,6 +13,7 @@ import pytest
 from rlpretrain.config import PretrainingConfig
 from rlpretrain.validation import reach_verdict
 from rlpretrain.validation.report import (
+    Advice,
     ClassifierScores,
     FidelityFigures,
     LibraryCounts,
@@ -22,6 +23,7 @@ from rlpretrain.validation.report import (
     Rejection,
     ReplayFidelity,
     ReportData,
+    RunFile,
     TransferFigures,
     WindowDates,
     html_report,
@@ -88,6 +90,11 @@ def data(signal: float = 0.5, *, clean: bool = True) -> ReportData:
         patterns=PatternCounts(
             total=4200, actions={"hold": 4000, "buy": 100, "sell": 100}, regimes={"bull": 4200}
         ),
+        advice=(
+            Advice(
+                finding=f"{HOSTILE} has 81% of the patterns", change="add assets", setting="max_strategies"
+            ),
+        ),
         pretraining=PretrainingFigures(
             epochs=3,
             best_epoch=2,
@@ -110,6 +117,7 @@ def data(signal: float = 0.5, *, clean: bool = True) -> ReportData:
         decision=RegistryDecision(promoted=True, reasons=("There is no champion yet.",)),
         versions={"numpy": "2.4"},
         device="cpu",
+        files=(RunFile(name="pattern analysis.html", holds="the patterns"),),
     )
 
 
@@ -206,11 +214,14 @@ def test_a_hostile_run_name_and_asset_stay_text():
     assert text_report(hostile).splitlines()[0].isprintable()
 
 
+BESIDE = "pattern%20analysis.html"
+
+
 def test_the_page_needs_no_network():
     page = html_report(data())
     for name, value in outline(page).attributes:
         if name in {"src", "href", "xlink:href", "srcset", "action"}:
-            assert value.startswith("#"), (name, value)
+            assert value.startswith("#") or value == BESIDE, (name, value)
     assert "@import" not in page
     assert not re.search(r"url\((?!#)", page)
 
@@ -218,9 +229,17 @@ def test_the_page_needs_no_network():
 def test_references_within_the_page_are_found():
     parsed = outline(html_report(data()))
     identifiers = {value for name, value in parsed.attributes if name == "id"}
-    for name, value in parsed.attributes:
-        if name in {"href", "xlink:href"}:
-            assert value[1:] in identifiers, value
+    links = {value for name, value in parsed.attributes if name in {"href", "xlink:href"}}
+    assert BESIDE in links
+    assert {link.removeprefix("#") for link in links - {BESIDE}} <= identifiers
+
+
+def test_what_the_analysis_recommends_is_said():
+    for report in (html.unescape(html_report(data())), text_report(data())):
+        assert "max_strategies" in report
+        assert "81%" in report
+    nothing = text_report(data().model_copy(update={"advice": ()}))
+    assert "Nothing: no finding crossed its threshold." in nothing
 
 
 def test_charts_take_the_pages_colours():

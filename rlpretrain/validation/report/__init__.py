@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rlpretrain.artifacts import atomic_path
 from rlpretrain.validation.report.data import (
+    Advice,
     ClassifierScores,
     FidelityFigures,
     LateEdits,
@@ -18,6 +19,7 @@ from rlpretrain.validation.report.data import (
     Rejection,
     ReplayFidelity,
     ReportData,
+    RunFile,
     TransferFigures,
     WindowDates,
 )
@@ -27,6 +29,7 @@ from rlpretrain.validation.report.text import text_report
 __all__ = [
     "HTML_REPORT",
     "TEXT_REPORT",
+    "Advice",
     "ClassifierScores",
     "FidelityFigures",
     "LateEditWindow",
@@ -39,6 +42,7 @@ __all__ = [
     "Rejection",
     "ReplayFidelity",
     "ReportData",
+    "RunFile",
     "TransferFigures",
     "WindowDates",
     "html_report",

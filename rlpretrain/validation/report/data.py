@@ -12,6 +12,7 @@ from rlpretrain.validation.statistics import Interval
 from rlpretrain.validation.verdict import Verdict
 
 __all__ = [
+    "Advice",
     "ClassifierScores",
     "FidelityFigures",
     "LateEditWindow",
@@ -24,6 +25,7 @@ __all__ = [
     "Rejection",
     "ReplayFidelity",
     "ReportData",
+    "RunFile",
     "TransferFigures",
     "WindowDates",
 ]
@@ -150,6 +152,24 @@ class ClassifierScores(_Part):
     accuracy: float | None = None
 
 
+class Advice(_Part):
+    """One thing that the analysis of the patterns says to change."""
+
+    finding: str
+    """What was found, with its figure."""
+    change: str
+    """What to do about it."""
+    setting: str | None = None
+    """The setting to change; None where it is the data that must change."""
+
+
+class RunFile(_Part):
+    """A file that lies beside the report."""
+
+    name: str
+    holds: str
+
+
 class PretrainingFigures(_Part):
     """Behaviour cloning: how it went and what it is worth beside simple baselines."""
 
@@ -200,6 +220,8 @@ class ReportData(_Part):
     fidelity: FidelityFigures | None = None
     patterns: PatternCounts | None = None
     late_edits: LateEdits | None = None
+    advice: tuple[Advice, ...] | None = None
+    """None where the patterns were not analysed; empty where nothing is to be changed."""
     pretraining: PretrainingFigures | None = None
     transfer: TransferFigures | None = None
     assets: tuple[AssetValidation, ...] = ()
@@ -207,3 +229,4 @@ class ReportData(_Part):
     decision: RegistryDecision | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     device: str | None = None
+    files: tuple[RunFile, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rlpretrain.validation.report.data import (
+    Advice,
     LibraryCounts,
     PatternCounts,
     PretrainingFigures,
@@ -13,7 +14,7 @@ from rlpretrain.validation.report.data import (
 )
 from rlpretrain.validation.report.fidelity import fidelity_tables
 from rlpretrain.validation.report.late_edits import late_edits_table
-from rlpretrain.validation.report.table import Table, number, percent
+from rlpretrain.validation.report.table import NOTHING, Table, number, percent
 
 __all__ = ["pipeline_tables", "settings_table"]
 
@@ -32,6 +33,8 @@ def pipeline_tables(data: ReportData) -> list[Table]:
         tables.append(late_edits_table(data.late_edits))
     if data.patterns is not None:
         tables.append(_patterns_table(data.patterns))
+    if data.advice is not None:
+        tables.append(_advice_table(data.advice))
     if data.pretraining is not None:
         tables.append(_pretraining_table(data.pretraining))
     if data.transfer is not None and data.transfer.steps:
@@ -62,6 +65,16 @@ def _patterns_table(patterns: PatternCounts) -> Table:
     for name, counts in groups.items():
         rows += [(f"{name}: {key}", shown) for key, shown in _counts(counts)]
     return Table("Patterns", ("Decisions", "Count"), tuple(rows))
+
+
+def _advice_table(advice: Sequence[Advice]) -> Table:
+    """Show what the analysis of the patterns says to change."""
+    return Table(
+        "What the analysis of the patterns recommends",
+        ("Finding", "Change", "Setting"),
+        tuple((found.finding, found.change, found.setting or NOTHING) for found in advice),
+        "" if advice else "Nothing: no finding crossed its threshold.",
+    )
 
 
 def _pretraining_table(figures: PretrainingFigures) -> Table:
