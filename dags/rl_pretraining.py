@@ -154,16 +154,18 @@ def rl_pretraining() -> None:
     folder = resolve_settings()
     listed = list_strategies(folder)
     extracted = extract.partial(folder=folder).expand(chunk=listed)
-    validated = validate.partial(folder=folder).expand(symbol=validation_assets())
-
     if load_config().trainer == "docker":
         from rlpretrain.deployment.trainer_operator import TrainerOperator
 
         pretrained: Any = TrainerOperator(task_id="pretrain", stage="pretrain", run_folder=folder)
         transferred: Any = TrainerOperator(task_id="transfer", stage="transfer", run_folder=folder)
-        [pretrained, transferred] >> remove_containers().as_teardown()
+        validated: Any = TrainerOperator.partial(
+            task_id="validate", stage="validate", run_folder=folder, map_index_template="{{ task.symbol }}"
+        ).expand(symbol=validation_assets())
+        [pretrained, transferred, validated] >> remove_containers().as_teardown()
     else:
         pretrained, transferred = pretrain(folder), transfer(folder)
+        validated = validate.partial(folder=folder).expand(symbol=validation_assets())
 
     chain(update_prices(folder), listed)
     chain(extracted, mine(folder), analyze(folder), pretrained, transferred, validated, report(folder))

@@ -174,9 +174,9 @@ def _answer(pipeline: PretrainingPipeline, stage: str) -> dict[str, Any]:
     """Gather the manifests of a stage; validation has one for each asset."""
     run = pipeline.context.run
     if stage == "validate":
-        from rlpretrain.stages.validation import stage_name
+        from rlpretrain.stages.learned import validation_stage
 
-        names = [stage_name(symbol) for symbol in pipeline.config.validation_envs]
+        names = [validation_stage(symbol) for symbol in pipeline.config.validation_envs]
     else:
         names = [stage]
     counts = {name: run.require(name).counts for name in names}

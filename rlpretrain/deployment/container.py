@@ -24,6 +24,7 @@ __all__ = [
     "device_requests",
     "remove_run_containers",
     "require_image",
+    "stage_command",
     "writer_of",
 ]
 
@@ -57,7 +58,7 @@ class ContainerSettings:
             market_mount=environment.get("RLPRETRAIN_MARKET_MOUNT", ""),
         )
 
-    def mounts(self, folder: Path, market: str) -> list[Mount]:
+    def mounts(self, folder: Path, market: str, *, other_runs: bool = False) -> list[Mount]:
         """Give what the container of a run sees: its folder, writable, and the price files, read-only.
 
         Parameters
@@ -66,14 +67,15 @@ class ContainerSettings:
             The run's folder, as Airflow sees it.
         market
             The run's market setting; only ``files:DIR`` needs a mount.
+        other_runs
+            Whether it sees the folder of all runs too, read-only. A volume is always mounted whole, and writable.
         """
-        inside = f"{CONTAINER_ARTIFACTS}/{folder.name}"
-        if not self.artifacts_mount:
-            mounts = [Mount(inside, str(folder), type="bind")]
-        elif self.artifacts_mount.startswith("/"):
-            mounts = [Mount(inside, f"{self.artifacts_mount}/{folder.name}", type="bind")]
-        else:
+        if self.artifacts_mount and not self.artifacts_mount.startswith("/"):
             mounts = [Mount(CONTAINER_ARTIFACTS, self.artifacts_mount, type="volume")]
+        else:
+            runs = self.artifacts_mount or str(folder.parent)
+            mounts = [Mount(CONTAINER_ARTIFACTS, runs, type="bind", read_only=True)] if other_runs else []
+            mounts.append(Mount(f"{CONTAINER_ARTIFACTS}/{folder.name}", f"{runs}/{folder.name}", type="bind"))
         kind, _, place = market.partition(":")
         if kind == "files":
             target = str(Path(place).absolute())
@@ -88,6 +90,12 @@ def device_requests(client: APIClient, device: str) -> list[DeviceRequest]:
     if device == "cuda" or (device == "auto" and "nvidia" in client.info().get("Runtimes", {})):
         return [DeviceRequest(count=-1, capabilities=[["gpu"]])]
     return []
+
+
+def stage_command(stage: str, folder: Path, symbol: str = "") -> list[str]:
+    """Give the arguments of the image's ``rlpretrain`` for a stage of the run; `symbol` is validation's asset."""
+    command = ["stage", stage, "--run", f"{CONTAINER_ARTIFACTS}/{folder.name}"]
+    return [*command, "--symbol", symbol] if symbol else command
 
 
 def writer_of(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Pre-training and transfer in a container that can do nothing else.
+"""The stages that learn, in a container that can do nothing else.
 
 The container gets the run's folder, the price files read-only, and a command. It has no network, no
 capability, no writable root and no secret; what it made is read from the stage's manifest, whose hashes are
@@ -23,6 +23,7 @@ from rlpretrain.deployment.container import (
     ContainerSettings,
     device_requests,
     require_image,
+    stage_command,
     writer_of,
 )
 
@@ -50,17 +51,26 @@ class TrainerOperator(DockerOperator):
         Name of the stage, as ``rlpretrain stage`` takes it.
     run_folder
         Folder of the run as Airflow sees it. (templated)
+    symbol
+        The asset, for ``validate``.
     settings
         The deployment's choices; read from the environment when None.
     """
 
-    template_fields = ("run_folder", *DockerOperator.template_fields)
+    template_fields = ("run_folder", "symbol", *DockerOperator.template_fields)
 
     def __init__(
-        self, *, stage: str, run_folder: str, settings: ContainerSettings | None = None, **kwargs: Any
+        self,
+        *,
+        stage: str,
+        run_folder: str,
+        symbol: str = "",
+        settings: ContainerSettings | None = None,
+        **kwargs: Any,
     ) -> None:
         self.stage = stage
         self.run_folder = run_folder
+        self.symbol = symbol
         self.settings = settings or ContainerSettings.from_environment()
         super().__init__(
             image=self.settings.image,
@@ -90,11 +100,15 @@ class TrainerOperator(DockerOperator):
         require_image(self.image, self.cli)
         folder = Path(self.run_folder)
         market = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"]
-        self.command = ["stage", self.stage, "--run", f"{CONTAINER_ARTIFACTS}/{folder.name}"]
-        self.mounts = self.settings.mounts(folder, market)
+        self.command = stage_command(self.stage, folder, self.symbol)
+        # Validation compares with the champion, which lies in the folder of the run that made it.
+        self.mounts = self.settings.mounts(folder, market, other_runs=self.stage == "validate")
         self.user = writer_of(folder)
         self.device_requests = device_requests(self.cli, self.settings.device)
-        self.environment = {"RLPRETRAIN_DEVICE": self.settings.device}
+        self.environment = {
+            "RLPRETRAIN_DEVICE": self.settings.device,
+            "RLPRETRAIN_OUTPUT_DIR": CONTAINER_ARTIFACTS,
+        }
         self.labels = {
             RUN_LABEL: context["run_id"],
             "rlpretrain.dag": self.dag_id,
@@ -102,8 +116,10 @@ class TrainerOperator(DockerOperator):
         }
         self.cli.create_host_config = functools.partial(self.cli.create_host_config, **HARDENING)
         super().execute(context)
-        manifest = RunFolder(folder).require(self.stage)
-        self.log.info("stage %s ran on %s; %s", self.stage, manifest.device, manifest.counts)
+        from rlpretrain.stages.learned import validation_stage
+
+        manifest = RunFolder(folder).require(validation_stage(self.symbol) if self.symbol else self.stage)
+        self.log.info("stage %s ran on %s; %s", manifest.stage, manifest.device, manifest.counts)
 
     def on_kill(self) -> None:
         """Stop the container in the five seconds that Airflow leaves, where Docker would take ten."""

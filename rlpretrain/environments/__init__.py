@@ -1,12 +1,22 @@
-"""The trading environment, scalar and batched, with one accounting."""
+"""The trading environment, scalar and batched, with one accounting.
 
-from rlpretrain.environments.batched import BatchedTradingEnv, EpisodeSampler
+What agents learn in is loaded on first use: it needs torch, and the books and trajectories don't.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from rlpretrain.environments.book import Book
 from rlpretrain.environments.episode_data import EpisodeData, build_episode_data, fill_growth
 from rlpretrain.environments.reward import step_reward
 from rlpretrain.environments.rollout import Policy, rollout, simulate
-from rlpretrain.environments.scalar import TradingEnv
 from rlpretrain.environments.trajectory import Trade, Trajectory
+
+if TYPE_CHECKING:
+    from rlpretrain.environments.batched import BatchedTradingEnv, EpisodeSampler
+    from rlpretrain.environments.scalar import TradingEnv
 
 __all__ = [
     "BatchedTradingEnv",
@@ -23,3 +33,11 @@ __all__ = [
     "simulate",
     "step_reward",
 ]
+
+_HOMES = {"BatchedTradingEnv": "batched", "EpisodeSampler": "batched", "TradingEnv": "scalar"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

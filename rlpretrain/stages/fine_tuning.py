@@ -13,16 +13,15 @@ from rlpretrain.errors import DataError
 from rlpretrain.pretraining.dataset import read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import load_model_file
-from rlpretrain.stages import mining, pretraining
+from rlpretrain.stages import mining
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.episodes import EPISODE_BARS, NUM_ENVS, load_episodes, training_window
+from rlpretrain.stages.learned import AGENT, PRETRAIN, PRETRAINED, TRANSFER
 from rlpretrain.transfer import TradingPolicy, TransferLearningManager, make_agent, save_agent
 from rlpretrain.validation import timing_score
 
-__all__ = ["AGENT", "STAGE", "run"]
+__all__ = ["run"]
 
-STAGE = "transfer"
-AGENT = "transferred_rl_agent.pt"
 _SETTINGS = (
     "transfer_strategy", "freeze_layers", "transfer_steps", "critic_warmup_steps", "kl_coefficient",
     "transfer_temperature", "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
@@ -33,12 +32,12 @@ _HELD_OUT = 4_096
 def run(context: StageContext) -> Path:
     """Fine-tune on the training assets; the checkpoint is chosen on their validation window."""
     context.run_stage(
-        STAGE,
+        TRANSFER,
         lambda recorder: _transfer(context, recorder),
-        needs=[mining.STAGE, pretraining.STAGE],
+        needs=[mining.STAGE, PRETRAIN],
         settings=_SETTINGS,
     )
-    return context.run / f"{STAGE}.json"
+    return context.run / f"{TRANSFER}.json"
 
 
 def _transfer(context: StageContext, recorder: StageRecorder) -> None:
@@ -61,11 +60,11 @@ def _transfer(context: StageContext, recorder: StageRecorder) -> None:
     if not data:
         raise DataError(f"no asset can be trained on: {left_out}")
     context.progress(f"fine-tuning on {', '.join(part.symbol for part in data)}")
-    network = load_model_file(context.run / pretraining.PRETRAINED).network()
+    network = load_model_file(context.run / PRETRAINED).network()
     env = BatchedTradingEnv(data, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=config.seed)
     agent = make_agent(env, network, seed=config.seed, device=context.device())
     result = TransferLearningManager(config.transfer_config()).transfer_knowledge(
-        context.run / pretraining.PRETRAINED,
+        context.run / PRETRAINED,
         agent,
         held_out_states=read_dataset(dataset_file(context.run / "datasets", "validation")).states[:_HELD_OUT],
         judge=lambda policy: _validation_score(policy, data, held_out),

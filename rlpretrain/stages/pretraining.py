@@ -34,12 +34,11 @@ from rlpretrain.pretraining.trainer import Trained, train_policy
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
 from rlpretrain.stages import mining
 from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.learned import BEST, PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.validation_window import policy_findings, policy_scores
 
-__all__ = ["BEST", "PLACEBO", "PRETRAINED", "STAGE", "run", "trainer_settings"]
+__all__ = ["TRAINER_SETTINGS", "run", "trainer_settings"]
 
-STAGE = "pretrain"
-PRETRAINED, BEST, PLACEBO = "pretrained_model.pt", "best_model.pt", "placebo_model.pt"
 TRAINER_SETTINGS = (
     "hidden_dims", "activation", "layer_norm", "batch_size", "learning_rate", "weight_decay", "num_epochs", "patience",
     "value_coefficient", "labels", "label_smoothing", "confidence_penalty", "weighting", "balance_classes", "schedule",
@@ -66,7 +65,7 @@ def run(context: StageContext) -> Path:
             _train(context, group)
         # All leave together, so that each finds what the first has written.
         group.agree(0.0)
-    return context.run / f"{STAGE}.json"
+    return context.run / f"{PRETRAIN}.json"
 
 
 def _lead(context: StageContext, group: Group) -> None:
@@ -80,7 +79,7 @@ def _lead(context: StageContext, group: Group) -> None:
         _pretrain(context, _train(context, group), recorder)
 
     try:
-        context.run_stage(STAGE, work, needs=[mining.STAGE], settings=_SETTINGS)
+        context.run_stage(PRETRAIN, work, needs=[mining.STAGE], settings=_SETTINGS)
     finally:
         if not called:
             group.agree(0.0)

@@ -15,10 +15,19 @@ from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns import AGREES
 from rlpretrain.patterns.store import Model, open_store
 from rlpretrain.registry import Decision, ModelVersion, Registry, decide
-from rlpretrain.stages import fine_tuning, library, mining, pretraining, validation
+from rlpretrain.stages import analysis, library, mining
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.extraction import chunk_files, chunk_stage
 from rlpretrain.stages.late_edits import late_edits
+from rlpretrain.stages.learned import (
+    AGENT,
+    PRETRAIN,
+    PRETRAINED,
+    TRANSFER,
+    champion_file,
+    read_evidence,
+    validation_stage,
+)
 from rlpretrain.validation import AssetValidation, Verdict, reach_verdict
 from rlpretrain.validation.report import (
     HTML_REPORT,
@@ -32,6 +41,7 @@ from rlpretrain.validation.report import (
     Rejection,
     ReplayFidelity,
     ReportData,
+    RunFile,
     TransferFigures,
     WindowDates,
     render_report,
@@ -44,6 +54,17 @@ __all__ = ["RESULTS", "STAGE", "read_summary", "run"]
 STAGE = "report"
 RESULTS = "pipeline_results.json"
 _EXAMPLES = 12
+_FILES = {
+    "pattern_analysis.html": "the patterns to explore: clusters, rewards, matrix, what lasts",
+    "pattern_analysis.png": "the same on one page to print",
+    "pattern_analysis.json": "all its findings",
+    "feature_importance.csv": "the features ranked",
+    TEXT_REPORT: "this report as plain text",
+    RESULTS: "its figures for programs",
+    PRETRAINED: "the pre-trained policy network",
+    AGENT: "the agent that was validated",
+}
+"""What a reader may open from the report; the page lies beside them."""
 
 
 def run(context: StageContext) -> Path:
@@ -56,9 +77,10 @@ def run(context: StageContext) -> Path:
         lambda recorder: _report(context, recorder),
         needs=[
             mining.STAGE,
-            pretraining.STAGE,
-            fine_tuning.STAGE,
-            *(validation.stage_name(s) for s in assets),
+            analysis.STAGE,
+            PRETRAIN,
+            TRANSFER,
+            *(validation_stage(s) for s in assets),
         ],
         settings=("validation_envs", "promotion_confidence", "validation_seeds", "seed"),
         inputs={"champion": champion.run_id if champion else ""},
@@ -74,7 +96,7 @@ def read_summary(folder: Path) -> list[str]:
 
 def _report(context: StageContext, recorder: StageRecorder) -> None:
     config = context.config
-    evidence = tuple(validation.read_evidence(context, symbol) for symbol in config.validation_envs)
+    evidence = tuple(read_evidence(context, symbol) for symbol in config.validation_envs)
     verdict = reach_verdict(evidence, config.validation_config(), seed=config.seed)
     registry = Registry(config.output_dir)
     decision = decide(
@@ -87,7 +109,7 @@ def _report(context: StageContext, recorder: StageRecorder) -> None:
     data = _report_data(context, evidence, verdict, decision)
     for path in render_report(data, context.run.path):
         recorder.output(path.name)
-    agent = context.run / fine_tuning.AGENT
+    agent = context.run / AGENT
     figures = _figures(evidence, verdict)
     registry.record(
         ModelVersion(
@@ -110,7 +132,7 @@ def _report(context: StageContext, recorder: StageRecorder) -> None:
 
 def _store_models(context: StageContext, *, promoted: bool) -> None:
     """Note beside the run's patterns what was learned from them."""
-    files = {"policy": context.run / pretraining.PRETRAINED, "agent": context.run / fine_tuning.AGENT}
+    files = {"policy": context.run / PRETRAINED, "agent": context.run / AGENT}
     folder = context.config.output_dir.absolute()
     models = [
         Model(
@@ -131,7 +153,7 @@ def _champion_interval(context: StageContext) -> tuple[float, float] | None:
     config = context.config
     by_day: dict[str, list[float]] = {}
     for symbol in config.validation_envs:
-        compared = json.loads((context.run / validation.champion_file(symbol)).read_text(encoding="utf-8"))
+        compared = json.loads((context.run / champion_file(symbol)).read_text(encoding="utf-8"))
         if "difference" not in compared:
             return None
         for day, difference in zip(compared["dates"], compared["difference"], strict=True):
@@ -166,7 +188,7 @@ def _report_data(
     context: StageContext, evidence: tuple[AssetValidation, ...], verdict: Verdict, decision: Decision
 ) -> ReportData:
     config, windows = context.config, context.windows
-    mined, trained = context.run.require(mining.STAGE), context.run.require(pretraining.STAGE)
+    mined, trained = context.run.require(mining.STAGE), context.run.require(PRETRAIN)
     return ReportData(
         run_id=context.run.run_id,
         settings=config.public(),
@@ -181,6 +203,7 @@ def _report_data(
         library=_library_counts(context, mined),
         fidelity=_fidelity_figures(context),
         late_edits=late_edits(context),
+        advice=analysis.read_advice(context),
         patterns=PatternCounts(
             total=int(mined.counts["patterns"]),
             actions=mined.details["actions"],
@@ -194,6 +217,7 @@ def _report_data(
         decision=RegistryDecision(promoted=decision.promote, reasons=tuple(decision.reasons)),
         versions=trained.versions,
         device=trained.device,
+        files=tuple(RunFile(name=name, holds=holds) for name, holds in _FILES.items()),
     )
 
 
@@ -306,7 +330,7 @@ def _results(
         "artifacts": {
             "report": HTML_REPORT,
             "text_report": TEXT_REPORT,
-            "agent": fine_tuning.AGENT,
-            "pretrained_model": pretraining.PRETRAINED,
+            "agent": AGENT,
+            "pretrained_model": PRETRAINED,
         },
     }

@@ -12,20 +12,29 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlpretrain.artifacts import RunFolder, StageRecorder, atomic_path, write_json
+from rlpretrain.artifacts import StageRecorder, atomic_path, write_json
 from rlpretrain.config import ValidationConfig
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Policy, Trade, Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
-from rlpretrain.stages import fine_tuning, mining, pretraining
+from rlpretrain.stages import mining
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.episodes import EPISODE_BARS, NUM_ENVS, load_episodes, training_window
+from rlpretrain.stages.learned import (
+    AGENT,
+    PLACEBO,
+    PRETRAIN,
+    PRETRAINED,
+    TRANSFER,
+    champion_file,
+    evidence_file,
+    validation_stage,
+)
 from rlpretrain.transfer import TradingPolicy, checkpoint_steps, load_agent, make_agent, train_agent
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.validation import (
     AssetCase,
-    AssetValidation,
     CurveRecorder,
     EvaluationWindow,
     Trial,
@@ -33,7 +42,7 @@ from rlpretrain.validation import (
     validate_asset,
 )
 
-__all__ = ["asset_case", "champion_file", "evidence_file", "read_evidence", "run", "stage_name"]
+__all__ = ["asset_case", "run"]
 
 _SETTINGS = (
     "validation_episodes", "validation_seeds", "validation_steps", "promotion_confidence", "transfer_strategy",
@@ -47,40 +56,17 @@ _Arena = list[tuple[EpisodeData, tuple[int, int]]]
 """Assets on which all arms learn, each with the rows of its pre-training window."""
 
 
-def stage_name(symbol: str) -> str:
-    """Name the stage of one asset."""
-    return f"validate/{RunFolder.safe_name(symbol)}"
-
-
-def evidence_file(symbol: str) -> str:
-    """Name the file of an asset's evidence, relative to the run's folder."""
-    return f"{stage_name(symbol)}_evidence.json"
-
-
-def champion_file(symbol: str) -> str:
-    """Name the file that compares agent and champion on an asset."""
-    return f"{stage_name(symbol)}_champion.json"
-
-
 def run(context: StageContext, symbol: str) -> Path:
     """Run all arms on one asset and measure them; the only stage that reads the test window."""
     champion = Registry(context.config.output_dir).champion(besides=context.run.run_id)
     context.run_stage(
-        stage_name(symbol),
+        validation_stage(symbol),
         lambda recorder: _validate(context, symbol, recorder),
-        needs=[mining.STAGE, pretraining.STAGE, fine_tuning.STAGE],
+        needs=[mining.STAGE, PRETRAIN, TRANSFER],
         settings=_SETTINGS,
         inputs={"champion": champion.agent_sha256 if champion else ""},
     )
-    return context.run / f"{stage_name(symbol)}.json"
-
-
-def read_evidence(context: StageContext, symbol: str) -> AssetValidation:
-    """Read what validation found on an asset."""
-    context.run.require(stage_name(symbol))
-    return AssetValidation.model_validate_json(
-        (context.run / evidence_file(symbol)).read_text(encoding="utf-8")
-    )
+    return context.run / f"{validation_stage(symbol)}.json"
 
 
 def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> None:
@@ -92,12 +78,12 @@ def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> No
         data = load_episodes(context, [symbol])[0]
         arena = _arena(context, data)
         case = _case(context, data, arena, settings)
-        agent, _ = load_agent(context.run / fine_tuning.AGENT)
+        agent, _ = load_agent(context.run / AGENT)
         evidence = validate_asset(case, agent.act, settings, seed=context.config.seed)
     finally:
         torch.set_num_threads(threads)
     write_json(recorder.output(evidence_file(symbol)), json.loads(evidence.model_dump_json()))
-    _write_ledger(recorder.output(f"{stage_name(symbol)}_trades.csv"), case.window.run(agent.act))
+    _write_ledger(recorder.output(f"{validation_stage(symbol)}_trades.csv"), case.window.run(agent.act))
     write_json(recorder.output(champion_file(symbol)), _against_champion(context, case.window, agent.act))
     recorder.counts |= {"bars": len(case.window.dates), "seeds": context.config.validation_seeds}
     recorder.details["learned_on"] = [part.symbol for part, _ in arena]
@@ -121,8 +107,8 @@ def _case(context: StageContext, data: EpisodeData, arena: _Arena, settings: Val
     edit = context.run.require(mining.STAGE).details["last_edit"]
     clean_from = None if edit is None else (np.datetime64(edit) + 1).astype(object)
     window = EvaluationWindow(data, start, stop, clean_from)
-    clone = load_model_file(context.run / pretraining.PRETRAINED).network().eval()
-    placebo = load_model_file(context.run / pretraining.PLACEBO).network().eval()
+    clone = load_model_file(context.run / PRETRAINED).network().eval()
+    placebo = load_model_file(context.run / PLACEBO).network().eval()
     arms: dict[str, PolicyNetwork | None] = {"transferred": clone, "vanilla": None, "placebo": placebo}
     versions = Registry(context.config.output_dir).versions()
     return AssetCase(
@@ -148,7 +134,7 @@ def _arena(context: StageContext, data: EpisodeData) -> _Arena:
         return [(data, training_window(context, data))]
     except DataError as error:
         context.progress(f"{error}; its arms learn on the assets of the transfer instead")
-    others = load_episodes(context, context.run.require(fine_tuning.STAGE).details["assets"])
+    others = load_episodes(context, context.run.require(TRANSFER).details["assets"])
     return [(other, training_window(context, other)) for other in others]
 
 
@@ -165,7 +151,7 @@ def _learner(
     assets, spans = zip(*arena, strict=True)
     rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = context.config.transfer_config()
-    shape = load_model_file(context.run / pretraining.PRETRAINED).network()
+    shape = load_model_file(context.run / PRETRAINED).network()
     # Whole rollouts: of a short budget, a part of one would make half.
     most = int(total * _WARMUP_SHARE) // rollout * rollout
     transfer = transfer.model_copy(update={"critic_warmup_steps": min(transfer.critic_warmup_steps, most)})

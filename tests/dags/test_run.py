@@ -65,7 +65,7 @@ def test_training_runs_in_containers(
     assert run.state == "success", states(run)
     folder = RunFolder(next(tmp_path.glob("*/settings.json")).parent)
     here = folder.require("mine").clock["host"]
-    for stage in ("pretrain", "transfer"):
+    for stage in ("pretrain", "transfer", "validate/SPY"):
         manifest = folder.require(stage)
         assert manifest.clock["host"] != here
         assert manifest.device in ("cpu", "cuda")

@@ -106,16 +106,17 @@ def test_two_readings_give_one_version(nightly: DAG) -> None:
 
 
 @pytest.mark.airflow
-def test_docker_swaps_the_two_training_tasks_and_nothing_else(nightly: DAG, nightly_with_docker: DAG) -> None:
+def test_docker_swaps_what_learns_and_nothing_else(nightly: DAG, nightly_with_docker: DAG) -> None:
     assert set(nightly_with_docker.task_ids) - set(nightly.task_ids) == {"remove_containers"}
-    for task_id in ("pretrain", "transfer"):
-        assert type(nightly.get_task(task_id)).__name__ != "TrainerOperator"
-        assert type(nightly_with_docker.get_task(task_id)).__name__ == "TrainerOperator"
+    for task_id in ("pretrain", "transfer", "validate"):
+        assert nightly.get_task(task_id).operator_name != "TrainerOperator"
+        assert nightly_with_docker.get_task(task_id).operator_name == "TrainerOperator"
+    assert nightly_with_docker.get_task("validate").is_mapped
     for earlier, later in pairwise(STAGES):
         assert earlier in ancestors(nightly_with_docker, later)
     teardown = nightly_with_docker.get_task("remove_containers")
     assert teardown.is_teardown
-    assert teardown.upstream_task_ids == {"pretrain", "transfer"}
+    assert teardown.upstream_task_ids == {"pretrain", "transfer", "validate"}
     assert "remove_containers" not in ancestors(nightly_with_docker, "report")
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rlpretrain.config import PretrainingConfig
 from rlpretrain.pipeline import PretrainingPipeline
-from rlpretrain.stages.validation import read_evidence
+from rlpretrain.stages.learned import read_evidence
 from rlpretrain.validation import AssetValidation
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 
 from rlpretrain import PretrainingPipeline
 from rlpretrain.errors import DataError
-from rlpretrain.stages.validation import read_evidence, stage_name
+from rlpretrain.stages.learned import read_evidence, validation_stage
 from tests.stages.conftest import tiny
 
 # The generated ETH-USD begins on 2015-08-07; its state is complete after 250 days.
@@ -24,7 +24,8 @@ def test_its_arms_learn_where_the_agent_learned(tmp_path: Path) -> None:
     asyncio.run(pipeline.run_pipeline())
     run = pipeline.context.run
     assert (
-        run.require(stage_name("ETH-USD")).details["learned_on"] == run.require("transfer").details["assets"]
+        run.require(validation_stage("ETH-USD")).details["learned_on"]
+        == run.require("transfer").details["assets"]
     )
     assert read_evidence(pipeline.context, "ETH-USD").comparisons
 
