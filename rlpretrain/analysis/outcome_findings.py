@@ -63,6 +63,8 @@ class TradeGroup(Part):
     mean_return: Figure
     mean_win: Figure
     mean_loss: Figure = Field(description="At most zero.")
+    median_win: Figure = Field(description="Unmoved by the few very long trades that carry the mean.")
+    median_loss: Figure
     mean_days: Figure = Field(description="Bars from entry to exit.")
     median_days: Figure
     longest_win_streak: int = Field(description="Within one strategy, in the order of exits.")

@@ -56,6 +56,7 @@ def _describe(dimension: str, division: NDArray[np.str_], trades: TradeTable) ->
     lost = -_total(group, np.where(won, 0.0, trades.net_return))
     win_streak, loss_streak = _streaks(group, trades.strategy, won)
     by_group = pd.Series(trades.holding_days).groupby(group)
+    net_return = pd.Series(trades.net_return)
     described = pd.DataFrame(
         {
             "dimension": dimension,
@@ -67,6 +68,8 @@ def _describe(dimension: str, division: NDArray[np.str_], trades: TradeTable) ->
             "mean_return": (gained - lost) / count,
             "mean_win": _ratio(gained, wins),
             "mean_loss": -_ratio(lost, losses),
+            "median_win": net_return.where(won).groupby(group).median().to_numpy(),
+            "median_loss": net_return.where(~won).groupby(group).median().to_numpy(),
             "mean_days": _total(group, trades.holding_days) / count,
             "median_days": by_group.median().to_numpy(),
             "longest_win_streak": win_streak,

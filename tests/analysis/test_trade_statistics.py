@@ -44,6 +44,7 @@ def test_by_hand() -> None:
     assert (found.trades, found.strategies, found.win_rate) == (6, 1, 0.5)
     assert found.profit_factor == 3.0 and found.mean_return == pytest.approx(0.02)
     assert found.mean_win == pytest.approx(0.06) and found.mean_loss == pytest.approx(-0.02)
+    assert found.median_win == pytest.approx(0.06) and found.median_loss == pytest.approx(-0.02)
     assert (found.mean_days, found.median_days) == (7.5, 3.5)
     assert (found.longest_win_streak, found.longest_loss_streak) == (2, 3)
     assert found.mean_mae == pytest.approx(-0.02) and found.worst_mae == pytest.approx(-0.04)
@@ -58,7 +59,8 @@ def test_streaks_do_not_run_from_one_strategy_into_the_next() -> None:
 def test_without_a_loss_the_profit_factor_is_undefined() -> None:
     labelled = trades_of([0.1, 0.2])
     found = trade_statistics(labelled, trade_table(labelled)).of("all")["all"]
-    assert found.profit_factor is None and found.mean_loss is None and found.longest_loss_streak == 0
+    assert found.profit_factor is None and found.longest_loss_streak == 0
+    assert found.mean_loss is None and found.median_loss is None
 
 
 @settings(max_examples=40, deadline=None)
