@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BASE_IMAGE ?= python:3.11-slim-bookworm
 TRAINER_IMAGE ?= rlpretrain-trainer:latest
 AIRFLOW_IMAGE ?= rlpretrain-airflow:latest
-WHEELS ?= .
+WHEELS ?= .[airflow,fab,celery,kubernetes,train]
 
 # What `make run` reads; see docs/deployment.md.
 export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
@@ -36,11 +36,11 @@ $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[airflow]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[airflow,train]'
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/pip install --quiet -c constraints.txt -e '.[airflow,dev]'
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[airflow,celery,kubernetes,dev]'
 	@touch $@
 
 trainer-image: ## Build the image that TRAINER=docker runs; offline with wheels in .wheelhouse
@@ -49,7 +49,7 @@ trainer-image: ## Build the image that TRAINER=docker runs; offline with wheels 
 airflow-image: ## Build the image of docker-compose.yaml's Airflow
 	docker build --file docker/airflow.Dockerfile --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(AIRFLOW_IMAGE) .
 
-wheelhouse: $(VENV)/installed ## Fetch wheels, so that images build offline; WHEELS='.[airflow]' for both images
+wheelhouse: $(VENV)/installed ## Fetch the wheels of both images, so that they build offline
 	$(BIN)/pip wheel --quiet -c constraints.txt --wheel-dir .wheelhouse 'setuptools>=80' '$(WHEELS)'
 	@rm -f .wheelhouse/rlpretrain-*.whl  # the images take the source itself
 
