@@ -1,0 +1,6 @@
+"""Checks of stored patterns and trades: what must hold of every row, of all rows together, and what is suspicious."""
+
+from rlpretrain.patterns.quality.findings import Expected, Finding
+from rlpretrain.patterns.quality.inspection import check_patterns
+
+__all__ = ["Expected", "Finding", "check_patterns"]

@@ -1,0 +1,71 @@
+"""All checks of one extraction, in one reading transaction."""
+
+from __future__ import annotations
+
+from rlpretrain.patterns.quality import row_rules, set_rules
+from rlpretrain.patterns.quality.findings import Expected, Finding
+from rlpretrain.patterns.store import PatternStore, identities, schema
+from rlpretrain.patterns.store.connection import reading
+from rlpretrain.patterns.store.contents import find_content, require_content
+from rlpretrain.patterns.store.revisions import visible
+
+__all__ = ["check_patterns"]
+
+
+def check_patterns(store: PatternStore, extraction: str, expected: Expected) -> tuple[Finding, ...]:
+    """Check an extraction's patterns and trades.
+
+    The database counts; only the states travel, once.
+
+    Parameters
+    ----------
+    store
+        Postgres or SQLite.
+    extraction
+        Digest that `PatternStore.add_run` gave.
+    expected
+        What the run that wrote them says.
+
+    Returns
+    -------
+    tuple of Finding
+        Failures first; empty where all is well.
+
+    Raises
+    ------
+    DataError
+        There is no such extraction, or its patterns were never written to the end, or are archived.
+    """
+    findings: list[Finding] = []
+    with reading(store.engine) as connection:
+        number = identities.extraction_id(connection, extraction)
+        require_content(connection, extraction, "patterns")
+        rules = {"patterns": row_rules.pattern_rules(expected), "trades": row_rules.trade_rules(expected)}
+        for table in (schema.patterns, schema.trades):
+            content = find_content(connection, number, table.name)
+            if content is None:
+                findings += set_rules.counted(None, table.name, 0, expected)
+                continue
+            conditions = visible(table, content.collection, content.revision)
+            rows, broken = row_rules.broken(connection, table, rules[table.name], conditions)
+            findings += broken
+            findings += set_rules.counted(content, table.name, rows, expected)
+            findings += set_rules.copies(connection, table, conditions)
+            findings += set_rules.revisions(connection, table, content.collection)
+            if table is schema.patterns and rows:
+                findings += set_rules.feature_version(connection, content.collection, expected)
+                findings += set_rules.unfinite_states(connection, conditions)
+                findings += set_rules.one_sided(connection, conditions, rows)
+                findings += set_rules.volume(connection, content.collection, number, rows)
+    small = store.counts(extraction)
+    findings += [
+        Finding(
+            f"{kind}_count",
+            True,
+            0,
+            f"{small[kind]:,} rows are there, the run says {expected.counts[kind]:,}",
+        )
+        for kind in ("voters", "rejects")
+        if small[kind] != expected.counts[kind]
+    ]
+    return tuple(sorted(findings, key=lambda finding: not finding.failed))
