@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
 
-__all__ = ["load_arrays", "save_arrays"]
+__all__ = ["load_arrays", "open_arrays", "save_arrays"]
 
 
 def save_arrays(path: Path | str, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -23,8 +24,9 @@ def save_arrays(path: Path | str, arrays: Mapping[str, NDArray[Any]]) -> None:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def load_arrays(path: Path | str) -> dict[str, NDArray[Any]]:
-    """Read what `save_arrays` wrote.
+@contextmanager
+def open_arrays(path: Path | str) -> Iterator[Mapping[str, NDArray[Any]]]:
+    """Open what `save_arrays` wrote; an array is read when it is asked for.
 
     Raises
     ------
@@ -33,6 +35,12 @@ def load_arrays(path: Path | str) -> dict[str, NDArray[Any]]:
     """
     try:
         with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+            yield file
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path} holds no arrays: {error}") from None
+
+
+def load_arrays(path: Path | str) -> dict[str, NDArray[Any]]:
+    """Read all that `save_arrays` wrote; raises like `open_arrays`."""
+    with open_arrays(path) as file:
+        return {name: file[name] for name in file}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
 from rlpretrain.market import Dates, Floats
-from rlpretrain.patterns.array_files import load_arrays, save_arrays
+from rlpretrain.patterns.array_files import open_arrays, save_arrays
 from rlpretrain.patterns.pattern_set import CATEGORIES
 from rlpretrain.symphony import Fidelity
 
@@ -128,20 +128,33 @@ class ChunkRecords:
         save_arrays(path, arrays)
 
     @classmethod
-    def load(cls, path: Path | str) -> ChunkRecords:
+    def load(cls, path: Path | str, *, holding: str | None = None) -> ChunkRecords:
         """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path
+            The chunk's file.
+        holding
+            Only strategies whose trees can hold this asset; the others' arrays are not read.
 
         Raises
         ------
         DataError
             The file is missing or holds no records.
         """
-        arrays = load_arrays(path)
-        try:
-            described = json.loads(arrays["records"].tobytes())
-            return cls(tuple(_restore(text, i, arrays) for i, text in enumerate(described)))
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path} holds no strategy records: {error}") from None
+        with open_arrays(path) as arrays:
+            try:
+                described = json.loads(arrays["records"].tobytes())
+                return cls(
+                    tuple(
+                        _restore(text, i, arrays)
+                        for i, text in enumerate(described)
+                        if holding is None or holding in text["holdings"]
+                    )
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{path} holds no strategy records: {error}") from None
 
     @classmethod
     def concatenate(cls, chunks: Sequence[ChunkRecords]) -> ChunkRecords:

@@ -21,7 +21,7 @@ from rlpretrain.config import PretrainingConfig
 from rlpretrain.documents import decode_json, encode_json
 from rlpretrain.stages.cache import Cache
 
-__all__ = ["QUIET_DAYS", "Answers", "service_identity"]
+__all__ = ["QUIET_DAYS", "Answers", "read_tree", "service_identity"]
 
 QUIET_DAYS = 7
 """Days before its fetch in which a symphony must not have been edited for its tree to count as unchanged.
@@ -104,8 +104,7 @@ class Answers:
         DamagedError
             It is gone.
         """
-        tree: dict[str, Any] = decode_json(zlib.decompress(self._cache.get(digest)))
-        return tree
+        return read_tree(self._cache, digest)
 
     def backtest(self, content_hash: str) -> str | None:
         """Give the object of the backtest of a tree where it is not too old."""
@@ -141,6 +140,18 @@ class Answers:
 
     def _backtest_key(self, content_hash: str) -> list[Any]:
         return [*self._service, content_hash, self._conditions]
+
+
+def read_tree(cache: Cache, digest: str) -> dict[str, Any]:
+    """Read a symphony's tree that a run has kept; a run's manifests name its digest.
+
+    Raises
+    ------
+    DamagedError
+        It is gone.
+    """
+    tree: dict[str, Any] = decode_json(zlib.decompress(cache.get(digest)))
+    return tree
 
 
 def _packed(daily: DailyValues) -> bytes:
