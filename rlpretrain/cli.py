@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.commands.download import add_prices
+from rlpretrain.commands.heartbeat import heartbeat
 from rlpretrain.commands.patterns import add_patterns
 from rlpretrain.commands.printing import print_lines
 from rlpretrain.commands.progress import say
@@ -207,17 +208,18 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
     if needed and getattr(options, needed) is None:
         raise SettingsError(f"stage {options.name} needs --{needed}")
     result: Any
-    if options.name == "extract":
-        result = asyncio.run(stages.extract_chunk(options.run, options.chunk))
-    elif options.name == "validate":
-        result = stages.validate_asset(options.run, options.symbol)
-    else:
-        functions = {
-            "prices": stages.update_prices, "list": stages.list_strategies, "mine": stages.mine_patterns,
-            "analyze": stages.analyze, "pretrain": stages.pretrain, "transfer": stages.transfer,
-            "report": stages.report,
-        }  # fmt: skip
-        result = functions[options.name](options.run)
+    with heartbeat(options.name):
+        if options.name == "extract":
+            result = asyncio.run(stages.extract_chunk(options.run, options.chunk))
+        elif options.name == "validate":
+            result = stages.validate_asset(options.run, options.symbol)
+        else:
+            functions = {
+                "prices": stages.update_prices, "list": stages.list_strategies, "mine": stages.mine_patterns,
+                "analyze": stages.analyze, "pretrain": stages.pretrain, "transfer": stages.transfer,
+                "report": stages.report,
+            }  # fmt: skip
+            result = functions[options.name](options.run)
     answer = result if isinstance(result, list) else str(result)
     return {"status": "done", "stage": options.name, "result": answer, "lines": [str(answer)]}
 
