@@ -84,6 +84,14 @@ def mine(folder: str) -> str:
 
 
 @task
+def check(folder: str) -> str:
+    """Check the stored patterns: what fails here is not learned from."""
+    from rlpretrain.stages import check_patterns
+
+    return str(check_patterns(Path(folder)))
+
+
+@task
 def analyze(folder: str) -> str:
     """Cluster, rank and describe the patterns."""
     from rlpretrain.stages import analyze as stage
@@ -132,10 +140,16 @@ def report(folder: str) -> str:
 
 @task(retries=2)
 def remove_containers() -> int:
-    """Remove containers that a killed training task left behind."""
-    from rlpretrain.deployment.container import remove_run_containers
+    """Remove containers that a killed task of this run left behind, or a run that is over."""
+    from rlpretrain.deployment.docker_engine import RUN_LABEL, remove_containers, remove_ended_runs
 
-    return remove_run_containers(get_current_context()["run_id"])
+    context = get_current_context()
+    dag_id, count = context["dag"].dag_id, context["ti"].get_dr_count
+
+    def has_ended(run_id: str) -> bool:
+        return count(dag_id, run_ids=[run_id], states=["success", "failed"]) > 0
+
+    return remove_containers({RUN_LABEL: context["run_id"]}) + remove_ended_runs(dag_id, has_ended)
 
 
 @dag(
@@ -168,7 +182,7 @@ def rl_pretraining() -> None:
         validated = validate.partial(folder=folder).expand(symbol=validation_assets())
 
     chain(update_prices(folder), listed)
-    chain(extracted, mine(folder), analyze(folder), pretrained, transferred, validated, report(folder))
+    chain(extracted, mine(folder), check(folder), analyze(folder), pretrained, transferred, validated, report(folder))
 
 
 nightly: DAG = rl_pretraining()

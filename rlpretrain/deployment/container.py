@@ -1,7 +1,4 @@
-"""The trainer's container: what it may see, which devices it gets, and how it is found again.
-
-Free of Airflow, so that a command can ask for the image before it starts one.
-"""
+"""The trainer's container: what it runs, what it may see, and which devices it gets."""
 
 from __future__ import annotations
 
@@ -11,27 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docker.api.client import APIClient
-from docker.errors import DockerException
 from docker.types import DeviceRequest, Mount
 
 from rlpretrain.config import load_config
-from rlpretrain.errors import ServiceError, StageError
 
 __all__ = [
     "CONTAINER_ARTIFACTS",
-    "RUN_LABEL",
+    "TRAINER_UID",
+    "USES_GPU",
     "ContainerSettings",
     "device_requests",
-    "remove_run_containers",
-    "require_image",
     "stage_command",
     "writer_of",
 ]
 
-RUN_LABEL = "rlpretrain.run"
 CONTAINER_ARTIFACTS = "/artifacts"
 TRAINER_UID = 10001
 """User and group of the trainer image."""
+USES_GPU = frozenset({"pretrain", "transfer"})
+"""Stages that take a GPU where there is one; validation's many small networks learn faster on a core each."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +36,8 @@ class ContainerSettings:
     image: str = "rlpretrain-trainer:latest"
     memory: str = "8g"
     device: str = "auto"
+    threads: str = ""
+    """Threads of the container's arithmetic; empty for as many as it has cores."""
     artifacts_mount: str = ""
     """Volume or host path of the folder of all runs; empty when Airflow and the Docker host see one path."""
     market_mount: str = ""
@@ -54,9 +51,19 @@ class ContainerSettings:
             image=environment.get("RLPRETRAIN_TRAINER_IMAGE") or cls.image,
             memory=environment.get("RLPRETRAIN_TRAINER_MEMORY") or cls.memory,
             device=load_config(environment=environment).device,
+            threads=environment.get("RLPRETRAIN_TRAINER_THREADS", ""),
             artifacts_mount=environment.get("RLPRETRAIN_ARTIFACTS_MOUNT", ""),
             market_mount=environment.get("RLPRETRAIN_MARKET_MOUNT", ""),
         )
+
+    def variables(self) -> dict[str, str]:
+        """Give the container's environment, which holds no secret."""
+        threads = {"OMP_NUM_THREADS": self.threads} if self.threads else {}
+        return {
+            "RLPRETRAIN_DEVICE": self.device,
+            "RLPRETRAIN_OUTPUT_DIR": CONTAINER_ARTIFACTS,
+            **threads,
+        }
 
     def mounts(self, folder: Path, market: str, *, other_runs: bool = False) -> list[Mount]:
         """Give what the container of a run sees: its folder, writable, and the price files, read-only.
@@ -85,8 +92,10 @@ class ContainerSettings:
         return mounts
 
 
-def device_requests(client: APIClient, device: str) -> list[DeviceRequest]:
+def device_requests(client: APIClient, device: str, stage: str) -> list[DeviceRequest]:
     """Ask for all GPUs when wanted and there: asked of the daemon now, since its host may have changed."""
+    if stage not in USES_GPU:
+        return []
     if device == "cuda" or (device == "auto" and "nvidia" in client.info().get("Runtimes", {})):
         return [DeviceRequest(count=-1, capabilities=[["gpu"]])]
     return []
@@ -106,40 +115,3 @@ def writer_of(folder: Path) -> str:
     for path in (folder, *folder.rglob("*")):
         os.chown(path, TRAINER_UID, TRAINER_UID, follow_symlinks=False)
     return f"{TRAINER_UID}:{TRAINER_UID}"
-
-
-def remove_run_containers(run_id: str, client: APIClient | None = None) -> int:
-    """Remove all containers of a run, running or not; give their number."""
-    client = client or _engine()
-    containers = client.containers(all=True, filters={"label": f"{RUN_LABEL}={run_id}"})
-    for container in containers:
-        client.remove_container(container["Id"], force=True)
-    return len(containers)
-
-
-def require_image(image: str, client: APIClient | None = None) -> None:
-    """Check that the trainer's image is there.
-
-    It is never pulled: the name is local, and a registry's image of the same name would be somebody else's.
-
-    Raises
-    ------
-    StageError
-        The image is not on the Docker host.
-    ServiceError
-        No Docker engine answers.
-    """
-    if not (client or _engine()).images(name=image):
-        raise StageError(
-            f"image {image} is not on the Docker host", hint="build it with `make trainer-image`"
-        )
-
-
-def _engine() -> APIClient:
-    url = os.environ.get("DOCKER_HOST") or "unix://var/run/docker.sock"
-    try:
-        return APIClient(url, version="auto")
-    except DockerException as error:
-        raise ServiceError(
-            f"no Docker engine at {url}: {error}", hint="start it, or use TRAINER=process"
-        ) from error

@@ -23,7 +23,8 @@ from rich.console import Console
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.config import ENVIRONMENT_PREFIX, PretrainingConfig, load_config
 from rlpretrain.deployment.airflow_api import AirflowApi
-from rlpretrain.deployment.container import ContainerSettings, remove_run_containers, require_image
+from rlpretrain.deployment.container import ContainerSettings
+from rlpretrain.deployment.docker_engine import RUN_LABEL, remove_containers, require_image
 from rlpretrain.deployment.local_airflow import LocalAirflow
 from rlpretrain.deployment.progress import Progress, summarise
 from rlpretrain.deployment.run_settings import run_settings
@@ -145,7 +146,7 @@ def _run(
                 succeeded = _follow(airflow, api, progress, run_id)
         finally:
             if config.trainer == "docker":
-                remove_run_containers(run_id)
+                remove_containers({RUN_LABEL: run_id})
         progress.say("Airflow stopped")
     return _conclude(console, folder) if succeeded else 1
 

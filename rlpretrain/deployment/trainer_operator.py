@@ -18,13 +18,18 @@ from docker.errors import APIError
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.container import (
-    CONTAINER_ARTIFACTS,
-    RUN_LABEL,
     ContainerSettings,
     device_requests,
-    require_image,
     stage_command,
     writer_of,
+)
+from rlpretrain.deployment.docker_engine import (
+    DAG_LABEL,
+    RUN_LABEL,
+    STAGE_LABEL,
+    DockerEngine,
+    remove_containers,
+    require_image,
 )
 
 if TYPE_CHECKING:
@@ -72,7 +77,9 @@ class TrainerOperator(DockerOperator):
         self.run_folder = run_folder
         self.symbol = symbol
         self.settings = settings or ContainerSettings.from_environment()
+        self.engine = DockerEngine.from_environment()
         super().__init__(
+            **self.engine.operator_arguments(),
             image=self.settings.image,
             api_version="auto",
             network_mode="none",
@@ -93,32 +100,33 @@ class TrainerOperator(DockerOperator):
         ------
         DockerContainerFailedException
             The stage failed; its output is in the task's log.
+        ServiceError
+            No Docker engine answers.
         StageError
             The image is missing; or the container ended well but its manifest is missing or does not match
             its files.
         """
-        require_image(self.image, self.cli)
+        from rlpretrain.stages.learned import validation_stage
+
+        client = self.engine.connect()
+        require_image(self.image, client)
         folder = Path(self.run_folder)
         market = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"]
         self.command = stage_command(self.stage, folder, self.symbol)
         # Validation compares with the champion, which lies in the folder of the run that made it.
         self.mounts = self.settings.mounts(folder, market, other_runs=self.stage == "validate")
         self.user = writer_of(folder)
-        self.device_requests = device_requests(self.cli, self.settings.device)
-        self.environment = {
-            "RLPRETRAIN_DEVICE": self.settings.device,
-            "RLPRETRAIN_OUTPUT_DIR": CONTAINER_ARTIFACTS,
-        }
-        self.labels = {
-            RUN_LABEL: context["run_id"],
-            "rlpretrain.dag": self.dag_id,
-            "rlpretrain.task": self.task_id,
-        }
+        self.device_requests = device_requests(client, self.settings.device, self.stage)
+        self.environment = self.settings.variables()
+        stage = validation_stage(self.symbol) if self.symbol else self.stage
+        writer = {RUN_LABEL: context["run_id"], STAGE_LABEL: stage}
+        self.labels = {**writer, DAG_LABEL: self.dag_id, "rlpretrain.task": self.task_id}
+        # An earlier try whose worker died may still be writing.
+        if removed := remove_containers(writer, client):
+            self.log.warning("removed %d container of an earlier try", removed)
         self.cli.create_host_config = functools.partial(self.cli.create_host_config, **HARDENING)
         super().execute(context)
-        from rlpretrain.stages.learned import validation_stage
-
-        manifest = RunFolder(folder).require(validation_stage(self.symbol) if self.symbol else self.stage)
+        manifest = RunFolder(folder).require(stage)
         self.log.info("stage %s ran on %s; %s", manifest.stage, manifest.device, manifest.counts)
 
     def on_kill(self) -> None:

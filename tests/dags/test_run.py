@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk import DAG
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.container import RUN_LABEL
+from rlpretrain.deployment.docker_engine import RUN_LABEL
 from tests.conftest import open_to_containers
 from tests.dags.conftest import SMALL
 

@@ -1,27 +1,29 @@
 """The operator against a real engine: what a container of it may do, what it leaves, and how it ends."""
 
+import contextlib
 import json
 import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from airflow.providers.docker.exceptions import DockerContainerFailedException
 from docker.api.client import APIClient
+from docker.errors import NotFound
 
 from rlpretrain.artifacts import RunFolder, write_json
-from rlpretrain.deployment.container import (
+from rlpretrain.deployment.container import TRAINER_UID, ContainerSettings, device_requests, writer_of
+from rlpretrain.deployment.docker_engine import (
+    DAG_LABEL,
     RUN_LABEL,
-    TRAINER_UID,
-    ContainerSettings,
-    device_requests,
-    remove_run_containers,
+    STAGE_LABEL,
+    remove_containers,
+    remove_ended_runs,
     require_image,
-    writer_of,
 )
 from rlpretrain.deployment.trainer_operator import TrainerOperator
 from rlpretrain.errors import StageError
@@ -59,6 +61,8 @@ recorder.details = {
     "writable": {path: writable(path) for path in ("/", "/opt/rlpretrain", "/etc", "/tmp", "/prices")},
     "prices": sorted(os.listdir("/prices")) if os.path.isdir("/prices") else None,
     "pids": [Path(name).read_text().strip() for name in PIDS if os.path.exists(name)],
+    "others": sorted(os.listdir("/artifacts")),
+    "threads": os.environ.get("OMP_NUM_THREADS"),
     "shm": shm.f_frsize * shm.f_blocks,
 }
 recorder.output("probe.txt").write_text("made in the container")
@@ -185,19 +189,89 @@ def test_a_killed_task_takes_its_container_along(
     assert leftovers(engine, "slow") == []
 
 
-def test_containers_of_a_dead_worker_are_reaped_by_their_label(engine: APIClient, trainer_image: str) -> None:
-    for run_id in ("orphaned", "somebody-elses"):
+@pytest.fixture
+def orphan(engine: APIClient, trainer_image: str) -> Iterator[Callable[..., str]]:
+    """Give a function that starts a container with labels and leaves it to itself."""
+    started: list[str] = []
+
+    def start(labels: dict[str, str]) -> str:
         container = engine.create_container(
             trainer_image,
             entrypoint=["sleep", "600"],
-            labels={RUN_LABEL: run_id},
+            labels=labels,
             host_config=engine.create_host_config(network_mode="none"),
         )
+        started.append(container["Id"])
         engine.start(container)
-    assert remove_run_containers("orphaned", engine) == 1
-    assert remove_run_containers("orphaned", engine) == 0
+        return str(container["Id"])
+
+    yield start
+    for container in started:
+        with contextlib.suppress(NotFound):
+            engine.remove_container(container, force=True)
+
+
+def test_containers_of_a_dead_worker_are_reaped_by_their_label(
+    engine: APIClient, orphan: Callable[..., str]
+) -> None:
+    for run_id in ("orphaned", "somebody-elses"):
+        orphan({RUN_LABEL: run_id})
+    assert remove_containers({RUN_LABEL: "orphaned"}, engine) == 1
+    assert remove_containers({RUN_LABEL: "orphaned"}, engine) == 0
     assert len(leftovers(engine, "somebody-elses")) == 1
-    assert remove_run_containers("somebody-elses", engine) == 1
+
+
+def test_containers_of_ended_runs_are_reaped_and_no_others(
+    engine: APIClient, orphan: Callable[..., str]
+) -> None:
+    for run_id in ("ended", "running", "unknown"):
+        orphan({RUN_LABEL: run_id, DAG_LABEL: "reaped"})
+    orphan({RUN_LABEL: "ended", DAG_LABEL: "another"})
+    assert remove_ended_runs("reaped", lambda run_id: run_id == "ended", engine) == 2
+    assert [len(leftovers(engine, run_id)) for run_id in ("ended", "running", "unknown")] == [0, 1, 1]
+
+
+def test_a_second_try_ends_the_first_and_no_other(
+    tmp_path: Path, engine: APIClient, built_image: Callable[[str, str], str], orphan: Callable[..., str]
+) -> None:
+    first = orphan({RUN_LABEL: "again", STAGE_LABEL: "validate/SPY"})
+    other = orphan({RUN_LABEL: "again", STAGE_LABEL: "validate/QQQ"})
+    task = TrainerOperator(
+        task_id="validate",
+        stage="validate",
+        symbol="SPY",
+        run_folder=str(run_folder(tmp_path)),
+        settings=ContainerSettings(image=built_image("rlpretrain-idle", "#!/bin/sh\nexit 1\n"), memory="1g"),
+    )
+    with pytest.raises(DockerContainerFailedException):
+        task.execute({"run_id": "again"})  # type: ignore[typeddict-item]
+    assert [container["Id"] for container in leftovers(engine, "again")] == [other]
+    assert first != other
+
+
+def test_validation_sees_the_other_runs_and_writes_its_own(
+    tmp_path: Path, built_image: Callable[[str, str], str]
+) -> None:
+    folder = run_folder(tmp_path)
+    (tmp_path / "registry.json").write_text("{}")
+    tmp_path.chmod(0o755)
+    program = PROBE.replace("sys.argv[2]", "'validate/BTC-USD'").replace('"/prices")}', '"/artifacts")}')
+    task = TrainerOperator(
+        task_id="validate",
+        stage="validate",
+        symbol="BTC-USD",
+        run_folder=str(folder),
+        settings=ContainerSettings(
+            image=built_image("rlpretrain-probe", program), memory="1g", device="cuda", threads="3"
+        ),
+    )
+    # `cuda` is for what trains: this one starts on a host without a GPU.
+    task.execute({"run_id": "probe-3"})  # type: ignore[typeddict-item]
+    seen = RunFolder(folder).require("validate/BTC-USD").details
+    assert seen["arguments"][-2:] == ["--symbol", "BTC-USD"]
+    assert seen["others"] == ["registry.json", "run-1"]
+    assert seen["writable"]["/artifacts"] == "Read-only file system"
+    assert seen["threads"] == "3"
 
 
 def test_a_missing_image_says_how_to_build_it(engine: APIClient) -> None:
@@ -207,9 +281,10 @@ def test_a_missing_image_says_how_to_build_it(engine: APIClient) -> None:
 
 def test_gpus_are_asked_for_only_where_the_daemon_has_them(engine: APIClient) -> None:
     has_gpu = "nvidia" in engine.info()["Runtimes"]
-    assert bool(device_requests(engine, "auto")) is has_gpu
-    assert device_requests(engine, "cpu") == []
-    assert device_requests(engine, "cuda")[0]["Capabilities"] == [["gpu"]]
+    assert bool(device_requests(engine, "auto", "pretrain")) is has_gpu
+    assert device_requests(engine, "cpu", "pretrain") == []
+    assert device_requests(engine, "cuda", "transfer")[0]["Capabilities"] == [["gpu"]]
+    assert device_requests(engine, "cuda", "validate") == []
 
 
 def test_the_image_holds_no_tools_to_build_with(engine: APIClient, trainer_image: str) -> None:

@@ -1,0 +1,156 @@
+"""The Docker engine that runs the trainer: here, or a GPU host's over TLS.
+
+Its address comes from the variables that Docker's own command line reads, so that `docker` and the tasks mean the same
+engine: ``DOCKER_HOST``, ``DOCKER_CERT_PATH`` and ``DOCKER_TLS_VERIFY``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.api.client import APIClient
+from docker.errors import APIError, DockerException, NotFound
+from docker.tls import TLSConfig
+
+from rlpretrain.errors import ServiceError, SettingsError, StageError
+
+__all__ = [
+    "DAG_LABEL",
+    "RUN_LABEL",
+    "STAGE_LABEL",
+    "DockerEngine",
+    "remove_containers",
+    "remove_ended_runs",
+    "require_image",
+]
+
+RUN_LABEL, DAG_LABEL, STAGE_LABEL = "rlpretrain.run", "rlpretrain.dag", "rlpretrain.stage"
+SOCKET = "unix:///var/run/docker.sock"
+_CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
+
+
+@dataclass(frozen=True)
+class DockerEngine:
+    """Where the engine listens, and what proves the one to the other."""
+
+    url: str = SOCKET
+    certificates: Path | None = None
+    """Folder of ``ca.pem``, ``cert.pem`` and ``key.pem``; None where the address needs no TLS."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> DockerEngine:
+        """Read Docker's variables. With TLS the engine's certificate is always checked."""
+        environment = os.environ if environment is None else environment
+        url = environment.get("DOCKER_HOST") or SOCKET
+        folder = environment.get("DOCKER_CERT_PATH")
+        if url.startswith("unix:") or not (folder or environment.get("DOCKER_TLS_VERIFY")):
+            return cls(url)
+        return cls(url, Path(folder) if folder else Path.home() / ".docker")
+
+    def files(self) -> tuple[str, str, str] | None:
+        """Give the paths of the authority's certificate, of ours and of our key.
+
+        Raises
+        ------
+        SettingsError
+            One of them is not there.
+        """
+        if self.certificates is None:
+            return None
+        paths = [self.certificates / name for name in _CERTIFICATES]
+        for path in paths:
+            if not path.is_file():
+                raise SettingsError(f"{path} is missing", hint="DOCKER_CERT_PATH names the folder")
+        authority, ours, key = (str(path) for path in paths)
+        return authority, ours, key
+
+    def operator_arguments(self) -> dict[str, Any]:
+        """Give the same as arguments of Airflow's ``DockerOperator``."""
+        if self.certificates is None:
+            return {"docker_url": self.url}
+        names = ("tls_ca_cert", "tls_client_cert", "tls_client_key")
+        paths = (str(self.certificates / name) for name in _CERTIFICATES)
+        return {"docker_url": self.url, **dict(zip(names, paths, strict=True))}
+
+    def connect(self) -> APIClient:
+        """Give a client of the engine, which has answered.
+
+        Raises
+        ------
+        SettingsError
+            A certificate is missing.
+        ServiceError
+            No engine answers, or one of the two does not trust the other.
+        """
+        files = self.files()
+        try:
+            if files is None:
+                return APIClient(self.url, version="auto")
+            authority, ours, key = files
+            tls = TLSConfig(client_cert=(ours, key), ca_cert=authority, verify=True)
+            return APIClient(self.url.replace("tcp://", "https://", 1), version="auto", tls=tls)
+        except DockerException as error:
+            raise ServiceError(
+                f"no Docker engine at {self.url}: {error}",
+                hint="start it, or use TRAINER=process",
+                # A host on the network may come back; a socket on this one is started by hand.
+                retryable=not self.url.startswith("unix:"),
+            ) from error
+
+
+def remove_containers(labels: Mapping[str, str], client: APIClient | None = None) -> int:
+    """Remove all containers that carry the labels, running or not; give their number."""
+    client = client or DockerEngine.from_environment().connect()
+    wanted = [f"{name}={value}" for name, value in labels.items()]
+    found = client.containers(all=True, filters={"label": wanted})
+    return sum(_remove(client, container["Id"]) for container in found)
+
+
+def remove_ended_runs(dag_id: str, has_ended: Callable[[str], bool], client: APIClient | None = None) -> int:
+    """Remove what runs of the DAG have left that nobody watches any more, say after a lost scheduler.
+
+    Parameters
+    ----------
+    has_ended
+        Whether the run of this name is known and over; a name that is not known belongs to somebody else.
+    """
+    client = client or DockerEngine.from_environment().connect()
+    found = client.containers(all=True, filters={"label": [f"{DAG_LABEL}={dag_id}", RUN_LABEL]})
+    runs = {container["Labels"][RUN_LABEL] for container in found}
+    return sum(remove_containers({RUN_LABEL: run}, client) for run in sorted(runs) if has_ended(run))
+
+
+def _remove(client: APIClient, container: str) -> bool:
+    try:
+        client.remove_container(container, force=True)
+    except NotFound:
+        return False
+    except APIError as error:
+        # Another hand is removing it at this moment.
+        if error.status_code != 409:
+            raise
+        return False
+    return True
+
+
+def require_image(image: str, client: APIClient | None = None) -> None:
+    """Check that the trainer's image is there.
+
+    It is never pulled: the name is local, and a registry's image of the same name would be somebody else's.
+
+    Raises
+    ------
+    StageError
+        The image is not on the Docker host.
+    ServiceError
+        No Docker engine answers.
+    """
+    client = client or DockerEngine.from_environment().connect()
+    if not client.images(name=image):
+        raise StageError(
+            f"image {image} is not on the Docker host", hint="build it with `make trainer-image`"
+        )
