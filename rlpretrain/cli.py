@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 STAGES = {
-    "extract": "list, fetch and replay the library, and mine its patterns",
+    "extract": "list, fetch and replay the library, mine and check its patterns",
     "analyze": "cluster, rank and describe the patterns of the pre-training window",
     "pretrain": "clone the library's decisions into the policy network",
     "transfer": "make the RL agent and fine-tune it",
@@ -46,6 +46,7 @@ FUNCTIONS = ("prices", "list", "extract", "mine", "analyze", "pretrain", "transf
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status."""
+    "check",
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
@@ -216,7 +217,8 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
         else:
             functions = {
                 "prices": stages.update_prices, "list": stages.list_strategies, "mine": stages.mine_patterns,
-                "analyze": stages.analyze, "pretrain": stages.pretrain, "transfer": stages.transfer,
+                "check": stages.check_patterns, "analyze": stages.analyze,
+                "pretrain": stages.pretrain, "transfer": stages.transfer,
                 "report": stages.report,
             }  # fmt: skip
             result = functions[options.name](options.run)

@@ -59,14 +59,15 @@ class PretrainingPipeline:
         return self.context.run.path
 
     async def extract(self) -> None:
-        """Update the prices where the settings say so; list, fetch and replay the library, and mine its patterns."""
-        from rlpretrain.stages import extraction, library, mining, prices
+        """Update prices where the settings say so; list, fetch and replay the library; mine and check its patterns."""
+        from rlpretrain.stages import checking, extraction, library, mining, prices
 
         self.context.write_settings()
         await asyncio.to_thread(prices.run, self.context)
         for chunk in await asyncio.to_thread(library.run, self.context):
             await extraction.run(self.context, chunk)
         await asyncio.to_thread(mining.run, self.context)
+        await asyncio.to_thread(checking.run, self.context)
 
     def analyze(self) -> None:
         """Analyse the patterns of the pre-training window."""

@@ -12,6 +12,7 @@ from typing import Any
 
 __all__ = [
     "analyze",
+    "check_patterns",
     "extract_chunk",
     "list_strategies",
     "mine_patterns",
@@ -71,6 +72,14 @@ def mine_patterns(folder: Path | str) -> Path:
     """Count the votes, mine and store the patterns, write the data sets; give the manifest's path."""
     from rlpretrain.stages.context import open_run
     from rlpretrain.stages.mining import run
+
+    return run(open_run(folder))
+
+
+def check_patterns(folder: Path | str) -> Path:
+    """Check the stored patterns and trades; give the manifest's path."""
+    from rlpretrain.stages.checking import run
+    from rlpretrain.stages.context import open_run
 
     return run(open_run(folder))
 

@@ -125,6 +125,7 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     recorder.details |= {
         "extraction": extraction,
         "market": panel.digest,
+        "days": [str(panel.dates[0]), str(panel.dates[-1])],
         "windows": windows.as_json(),
         "actions": dict(zip(ACTIONS, np.bincount(patterns.action, minlength=3).tolist(), strict=True)),
         "categories": _counted(patterns.category),

@@ -15,7 +15,7 @@ from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns import AGREES
 from rlpretrain.patterns.store import Model, open_store
 from rlpretrain.registry import Decision, ModelVersion, Registry, decide
-from rlpretrain.stages import analysis, library, mining
+from rlpretrain.stages import analysis, checking, library, mining
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.extraction import chunk_files, chunk_stage
 from rlpretrain.stages.late_edits import late_edits
@@ -210,6 +210,7 @@ def _report_data(
             categories=mined.details["categories"],
             regimes=mined.details["regimes"],
         ),
+        pattern_warnings=checking.read_warnings(context),
         pretraining=_pretraining_figures(context, trained),
         transfer=_transfer_figures(context),
         assets=evidence,

@@ -19,6 +19,7 @@ STAGES = [
     "list_strategies",
     "extract",
     "mine",
+    "check",
     "analyze",
     "pretrain",
     "transfer",

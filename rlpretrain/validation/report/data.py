@@ -219,6 +219,8 @@ class ReportData(_Part):
     library: LibraryCounts | None = None
     fidelity: FidelityFigures | None = None
     patterns: PatternCounts | None = None
+    pattern_warnings: tuple[str, ...] | None = None
+    """What the checks of the stored patterns found suspicious; None where they were not checked."""
     late_edits: LateEdits | None = None
     advice: tuple[Advice, ...] | None = None
     """None where the patterns were not analysed; empty where nothing is to be changed."""

@@ -33,6 +33,8 @@ def pipeline_tables(data: ReportData) -> list[Table]:
         tables.append(late_edits_table(data.late_edits))
     if data.patterns is not None:
         tables.append(_patterns_table(data.patterns))
+    if data.pattern_warnings is not None:
+        tables.append(_checks_table(data.pattern_warnings))
     if data.advice is not None:
         tables.append(_advice_table(data.advice))
     if data.pretraining is not None:
@@ -65,6 +67,16 @@ def _patterns_table(patterns: PatternCounts) -> Table:
     for name, counts in groups.items():
         rows += [(f"{name}: {key}", shown) for key, shown in _counts(counts)]
     return Table("Patterns", ("Decisions", "Count"), tuple(rows))
+
+
+def _checks_table(warnings: Sequence[str]) -> Table:
+    """Show what the checks of the stored patterns found suspicious; what fails them never gets here."""
+    return Table(
+        "Checks of the stored patterns",
+        ("Warning",),
+        tuple((warning,) for warning in warnings),
+        "" if warnings else "Every check passed, without a warning.",
+    )
 
 
 def _advice_table(advice: Sequence[Advice]) -> Table:
