@@ -41,12 +41,24 @@ STAGES = {
     "validate": "compare the agent's start with random initialisation on unseen days",
     "report": "write the report and register the agent",
 }
-FUNCTIONS = ("prices", "list", "extract", "mine", "analyze", "pretrain", "transfer", "validate", "report")
+FUNCTIONS = (
+    "prices",
+    "list",
+    "extract",
+    "mine",
+    "check",
+    "analyze",
+    "pretrain",
+    "transfer",
+    "validate",
+    "report",
+    "promote",
+    "score",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; give its exit status."""
-    "check",
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
@@ -219,7 +231,8 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
                 "prices": stages.update_prices, "list": stages.list_strategies, "mine": stages.mine_patterns,
                 "check": stages.check_patterns, "analyze": stages.analyze,
                 "pretrain": stages.pretrain, "transfer": stages.transfer,
-                "report": stages.report,
+                "report": stages.report, "score": stages.score,
+            "promote": lambda folder: stages.promote(folder).sentence,
             }  # fmt: skip
             result = functions[options.name](options.run)
     answer = result if isinstance(result, list) else str(result)

@@ -347,6 +347,9 @@ class PretrainingConfig(_Settings):
         "", "SQLAlchemy URL of the pattern store; empty for SQLite in the run's folder.", repr=False
     )
     trainer: Literal["process", "docker"] = _deployment("process", "Where pre-training and transfer run.")
+    approval: Literal["none", "required"] = _deployment(
+        "none", "Whether a person must approve an agent that the rule promotes."
+    )
     device: Literal["auto", "cpu", "cuda"] = _deployment("auto", "Device of pre-training and transfer.")
     cache_days: int = _deployment(
         30, "Days after which what no run used is removed from the cache of the extraction.", ge=2, le=3_650

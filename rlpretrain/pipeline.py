@@ -95,10 +95,12 @@ class PretrainingPipeline:
             validation.run(self.context, symbol)
 
     def report(self) -> Path:
-        """Write the report and register the agent; give the path of ``report.html``."""
-        from rlpretrain.stages import reporting
+        """Write the report, register the agent and promote it if it wins; give the path of ``report.html``."""
+        from rlpretrain.stages import promotion, reporting
 
-        return reporting.run(self.context)
+        page = reporting.run(self.context)
+        promotion.run(self.context)
+        return page
 
     async def run_pipeline(self) -> dict[str, Any]:
         """Run every stage that is not done yet.

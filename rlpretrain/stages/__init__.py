@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rlpretrain.stages.promotion import Promotion
 
 __all__ = [
     "analyze",
@@ -17,8 +20,10 @@ __all__ = [
     "list_strategies",
     "mine_patterns",
     "pretrain",
+    "promote",
     "report",
     "resolve",
+    "score",
     "summary",
     "transfer",
     "update_prices",
@@ -117,9 +122,25 @@ def validate_asset(folder: Path | str, symbol: str) -> Path:
 
 
 def report(folder: Path | str) -> Path:
-    """Write the report and decide on the agent; give the path of ``report.html``."""
+    """Write the report, register the agent and ask the rule; give the path of ``report.html``."""
     from rlpretrain.stages.context import open_run
     from rlpretrain.stages.reporting import run
+
+    return run(open_run(folder))
+
+
+def promote(folder: Path | str) -> Promotion:
+    """Make the run's agent champion where the rule says so, and a person where one must be asked."""
+    from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.promotion import run
+
+    return run(open_run(folder))
+
+
+def score(folder: Path | str) -> Path:
+    """Score the run's latest bars with the champion; give the manifest's path."""
+    from rlpretrain.stages.context import open_run
+    from rlpretrain.stages.scoring import run
 
     return run(open_run(folder))
 

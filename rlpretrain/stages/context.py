@@ -143,6 +143,7 @@ def open_run(folder: Path | str) -> StageContext:
     if not path.is_file():
         raise StageError(f"{path} is missing", hint="resolve the run's settings first")
     values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    # Device and trainer belong to the machine that runs the stage, not to the run.
-    settings = {name: value for name, value in values.items() if name not in ("device", "trainer")}
+    # These belong to the machine that runs the stage and to the deployment of today, not to the run.
+    today = ("approval", "device", "trainer")
+    settings = {name: value for name, value in values.items() if name not in today}
     return StageContext(load_config(overrides=settings), RunFolder(folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from rlpretrain.environments import EpisodeData, build_episode_data
 from rlpretrain.errors import DataError, StageError
@@ -19,8 +20,19 @@ EPISODE_BARS = 126
 """Half a year of sessions."""
 
 
-def load_episodes(context: StageContext, symbols: Sequence[str]) -> list[EpisodeData]:
+def load_episodes(
+    context: StageContext,
+    symbols: Sequence[str],
+    *,
+    votes: bool | None = None,
+    regimes: Literal["rules", "markov"] | None = None,
+) -> list[EpisodeData]:
     """Fill the state rows of some assets.
+
+    Parameters
+    ----------
+    votes, regimes
+        In place of the run's settings, for an agent of another run, which learned to see the market by its own.
 
     Raises
     ------
@@ -35,13 +47,14 @@ def load_episodes(context: StageContext, symbols: Sequence[str]) -> list[Episode
         raise StageError(
             f"the market {config.market} has changed since the patterns were mined", hint="start a new run"
         )
-    votes = VotePanel.load(context.run / mining.VOTES) if config.votes else None
-    market = market_context(panel, config.regimes)
+    voting = config.votes if votes is None else votes
+    cast = VotePanel.load(context.run / mining.VOTES) if voting else None
+    market = market_context(panel, regimes or config.regimes)
     return [
         build_episode_data(
             panel,
             market,
-            votes,
+            cast,
             symbol,
             fill=config.fill,
             cost_bps=config.cost_bps,

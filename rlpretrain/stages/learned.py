@@ -15,6 +15,9 @@ __all__ = [
     "PLACEBO",
     "PRETRAIN",
     "PRETRAINED",
+    "SCORE",
+    "SCORES_CSV",
+    "SCORES_JSON",
     "TRANSFER",
     "champion_file",
     "evidence_file",
@@ -26,6 +29,9 @@ PRETRAIN, TRANSFER = "pretrain", "transfer"
 """Names of the stages."""
 PRETRAINED, BEST, PLACEBO = "pretrained_model.pt", "best_model.pt", "placebo_model.pt"
 AGENT = "transferred_rl_agent.pt"
+SCORE = "score"
+"""The stage that scores the latest bars with the champion, and what it leaves."""
+SCORES_CSV, SCORES_JSON = "champion_scores.csv", "champion_scores.json"
 
 
 def validation_stage(symbol: str) -> str:

@@ -7,14 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from rlpretrain.artifacts import Manifest, StageRecorder, file_sha256, write_json
+from rlpretrain.artifacts import Manifest, StageRecorder, write_json
 from rlpretrain.composer import EmbeddedAddress, parse_address
-from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns import AGREES
-from rlpretrain.patterns.store import Model, open_store
-from rlpretrain.registry import Decision, ModelVersion, Registry, decide
+from rlpretrain.registry import Decision, Registry
 from rlpretrain.stages import analysis, checking, library, mining
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.extraction import chunk_files, chunk_stage
@@ -24,10 +20,10 @@ from rlpretrain.stages.learned import (
     PRETRAIN,
     PRETRAINED,
     TRANSFER,
-    champion_file,
     read_evidence,
     validation_stage,
 )
+from rlpretrain.stages.promotion import card_of, decide, note_models
 from rlpretrain.validation import AssetValidation, Verdict, reach_verdict
 from rlpretrain.validation.report import (
     HTML_REPORT,
@@ -46,8 +42,6 @@ from rlpretrain.validation.report import (
     WindowDates,
     render_report,
 )
-from rlpretrain.validation.sharpe import block_interval
-from rlpretrain.validation.window import CLEAN
 
 __all__ = ["RESULTS", "STAGE", "read_summary", "run"]
 
@@ -70,8 +64,7 @@ _FILES = {
 def run(context: StageContext) -> Path:
     """Write the report and register the agent; give the path of ``report.html``."""
     assets = context.config.validation_envs
-    registry = Registry(context.config.output_dir)
-    champion = registry.champion(besides=context.run.run_id)
+    champion = Registry(context.config.output_dir).champion(besides=context.run.run_id)
     context.run_stage(
         STAGE,
         lambda recorder: _report(context, recorder),
@@ -83,7 +76,10 @@ def run(context: StageContext) -> Path:
             *(validation_stage(s) for s in assets),
         ],
         settings=("validation_envs", "promotion_confidence", "validation_seeds", "seed"),
-        inputs={"champion": champion.run_id if champion else ""},
+        inputs={
+            "champion": f"{champion.version} {champion.agent_sha256}" if champion else "",
+            "approval": context.config.approval,
+        },
     )
     return context.run / HTML_REPORT
 
@@ -98,74 +94,25 @@ def _report(context: StageContext, recorder: StageRecorder) -> None:
     config = context.config
     evidence = tuple(read_evidence(context, symbol) for symbol in config.validation_envs)
     verdict = reach_verdict(evidence, config.validation_config(), seed=config.seed)
-    registry = Registry(config.output_dir)
-    decision = decide(
-        effect_shown=verdict.finding == "better",
-        clean=verdict.part == CLEAN,
-        effect_sentence=verdict.headline + ".",
-        champion=registry.champion(besides=context.run.run_id),
-        difference_interval=_champion_interval(context),
-    )
+    figures = _figures(evidence, verdict)
+    version, decision = decide(context, verdict, card_of(context, figures))
+    note_models(context, promoted=False)
     data = _report_data(context, evidence, verdict, decision)
     for path in render_report(data, context.run.path):
         recorder.output(path.name)
-    agent = context.run / AGENT
-    figures = _figures(evidence, verdict)
-    registry.record(
-        ModelVersion(
-            run_id=context.run.run_id,
-            agent=str(agent.relative_to(registry.folder.absolute())),
-            agent_sha256=file_sha256(agent),
-            state_version=STATE_VERSION,
-            test_window=[str(context.windows.test_start), str(context.windows.end)],
-            figures=figures,
-            decision=decision,
-            settings=config.public(),
-        )
-    )
-    _store_models(context, promoted=decision.promote)
     write_json(recorder.output(RESULTS), _results(context, data, verdict, decision, figures))
     recorder.counts["assets"] = len(evidence)
-    recorder.details |= {"finding": verdict.finding, "promoted": decision.promote}
+    recorder.details |= {"finding": verdict.finding, "verdict": decision.verdict, "version": version.version}
     context.progress(f"{verdict.headline}; report at {context.run / HTML_REPORT}")
 
 
-def _store_models(context: StageContext, *, promoted: bool) -> None:
-    """Note beside the run's patterns what was learned from them."""
-    files = {"policy": context.run / PRETRAINED, "agent": context.run / AGENT}
-    folder = context.config.output_dir.absolute()
-    models = [
-        Model(
-            role=role,
-            file=str(path.relative_to(folder)),
-            sha256=file_sha256(path),
-            state_version=STATE_VERSION,
-            promoted=promoted if role == "agent" else None,
+def _outcome(context: StageContext, decision: Decision) -> RegistryDecision:
+    """Say what follows from the rule's answer in this deployment."""
+    if decision.promote and context.config.approval == "required":
+        return RegistryDecision(
+            promoted=False, reasons=(*decision.reasons, "It wins, and waits for a person's approval.")
         )
-        for role, path in files.items()
-    ]
-    with open_store(context.store_url) as store:
-        store.add_models(context.run.run_id, models)
-
-
-def _champion_interval(context: StageContext) -> tuple[float, float] | None:
-    """Give the interval of the mean daily difference to the champion; the assets' days are averaged by date."""
-    config = context.config
-    by_day: dict[str, list[float]] = {}
-    for symbol in config.validation_envs:
-        compared = json.loads((context.run / champion_file(symbol)).read_text(encoding="utf-8"))
-        if "difference" not in compared:
-            return None
-        for day, difference in zip(compared["dates"], compared["difference"], strict=True):
-            by_day.setdefault(day, []).append(difference)
-    days = np.array([np.mean(by_day[day]) for day in sorted(by_day)])
-    interval = block_interval(
-        days,
-        level=config.promotion_confidence,
-        samples=config.validation_config().bootstrap_samples,
-        rng=np.random.default_rng([config.seed, 4]),
-    )
-    return interval.low, interval.high
+    return RegistryDecision(promoted=decision.promote, reasons=decision.reasons)
 
 
 def _figures(evidence: tuple[AssetValidation, ...], verdict: Verdict) -> dict[str, float | None]:
@@ -215,7 +162,7 @@ def _report_data(
         transfer=_transfer_figures(context),
         assets=evidence,
         verdict=verdict,
-        decision=RegistryDecision(promoted=decision.promote, reasons=tuple(decision.reasons)),
+        decision=_outcome(context, decision),
         versions=trained.versions,
         device=trained.device,
         files=tuple(RunFile(name=name, holds=holds) for name, holds in _FILES.items()),
@@ -304,7 +251,7 @@ def _results(
     figures: dict[str, float | None],
 ) -> dict[str, Any]:
     """Gather the run's results; no clock, so that equal runs give equal bytes."""
-    promoted = "promoted" if decision.promote else "not promoted"
+    outcome = _outcome(context, decision)
     library_counts, patterns = data.library, data.patterns
     lines = [verdict.headline + ".", *verdict.sentences]
     if library_counts is not None and patterns is not None:
@@ -312,7 +259,7 @@ def _results(
             f"{library_counts.listed} symphonies listed, {library_counts.replayed} replayed, "
             f"{library_counts.rejected} rejected or without a vote; {patterns.total} patterns."
         )
-    lines.append(f"Agent {promoted}: {decision.reasons[-1]}")
+    lines.append(f"Agent {'promoted' if outcome.promoted else 'not promoted'}: {outcome.reasons[-1]}")
     return {
         "run_id": context.run.run_id,
         "finding": verdict.finding,
@@ -320,8 +267,10 @@ def _results(
         "summary": lines,
         "cautions": list(verdict.cautions),
         "figures": figures,
-        "promoted": decision.promote,
-        "reasons": decision.reasons,
+        "effects": {measure: interval.model_dump(mode="json") for measure, interval in verdict.days.items()},
+        "verdict": decision.verdict,
+        "promoted": outcome.promoted,
+        "reasons": list(outcome.reasons),
         "windows": context.windows.as_json(),
         "late_edits": None if data.late_edits is None else data.late_edits.model_dump(mode="json"),
         "settings": context.config.public(),

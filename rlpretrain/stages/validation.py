@@ -14,11 +14,12 @@ import torch
 
 from rlpretrain.artifacts import StageRecorder, atomic_path, write_json
 from rlpretrain.config import ValidationConfig
-from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Policy, Trade, Trajectory
+from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Trade, Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
-from rlpretrain.registry import Registry
+from rlpretrain.registry import ModelVersion, Registry
 from rlpretrain.stages import mining
+from rlpretrain.stages.challenge import against_champion
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.episodes import EPISODE_BARS, NUM_ENVS, load_episodes, training_window
 from rlpretrain.stages.learned import (
@@ -61,7 +62,7 @@ def run(context: StageContext, symbol: str) -> Path:
     champion = Registry(context.config.output_dir).champion(besides=context.run.run_id)
     context.run_stage(
         validation_stage(symbol),
-        lambda recorder: _validate(context, symbol, recorder),
+        lambda recorder: _validate(context, symbol, champion, recorder),
         needs=[mining.STAGE, PRETRAIN, TRANSFER],
         settings=_SETTINGS,
         inputs={"champion": champion.agent_sha256 if champion else ""},
@@ -69,7 +70,9 @@ def run(context: StageContext, symbol: str) -> Path:
     return context.run / f"{validation_stage(symbol)}.json"
 
 
-def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> None:
+def _validate(
+    context: StageContext, symbol: str, champion: ModelVersion | None, recorder: StageRecorder
+) -> None:
     # The arms' networks are small: a second thread costs more than it brings, and assets run beside each other.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -84,7 +87,9 @@ def _validate(context: StageContext, symbol: str, recorder: StageRecorder) -> No
         torch.set_num_threads(threads)
     write_json(recorder.output(evidence_file(symbol)), json.loads(evidence.model_dump_json()))
     _write_ledger(recorder.output(f"{validation_stage(symbol)}_trades.csv"), case.window.run(agent.act))
-    write_json(recorder.output(champion_file(symbol)), _against_champion(context, case.window, agent.act))
+    write_json(
+        recorder.output(champion_file(symbol)), against_champion(context, case.window, agent.act, champion)
+    )
     recorder.counts |= {"bars": len(case.window.dates), "seeds": context.config.validation_seeds}
     recorder.details["learned_on"] = [part.symbol for part, _ in arena]
     context.progress(f"{symbol} validated")
@@ -110,7 +115,7 @@ def _case(context: StageContext, data: EpisodeData, arena: _Arena, settings: Val
     clone = load_model_file(context.run / PRETRAINED).network().eval()
     placebo = load_model_file(context.run / PLACEBO).network().eval()
     arms: dict[str, PolicyNetwork | None] = {"transferred": clone, "vanilla": None, "placebo": placebo}
-    versions = Registry(context.config.output_dir).versions()
+    others = [v for v in Registry(context.config.output_dir).versions() if v.run_id != context.run.run_id]
     return AssetCase(
         window=window,
         learners={
@@ -120,7 +125,7 @@ def _case(context: StageContext, data: EpisodeData, arena: _Arena, settings: Val
         # Each transferred seed could have been the agent, and so could every registered run's; settings that were
         # searched for are the best of as many.
         trials=settings.seeds
-        + sum(version.run_id != context.run.run_id for version in versions)
+        + len({version.agent_sha256 for version in others})
         + context.config.tuning_trials,
     )
 
@@ -186,21 +191,3 @@ def _write_ledger(path: Path, trajectory: Trajectory) -> None:
         writer = csv.DictWriter(file, ["symbol", *names])
         writer.writeheader()
         writer.writerows({"symbol": trajectory.symbol, **asdict(trade)} for trade in trajectory.trades)
-
-
-def _against_champion(context: StageContext, window: EvaluationWindow, agent: Policy) -> dict[str, Any]:
-    """Give the daily differences of net returns, agent less champion, on the test window."""
-    registry = Registry(context.config.output_dir)
-    champion = registry.champion(besides=context.run.run_id)
-    if champion is None:
-        return {"champion": None}
-    try:
-        policy, _ = load_agent(registry.agent_path(champion))
-    except DataError as error:
-        return {"champion": champion.run_id, "error": str(error)}
-    difference = window.run(agent).net_returns - window.run(policy.act).net_returns
-    return {
-        "champion": champion.run_id,
-        "dates": window.dates.astype(str).tolist(),
-        "difference": [float(value) for value in difference],
-    }

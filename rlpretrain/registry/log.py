@@ -1,0 +1,88 @@
+"""An append-only log of events, one JSON object a line.
+
+Writers take turns by a lock file. A line is written whole and reaches the disk before its writer goes on; half a line,
+left by a writer that was killed, has no line end: readers pass it over, and the next writer removes it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import fcntl
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rlpretrain.errors import DataError
+from rlpretrain.registry.records import Event
+
+__all__ = ["EventLog"]
+
+
+class EventLog:
+    """The events of one registry.
+
+    Parameters
+    ----------
+    path
+        The file; it and its folder are made by the first event.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def events(self) -> list[Event]:
+        """Give all events, oldest first.
+
+        Raises
+        ------
+        DataError
+            A line is no event, or its number is not the next.
+        """
+        if not self.path.is_file():
+            return []
+        *lines, _ = self.path.read_bytes().split(b"\n")
+        events = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                event = Event.model_validate_json(line)
+            except ValidationError as error:
+                problem = error.errors()[0]
+                where = ".".join(str(part) for part in problem["loc"])
+                raise DataError(f"{self.path}, line {number} is no event: {where} {problem['msg']}") from None
+            if event.number != number:
+                raise DataError(f"{self.path}, line {number} holds event {event.number}: lines were removed")
+            events.append(event)
+        return events
+
+    @contextmanager
+    def turn(self) -> Iterator[Callable[..., Event]]:
+        """Wait for the turn to write; give a function that appends an event with the fields it is given."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with (self.path.parent / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self._append
+
+    def _append(self, **fields: Any) -> Event:
+        event = Event(number=len(self.events()) + 1, clock=_clock(), **fields)
+        known = {name: value for name, value in event.model_dump(mode="json").items() if value is not None}
+        line = json.dumps(known, sort_keys=True, allow_nan=False)
+        with self.path.open("a+b") as file:
+            file.truncate(self._whole_lines())
+            file.write(line.encode("ascii") + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        return event
+
+    def _whole_lines(self) -> int:
+        """Bytes up to the last line end."""
+        return self.path.read_bytes().rfind(b"\n") + 1
+
+
+def _clock() -> dict[str, str]:
+    return {"at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "host": platform.node()}

@@ -1,0 +1,94 @@
+"""What the registry keeps: versions, decisions on them, and events, which are never changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Decision", "Event", "EventKind", "ModelCard", "ModelVersion", "Standing", "VerdictOnChallenger"]
+
+VerdictOnChallenger = Literal["promote", "keep", "not comparable"]
+EventKind = Literal["registered", "decided", "approved", "rejected", "promoted", "rolled back"]
+Standing = Literal["champion", "former champion", "rejected", "waiting", "challenger"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ModelCard(_Record):
+    """What is to be known about an agent beside its weights."""
+
+    run_id: str
+    agent_sha256: str
+    """Hash of the agent's file, which is also its name in the registry."""
+    state_version: str
+    settings_sha256: str
+    """Hash of all settings that can change a result."""
+    data: dict[str, str]
+    """Hashes of what it learned from: ``market``, the prices, and ``extraction``, the library's patterns."""
+    windows: dict[str, str]
+    """Days: ``start``, ``validation_start``, ``test_start``, ``end``."""
+    clean_from: dt.date | None
+    """First day after the last edit of every strategy it learned from; None where an edit's date is unknown."""
+    figures: dict[str, float | None]
+    """What validation measured on the test window."""
+    settings: dict[str, Any]
+
+    @property
+    def unseen_from(self) -> dt.date:
+        """First day that neither training nor the choice of a checkpoint has read."""
+        return dt.date.fromisoformat(self.windows["test_start"])
+
+
+class ModelVersion(ModelCard):
+    """One agent in the registry."""
+
+    version: int
+    """1 for the first that was registered, and so on."""
+
+
+class Decision(_Record):
+    """What the rule says of a challenger, and why."""
+
+    verdict: VerdictOnChallenger
+    reasons: tuple[str, ...]
+    """One for each condition that was read, the deciding one last."""
+    rule: str
+    """Version of the rule."""
+    champion: int | None
+    """Version of the champion it was compared with; None where there was none."""
+    trials: int
+    """Challengers tried against this champion so far, this one included."""
+    level: float
+    """Level of the intervals after the correction for the trials."""
+    figures: dict[str, float | int | str | None]
+    """What the rule read."""
+
+    @property
+    def promote(self) -> bool:
+        """Whether the challenger wins."""
+        return self.verdict == "promote"
+
+
+class Event(_Record):
+    """One line of the registry's log."""
+
+    number: int
+    """1 for the first, and so on without a gap."""
+    kind: EventKind
+    version: int
+    """The version it is about; of a rollback, the one that is champion again."""
+    by: str
+    """Who decided: ``rule``, or a person's name."""
+    reason: str = ""
+    previous: int | None = None
+    """Champion before this event, where it changed the champion."""
+    card: ModelCard | None = None
+    """Of ``registered``."""
+    decision: Decision | None = None
+    """Of ``decided``."""
+    clock: dict[str, str]
+    """``at``, UTC, and ``host``: all that differs between two equal runs."""
