@@ -33,6 +33,24 @@ SOCKET = "unix:///var/run/docker.sock"
 _CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
 
 
+class _Client(APIClient):
+    """Speaks with the engine directly, and trusts whom it was told to.
+
+    `requests` would let a proxy or ``REQUESTS_CA_BUNDLE`` of the environment, both meant for the internet, win over
+    the engine's address and authority.
+    """
+
+    def merge_environment_settings(
+        self, url: str, proxies: Any, stream: Any, verify: Any, cert: Any
+    ) -> dict[str, Any]:
+        return {
+            "proxies": proxies or {},
+            "stream": self.stream if stream is None else stream,
+            "verify": self.verify if verify is None else verify,
+            "cert": cert or self.cert,
+        }
+
+
 @dataclass(frozen=True)
 class DockerEngine:
     """Where the engine listens, and what proves the one to the other."""
@@ -68,14 +86,6 @@ class DockerEngine:
         authority, ours, key = (str(path) for path in paths)
         return authority, ours, key
 
-    def operator_arguments(self) -> dict[str, Any]:
-        """Give the same as arguments of Airflow's ``DockerOperator``."""
-        if self.certificates is None:
-            return {"docker_url": self.url}
-        names = ("tls_ca_cert", "tls_client_cert", "tls_client_key")
-        paths = (str(self.certificates / name) for name in _CERTIFICATES)
-        return {"docker_url": self.url, **dict(zip(names, paths, strict=True))}
-
     def connect(self) -> APIClient:
         """Give a client of the engine, which has answered.
 
@@ -89,10 +99,10 @@ class DockerEngine:
         files = self.files()
         try:
             if files is None:
-                return APIClient(self.url, version="auto")
+                return _Client(self.url, version="auto")
             authority, ours, key = files
             tls = TLSConfig(client_cert=(ours, key), ca_cert=authority, verify=True)
-            return APIClient(self.url.replace("tcp://", "https://", 1), version="auto", tls=tls)
+            return _Client(self.url.replace("tcp://", "https://", 1), version="auto", tls=tls)
         except DockerException as error:
             raise ServiceError(
                 f"no Docker engine at {self.url}: {error}",

@@ -8,12 +8,13 @@ checked.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.docker.operators.docker import DockerOperator
+from docker.api.client import APIClient
 from docker.errors import APIError
 
 from rlpretrain.artifacts import RunFolder
@@ -79,7 +80,7 @@ class TrainerOperator(DockerOperator):
         self.settings = settings or ContainerSettings.from_environment()
         self.engine = DockerEngine.from_environment()
         super().__init__(
-            **self.engine.operator_arguments(),
+            docker_url=self.engine.url,
             image=self.settings.image,
             api_version="auto",
             network_mode="none",
@@ -92,6 +93,11 @@ class TrainerOperator(DockerOperator):
             log_opts_max_file="3",
             **kwargs,
         )
+
+    @cached_property
+    def cli(self) -> APIClient:
+        """Client of the engine, the same that reaps and looks for images."""
+        return self.engine.connect()
 
     def execute(self, context: Context) -> None:
         """Run the container to its end and check what it left.
@@ -108,30 +114,29 @@ class TrainerOperator(DockerOperator):
         """
         from rlpretrain.stages.learned import validation_stage
 
-        client = self.engine.connect()
-        require_image(self.image, client)
+        require_image(self.image, self.cli)
         folder = Path(self.run_folder)
         market = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"]
         self.command = stage_command(self.stage, folder, self.symbol)
         # Validation compares with the champion, which lies in the folder of the run that made it.
         self.mounts = self.settings.mounts(folder, market, other_runs=self.stage == "validate")
         self.user = writer_of(folder)
-        self.device_requests = device_requests(client, self.settings.device, self.stage)
+        self.device_requests = device_requests(self.cli, self.settings.device, self.stage)
         self.environment = self.settings.variables()
         stage = validation_stage(self.symbol) if self.symbol else self.stage
         writer = {RUN_LABEL: context["run_id"], STAGE_LABEL: stage}
         self.labels = {**writer, DAG_LABEL: self.dag_id, "rlpretrain.task": self.task_id}
         # An earlier try whose worker died may still be writing.
-        if removed := remove_containers(writer, client):
+        if removed := remove_containers(writer, self.cli):
             self.log.warning("removed %d container of an earlier try", removed)
-        self.cli.create_host_config = functools.partial(self.cli.create_host_config, **HARDENING)
+        self.cli.create_host_config = partial(self.cli.create_host_config, **HARDENING)
         super().execute(context)
         manifest = RunFolder(folder).require(stage)
         self.log.info("stage %s ran on %s; %s", manifest.stage, manifest.device, manifest.counts)
 
     def on_kill(self) -> None:
         """Stop the container in the five seconds that Airflow leaves, where Docker would take ten."""
-        if self.hook.client_created and self.container is not None:
+        if self.container is not None:
             self.cli.stop(self.container["Id"], timeout=3)
             # Once stopped, `execute` removes it too, if it still gets the chance.
             with contextlib.suppress(APIError):
