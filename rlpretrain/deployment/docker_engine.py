@@ -33,7 +33,7 @@ SOCKET = "unix:///var/run/docker.sock"
 _CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
 
 
-class _Client(APIClient):
+class _Client(APIClient):  # type: ignore[misc]  # docker has no types
     """Speaks with the engine directly, and trusts whom it was told to.
 
     `requests` would let a proxy or ``REQUESTS_CA_BUNDLE`` of the environment, both meant for the internet, win over
