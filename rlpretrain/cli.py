@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlpretrain.artifacts import RunFolder
+from rlpretrain.commands.composer import add_composer
 from rlpretrain.commands.download import add_prices
 from rlpretrain.commands.heartbeat import heartbeat
+from rlpretrain.commands.models import add_models
 from rlpretrain.commands.patterns import add_patterns
 from rlpretrain.commands.printing import print_lines
 from rlpretrain.commands.progress import say
@@ -117,9 +119,11 @@ def _parser() -> argparse.ArgumentParser:
     single.add_argument("--symbol", metavar="ASSET", help="for validate")
     single.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_symphony(commands)
+    add_composer(commands)
     add_prices(commands)
     add_tune(commands)
     add_patterns(commands)
+    add_models(commands)
     return parser
 
 

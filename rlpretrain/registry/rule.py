@@ -113,7 +113,7 @@ def judge(evidence: Evidence, *, level: float, trials: int) -> Decision:
     elif unsure:
         reasons.append(
             f"It is number {trials} to be tried against {_name(comparison)}: at the level of {strict:.4%} that this "
-            f"asks for, {' and '.join(unsure)} may be luck."
+            f"asks for, the {' and the '.join(unsure)} may be luck."
         )
     elif comparison is None:
         verdict = "promote"
@@ -154,7 +154,8 @@ def _figures(
 ) -> dict[str, float | int | str | None]:
     figures: dict[str, float | int | str | None] = {}
     for name, interval in effects.items():
-        figures |= {f"{name} estimate": interval.estimate, f"{name} low": interval.low}
+        key = name.replace("-", "_").replace(" ", "_")
+        figures |= {key: interval.estimate, f"{key}_low": interval.low}
     if comparison is not None:
         figures |= {"days": comparison.days, "first_day": comparison.first or None}
     if difference is not None:

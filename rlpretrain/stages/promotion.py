@@ -91,9 +91,9 @@ def decide(context: StageContext, verdict: Verdict, card: ModelCard) -> tuple[Mo
     champion = registry.champion(besides=context.run.run_id)
     version = registry.register(card, context.run / AGENT)
     effects = {
-        "the jump-start": verdict.days["jump_start"],
-        "the area": verdict.days["area"],
-        **({} if verdict.placebo_days is None else {"the area over the placebo": verdict.placebo_days}),
+        "jump-start": verdict.days["jump_start"],
+        "area": verdict.days["area"],
+        **({} if verdict.placebo_days is None else {"area over the placebo": verdict.placebo_days}),
     }
     evidence = Evidence(
         headline=verdict.headline + ".",

@@ -123,6 +123,8 @@ def _figures(evidence: tuple[AssetValidation, ...], verdict: Verdict) -> dict[st
             f"{asset.symbol} sharpe_ratio": metrics.sharpe_ratio,
             f"{asset.symbol} max_drawdown": metrics.max_drawdown,
             f"{asset.symbol} timing_score": metrics.timing_score,
+            f"{asset.symbol} deflated_sharpe": None if asset.sharpe is None else asset.sharpe.deflated,
+            f"{asset.symbol} trials": None if asset.sharpe is None else asset.sharpe.trials,
         }
     return figures
 

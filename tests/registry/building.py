@@ -51,7 +51,7 @@ def decision(verdict: str = "promote", **changes: Any) -> Decision:
         "champion": None,
         "trials": 1,
         "level": 0.95,
-        "figures": {"the area low": 0.1},
+        "figures": {"area_low": 0.1},
         **changes,
     }
     return Decision.model_validate(values)

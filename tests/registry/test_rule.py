@@ -22,7 +22,7 @@ GOOD = Evidence(
     headline="An effect.",
     shown=True,
     clean=True,
-    effects={"the jump-start": interval(0.8, 1.2), "the area": interval(0.5, 0.9)},
+    effects={"jump-start": interval(0.8, 1.2), "area": interval(0.5, 0.9)},
     comparison=None,
 )
 RIVAL = Comparison(champion=4, days=250, first="2024-01-02", difference=interval(1e-4, 3e-4))
@@ -68,7 +68,7 @@ def test_the_rule(evidence: Evidence, verdict: str, reason: str) -> None:
 
 def test_the_figures_that_were_read_are_kept() -> None:
     figures = judge(replace(GOOD, comparison=RIVAL), level=0.95, trials=1).figures
-    assert figures["the area low"] == pytest.approx(0.5)
+    assert figures["area_low"] == pytest.approx(0.5)
     assert figures["difference_low"] == pytest.approx(1e-4)
     assert (figures["days"], figures["first_day"]) == (250, "2024-01-02")
 
@@ -106,7 +106,7 @@ def test_what_one_trial_promotes_many_do_not() -> None:
     kept = judge(evidence, level=0.95, trials=20)
     assert not kept.promote
     assert "corrected for 20 challengers: not shown to be better" in kept.reasons[-1]
-    weak = replace(GOOD, effects={**GOOD.effects, "the area": interval(0.01, 0.9)})
+    weak = replace(GOOD, effects={**GOOD.effects, "area": interval(0.01, 0.9)})
     assert judge(weak, level=0.95, trials=1).promote
     kept = judge(weak, level=0.95, trials=20)
     assert not kept.promote
@@ -125,7 +125,7 @@ def test_only_what_is_shown_clean_and_better_is_promoted(
         "An effect.",
         shown,
         clean,
-        {"the area": interval(low, low + width)},
+        {"area": interval(low, low + width)},
         replace(RIVAL, difference=interval(rival, rival + reach)),
     )
     if judge(evidence, level=0.95, trials=trials).promote:

@@ -1,0 +1,235 @@
+"""``rlpretrain models list|show|promote|rollback``: the registry by hand."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import io
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from rlpretrain.commands.settings import add_command, read_settings
+from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.registry import Event, ModelVersion, Registry
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["add_models"]
+
+_LIST = "List all agents that runs have registered, what the rule said of each, and which is champion."
+_SHOW = (
+    "Show one agent: what it learned from, what it was measured at, what was decided on it, by whom and why."
+)
+_PROMOTE = """Make a version champion by a person's decision, whatever the rule said. The reason and the name are kept
+with all other decisions. A deployment that scores by the champion learns of it at its next run."""
+_ROLLBACK = """Make the champion before this one champion again. The reason and the name are kept with all other
+decisions. Given again, it goes back one more."""
+
+_COLOURS = {
+    "champion": "bold green",
+    "former champion": "green",
+    "waiting": "yellow",
+    "rejected": "red",
+    "challenger": "dim",
+}
+
+
+def add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``models`` and its four commands."""
+    models = commands.add_parser("models", help="list, show, promote or roll back registered agents")
+    kinds = models.add_subparsers(required=True, metavar="list|show|promote|rollback")
+    add_command(kinds, "list", "all agents and their standing", _LIST, _list)
+    show = add_command(kinds, "show", "one agent and its history", _SHOW, _show)
+    promote = add_command(kinds, "promote", "make a version champion by hand", _PROMOTE, _promote)
+    for parser in (show, promote):
+        parser.add_argument(
+            "model", metavar="MODEL", help="number of the version, name of its run, or 'champion'"
+        )
+    rollback = add_command(kinds, "rollback", "go back to the champion before", _ROLLBACK, _rollback)
+    for parser in (promote, rollback):
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept")
+        parser.add_argument("--by", metavar="NAME", help="who decides; the user of this shell when left out")
+
+
+def _open(options: argparse.Namespace) -> Registry:
+    return Registry(read_settings(options).output_dir)
+
+
+def _chosen(registry: Registry, text: str) -> ModelVersion:
+    if text == "champion":
+        champion = registry.champion()
+        if champion is None:
+            raise DataError(f"{registry.folder} has no champion", hint="`rlpretrain models list`")
+        return champion
+    if text.isdecimal():
+        return registry.version(int(text))
+    version = registry.version_of_run(text)
+    if version is None:
+        raise DataError(f"no version is of a run {text!r}", hint="`rlpretrain models list`")
+    return version
+
+
+def _signed(options: argparse.Namespace) -> dict[str, str]:
+    """Give who decides, and why."""
+    reason = " ".join(options.reason.split())
+    if not reason:
+        raise SettingsError("--reason is empty", hint="say why: it is kept with the decision")
+    return {"by": options.by or getpass.getuser(), "reason": reason}
+
+
+def _list(options: argparse.Namespace) -> dict[str, Any]:
+    registry = _open(options)
+    rows = [_row(registry, version) for version in registry.versions()]
+    if options.json:
+        return {"status": "done", "folder": str(registry.folder), "versions": rows}
+    return {"status": "done", "lines": _listed(rows)}
+
+
+def _row(registry: Registry, version: ModelVersion) -> dict[str, Any]:
+    decision = registry.decision(version.version)
+    return {
+        "version": version.version,
+        "run_id": version.run_id,
+        "standing": registry.standing(version.version),
+        "verdict": None if decision is None else decision.verdict,
+        "against": None if decision is None else decision.champion,
+        "test_start": version.windows["test_start"],
+        "test_end": version.windows["end"],
+        "area": version.figures.get("area"),
+        "sha256": version.agent_sha256,
+    }
+
+
+def _listed(rows: list[dict[str, Any]]) -> Iterator[str]:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        yield "no run has registered an agent yet"
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("version", justify="right")
+    for heading in ("run", "standing", "rule", "tested on"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("area", justify="right")
+    table.add_column("sha256")
+    for row in rows:
+        against = "" if row["against"] is None else f" (against {row['against']})"
+        table.add_row(
+            str(row["version"]),
+            row["run_id"],
+            Text(row["standing"], _COLOURS[row["standing"]]),
+            f"{row['verdict'] or '-'}{against}",
+            f"{row['test_start']} to {row['test_end']}",
+            _number(row["area"]),
+            row["sha256"][:12],
+        )
+    yield from _drawn(table)
+
+
+def _show(options: argparse.Namespace) -> dict[str, Any]:
+    registry = _open(options)
+    version = _chosen(registry, options.model)
+    decision = registry.decision(version.version)
+    history = registry.history(version.version)
+    known = {
+        **version.model_dump(mode="json"),
+        "standing": registry.standing(version.version),
+        "file": _file(registry, version),
+        "decision": None if decision is None else decision.model_dump(mode="json"),
+        "history": [
+            event.model_dump(mode="json", exclude={"card", "decision"}, exclude_none=True)
+            for event in history
+        ],
+    }
+    if options.json:
+        return {"status": "done", **known}
+    return {"status": "done", "lines": _shown(known, history)}
+
+
+def _file(registry: Registry, version: ModelVersion) -> str:
+    try:
+        return str(registry.model_file(version))
+    except DataError as error:
+        return str(error)
+
+
+def _shown(known: dict[str, Any], history: list[Event]) -> Iterator[str]:
+    from rich.table import Table
+
+    windows, decision = known["windows"], known["decision"]
+    facts = {
+        "version": f"{known['version']}, {known['standing']}",
+        "run": known["run_id"],
+        "file": known["file"],
+        "learned from": f"days before {windows['validation_start']}",
+        "chosen on": f"days before {windows['test_start']}",
+        "tested on": f"{windows['test_start']} to {windows['end']}",
+        "clean from": known["clean_from"] or "unknown: an edit's date is",
+        "state vector": f"version {known['state_version']}",
+        "settings": known["settings_sha256"],
+        **{f"{name} data": digest for name, digest in known["data"].items()},
+        **{name: _number(figure) for name, figure in known["figures"].items()},
+    }
+    if decision is not None:
+        facts["rule"] = (
+            f"{decision['verdict']} by rule {decision['rule']}, number {decision['trials']} to be tried, "
+            f"at level {decision['level']:.4%}"
+        )
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, fact in facts.items():
+        table.add_row(name, str(fact))
+    for reason in () if decision is None else decision["reasons"]:
+        table.add_row("", reason)
+    yield from _drawn(table)
+    yield ""
+    events = Table(box=None, pad_edge=False)
+    for heading in ("when", "what", "by", "why"):
+        events.add_column(heading, overflow="fold")
+    for event in history:
+        events.add_row(event.clock["at"], event.kind, event.by, event.reason)
+    yield from _drawn(events)
+
+
+def _promote(options: argparse.Namespace) -> dict[str, Any]:
+    registry = _open(options)
+    version, champion = _chosen(registry, options.model), registry.champion()
+    event = registry.promote(
+        version.version,
+        **_signed(options),
+        instead_of=None if champion is None else champion.version,
+    )
+    return _changed(event, "promoted")
+
+
+def _rollback(options: argparse.Namespace) -> dict[str, Any]:
+    return _changed(_open(options).rollback(**_signed(options)), "champion again")
+
+
+def _changed(event: Event, word: str) -> dict[str, Any]:
+    before = "nobody" if event.previous is None else f"version {event.previous}"
+    return {
+        "status": "done",
+        **event.model_dump(mode="json", exclude_none=True),
+        "lines": [f"version {event.version} {word} by {event.by}; before it, {before}"],
+    }
+
+
+def _number(figure: float | None) -> str:
+    return "-" if figure is None else f"{figure:+.3f}"
+
+
+def _drawn(table: Table) -> list[str]:
+    """Draw a table for standard output: in colours and its width on a terminal, plain and whole elsewhere."""
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    width = Console().width if terminal else 200
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=width, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    return [line.rstrip() for line in captured.get().splitlines()]

@@ -1,0 +1,115 @@
+"""``rlpretrain models``: the registry from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlpretrain.cli import main
+from rlpretrain.registry import Registry
+from tests.registry.building import decision, registered
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """Three versions; the second is champion, the third waits."""
+    monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path))
+    registry = Registry(tmp_path)
+    for run_id in ("monday", "tuesday", "wednesday"):
+        version = registered(registry, run_id)
+        champion = registry.champion()
+        against = None if champion is None else champion.version
+        registry.decide(version.version, against, lambda n, c=against: decision(champion=c, trials=n))
+        if run_id != "wednesday":
+            registry.promote(version.version, by="rule", reason="An effect.", instead_of=against)
+    return registry
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> dict[str, Any]:
+    assert main(["models", *arguments, "--json"]) == status
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def lines(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
+    assert main(["models", *arguments]) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_list(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = answer(capsys, "list")["versions"]
+    assert [(row["version"], row["run_id"], row["standing"]) for row in rows] == [
+        (1, "monday", "former champion"),
+        (2, "tuesday", "champion"),
+        (3, "wednesday", "waiting"),
+    ]
+    assert [row["against"] for row in rows] == [None, 1, 2]
+    heading, *shown = lines(capsys, "list")
+    assert heading.split()[:4] == ["version", "run", "standing", "rule"]
+    assert "champion" in shown[1] and "promote (against 1)" in shown[1]
+    assert not any("\x1b" in line for line in shown), "no colours in a pipe"
+
+
+def test_an_empty_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path))
+    assert answer(capsys, "list")["versions"] == []
+    assert lines(capsys, "list") == ["no run has registered an agent yet"]
+    assert "has no champion" in answer(capsys, "show", "champion", status=1)["error"]
+
+
+@pytest.mark.parametrize("name", ["2", "tuesday", "champion"])
+def test_show(registry: Registry, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    found = answer(capsys, "show", name)
+    assert (found["version"], found["standing"]) == (2, "champion")
+    assert found["agent_sha256"] == registry.version(2).agent_sha256
+    assert found["decision"]["champion"] == 1
+    assert [event["kind"] for event in found["history"]] == ["registered", "decided", "promoted"]
+    text = "\n".join(lines(capsys, "show", name))
+    assert "days before 2020-01-01" in text and "2021-01-01 to 2024-12-31" in text
+    assert "promote by rule 2, number 1 to be tried" in text
+
+
+def test_a_missing_agent_is_shown_as_missing(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    registry.model_file(registry.version(1)).unlink()
+    assert "is missing" in answer(capsys, "show", "1")["file"]
+    assert "is missing" in answer(capsys, "promote", "1", "--reason", "try", status=1)["error"]
+
+
+def test_a_person_promotes_and_rolls_back(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    done = answer(capsys, "promote", "wednesday", "--reason", " seen  by eye ", "--by", "Ada")
+    assert (done["version"], done["previous"], done["by"], done["reason"]) == (3, 2, "Ada", "seen by eye")
+    assert registry.standing(3) == "champion"
+    assert "is champion already" in answer(capsys, "promote", "3", "--reason", "-", status=1)["error"]
+    shown = lines(capsys, "rollback", "--reason", "it loses", "--by", "Bo")
+    assert shown == ["version 2 champion again by Bo; before it, version 3"]
+    answer(capsys, "rollback", "--reason", "it loses too")
+    assert registry.standing(1) == "champion"
+    refused = answer(capsys, "rollback", "--reason", "-", status=1)["error"]
+    assert "no champion to go back to: version 1 is the first" in refused
+    assert [(e.kind, e.by) for e in registry.history()[-3:-1]] == [("promoted", "Ada"), ("rolled back", "Bo")]
+
+
+@pytest.mark.parametrize("command", [("promote", "3"), ("rollback",)])
+def test_no_change_without_a_reason(
+    registry: Registry, capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["models", *command])
+    assert "--reason" in capsys.readouterr().err
+    assert "--reason is empty" in answer(capsys, *command, "--reason", " ", status=2)["error"]
+    assert registry.standing(2) == "champion"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("9", "there are 1 to 3"), ("friday", "no version is of a run")]
+)
+def test_an_unknown_model_is_named(
+    registry: Registry, capsys: pytest.CaptureFixture[str], name: str, reason: str
+) -> None:
+    assert reason in answer(capsys, "show", name, status=1)["error"]
+    assert reason in answer(capsys, "promote", name, "--reason", "-", status=1)["error"]
