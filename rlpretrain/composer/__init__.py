@@ -7,7 +7,7 @@ from rlpretrain.composer.client import ComposerClient
 from rlpretrain.composer.connection import open_composer
 from rlpretrain.composer.credentials import Credentials
 from rlpretrain.composer.daily import DailyValues
-from rlpretrain.composer.embedded import LoopbackServer, composer_app, embedded_server
+from rlpretrain.composer.embedded import LoopbackServer, composer_app, embedded_server, serve_http
 from rlpretrain.composer.failures import ComposerError, Verdict
 from rlpretrain.composer.faults import FAULT_KINDS, Faults
 from rlpretrain.composer.generated import GeneratedCatalogue
@@ -53,5 +53,6 @@ __all__ = [
     "load_catalogue",
     "open_composer",
     "parse_address",
+    "serve_http",
     "serve_stdio",
 ]

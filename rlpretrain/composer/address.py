@@ -2,6 +2,7 @@
 
 ========================================  =====================================================
 ``embedded[:OPTION=VALUE,...]``           a server started here: transport, faults, kinds, latency, seed, retry_after
+``embedded:url=http://HOST/mcp``          one that `rlpretrain composer serve` runs elsewhere, with the same settings
 ``https://HOST/mcp``                      an MCP server over streamable HTTP
 ``rest+https://HOST``                     the REST API
 ``stdio:COMMAND ARGUMENT ...``            an MCP server started as a process
@@ -22,17 +23,19 @@ from rlpretrain.errors import SettingsError
 __all__ = ["Address", "EmbeddedAddress", "McpAddress", "RestAddress", "StdioAddress", "parse_address"]
 
 _FORMS = "embedded[:OPTION=VALUE,...], http(s)://..., rest+http(s)://... or stdio:COMMAND"
-_OPTIONS = ("transport", "faults", "kinds", "latency", "seed", "retry_after")
+_OPTIONS = ("transport", "url", "faults", "kinds", "latency", "seed", "retry_after")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _SECONDS = {"ms": 1e-3, "s": 1.0}
 
 
 @dataclass(frozen=True)
 class EmbeddedAddress:
-    """A server to start here."""
+    """A server to start here, or one of ours that runs elsewhere."""
 
     transport: Literal["mcp", "rest"] = "mcp"
     faults: Faults | None = None
+    url: str | None = None
+    """Where it runs; None to start it here."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,10 @@ def _embedded(text: str) -> EmbeddedAddress:
     if transport not in ("mcp", "rest"):
         raise SettingsError(f"composer_url: transport={transport[:40]!r} is neither mcp nor rest")
     chosen = cast(Literal["mcp", "rest"], transport)
-    return EmbeddedAddress(chosen, _faults(options) if options else None)
+    url = options.pop("url", None)
+    if url is not None and (options or not url.startswith(("http://", "https://"))):
+        raise SettingsError("composer_url: 'embedded:url=' takes an http(s) address, and no faults beside it")
+    return EmbeddedAddress(chosen, _faults(options) if options else None, url)
 
 
 def _faults(options: dict[str, str]) -> Faults:

@@ -66,7 +66,10 @@ async def open_composer(
     """
     address = parse_address(url)
     async with AsyncExitStack() as stack:
-        if isinstance(address, EmbeddedAddress):
+        if isinstance(address, EmbeddedAddress) and address.url:
+            rest = address.transport == "rest"
+            address, credentials = RestAddress(address.url) if rest else McpAddress(address.url), None
+        elif isinstance(address, EmbeddedAddress):
             if catalogue is None:
                 raise SettingsError("the embedded server needs a catalogue")
             as_of = as_of or _newest_edit(catalogue)

@@ -1,4 +1,4 @@
-"""The embedded server on a loopback port, in a thread with an event loop of its own."""
+"""The embedded server: on a loopback port in a thread with an event loop of its own, or as a service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rlpretrain.composer.mcp_server import build_server
 from rlpretrain.composer.rest_server import rest_routes
 from rlpretrain.errors import ServiceError
 
-__all__ = ["LoopbackServer", "composer_app", "embedded_server"]
+__all__ = ["LoopbackServer", "composer_app", "embedded_server", "serve_http"]
 
 _START_SECONDS = 30.0
 _CLOSING_SECONDS = 2
@@ -67,10 +67,7 @@ class LoopbackServer:
         return f"http://{_LOOPBACK}:{self._port}"
 
     def __enter__(self) -> Self:
-        try:
-            listener = socket.create_server((_LOOPBACK, self._port))
-        except OSError as error:
-            raise ServiceError(f"port {self._port} of {_LOOPBACK}: {error.strerror}") from None
+        listener = _listen(_LOOPBACK, self._port)
         self._port = listener.getsockname()[1]
         self._thread = threading.Thread(
             target=self._http.run, args=([listener],), name="composer-embedded", daemon=True
@@ -86,6 +83,13 @@ class LoopbackServer:
         assert self._thread is not None  # noqa: S101 - set on entry
         self._http.should_exit = True
         self._thread.join(_START_SECONDS)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port))
+    except OSError as error:
+        raise ServiceError(f"port {port} of {host}: {error.strerror}") from None
 
 
 class _ReportingServer(uvicorn.Server):
@@ -132,9 +136,34 @@ def embedded_server(
     )
 
 
-def composer_app(library: Library) -> Any:
-    """Make the ASGI application: MCP at ``/mcp``, and REST's paths beside it."""
+def serve_http(library: Library, host: str, port: int) -> None:
+    """Serve a library to other machines too, until SIGTERM or Ctrl-C.
+
+    Parameters
+    ----------
+    host
+        Address to listen on. There is no login: whoever reaches it can read the library.
+    port
+        Port to listen on.
+
+    Raises
+    ------
+    ServiceError
+        The address or port can't be had.
+    """
+    config = uvicorn.Config(composer_app(library, host), log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[_listen(host, port)])
+
+
+def composer_app(library: Library, host: str = _LOOPBACK) -> Any:
+    """Make the ASGI application: MCP at ``/mcp``, and REST's paths beside it.
+
+    Parameters
+    ----------
+    host
+        Where it listens; on the loopback address, requests that name another host are refused.
+    """
     # Each request stands alone and is answered in one piece: nothing here needs sessions or streams.
     return build_server(library).streamable_http_app(
-        json_response=True, stateless_http=True, custom_starlette_routes=rest_routes(library)
+        json_response=True, stateless_http=True, custom_starlette_routes=rest_routes(library), host=host
     )

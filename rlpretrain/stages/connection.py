@@ -42,8 +42,11 @@ def open_library(
         "budget": config.composer_budget,
         "retry": RetryPolicy(tries=config.composer_tries),
     }
-    if isinstance(parse_address(config.composer_url), EmbeddedAddress):
-        options |= {"catalogue": load_catalogue(config.catalogue), **embedded}
+    address = parse_address(config.composer_url)
+    if isinstance(address, EmbeddedAddress):
+        options |= embedded
+        if address.url is None:
+            options["catalogue"] = load_catalogue(config.catalogue)
     return open_composer(config.composer_url, **options)
 
 
