@@ -1,14 +1,14 @@
-# Airflow with the package: scheduler, DAG processor, api-server and triggerer of docker-compose.yaml.
+# Airflow with the package, without torch: all services of docker-compose.yaml that are Airflow's.
 #
 # BASE_IMAGE may be any Debian-like image with Python 3.11 and venv. With wheels in .wheelhouse nothing of Python's
-# is downloaded.
+# is downloaded. The part down to "What differs" is the same in both Dockerfiles, so both images share its layers.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
-# pip works on the environment from outside, so the image that is shipped has none.
-RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/rlpretrain
+# pip works on the environments from outside, so the image that is shipped has none.
+RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/core
 COPY constraints.txt .wheelhous[e] ./wheels/
 RUN if ls wheels/*.whl >/dev/null 2>&1; then \
       printf '[global]\nno-index = true\nfind-links = /build/wheels\n' >/etc/pip.conf; \
@@ -17,31 +17,58 @@ RUN if ls wheels/*.whl >/dev/null 2>&1; then \
 COPY pyproject.toml ./
 RUN set -eu; \
     mkdir rlpretrain; touch README.md rlpretrain/__init__.py; \
-    /pip/bin/pip --python /opt/rlpretrain install -c wheels/constraints.txt '.[airflow]'; \
-    /pip/bin/pip --python /opt/rlpretrain uninstall --yes rlpretrain; \
-    find /opt/rlpretrain -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
-COPY README.md ./
-COPY rlpretrain ./rlpretrain
-RUN /pip/bin/pip --python /opt/rlpretrain install --no-deps --target /opt/package .
+    /pip/bin/pip --python /opt/core install -c wheels/constraints.txt .; \
+    /pip/bin/pip --python /opt/core uninstall --yes rlpretrain; \
+    find /opt/core -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
 
-FROM ${BASE_IMAGE}
-LABEL org.opencontainers.image.title="rlpretrain-airflow" \
-      org.opencontainers.image.description="Airflow with the nightly DAG of rlpretrain" \
-      org.opencontainers.image.licenses="MIT"
+FROM ${BASE_IMAGE} AS core
 RUN set -eu; \
     if ! command -v tini >/dev/null; then \
       apt-get update; apt-get install --yes --no-install-recommends tini; rm -rf /var/lib/apt/lists/*; \
     fi; \
     groupadd --gid 10001 rlpretrain; \
-    useradd --uid 10001 --gid 10001 --no-create-home --home-dir /opt/airflow --shell /usr/sbin/nologin rlpretrain; \
-    install -d -o 10001 -g 10001 /opt/airflow /opt/airflow/logs /opt/airflow/artifacts /opt/airflow/login
-COPY --from=build /opt/rlpretrain /opt/rlpretrain
-COPY --from=build /opt/package /opt/package
+    useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin rlpretrain
+COPY --from=build /opt/core /opt/core
+# Where the root file system is read-only, every cache goes to /tmp.
+ENV PYTHONPATH=/opt/package PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib NUMBA_CACHE_DIR=/tmp/numba
+
+# What differs: an environment of its own on top of the shared one, which a .pth file makes visible in it.
+FROM build AS airflow-build
+ARG EXTRAS=airflow,fab,celery,kubernetes
+RUN set -eu; \
+    python3 -m venv --without-pip /opt/airflow-env; \
+    packages=lib/python3.11/site-packages; \
+    echo /opt/core/$packages >/opt/airflow-env/$packages/core.pth; \
+    /pip/bin/pip --python /opt/airflow-env install -c wheels/constraints.txt ".[${EXTRAS}]"; \
+    /pip/bin/pip --python /opt/airflow-env uninstall --yes rlpretrain; \
+    find /opt/airflow-env -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
+COPY README.md ./
+COPY rlpretrain ./rlpretrain
+# The bill of materials: every distribution in the image with its version and metadata.
+RUN /pip/bin/pip --python /opt/airflow-env install --no-deps --target /opt/package . \
+    && PYTHONPATH=/opt/package /pip/bin/pip --python /opt/airflow-env inspect >/opt/package/sbom.json
+
+FROM core
+COPY --from=airflow-build /opt/airflow-env /opt/airflow-env
+COPY --from=airflow-build /opt/package /opt/package
+COPY docker/webserver_config.py docker/healthy.py docker/users.py /opt/airflow/
 COPY dags /opt/airflow/dags
 COPY plugins /opt/airflow/plugins
-ENV PATH=/opt/package/bin:/opt/rlpretrain/bin:$PATH \
-    PYTHONPATH=/opt/package PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    AIRFLOW_HOME=/opt/airflow NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib
+# An empty configuration file: all settings come from the environment, and none is written at the first start.
+RUN touch /opt/airflow/airflow.cfg \
+    && install -d -o 10001 -g 10001 /opt/airflow/logs /opt/airflow/artifacts
+ENV PATH=/opt/package/bin:/opt/airflow-env/bin:$PATH \
+    AIRFLOW_HOME=/opt/airflow AIRFLOW__FAB__CONFIG_FILE=/opt/airflow/webserver_config.py
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG SOURCE=
+LABEL org.opencontainers.image.title="rlpretrain-airflow" \
+      org.opencontainers.image.description="Airflow with the DAGs of rlpretrain" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
+      org.opencontainers.image.licenses="MIT"
 USER 10001:10001
 WORKDIR /opt/airflow
 ENTRYPOINT ["tini", "-g", "--", "airflow"]

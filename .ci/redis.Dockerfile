@@ -1,0 +1,9 @@
+# Stands in for the official image redis where no registry is reached.
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+RUN apt-get update -qq \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq --no-install-recommends redis-server >/dev/null \
+    && rm -rf /var/lib/apt/lists/* \
+    && install -d -o redis -g redis /data
+WORKDIR /data
+CMD ["redis-server"]

@@ -1,0 +1,29 @@
+"""Make the users `admin` and `viewer`, or give them the passwords that the environment holds now."""
+
+import os
+
+from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
+from airflow.utils.providers_configuration_loader import providers_configuration_loaded
+
+ROLES = {"admin": "Admin", "viewer": "Viewer"}
+
+
+@providers_configuration_loaded
+def main() -> None:
+    """Read AIRFLOW_ADMIN_PASSWORD and AIRFLOW_VIEWER_PASSWORD; passwords of other users are left alone."""
+    with get_application_builder() as builder:
+        security = builder.sm
+        for name, role in ROLES.items():
+            password = os.environ[f"AIRFLOW_{name.upper()}_PASSWORD"]
+            user = security.find_user(username=name)
+            if user is not None:
+                done = security.reset_password(user.id, password)
+            else:
+                address = f"{name}@localhost"
+                done = security.add_user(name, name, "", address, security.find_role(role), password)
+            if not done:
+                raise SystemExit(f"user {name} could not be made")
+
+
+if __name__ == "__main__":
+    main()
