@@ -1,0 +1,219 @@
+"""The app behind the pages: who may see them, what a browser may do with them, and their addresses."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
+from airflow.api_fastapi.core_api.security import requires_access_dag
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.exceptions import HTTPException
+
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.config import load_config
+from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run, run_folders
+from rlpretrain.deployment.web.overview import Run, airflow_runs, list_runs
+from rlpretrain.deployment.web.patterns_page import Choice, decision_context, patterns_context
+from rlpretrain.deployment.web.places import DAG_ID
+from rlpretrain.deployment.web.runs_page import run_context, runs_context
+from rlpretrain.errors import RlpretrainError, StageError
+
+__all__ = ["pages"]
+
+_PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'"
+)
+"""Nothing from elsewhere, nothing inline; framed by Airflow alone."""
+_FILE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
+    "sandbox allow-same-origin allow-downloads"
+)
+"""A report: no script at all, so that it may keep its origin, which its links to other files of the run need."""
+_SCRIPTED_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
+    "sandbox allow-scripts"
+)
+"""A page with scripts of its own: without an origin, it can ask Airflow for nothing in the reader's name."""
+_SCRIPTED = frozenset({"pattern_analysis.html"})
+_STATIC = {
+    "pages.css": "text/css; charset=utf-8",
+    "pages.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+    "icon-dark.svg": "image/svg+xml",
+}
+
+
+@cache
+def pages() -> FastAPI:
+    """Make the app; every address asks Airflow whether the user may read the DAG's runs."""
+    allowed = Depends(requires_access_dag("GET", DagAccessEntity.RUN, DAG_ID))
+    # No schema and no documentation: those addresses would ask nobody.
+    app = FastAPI(dependencies=[allowed], docs_url=None, redoc_url=None, openapi_url=None)
+    app.middleware("http")(_guarded)
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RlpretrainError, _failed)
+    app.add_exception_handler(RequestValidationError, _misunderstood)
+    for path, endpoint in _ROUTES.items():
+        app.add_api_route(path, endpoint, response_class=HTMLResponse)
+    return app
+
+
+async def _guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call(request)
+    response.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers.setdefault("Cache-Control", "private, no-cache")
+    return response
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    if error.status_code == HTTPStatus.UNAUTHORIZED and "text/html" in request.headers.get("accept", ""):
+        return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)), 303)
+    return _problem(request, error.status_code, str(error.detail))
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    status = HTTPStatus.NOT_FOUND if isinstance(error, UnknownError | StageError) else HTTPStatus.SERVICE_UNAVAILABLE
+    return _problem(request, status, str(error))
+
+
+def _misunderstood(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    said = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+    return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
+
+
+def _problem(request: Request, status: int, message: str) -> Response:
+    return _page(request, "problem", status=status, title=HTTPStatus(status).phrase, message=message)
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("rlpretrain.deployment.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "plain": lambda name: str(name).replace("_", " "),
+        "percent": lambda share: f"{100.0 * share:.1f} %",
+        "signed_percent": lambda share: f"{100.0 * share:+.2f} %",
+        "moment": lambda when: f"{when:%Y-%m-%d %H:%M}",
+        "size": _size,
+        "number": lambda value: "–" if value is None else f"{value:,}",
+    }
+    return environment
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e6 else f"{max(count / 1e3, 0.1):,.1f} kB"
+
+
+def _page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    root = request.scope.get("root_path", "")
+    text = _templates().get_template(f"{template}.html.j2").render({"root": root, "tab": False, **context})
+    return HTMLResponse(text, status)
+
+
+def _output() -> Path:
+    return load_config().output_dir.absolute()
+
+
+def _runs_page(request: Request, offset: Annotated[int, Query(ge=0)] = 0) -> Response:
+    root = _output()
+    return _page(request, "runs", **runs_context(root, list_runs(root, airflow_runs(DAG_ID)), offset))
+
+
+def _find(name: str) -> Run:
+    root, known = _output(), airflow_runs(DAG_ID)
+    for run in list_runs(root, known):
+        if run.name == name:
+            return run
+    raise UnknownError("there is no such run")
+
+
+def _run_page(request: Request, name: str, show: str | None = None) -> Response:
+    return _page(request, "run", **run_context(_find(name), show))
+
+
+def _tab_page(request: Request, dag_id: str, run_id: str, show: str | None = None) -> Response:
+    if dag_id != DAG_ID:
+        return _problem(
+            request, HTTPStatus.NOT_FOUND, f"Runs of {dag_id} write no report; those of {DAG_ID} do."
+        )
+    return _page(request, "run", tab=True, **run_context(_find(RunFolder.safe_name(run_id)), show))
+
+
+def _file(name: str, file: str) -> Response:
+    found = files_of(find_run(_output(), name)).get(file)
+    if found is None:
+        raise UnknownError("the run has no such file")
+    policy = _SCRIPTED_POLICY if found.name in _SCRIPTED else _FILE_POLICY
+    return FileResponse(
+        found.path,
+        media_type=found.kind.media_type,
+        filename=f"{name}-{Path(found.name).name}",
+        content_disposition_type="inline" if found.kind.inline else "attachment",
+        headers={"Content-Security-Policy": policy},
+    )
+
+
+def _newest_mined() -> str:
+    mined = [path for path in run_folders(_output()) if (path / "mine.json").is_file()]
+    if not mined:
+        raise UnknownError("no run has mined patterns yet")
+    return max(mined, key=lambda path: ((path / "mine.json").stat().st_mtime, path.name)).name
+
+
+def _patterns_page(request: Request, choice: Annotated[Choice, Query()]) -> Response:
+    name = choice.run or _newest_mined()
+    chosen = choice.model_copy(update={"run": name})
+    folders = sorted((p for p in run_folders(_output()) if (p / "mine.json").is_file()), reverse=True)
+    context = patterns_context(find_run(_output(), name), chosen)
+    return _page(request, "patterns", mined=[path.name for path in folders], **context)
+
+
+def _decision_page(
+    request: Request,
+    run: str,
+    asset: Annotated[str, Query(max_length=32)],
+    date: dt.date,
+    position: Literal["flat", "long"],
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    context = decision_context(find_run(_output(), run), asset, date, position, offset)
+    return _page(request, "decision", run=run, **context)
+
+
+def _static(name: str) -> Response:
+    media_type = _STATIC.get(name)
+    if media_type is None:
+        raise UnknownError("there is no such file")
+    content = files("rlpretrain.deployment.web").joinpath("static", name).read_bytes()
+    return Response(content, media_type=media_type, headers={"Cache-Control": "private, max-age=300"})
+
+
+_ROUTES: dict[str, Callable[..., Response]] = {
+    "/": _runs_page,
+    "/dags/{dag_id}/runs/{run_id}": _tab_page,
+    "/runs/{name}": _run_page,
+    "/runs/{name}/files/{file:path}": _file,
+    "/patterns": _patterns_page,
+    "/patterns/decision": _decision_page,
+    "/static/{name}": _static,
+}

@@ -1,0 +1,139 @@
+"""The runs' folders: found by name, never by a path, and the files in them that may be served."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.errors import DataError, StageError
+
+__all__ = [
+    "FILE_KINDS",
+    "FileKind",
+    "RunFile",
+    "UnknownError",
+    "files_of",
+    "find_run",
+    "read_json",
+    "run_folders",
+]
+
+_SETTINGS = "settings.json"
+
+
+class UnknownError(DataError):
+    """What was asked for is not there."""
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """How files of one ending are served."""
+
+    media_type: str
+    inline: bool
+    """Whether the browser shows it; else it is saved."""
+
+
+FILE_KINDS = {
+    ".html": FileKind("text/html; charset=utf-8", True),
+    ".txt": FileKind("text/plain; charset=utf-8", True),
+    ".png": FileKind("image/png", True),
+    ".json": FileKind("application/json", False),
+    ".csv": FileKind("text/csv; charset=utf-8", False),
+    ".parquet": FileKind("application/vnd.apache.parquet", False),
+    ".safetensors": FileKind("application/octet-stream", False),
+    ".npz": FileKind("application/octet-stream", False),
+    ".pt": FileKind("application/octet-stream", False),
+}
+"""Endings that are served; anything else that may lie in a folder is not."""
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """An artifact of a run."""
+
+    name: str
+    """Relative to the run's folder."""
+    path: Path
+    sha256: str
+    size: int
+    """Bytes."""
+    kind: FileKind
+
+
+def find_run(root: Path, name: str) -> Path:
+    """Find a run's folder.
+
+    Parameters
+    ----------
+    root
+        The folder that holds all runs.
+    name
+        From a request. Only what `RunFolder.safe_name` makes is looked up, so no path leads elsewhere.
+
+    Raises
+    ------
+    UnknownError
+        There is no such run.
+    """
+    try:
+        known = RunFolder.safe_name(name) == name and _is_run(root / name)
+    except StageError:
+        known = False
+    if not known:
+        raise UnknownError("there is no such run")
+    return root / name
+
+
+def run_folders(root: Path) -> list[Path]:
+    """List the folders of runs, in no order."""
+    try:
+        return [path for path in root.iterdir() if _is_run(path)]
+    except OSError:
+        return []
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode) and (path / _SETTINGS).is_file()
+    except OSError:
+        return False
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object; empty where there is none, or not yet."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def files_of(folder: Path) -> dict[str, RunFile]:
+    """Give the artifacts that the run's stages have recorded, by name; only kinds that are safe to serve.
+
+    The manifests name them, so a request can choose but not construct a path. Links that lead out of the folder are
+    left out.
+    """
+    inside = folder.resolve()
+    found: dict[str, RunFile] = {}
+    for manifest in _manifests(folder):
+        for name, sha256 in (manifest.get("outputs") or {}).items():
+            path, kind = folder / str(name), FILE_KINDS.get(Path(str(name)).suffix)
+            if kind is None or not path.is_file() or not path.resolve().is_relative_to(inside):
+                continue
+            found[str(name)] = RunFile(str(name), path, str(sha256), path.stat().st_size, kind)
+    return dict(sorted(found.items()))
+
+
+def _manifests(folder: Path) -> Iterator[dict[str, Any]]:
+    """Read the manifests of all stages but the extraction's, whose chunks are not for people."""
+    for path in (*sorted(folder.glob("*.json")), *sorted((folder / "validate").glob("*.json"))):
+        manifest = read_json(path)
+        if "stage" in manifest:
+            yield manifest

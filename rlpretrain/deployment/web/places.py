@@ -1,0 +1,71 @@
+"""Where the pages are, and how Airflow is told; light, because every process of Airflow reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from airflow.configuration import conf
+
+__all__ = ["DAG_ID", "PREFIX", "LazyPages", "external_views", "report_tab"]
+
+DAG_ID = "rl_pretraining"
+"""Whoever may read the runs of this DAG may see the pages."""
+PREFIX = "/rlpretrain"
+"""Path under which the app is mounted; not one of Airflow's own."""
+_NAV, _TAB = "rlpretrain", "rlpretrain-report"
+"""Last parts of the addresses that Airflow's UI gives the two views."""
+
+_Message = MutableMapping[str, Any]
+
+
+def _root() -> str:
+    """Give the path under which Airflow is served, without a slash at its end."""
+    return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+
+
+def external_views() -> list[dict[str, Any]]:
+    """Describe the views that Airflow's UI embeds: a page in the navigation, and a tab of each run."""
+    return [
+        {
+            "name": "Pre-training",
+            "href": f"{_root()}{PREFIX}/",
+            "destination": "nav",
+            "nav_top_level": True,
+            "url_route": _NAV,
+            "icon": f"{_root()}{PREFIX}/static/icon.svg",
+            "icon_dark_mode": f"{_root()}{PREFIX}/static/icon-dark.svg",
+        },
+        {
+            "name": "Report",
+            "href": f"{_root()}{PREFIX}/dags/{{DAG_ID}}/runs/{{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": _TAB,
+            "icon": f"{_root()}{PREFIX}/static/icon.svg",
+            "icon_dark_mode": f"{_root()}{PREFIX}/static/icon-dark.svg",
+        },
+    ]
+
+
+def report_tab(dag_id: str, run_id: str) -> str:
+    """Give the address of a run's report in Airflow's UI."""
+    return f"{_root()}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}/plugin/{_TAB}"
+
+
+class LazyPages:
+    """The pages as an ASGI app that is made at the first request.
+
+    Making it imports FastAPI, Airflow's models and numpy, which a task that merely reads the plugin must not pay for.
+    """
+
+    async def __call__(
+        self,
+        scope: _Message,
+        receive: Callable[[], Awaitable[_Message]],
+        send: Callable[[_Message], Awaitable[None]],
+    ) -> None:
+        """Answer one request."""
+        from rlpretrain.deployment.web.app import pages
+
+        await pages()(scope, receive, send)

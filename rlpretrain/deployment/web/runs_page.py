@@ -1,0 +1,163 @@
+"""What the pages of the runs show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from rlpretrain.deployment.web import charts
+from rlpretrain.deployment.web.folders import files_of
+from rlpretrain.deployment.web.overview import STAGES, Run
+from rlpretrain.errors import DataError
+from rlpretrain.registry import ModelVersion, Registry
+
+__all__ = ["PAGE", "VIEWS", "Champion", "champion", "run_context", "runs_context"]
+
+PAGE = 25
+_TREND = 40
+"""Most runs of a trend."""
+
+VIEWS = {
+    "report": ("Report", "report.html"),
+    "analysis": ("Pattern analysis", "pattern_analysis.html"),
+    "text": ("As text", "validation_report.txt"),
+}
+"""What the page of a run embeds: address -> title and file."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The agent in office."""
+
+    version: ModelVersion
+    by: str
+    since: str
+    reason: str
+
+
+def champion(root: Path) -> Champion | None:
+    """Find the champion and who made it one; None where there is none.
+
+    Raises
+    ------
+    DataError
+        The registry can't be read.
+    """
+    registry = Registry(root)
+    version = registry.champion()
+    if version is None:
+        return None
+    last = [
+        event for event in registry.history(version.version) if event.kind in ("promoted", "rolled back")
+    ][-1]
+    return Champion(version, last.by, last.clock.get("at", ""), last.reason)
+
+
+def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]:
+    """Gather a page of runs, the champion, and the trends.
+
+    Parameters
+    ----------
+    root
+        The folder that holds all runs.
+    runs
+        All, newest first.
+    offset
+        Runs to pass over.
+    """
+    try:
+        office, problem = champion(root), ""
+    except DataError as error:
+        office, problem = None, str(error)
+    counted = [run for run in runs[:_TREND] if run.summary.patterns is not None]
+    return {
+        "runs": runs[offset : offset + PAGE],
+        "newer": max(0, offset - PAGE) if offset else None,
+        "older": offset + PAGE if offset + PAGE < len(runs) else None,
+        "total": len(runs),
+        "champion": office,
+        "registry_problem": problem,
+        "trends": _trends(counted[::-1]),
+        "trend_runs": len(counted),
+    }
+
+
+def _trends(runs: Sequence[Run]) -> list[tuple[str, str, Markup]]:
+    """Draw what changes from run to run, oldest first: title, explanation, chart."""
+    jumps = [run.summary.jump_start for run in runs]
+    drawn = [
+        ("Patterns", "Decisions mined from the library.", _line(runs, "patterns", 0)),
+        ("Rejected", "Strategies that were set aside or have no vote.", _line(runs, "rejected", 5)),
+        (
+            "Fidelity",
+            "Share of the replayed strategies that agree with the service's own backtest.",
+            _line(runs, "fidelity", 2, unit=" %", factor=100.0),
+        ),
+        (
+            "Jump-start",
+            "Score of the transferred agent less that of a random start, with its interval: an effect lies above zero.",
+            charts.point_chart(
+                [
+                    None if jump is None else charts.Point(run.name, jump.estimate, jump.low, jump.high)
+                    for run, jump in zip(runs, jumps, strict=True)
+                ],
+                title="Jump-start of each run with its interval",
+                colour=0,
+            ),
+        ),
+        ("Seconds", "Time of each stage, its parts added up.", _seconds(runs)),
+    ]
+    return [(title, words, chart) for title, words, chart in drawn if chart]
+
+
+def _line(runs: Sequence[Run], figure: str, colour: int, *, unit: str = "", factor: float = 1.0) -> Markup:
+    points = []
+    for run in runs:
+        value = getattr(run.summary, figure)
+        points.append(None if value is None else charts.Point(run.name, factor * value))
+    return charts.point_chart(points, title=f"{figure.capitalize()} of each run", unit=unit, colour=colour)
+
+
+def _seconds(runs: Sequence[Run]) -> Markup:
+    series = [
+        charts.Series(stage, [run.summary.seconds.get(stage) for run in runs], STAGES.index(stage) % 8)
+        for stage in STAGES
+        if any(stage in run.summary.seconds for run in runs)
+    ]
+    names = [run.name for run in runs]
+    return charts.columns(names, series, title="Seconds of each stage", labels=[""] * len(runs))
+
+
+def run_context(run: Run, show: str | None) -> dict[str, Any]:
+    """Gather what the page of one run shows.
+
+    Parameters
+    ----------
+    show
+        One of `VIEWS`, ``files``, or None for the first that there is.
+    """
+    files = {} if run.folder is None else files_of(run.folder)
+    views = {name: title for name, (title, file) in VIEWS.items() if file in files}
+    if show not in (*views, "files"):
+        show = next(iter(views), "files")
+    summary = run.summary
+    seconds = charts.stacked_bars(
+        list(summary.seconds),
+        [charts.Series("seconds", list(summary.seconds.values()), 0)],
+        title="Seconds of each stage",
+        unit=" s",
+    )
+    return {
+        "run": run,
+        "summary": summary,
+        "files": list(files.values()),
+        "views": views,
+        "show": show,
+        "embedded_file": VIEWS[show][1] if show in views else None,
+        "seconds": seconds,
+        "missing": [stage for stage in STAGES[1:] if stage not in summary.seconds],
+    }

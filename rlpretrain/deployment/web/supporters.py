@@ -1,0 +1,178 @@
+"""Who stood behind a decision, and by which conditions their symphonies come to hold the asset."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlpretrain.config import PretrainingConfig
+from rlpretrain.deployment.web.folders import read_json
+from rlpretrain.errors import RlpretrainError
+from rlpretrain.patterns import ChunkRecords, StrategyRecord
+from rlpretrain.patterns.electorate import admission
+from rlpretrain.stages.answers import read_tree
+from rlpretrain.stages.cache import Cache, DamagedError
+from rlpretrain.symphony import parse_symphony
+from rlpretrain.symphony.nodes import Branch, Leaf, PathStep
+from rlpretrain.symphony.wording import condition_words, indicator_words
+
+__all__ = ["MOST_PATHS", "Paths", "Stance", "held_days", "read_paths", "stances"]
+
+MOST_PATHS = 8
+"""Of one symphony to one asset; real trees have up to hundreds."""
+
+
+@dataclass(frozen=True)
+class Stance:
+    """A strategy that could hold the asset at a close."""
+
+    symphony_id: str
+    name: str
+    holds: bool
+    since: dt.date | None
+    """First close of the holding that is in force."""
+    admitted: bool
+    """Whether its last review let it vote."""
+    last_edit: dt.date | None
+    reasons: tuple[str, ...]
+    """Why its leaves are of their categories."""
+    chunk: str
+    """File of its record, relative to the run's folder."""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The ways through a symphony to an asset."""
+
+    shown: tuple[tuple[str, ...], ...]
+    """Each the conditions from the root to a leaf; the shortest ways first."""
+    total: int
+    problem: str | None = None
+    """Why there are none."""
+
+
+def stances(folder: Path, asset: str, day: dt.date) -> list[Stance]:
+    """List the strategies that could hold an asset at a close: holders first, then by name.
+
+    Only records of strategies whose trees name the asset are read. A strategy counts with the last close that it had
+    by then, and not before its first.
+
+    Raises
+    ------
+    DataError
+        A record's file is damaged.
+    """
+    config, windows = _settings(folder), read_json(folder / "mine.json").get("details", {}).get("windows", {})
+    start = np.datetime64(windows.get("validation_start", "1970-01-01"), "D")
+    found = []
+    for path in sorted((folder / "extract").glob("chunk_????.npz")):
+        for record in ChunkRecords.load(path, holding=asset).records:
+            row = int(np.searchsorted(record.dates, np.datetime64(day, "D"), side="right")) - 1
+            if row < 0:
+                continue
+            held = record.held()[:, record.holdings.index(asset)]
+            votes = admission(record, validation_start=start, min_sharpe=config.min_performance_threshold)
+            found.append(_stance(record, asset, held, row, bool(votes[row]), f"extract/{path.stem}.json"))
+    return sorted(found, key=lambda stance: (not stance.holds, not stance.admitted, stance.name.casefold()))
+
+
+def _stance(record: StrategyRecord, asset: str, held: Any, row: int, admitted: bool, chunk: str) -> Stance:
+    since = None
+    if held[row]:
+        out = np.flatnonzero(~held[: row + 1])
+        since = record.dates[0 if len(out) == 0 else out[-1] + 1].astype(object)
+    return Stance(
+        symphony_id=record.symphony_id,
+        name=record.name,
+        holds=bool(held[row]),
+        since=since,
+        admitted=admitted,
+        last_edit=None if record.last_edit is None else record.last_edit.astype(object),
+        reasons=tuple(record.reasons.get(asset, ())),
+        chunk=chunk,
+    )
+
+
+def held_days(folder: Path, symphony_id: str, days: Sequence[tuple[str, dt.date]]) -> list[bool | None]:
+    """Tell for each asset and day whether a strategy held it after that close; None before its first close."""
+    record = _record(folder, symphony_id)
+    if record is None:
+        return [None] * len(days)
+    held = record.held()
+    rows = (
+        np.searchsorted(record.dates, np.array([day for _, day in days], "datetime64[D]"), side="right") - 1
+    )
+    return [
+        None if row < 0 or asset not in record.holdings else bool(held[row, record.holdings.index(asset)])
+        for (asset, _), row in zip(days, rows, strict=True)
+    ]
+
+
+def _record(folder: Path, symphony_id: str) -> StrategyRecord | None:
+    for path in sorted((folder / "extract").glob("chunk_????.json")):
+        if symphony_id in _sources(path):
+            records = ChunkRecords.load(path.with_suffix(".npz")).records
+            return next((record for record in records if record.symphony_id == symphony_id), None)
+    return None
+
+
+def read_paths(folder: Path, symphony_id: str, chunk: str, asset: str) -> Paths:
+    """Read the ways through a symphony, as the run has seen it, to an asset.
+
+    Parameters
+    ----------
+    folder
+        The run's.
+    symphony_id, chunk
+        From a `Stance`.
+    """
+    tree = _sources(folder / chunk).get(symphony_id, {}).get("tree")
+    if tree is None:
+        return Paths((), 0, "The run does not name the tree.")
+    try:
+        document = read_tree(Cache(folder.parent / "cache"), tree)
+        symphony = parse_symphony(document, symphony_id=symphony_id)
+    except DamagedError:
+        return Paths((), 0, "The tree is kept no longer: no run has used it for a while.")
+    except RlpretrainError as error:
+        return Paths((), 0, str(error))
+    leaves = [leaf for leaf in symphony.leaves if leaf.ticker == asset]
+    ways = sorted({_words(leaf) for leaf in leaves}, key=lambda way: (len(way), way))
+    return Paths(tuple(ways[:MOST_PATHS]), len(ways))
+
+
+def _words(leaf: Leaf) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_step(step) for step in leaf.path))
+
+
+def _step(step: PathStep) -> str:
+    if isinstance(step, Branch):
+        words = condition_words(step.condition)
+        return words if step.taken else f"not: {words}"
+    order = "highest" if step.highest else "lowest"
+    return f"among the {step.count} {order} by {indicator_words(step.indicator)}"
+
+
+def _sources(manifest: Path) -> Mapping[str, Mapping[str, str | None]]:
+    sources: Mapping[str, Mapping[str, str | None]] = (
+        read_json(manifest).get("details", {}).get("sources", {})
+    )
+    return sources
+
+
+def _settings(folder: Path) -> PretrainingConfig:
+    """Read the run's settings; those that a newer version dropped or refuses count as not set."""
+    known = {
+        name: value
+        for name, value in read_json(folder / "settings.json").items()
+        if name in PretrainingConfig.model_fields
+    }
+    try:
+        return PretrainingConfig(**known)
+    except ValueError:
+        return PretrainingConfig()
