@@ -152,6 +152,32 @@ def remove_containers() -> int:
     return remove_containers({RUN_LABEL: context["run_id"]}) + remove_ended_runs(dag_id, has_ended)
 
 
+def learn(folder: Any) -> tuple[Any, Any, Any]:
+    """Wire pre-training, transfer and validation, where the deployment runs them: processes, containers or pods."""
+    config = load_config()
+    # An executor without queues takes no notice.
+    queue: dict[str, Any] = {"queue": config.training_queue} if config.training_queue else {}
+    if config.trainer == "process":
+        pretrained, transferred = pretrain.override(**queue)(folder), transfer.override(**queue)(folder)
+        validated = validate.override(**queue).partial(folder=folder).expand(symbol=validation_assets())
+        return pretrained, transferred, validated
+
+    trainer: Any
+    if config.trainer == "docker":
+        from rlpretrain.deployment.trainer_operator import TrainerOperator as trainer
+    else:
+        from rlpretrain.deployment.kubernetes_operator import KubernetesTrainerOperator as trainer
+
+    pretrained = trainer(task_id="pretrain", stage="pretrain", run_folder=folder, **queue)
+    transferred = trainer(task_id="transfer", stage="transfer", run_folder=folder, **queue)
+    validated = trainer.partial(
+        task_id="validate", stage="validate", run_folder=folder, map_index_template="{{ task.symbol }}", **queue
+    ).expand(symbol=validation_assets())
+    if config.trainer == "docker":
+        [pretrained, transferred, validated] >> remove_containers.override(**queue)().as_teardown()
+    return pretrained, transferred, validated
+
+
 @dag(
     schedule="30 18 * * 1-5",
     start_date=pendulum.datetime(2025, 1, 1, tz="America/New_York"),
@@ -168,18 +194,7 @@ def rl_pretraining() -> None:
     folder = resolve_settings()
     listed = list_strategies(folder)
     extracted = extract.partial(folder=folder).expand(chunk=listed)
-    if load_config().trainer == "docker":
-        from rlpretrain.deployment.trainer_operator import TrainerOperator
-
-        pretrained: Any = TrainerOperator(task_id="pretrain", stage="pretrain", run_folder=folder)
-        transferred: Any = TrainerOperator(task_id="transfer", stage="transfer", run_folder=folder)
-        validated: Any = TrainerOperator.partial(
-            task_id="validate", stage="validate", run_folder=folder, map_index_template="{{ task.symbol }}"
-        ).expand(symbol=validation_assets())
-        [pretrained, transferred, validated] >> remove_containers().as_teardown()
-    else:
-        pretrained, transferred = pretrain(folder), transfer(folder)
-        validated = validate.partial(folder=folder).expand(symbol=validation_assets())
+    pretrained, transferred, validated = learn(folder)
 
     chain(update_prices(folder), listed)
     chain(extracted, mine(folder), check(folder), analyze(folder), pretrained, transferred, validated, report(folder))

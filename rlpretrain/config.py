@@ -346,7 +346,13 @@ class PretrainingConfig(_Settings):
     store_url: str = _deployment(
         "", "SQLAlchemy URL of the pattern store; empty for SQLite in the run's folder.", repr=False
     )
-    trainer: Literal["process", "docker"] = _deployment("process", "Where pre-training and transfer run.")
+    trainer: Literal["process", "docker", "kubernetes"] = _deployment(
+        "process",
+        "Where pre-training, transfer and validation run: in the task's process, a container or a pod.",
+    )
+    training_queue: str = _deployment(
+        "", "Queue of those tasks, where the executor has queues; empty for Airflow's default."
+    )
     approval: Literal["none", "required"] = _deployment(
         "none", "Whether a person must approve an agent that the rule promotes."
     )

@@ -112,18 +112,18 @@ class TrainerOperator(DockerOperator):
             The image is missing; or the container ended well but its manifest is missing or does not match
             its files.
         """
-        from rlpretrain.stages.learned import validation_stage
+        from rlpretrain.stages.learned import manifest_name
 
         require_image(self.image, self.cli)
         folder = Path(self.run_folder)
         market = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"]
         self.command = stage_command(self.stage, folder, self.symbol)
-        # Validation compares with the champion, which lies in the folder of the run that made it.
-        self.mounts = self.settings.mounts(folder, market, other_runs=self.stage == "validate")
+        # The champion lies in the registry, beside the folders of the runs.
+        self.mounts = self.settings.mounts(folder, market, other_runs=self.stage in ("validate", "score"))
         self.user = writer_of(folder)
         self.device_requests = device_requests(self.cli, self.settings.device, self.stage)
         self.environment = self.settings.variables()
-        stage = validation_stage(self.symbol) if self.symbol else self.stage
+        stage = manifest_name(self.stage, self.symbol)
         writer = {RUN_LABEL: context["run_id"], STAGE_LABEL: stage}
         self.labels = {**writer, DAG_LABEL: self.dag_id, "rlpretrain.task": self.task_id}
         # An earlier try whose worker died may still be writing.

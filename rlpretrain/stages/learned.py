@@ -21,6 +21,7 @@ __all__ = [
     "TRANSFER",
     "champion_file",
     "evidence_file",
+    "manifest_name",
     "read_evidence",
     "validation_stage",
 ]
@@ -37,6 +38,11 @@ SCORES_CSV, SCORES_JSON = "champion_scores.csv", "champion_scores.json"
 def validation_stage(symbol: str) -> str:
     """Name the validation of one asset."""
     return f"validate/{RunFolder.safe_name(symbol)}"
+
+
+def manifest_name(stage: str, symbol: str = "") -> str:
+    """Name the manifest that a learning stage writes; `symbol` is validation's asset."""
+    return validation_stage(symbol) if symbol else stage
 
 
 def evidence_file(symbol: str) -> str:
