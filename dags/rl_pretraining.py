@@ -21,6 +21,7 @@ from airflow.sdk import chain, dag, get_current_context, task
 
 from rlpretrain.config import load_config
 from rlpretrain.deployment.parameters import dag_params
+from rlpretrain.deployment.report_link import ReportLink
 from rlpretrain.deployment.retries import TransientFailures
 from rlpretrain.deployment.run_settings import run_settings
 
@@ -196,8 +197,11 @@ def rl_pretraining() -> None:
     extracted = extract.partial(folder=folder).expand(chunk=listed)
     pretrained, transferred, validated = learn(folder)
 
+    reported: Any = report(folder)
+    reported.operator.operator_extra_links = (ReportLink(),)
+
     chain(update_prices(folder), listed)
-    chain(extracted, mine(folder), check(folder), analyze(folder), pretrained, transferred, validated, report(folder))
+    chain(extracted, mine(folder), check(folder), analyze(folder), pretrained, transferred, validated, reported)
 
 
 nightly: DAG = rl_pretraining()
