@@ -16,7 +16,7 @@ from rlpretrain.patterns import ACTIONS, PatternSet
 from rlpretrain.pretraining.dataset_files import DataSet, read_dataset, write_dataset
 from rlpretrain.pretraining.weights import effective_sample_size, pattern_weights, reward_scale
 
-__all__ = ["DataSet", "Scaler", "build_datasets", "read_dataset", "write_dataset"]
+__all__ = ["DataSet", "Scaler", "build_datasets", "content_hash", "read_dataset", "write_dataset"]
 
 _SCALER_ROWS = 1 << 16
 
@@ -120,7 +120,7 @@ def build_datasets(
             name: [round(float(x), 6) for x in part.labels.mean(axis=0, dtype=np.float64)]
             for name, part in parts.items()
         },
-        "content_sha256": {name: _content_hash(part) for name, part in parts.items()},
+        "content_sha256": {name: content_hash(part) for name, part in parts.items()},
     }
     return parts["train"], parts["validation"], card
 
@@ -138,11 +138,14 @@ def _dataset(patterns: PatternSet, weights: NDArray[np.float64]) -> DataSet:
     )
 
 
-def _content_hash(data: DataSet) -> str:
+def content_hash(data: DataSet) -> str:
     """Hash the rows, whatever file they are kept in."""
     digest = hashlib.sha256()
     for field in fields(data):
         column = getattr(data, field.name)
-        text = column.dtype.kind == "U"
-        digest.update("\n".join(column.tolist()).encode() if text else np.ascontiguousarray(column).tobytes())
+        if column.dtype.kind == "U":
+            digest.update("\n".join(column.tolist()).encode())
+        else:
+            # A view, not a copy: the states are most of what memory holds.
+            digest.update(np.ascontiguousarray(column).view(np.uint8).data)
     return digest.hexdigest()

@@ -14,7 +14,7 @@ import torch
 
 from rlpretrain.errors import DataError, StageError
 from rlpretrain.pretraining.batches import Batch, Preparation
-from rlpretrain.pretraining.checkpoint import Progress, read_checkpoint, write_checkpoint
+from rlpretrain.pretraining.checkpoint import Progress, read_checkpoint, training_identity, write_checkpoint
 from rlpretrain.pretraining.dataset import DataSet, Scaler
 from rlpretrain.pretraining.distributed import Group
 from rlpretrain.pretraining.held_out import held_out_losses
@@ -79,7 +79,7 @@ def train_policy(
     scaler
         Of the states; fitted on the training patterns when None.
     checkpoint
-        Where the state is kept after each epoch, and on SIGTERM; read when it exists and fits the settings.
+        Where the state is kept after each epoch, and on SIGTERM; read when it exists and fits settings and data.
     group
         Processes that train together, all with the same arguments; the first of them writes the checkpoint.
     resident_bytes
@@ -100,7 +100,8 @@ def train_policy(
     group = group or Group(device=settings.device)
     scaler = scaler or Scaler.fit(train.states)
     trainer = _Trainer(train, validation, scaler, settings, group, resident_bytes)
-    if checkpoint is not None and (saved := read_checkpoint(checkpoint, settings.as_json())) is not None:
+    identity = "" if checkpoint is None else training_identity(settings, scaler, train, validation)
+    if checkpoint is not None and (saved := read_checkpoint(checkpoint, identity)) is not None:
         trainer.restore(saved)
         progress(f"resumed in epoch {trainer.progress.epoch}")
     with stop_requests() as requested:
@@ -108,9 +109,7 @@ def train_policy(
             started, first = time.monotonic(), trainer.progress.batch
             stopped = trainer.run_epoch(requested.is_set)
             if checkpoint is not None and trainer.group.leads:
-                write_checkpoint(
-                    checkpoint, settings.as_json(), trainer.network, trainer.optimizer, trainer.progress
-                )
+                write_checkpoint(checkpoint, identity, trainer.network, trainer.optimizer, trainer.progress)
             if stopped:
                 raise StageError(
                     "training was stopped by SIGTERM", hint="the same command goes on where it stopped"

@@ -98,6 +98,18 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(data, tmp_path):
     assert lines[0].startswith("epoch 1/")
 
 
+@pytest.mark.parametrize("column", ["states", "labels", "values", "dates"])
+@pytest.mark.parametrize("part", [0, 1], ids=["train", "validation"])
+def test_a_checkpoint_of_other_data_is_not_resumed(data, tmp_path, part, column):
+    """A run's window moved after it was killed: what it had learned lies in days that now validate."""
+    checkpoint, settings = tmp_path / "checkpoint.pt", replace(SETTINGS, num_epochs=1)
+    train_policy(*data, settings, checkpoint=checkpoint)
+    other, lines = list(data), []
+    other[part] = replace(data[part], **{column: getattr(data[part], column)[::-1]})
+    train_policy(*other, settings, checkpoint=checkpoint, progress=lines.append)
+    assert lines[0].startswith("epoch 1/")
+
+
 def test_patience_stops_training(data):
     train, validation = data
     noise = replace(validation, labels=validation.labels[::-1].copy())
