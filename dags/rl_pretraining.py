@@ -7,7 +7,10 @@ worth it.
 Every setting of the trigger form may be changed per run; the deployment (pattern store, Composer's address,
 where training runs) is set by `RLPRETRAIN_*` variables. Results lie in one folder per run, with `report.html`
 on top. Each stage leaves a manifest there, so a retried task repeats nothing that is finished. Tasks pass
-paths only.
+paths only; `report` gives the verdict and figures.
+
+It runs after each close of the exchange (`RLPRETRAIN_EXCHANGE`, `RLPRETRAIN_MINUTES_AFTER_CLOSE`), says by
+`RLPRETRAIN_NOTIFY` how it ended, and that it is late after `RLPRETRAIN_DEADLINE_MINUTES`.
 """
 
 from __future__ import annotations
@@ -20,10 +23,12 @@ import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
 from rlpretrain.config import load_config
+from rlpretrain.deployment.alerts import nightly_deadline, record_failure, run_failed, run_succeeded
 from rlpretrain.deployment.parameters import dag_params
 from rlpretrain.deployment.report_link import ReportLink
 from rlpretrain.deployment.retries import TransientFailures
 from rlpretrain.deployment.run_settings import run_settings
+from rlpretrain.deployment.timetable import nightly_timetable
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -132,11 +137,12 @@ def validate(folder: str, symbol: str) -> str:
 
 
 @task
-def report(folder: str) -> str:
-    """Write the report, register the agent and decide on its promotion."""
+def report(folder: str) -> dict[str, Any]:
+    """Write the report, register the agent and decide on its promotion; gives the run's verdict and figures."""
+    from rlpretrain.deployment.run_result import run_result
     from rlpretrain.stages import report as stage
 
-    return str(stage(Path(folder)))
+    return run_result(stage(Path(folder)).parent)
 
 
 @task(retries=2)
@@ -180,13 +186,21 @@ def learn(folder: Any) -> tuple[Any, Any, Any]:
 
 
 @dag(
-    schedule="30 18 * * 1-5",
+    schedule=nightly_timetable(),
     start_date=pendulum.datetime(2025, 1, 1, tz="America/New_York"),
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=12),
+    deadline=nightly_deadline(),
+    on_success_callback=run_succeeded,
+    on_failure_callback=run_failed,
     params=dag_params(),
-    default_args={"retries": 1, "retry_delay": timedelta(seconds=30), "retry_policy": TransientFailures()},
+    default_args={
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        "retry_policy": TransientFailures(),
+        "on_failure_callback": record_failure,
+    },
     doc_md=__doc__,
     tags=["reinforcement learning", "nightly"],
 )

@@ -51,6 +51,7 @@ def test_reading_the_dag_imports_nothing_heavy() -> None:
         "numba",
         "mcp",
         "docker",
+        "exchange_calendars",
     }
     code = f"import airflow.sdk, sys; import rl_pretraining; print(*sorted({heavy!r} & set(sys.modules)))"
     finished = subprocess.run(
@@ -77,15 +78,38 @@ def test_extraction_is_capped(nightly: DAG) -> None:
     assert nightly.get_task("extract").partial_kwargs["max_active_tis_per_dagrun"] == 8
 
 
-def test_runs_once_after_the_close_of_each_weekday(nightly: DAG) -> None:
+@pytest.mark.airflow
+def test_runs_once_after_the_close_of_each_trading_day(nightly: DAG) -> None:
     assert nightly.catchup is False
     assert nightly.max_active_runs == 1
     scheduled = DagSerialization.from_dict(DagSerialization.to_dict(nightly))
-    thursday = pendulum.datetime(2025, 7, 3, 12, tz="America/New_York")
-    starts = scheduled.iter_dagrun_infos_between(thursday, thursday.add(days=4, hours=8))
-    assert [info.run_after for info in starts] == [
-        pendulum.datetime(2025, 7, day, 18, 30, tz="America/New_York") for day in (3, 4, 7)
+    wednesday = pendulum.datetime(2025, 7, 2, 9, tz="America/New_York")
+    infos = list(scheduled.iter_dagrun_infos_between(wednesday, wednesday.add(days=5, hours=8)))
+    # A half day on the 3rd, a holiday on the 4th, and a weekend.
+    assert [info.run_after for info in infos] == [
+        pendulum.datetime(2025, 7, *when, tz="America/New_York")
+        for when in ((2, 18, 30), (3, 15, 30), (7, 18, 30))
     ]
+
+
+def test_schedule_and_deadline_are_the_deployments(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.dags.conftest import load_dag_file
+
+    monkeypatch.setenv("RLPRETRAIN_EXCHANGE", "XLON")
+    monkeypatch.setenv("RLPRETRAIN_MINUTES_AFTER_CLOSE", "60")
+    monkeypatch.setenv("RLPRETRAIN_DEADLINE_MINUTES", "90")
+    dag: DAG = load_dag_file().nightly
+    assert dag.timetable.serialize() == {"exchange": "XLON", "minutes": 60}
+    (deadline,) = dag.deadline
+    assert deadline.interval == timedelta(minutes=90)
+    assert deadline.callback.path == "rlpretrain.deployment.alerts.deadline_missed"
+
+
+def test_the_end_of_a_run_and_failures_are_told(nightly: DAG) -> None:
+    assert nightly.has_on_success_callback and nightly.has_on_failure_callback
+    for task in nightly.tasks:
+        options = task.partial_kwargs if task.is_mapped else vars(task)
+        assert options["on_failure_callback"]
 
 
 def test_retries_only_where_they_help(nightly: DAG) -> None:
