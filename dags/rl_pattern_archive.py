@@ -1,12 +1,14 @@
-"""Keep the pattern store small, every week.
+"""Keep the pattern store and the folder of runs small, every week.
 
 Patterns that no run of the last `older_than_days` days uses leave the store for compressed Parquet files with a
 manifest, in the folder `archive` beside the runs; then small archives are merged and the store's free space is given
 back. Files are read back before anything is removed, and a killed task is simply cleared. `rlpretrain patterns restore`
 brings patterns back.
 
+Folders of old runs are removed too; the champion's, and the newest, stay.
+
 The store is the deployment's, `RLPRETRAIN_STORE_URL`; without one, each run has a store of its own and there is
-nothing to do.
+nothing to archive.
 """
 
 from __future__ import annotations
@@ -46,6 +48,15 @@ def compact(settings: dict[str, Any]) -> dict[str, Any]:
     return compact_store() if settings["compact"] else {}
 
 
+@task
+def remove_old_runs(settings: dict[str, Any]) -> dict[str, Any]:
+    """Remove folders of old runs; the champion's and the newest stay."""
+    from rlpretrain.deployment.archiving import remove_runs
+
+    today = get_current_context()["dag_run"].run_after
+    return remove_runs(settings["keep_runs"], settings["runs_older_than_days"], today)
+
+
 @dag(
     schedule="0 6 * * 6",
     start_date=pendulum.datetime(2025, 1, 1, tz="America/New_York"),
@@ -61,6 +72,7 @@ def rl_pattern_archive() -> None:
     """Wire the steps; none of their work happens here."""
     settings = resolve_settings()
     chain(archive(settings), compact(settings))
+    remove_old_runs(settings)
 
 
 weekly: DAG = rl_pattern_archive()

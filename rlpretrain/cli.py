@@ -23,6 +23,7 @@ from rlpretrain.commands.models import add_models
 from rlpretrain.commands.patterns import add_patterns
 from rlpretrain.commands.printing import print_lines
 from rlpretrain.commands.progress import say
+from rlpretrain.commands.runs import add_runs
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.commands.tune import add_tune
@@ -123,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     add_prices(commands)
     add_tune(commands)
     add_patterns(commands)
+    add_runs(commands)
     add_models(commands)
     return parser
 

@@ -24,6 +24,10 @@ class ArchiveSettings(BaseModel):
     compact: bool = Field(
         True, description="Whether small archives are merged and the store's free space is given back."
     )
+    keep_runs: int = Field(30, ge=1, le=100_000, description="Newest runs whose folders stay, however old.")
+    runs_older_than_days: int = Field(
+        30, ge=1, le=36_500, description="Days since a run wrote anything, before which its folder stays."
+    )
 
 
 def archive_params() -> dict[str, Param]:

@@ -11,8 +11,9 @@ from typing import Any
 from rlpretrain.config import load_config
 from rlpretrain.patterns.archive import archive, compact
 from rlpretrain.patterns.store import open_store
+from rlpretrain.retention import remove_old_runs
 
-__all__ = ["archive_old_patterns", "compact_store"]
+__all__ = ["archive_old_patterns", "compact_store", "remove_runs"]
 
 logger = logging.getLogger("rlpretrain")
 
@@ -37,6 +38,14 @@ def compact_store() -> dict[str, Any]:
         done = compact(store, folder)
     logger.info("%s", done)
     return asdict(done)
+
+
+def remove_runs(keep: int, older_than_days: int, today: dt.datetime) -> dict[str, Any]:
+    """Remove folders of old runs, the champion's and the newest excepted; give what went."""
+    folder = load_config().output_dir
+    removed = remove_old_runs(folder, keep=keep, before=today - dt.timedelta(days=older_than_days))
+    logger.info("%d runs removed from %s, %d stay: %s", len(removed.runs), folder, removed.kept, removed.runs)
+    return asdict(removed)
 
 
 def _places() -> tuple[str, Path]:

@@ -28,7 +28,7 @@ def weekly() -> DAG:
 
 
 def test_steps_follow_each_other(weekly: DAG) -> None:
-    assert weekly.task_ids == ["resolve_settings", "archive", "compact"]
+    assert weekly.task_ids == ["resolve_settings", "archive", "compact", "remove_old_runs"]
     assert weekly.get_task("compact").upstream_task_ids == {"archive", "resolve_settings"}
     assert weekly.get_task("resolve_settings").retries == 0
     assert all(isinstance(task.retry_policy, TransientFailures) for task in weekly.tasks)
@@ -58,7 +58,9 @@ def test_reading_the_dag_imports_nothing_heavy() -> None:
 
 
 def test_params_keep_their_schema(weekly: DAG) -> None:
-    assert weekly.params.dump() == {"older_than_days": 90, "compact": True}
+    assert weekly.params.dump() == {
+        "older_than_days": 90, "compact": True, "keep_runs": 30, "runs_older_than_days": 30,
+    }  # fmt: skip
     for name in weekly.params:
         param = weekly.params.get_param(name)
         assert param.description and param.schema["type"] and param.schema["section"]

@@ -1,0 +1,86 @@
+"""Which folders of old runs may go, and how they go."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlpretrain.registry import Registry
+
+__all__ = ["RemovedRuns", "remove_old_runs"]
+
+_MARK = "settings.json"
+"""What makes a folder a run's; cache, archive and registry have none."""
+_LEAVING = ".removing-"
+
+
+@dataclass(frozen=True)
+class RemovedRuns:
+    """What was removed, or would be."""
+
+    runs: tuple[str, ...]
+    kept: int
+    bytes: int
+
+
+def remove_old_runs(
+    output_dir: Path, *, keep: int, before: dt.datetime, dry_run: bool = False
+) -> RemovedRuns:
+    """Remove folders of runs that nobody needs any more.
+
+    Kept are the champion's run, those whose agent waits for a person's approval, the `keep` newest, and every run
+    that wrote anything since `before`, one that is under way above all. The registry has copies of all agents, so none
+    is lost. A folder is renamed before it is removed: a killed removal leaves no half of a run, and the next call
+    ends it.
+
+    Parameters
+    ----------
+    output_dir
+        The folder that holds the runs' folders.
+    keep
+        Newest runs that stay, however old.
+    before
+        With a time zone.
+    dry_run
+        Whether nothing is removed, only named.
+    """
+    if not dry_run:
+        for leftover in output_dir.glob(f"{_LEAVING}*"):
+            shutil.rmtree(leftover)
+    written = {mark.parent: _last_written(mark.parent) for mark in output_dir.glob(f"*/{_MARK}")}
+    newest_first = sorted(written, key=lambda folder: (written[folder], folder.name), reverse=True)
+    needed = _needed(output_dir)
+    old = [
+        folder
+        for folder in newest_first[keep:]
+        if folder.name not in needed and written[folder] < before.timestamp()
+    ]
+    size = sum(_bytes(folder) for folder in old)
+    if not dry_run:
+        for folder in old:
+            leaving = folder.with_name(f"{_LEAVING}{folder.name}")
+            folder.rename(leaving)
+            shutil.rmtree(leaving)
+    return RemovedRuns(tuple(sorted(folder.name for folder in old)), len(written) - len(old), size)
+
+
+def _needed(output_dir: Path) -> set[str]:
+    registry = Registry(output_dir)
+    return {
+        version.run_id
+        for version in registry.versions()
+        if registry.standing(version.version) in ("champion", "waiting")
+    }
+
+
+def _last_written(folder: Path) -> float:
+    """Give the time of the newest file; links to the cache keep the times of the runs that made them."""
+    return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+
+
+def _bytes(folder: Path) -> int:
+    """Count what removing a folder gives back: files that the cache, or another run, links to stay."""
+    files = (path.stat() for path in folder.rglob("*") if path.is_file())
+    return sum(file.st_size for file in files if file.st_nlink == 1)
