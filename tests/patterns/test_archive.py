@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
@@ -124,6 +125,44 @@ def test_nights_after_an_archive_are_right_and_so_is_what_comes_back(url: str, f
         assert _same(store.patterns(first), written[first])
         restore(store, files)
         assert all(_same(store.patterns(name), p) for name, p in [*written.items(), (extraction, later)])
+
+
+def test_what_a_killed_writer_left_does_not_count_beside_what_comes_back(url: str, files: Path) -> None:
+    patterns = random_patterns(600, 1)
+
+    def dying() -> Iterator[PatternSet]:
+        yield patterns.take(np.arange(300))
+        raise KeyboardInterrupt
+
+    with open_store(url) as store:
+        first, second = (store.add_run(name, {"market": name, "settings": 1}) for name in "ab")
+        store.add_patterns(first, patterns)
+        archive(store, files, NOW)
+        with suppress(KeyboardInterrupt):
+            store.add_patterns(second, dying())
+        assert len(_rows(store)) > 0
+        restore(store, files)
+        store.add_patterns(second, patterns)
+        assert all(_same(store.patterns(name), patterns) for name in (first, second))
+        assert len(_rows(store)) == len(patterns)
+
+
+def test_an_extraction_does_not_share_the_revision_of_an_archived_one(url: str, files: Path) -> None:
+    patterns = random_patterns(600, 1)
+    nights = {}
+    with open_store(url) as store:
+        for night in range(3):
+            extraction = store.add_run(str(night), {"market": night, "settings": 1})
+            nights[extraction] = patterns.take(np.arange(400 + 100 * night))
+            store.add_patterns(extraction, nights[extraction])
+            _used(store, str(night), _day(9) if night == 0 else _day(1))
+        assert archive(store, files, _day(5)).rows == 200
+        later = store.add_run("later", {"market": "as at first", "settings": 1})
+        nights[later] = patterns.take(np.arange(400))
+        store.add_patterns(later, nights[later])
+        assert _same(store.patterns(later), nights[later])
+        restore(store, files)
+        assert all(_same(store.patterns(name), expected) for name, expected in nights.items())
 
 
 def test_the_manifest_says_what_the_files_hold(url: str, files: Path) -> None:

@@ -190,6 +190,8 @@ def _restore_one(store: PatternStore, folder: Path, row: Any) -> Manifest:
     if (manifest.rows, manifest.digest) != (row.rows, row.digest):
         raise DataError(f"{folder / row.name} is not the archive that this store made")
     with writing(store.engine) as connection:
+        # A writer who died may have left current rows of the same decisions: they would count twice from now on.
+        drop_unpublished(connection, patterns, row.collection_id)
         newest = head(connection, row.collection_id, "patterns")
         before = _count_rows(connection, row.collection_id)
         for part in read_rows(folder / row.name, manifest):

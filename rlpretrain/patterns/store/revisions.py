@@ -62,7 +62,7 @@ def write_revision(engine: Engine, table: Table, collection: int, parts: Iterabl
 
     Returns
     -------
-    The revision that they make: the last one when nothing changed.
+    The revision that they make: the last one when nothing changed and none of its rows are in an archive.
 
     Raises
     ------
@@ -83,7 +83,11 @@ def write_revision(engine: Engine, table: Table, collection: int, parts: Iterabl
     with writing(engine) as connection:
         _hold(connection, collection)
         changed += _close(connection, table, collection, revision, [] if low is None else [axis > low])
-        changed = changed or _touched(connection, table, collection, revision)
+        changed = (
+            changed
+            or _touched(connection, table, collection, revision)
+            or _archived(connection, table, collection, revision - 1)
+        )
     return revision if changed or revision == 1 else revision - 1
 
 
@@ -176,3 +180,14 @@ def _touched(connection: Connection, table: Table, collection: int, revision: in
         table.c.collection_id == collection, (table.c.since == revision) | (table.c.until == revision)
     )
     return int(connection.execute(query.limit(1)).first() is not None)
+
+
+def _archived(connection: Connection, table: Table, collection: int, revision: int) -> bool:
+    """Tell whether rows of a revision are in an archive: when they come back they must not count for others."""
+    query = select(contents.c.extraction_id).where(
+        contents.c.collection_id == collection,
+        contents.c.kind == table.name,
+        contents.c.revision == revision,
+        contents.c.archived,
+    )
+    return connection.execute(query.limit(1)).first() is not None
