@@ -13,7 +13,7 @@ from sqlalchemy import text
 from rlpretrain.errors import DataError, ServiceError, SettingsError
 from rlpretrain.features import STATE_NAMES
 from rlpretrain.patterns.store import extraction_digest, open_store, rows
-from rlpretrain.patterns.store.connection import connect, migrate, store_url
+from rlpretrain.patterns.store.connection import connect, migrate, reading, store_url, writing
 from rlpretrain.patterns.store.schema import metadata
 from tests.conftest import PROJECT
 from tests.patterns.building import random_patterns
@@ -128,3 +128,17 @@ def test_what_an_older_version_wrote_stays_readable(url: str) -> None:
         with store.engine.connect() as connection:
             names = list(connection.exec_driver_sql("SELECT * FROM patterns_named").keys())
     assert [name for name in names if name in STATE_NAMES] == list(STATE_NAMES)
+
+
+def test_a_reader_sees_one_moment(url: str) -> None:
+    patterns = random_patterns(50, 1)
+    with open_store(url) as store:
+        extraction = store.add_run("run", {"market": 1, "settings": 1})
+        store.add_patterns(extraction, patterns)
+        with reading(store.engine) as reader:
+            counts = [reader.execute(text("SELECT count(*) FROM patterns")).scalar_one()]
+            with writing(store.engine) as writer:
+                writer.execute(text("DELETE FROM patterns"))
+            counts.append(reader.execute(text("SELECT count(*) FROM patterns")).scalar_one())
+        assert counts == [50, 50]
+        assert len(store.patterns(extraction)) == 0

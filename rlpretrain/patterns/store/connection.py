@@ -81,8 +81,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that only reads."""
-    with explained(engine.url), engine.begin() as connection:
+    """Open a transaction that only reads; all of its statements see the store as it was at the first."""
+    # SQLite reads so by itself. Postgres would show each statement what was committed before it: rows could leave for
+    # an archive between the question whether all are there and their being read.
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with explained(engine.url), engine.execution_options(**options).begin() as connection:
         yield connection
 
 
