@@ -55,16 +55,30 @@ class LocalAirflow:
         Variables for the tasks, over this process's own.
     parallelism
         Tasks that run at once.
+    database
+        URL of an empty database; a SQLite file in the home when left out.
+    components
+        The processes: name -> arguments of ``airflow``. Those of a single machine when left out.
     """
 
     user = "admin"
 
     def __init__(
-        self, home: Path, *, dags: Path, plugins: Path, environment: Mapping[str, str], parallelism: int
+        self,
+        home: Path,
+        *,
+        dags: Path,
+        plugins: Path,
+        environment: Mapping[str, str],
+        parallelism: int,
+        database: str = "",
+        components: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.home = home.absolute()
         self.password = secrets.token_urlsafe(16)
         self.url = f"http://127.0.0.1:{_free_port()}"
+        self._database = database
+        self._components = COMPONENTS if components is None else components
         self._environment = self._settings(dags, plugins, parallelism) | dict(environment)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._resources = ExitStack()
@@ -128,7 +142,7 @@ class LocalAirflow:
             _end_processes_of(self.home, STOP_SECONDS)
             self._empty_home()
             self._make_database()
-            for name, arguments in COMPONENTS.items():
+            for name, arguments in self._components.items():
                 self._processes[name] = self._start(name, *arguments)
         except BaseException:
             self._stop(STOP_SECONDS)
@@ -152,17 +166,23 @@ class LocalAirflow:
         self.passwords.write_text(json.dumps({self.user: self.password}), encoding="utf-8")
 
     def _make_database(self) -> None:
-        """Copy the empty database, which takes seconds to migrate, made once for each version of Airflow."""
+        """Migrate the database given, or copy an empty one, made once for each version of Airflow: it takes seconds."""
+        if self._database:
+            self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = self._database
+            self._migrate()
+            return
         template = self.home / f"migrated-{version('apache-airflow')}.db"
         if not template.exists():
             with atomic_path(template) as temporary:
                 self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{temporary}"
-                process = self._start("migration", "db", "migrate")
-                if process.wait() != 0:
-                    raise StageError(f"Airflow's database can't be made:\n{self.log_tail('migration')}")
+                self._migrate()
         database = self.home / "airflow.db"
         shutil.copyfile(template, database)
         self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{database}"
+
+    def _migrate(self) -> None:
+        if self._start("migration", "db", "migrate").wait() != 0:
+            raise StageError(f"Airflow's database can't be made:\n{self.log_tail('migration')}")
 
     def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         log: IO[bytes] = self._resources.enter_context((self.home / f"{name}.log").open("wb"))
