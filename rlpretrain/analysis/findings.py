@@ -64,7 +64,7 @@ class BootstrapMethod(Part):
     level: Figure
     resamples: int
     mean_block_dates: int = Field(
-        description="Mean block length: the mean number of dates that a holding period spans."
+        description="Mean block length: twice the dates that a holding period spans, weighed by its length."
     )
     note: str | None = Field(default=None, description="Why there are no intervals.")
 
