@@ -115,11 +115,22 @@ class RunFolder:
         return name[:200]
 
     def manifest(self, stage: str) -> Manifest | None:
-        """Read a stage's manifest; None when the stage has not finished."""
+        """Read a stage's manifest; None when the stage has not finished.
+
+        Raises
+        ------
+        StageError
+            The file is damaged, or another version wrote it.
+        """
         path = self.path / f"{stage}.json"
         if not path.is_file():
             return None
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        try:
+            return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise StageError(
+                f"{path} is no manifest: {error}", hint=f"run `rlpretrain {stage}` again"
+            ) from None
 
     def require(self, stage: str) -> Manifest:
         """Read a stage's manifest and check that its outputs are unchanged.
@@ -147,10 +158,10 @@ class RunFolder:
 
     def finished(self, stage: str, settings: str, inputs: Mapping[str, str]) -> Manifest | None:
         """Give the stage's manifest if it ran with the same settings and inputs and its outputs stand."""
-        manifest = self.manifest(stage)
-        if manifest is None or manifest.settings != settings or manifest.inputs != dict(inputs):
-            return None
         try:
+            manifest = self.manifest(stage)
+            if manifest is None or manifest.settings != settings or manifest.inputs != dict(inputs):
+                return None
             self._check_outputs(manifest)
         except StageError:
             return None

@@ -107,6 +107,17 @@ def test_a_changed_output_is_found_and_made_again(stage: Stage, damage) -> None:
     stage.run.require("stage")
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"stage": "stage", "of": "another version"}'])
+def test_a_damaged_manifest_is_named_and_the_stage_runs_again(stage: Stage, text: str) -> None:
+    stage()
+    (stage.run / "stage.json").write_text(text)
+    with pytest.raises(StageError, match=r"stage\.json is no manifest.*again"):
+        stage.run.require("stage")
+    stage()
+    assert stage.worked == 2
+    stage.run.require("stage")
+
+
 def test_a_stage_that_fails_leaves_no_manifest(stage: Stage) -> None:
     stage()
 
