@@ -100,15 +100,20 @@ def update_prices(
     folder.mkdir(parents=True, exist_ok=True)
     wanted = sorted(set(symbols))
     due = {symbol: last_bar_due(symbol, now) for symbol in wanted}
-    stored = {symbol: _stored(folder, symbol) for symbol in wanted}
+    stored: dict[str, AssetSeries | None] = {}
+    rejected: dict[str, str] = {}
+    for symbol in wanted:
+        try:
+            stored[symbol] = _stored(folder, symbol)
+        except DataError as error:
+            rejected[symbol] = str(error)
     current = [
         symbol
         for symbol, old in stored.items()
         if not refresh and old is not None and old.dates[-1] >= due[symbol]
     ]
-    todo = [symbol for symbol in wanted if symbol not in set(current)]
+    todo = [symbol for symbol in stored if symbol not in set(current)]
     updated: list[str] = []
-    rejected: dict[str, str] = {}
     revised: dict[str, int] = {}
     with ThreadPoolExecutor(max_workers=workers) as pool:
         running = {pool.submit(fetch, symbol): symbol for symbol in todo}

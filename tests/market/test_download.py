@@ -130,7 +130,16 @@ def test_impossible_bars_are_refused(tmp_path: Path, bad: str) -> None:
 
 
 def test_a_ticker_is_never_a_path(tmp_path: Path) -> None:
-    for name in ("../SPY", "A/B", ""):
-        with pytest.raises(DataError, match="is no ticker"):
-            update_prices(tmp_path / "prices", [name], Source(THURSDAY.date()), now=THURSDAY)
-    assert [path.name for path in tmp_path.rglob("*")] == ["prices"]
+    source = Source(THURSDAY.date())
+    update = update_prices(tmp_path / "prices", ["../SPY", "A/B", "", "SPY"], source, now=THURSDAY)
+    assert update.updated == ("SPY",) and source.asked == ["SPY"]
+    assert update.rejected == {name: f"{name!r} is no ticker" for name in ("", "../SPY", "A/B")}
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["SPY.parquet", "prices"]
+
+
+def test_a_damaged_file_is_named_and_the_others_go_on(tmp_path: Path) -> None:
+    (tmp_path / "QQQ.parquet").write_bytes(b"torn")
+    update = update_prices(tmp_path, ["QQQ", "SPY"], Source(THURSDAY.date()), now=THURSDAY)
+    assert update.updated == ("SPY",)
+    assert f"{tmp_path / 'QQQ.parquet'}: can't be read" in update.rejected["QQQ"]
+    assert (tmp_path / "QQQ.parquet").read_bytes() == b"torn"
