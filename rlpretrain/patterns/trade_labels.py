@@ -49,6 +49,8 @@ def trade_categories(records: Sequence[StrategyRecord], trades: TradeTable) -> N
     """
     known = {record.content_hash: record for record in records}
     found = np.full(len(trades), "", dtype=f"<U{max(map(len, CATEGORIES))}")
+    if not len(trades):
+        return found
     names, strategy = np.unique(trades.strategy, return_inverse=True)
     order = np.argsort(strategy, kind="stable")
     for name, rows in zip(names, np.split(order, np.cumsum(np.bincount(strategy))[:-1]), strict=True):

@@ -1,6 +1,6 @@
 import numpy as np
 
-from rlpretrain.patterns import CATEGORIES, trade_categories
+from rlpretrain.patterns import CATEGORIES, TradeTable, trade_categories
 from tests.patterns.conftest import Library
 
 
@@ -19,3 +19,7 @@ def test_a_trade_is_of_the_category_of_its_decision(library: Library) -> None:
 
 def test_trades_of_strangers_have_no_category(library: Library) -> None:
     assert set(trade_categories([], library.trades).tolist()) == {""}
+
+
+def test_a_library_that_closed_no_trade_has_none_to_label(library: Library) -> None:
+    assert len(trade_categories(library.records, TradeTable.concatenate([]))) == 0
