@@ -35,7 +35,7 @@ ENV PYTHONPATH=/opt/package PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
 
 # What differs: an environment of its own on top of the shared one, which a .pth file makes visible in it.
 FROM build AS airflow-build
-ARG EXTRAS=airflow,fab,celery,kubernetes
+ARG EXTRAS=airflow,fab,celery,kubernetes,openlineage
 RUN set -eu; \
     python3 -m venv --without-pip /opt/airflow-env; \
     packages=lib/python3.11/site-packages; \

@@ -28,7 +28,7 @@ from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.commands.tune import add_tune
 from rlpretrain.config import PretrainingConfig, load_config
-from rlpretrain.errors import RlpretrainError, SettingsError, StageError
+from rlpretrain.errors import RlpretrainError, SettingsError, StageError, learning
 from rlpretrain.pretraining.stopping import listening
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("rlpretrain").setLevel(logging.INFO)
     try:
-        with listening():
+        with listening(), learning():
             answer = options.run_command(options)
     except SettingsError as error:
         return _fail(options, error, 2)

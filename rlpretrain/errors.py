@@ -5,7 +5,18 @@ Every error names the thing at fault (a file, node, field or setting) and, where
 
 from __future__ import annotations
 
-__all__ = ["DataError", "RlpretrainError", "ServiceError", "SettingsError", "StageError", "SymphonyError"]
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = [
+    "DataError",
+    "RlpretrainError",
+    "ServiceError",
+    "SettingsError",
+    "StageError",
+    "SymphonyError",
+    "learning",
+]
 
 
 class RlpretrainError(Exception):
@@ -56,3 +67,23 @@ class ServiceError(RlpretrainError):
 
 class StageError(RlpretrainError):
     """A stage can't run: its inputs are missing or belong to other settings."""
+
+
+@contextmanager
+def learning() -> Iterator[None]:
+    """Say what to install where the block finds no torch: only what learns needs it.
+
+    Raises
+    ------
+    StageError
+        A package of the extra ``train`` is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in ("torch", "stable_baselines3"):
+            raise
+        raise StageError(
+            f"{error.name} is not installed here",
+            hint="pip install 'rlpretrain[train]', or let the trainer's image learn: RLPRETRAIN_TRAINER=docker",
+        ) from None

@@ -99,24 +99,33 @@ def analyze(folder: Path | str) -> Path:
 
 def pretrain(folder: Path | str) -> Path:
     """Clone the library's decisions; give the manifest's path."""
+    from rlpretrain.errors import learning
     from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.pretraining import run
+
+    with learning():
+        from rlpretrain.stages.pretraining import run
 
     return run(open_run(folder))
 
 
 def transfer(folder: Path | str) -> Path:
     """Make and fine-tune the RL agent; give the manifest's path."""
+    from rlpretrain.errors import learning
     from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.fine_tuning import run
+
+    with learning():
+        from rlpretrain.stages.fine_tuning import run
 
     return run(open_run(folder))
 
 
 def validate_asset(folder: Path | str, symbol: str) -> Path:
     """Compare the agent's start with random initialisation on one asset; give the manifest's path."""
+    from rlpretrain.errors import learning
     from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.validation import run
+
+    with learning():
+        from rlpretrain.stages.validation import run
 
     return run(open_run(folder), symbol)
 

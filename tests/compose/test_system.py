@@ -1,0 +1,131 @@
+"""The whole system from docker-compose.yaml: up, healthy, a run by REST, its results where they belong, and down."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from rlpretrain.deployment.airflow_api import AirflowApi
+from tests.compose.conftest import DAG, RUN
+from tests.compose.system import System, docker
+
+pytestmark = [pytest.mark.slow, pytest.mark.docker, pytest.mark.airflow]
+
+AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+def token(system: System, user: str, password: str) -> httpx.Response:
+    return httpx.post(
+        f"{system.url}/auth/token", json={"username": user, "password": password}, timeout=30, trust_env=False
+    )
+
+
+def call(system: System, method: str, path: str, user: str, **request: Any) -> int:
+    password = system.settings[f"AIRFLOW_{user.upper()}_PASSWORD"]
+    header = {"Authorization": f"Bearer {token(system, user, password).json()['access_token']}"}
+    answer = httpx.request(
+        method, f"{system.url}{path}", headers=header, timeout=30, trust_env=False, **request
+    )
+    return answer.status_code
+
+
+def test_every_service_is_up_and_contained(system: System) -> None:
+    containers = system.containers()
+    assert set(containers) == {"postgres", "init", "composer", *AIRFLOW}
+    for name, container in containers.items():
+        host, config = container["HostConfig"], container["Config"]
+        assert host["CapDrop"] == ["ALL"], name
+        assert "no-new-privileges:true" in host["SecurityOpt"], name
+        assert host["Memory"] > 0, name
+        assert host["PidsLimit"] > 0, name
+        assert host["LogConfig"]["Config"] == {"max-size": "20m", "max-file": "3"}, name
+        assert host["RestartPolicy"]["Name"] == ("no" if name == "init" else "unless-stopped"), name
+        sockets = [mount for mount in container["Mounts"] if mount["Destination"] == "/var/run/docker.sock"]
+        assert bool(sockets) is (name == "scheduler"), "only the part that runs tasks reaches Docker"
+        if name != "postgres":
+            assert host["ReadonlyRootfs"], name
+            assert config["User"] == "10001:10001", name
+        for bindings in (host["PortBindings"] or {}).values():
+            assert {binding["HostIp"] for binding in bindings} == {"127.0.0.1"}, name
+    assert [name for name, one in containers.items() if one["HostConfig"]["PortBindings"]] == ["api-server"]
+
+
+def test_nobody_gets_in_without_a_password_and_a_viewer_only_looks(system: System) -> None:
+    assert token(system, "admin", "admin").status_code == 401
+    anonymous = httpx.get(f"{system.url}/api/v2/dags/{DAG}", timeout=30, trust_env=False)
+    assert anonymous.status_code == 401
+    trigger = {"json": {"logical_date": None, "conf": {}}}
+    assert call(system, "GET", f"/api/v2/dags/{DAG}", "viewer") == 200
+    assert call(system, "POST", f"/api/v2/dags/{DAG}/dagRuns", "viewer", **trigger) == 403
+    assert call(system, "GET", "/api/v2/connections", "viewer") == 403
+    assert call(system, "GET", "/api/v2/connections", "admin") == 200
+
+
+def test_learning_ran_in_containers_that_are_gone(system: System, finished: dict[str, Any]) -> None:
+    def manifest(stage: str) -> dict[str, Any]:
+        text = system.execute("scheduler", "cat", f"/opt/airflow/artifacts/{RUN}/{stage}.json")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    airflow = manifest("mine")
+    for stage in ("pretrain", "transfer", "validate/SPY"):
+        learned = manifest(stage)
+        assert learned["clock"]["host"] != airflow["clock"]["host"]
+        assert learned["versions"]["torch"]
+    assert "torch" not in airflow["versions"]
+    assert docker("ps", "--all", "--quiet", "--filter", f"label=rlpretrain.run={RUN}") == ""
+
+
+def test_the_runs_figures_are_in_the_database_of_patterns(system: System, finished: dict[str, Any]) -> None:
+    def ask(role: str, database: str, query: str) -> str:
+        password = system.settings[f"{role.upper()}_DB_PASSWORD"]
+        url = f"postgresql://{role}:{password}@127.0.0.1/{database}"
+        return system.execute("postgres", "psql", url, "--no-align", "--tuples-only", "--command", query)
+
+    mined = json.loads(system.execute("scheduler", "cat", f"/opt/airflow/artifacts/{RUN}/mine.json"))[
+        "counts"
+    ]["patterns"]
+    assert mined > 0
+    assert int(ask("patterns", "patterns", "SELECT count(*) FROM patterns")) == mined
+    assert ask("patterns", "patterns", "SELECT run_id FROM runs").split() == [RUN]
+    with pytest.raises(AssertionError, match="permission denied"):
+        ask("patterns", "airflow", "SELECT 1")
+    with pytest.raises(AssertionError, match="permission denied"):
+        ask("airflow", "patterns", "SELECT 1")
+
+
+def test_the_report_is_on_the_volume(system: System, finished: dict[str, Any]) -> None:
+    report = system.execute("scheduler", "cat", f"/opt/airflow/artifacts/{RUN}/report.html")
+    assert finished["headline"] in report
+    assert "the embedded one" in report, "a server of our own is not taken for Composer"
+
+
+def test_no_secret_is_in_a_log_or_an_image(
+    system: System, images: dict[str, str], finished: dict[str, Any]
+) -> None:
+    secrets = [
+        value for name, value in system.settings.items() if name.endswith(("_PASSWORD", "_SECRET", "_KEY"))
+    ]
+    logs = system.compose("logs", "--no-color")
+    logs += system.execute("scheduler", "sh", "-c", "find /opt/airflow/logs -type f -exec cat {} +")
+    for image in images.values():
+        logs += docker("history", "--no-trunc", image) + docker("inspect", image)
+    assert not [secret for secret in secrets if secret in logs]
+
+
+def test_a_password_is_changed_by_the_file_and_one_command(system: System, admin: AirflowApi) -> None:
+    lines = system.environment_file.read_text()
+    old = system.settings["AIRFLOW_VIEWER_PASSWORD"]
+    system.environment_file.write_text(lines.replace(old, "another-one-of-some-length"))
+    system.compose("run", "--rm", "--no-deps", "init")
+    assert token(system, "viewer", "another-one-of-some-length").status_code == 201
+    assert token(system, "viewer", old).status_code == 401
+
+
+def test_down_leaves_nothing_behind(system: System, finished: dict[str, Any]) -> None:
+    assert system.leftovers()
+    system.compose("down", "--volumes", "--timeout", "10")
+    assert system.leftovers() == []
