@@ -28,22 +28,20 @@ def to_openlineage(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
     uri = urlsplit(asset.uri)
-    namespace, name = _PLACES[uri.netloc](uri.path.lstrip("/"))
+    name = uri.path.lstrip("/")
+    place = _PLACES.get(uri.netloc)
+    namespace, name = place(name) if place else (SCHEME, f"{uri.netloc}/{name}")
     return Dataset(namespace=namespace, name=name)
 
 
 def _composer(name: str) -> tuple[str, str]:
     from rlpretrain.config import load_config
 
-    address = urlsplit(load_config().composer_url.removeprefix("rest+"))
-    if address.hostname is None:
-        return SCHEME, f"{address.path.partition(':')[0] or address.scheme}/{name}"
+    url = load_config().composer_url.removeprefix("rest+")
+    address = urlsplit(url)
+    if address.hostname is None:  # embedded, or a command, whose words are nobody's business
+        return SCHEME, f"{url.partition(':')[0]}/{name}"
     return f"{address.scheme}://{address.hostname}", name
-
-
-def _market(name: str) -> tuple[str, str]:
-    # Each run chooses its prices; the run's settings, which events carry too, say which.
-    return SCHEME, f"market/{name}"
 
 
 def _store(table: str) -> tuple[str, str]:
@@ -66,4 +64,5 @@ def _runs(name: str) -> tuple[str, str]:
     return "file", str(load_config().output_dir.absolute() / "*" / name)
 
 
-_PLACES = {"composer": _composer, "market": _market, "store": _store, "runs": _runs}
+_PLACES = {"composer": _composer, "store": _store, "runs": _runs}
+"""Prices are not among them: each run chooses its own, and its settings, which events carry too, say which."""
