@@ -6,13 +6,19 @@ BIN := $(VENV)/bin
 BASE_IMAGE ?= python:3.11-slim-bookworm
 TRAINER_IMAGE ?= rlpretrain-trainer:latest
 AIRFLOW_IMAGE ?= rlpretrain-airflow:latest
-WHEELS ?= .[airflow,fab,celery,kubernetes,train]
+# What the images' labels say; SOURCE is the repository's address.
+SOURCE ?=
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+BUILD = docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
+	--build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE)
+WHEELS ?= .[airflow,fab,celery,kubernetes,openlineage,train]
 
 # What `make run` reads; see docs/deployment.md.
 export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install trainer-image airflow-image wheelhouse secrets clean
+.PHONY: help run test install trainer-image airflow-image wheelhouse sbom secrets clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -44,17 +50,22 @@ $(VENV)/installed-dev: $(VENV)/installed
 	@touch $@
 
 trainer-image: ## Build the image that TRAINER=docker runs; offline with wheels in .wheelhouse
-	docker build --file docker/trainer.Dockerfile --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(TRAINER_IMAGE) .
+	$(BUILD) --file docker/trainer.Dockerfile --tag $(TRAINER_IMAGE) .
 
 airflow-image: ## Build the image of docker-compose.yaml's Airflow
-	docker build --file docker/airflow.Dockerfile --build-arg BASE_IMAGE=$(BASE_IMAGE) --tag $(AIRFLOW_IMAGE) .
+	$(BUILD) --file docker/airflow.Dockerfile --tag $(AIRFLOW_IMAGE) .
 
 wheelhouse: $(VENV)/installed ## Fetch the wheels of both images, so that they build offline
 	$(BIN)/pip wheel --quiet -c constraints.txt --wheel-dir .wheelhouse 'setuptools>=80' '$(WHEELS)'
 	@rm -f .wheelhouse/rlpretrain-*.whl  # the images take the source itself
 
+sbom: ## Write what both images hold to sbom/, each as pip inspects it
+	@mkdir -p sbom
+	docker run --rm --network none --entrypoint cat $(TRAINER_IMAGE) /opt/package/sbom.json >sbom/trainer.json
+	docker run --rm --network none --entrypoint cat $(AIRFLOW_IMAGE) /opt/package/sbom.json >sbom/airflow.json
+
 secrets: ## Write .env with fresh random secrets for docker-compose.yaml
 	docker/make-secrets
 
 clean: ## Remove the environment and Airflow's local files; artifacts stay
-	rm -rf $(VENV) .airflow .wheelhouse build
+	rm -rf $(VENV) .airflow .wheelhouse sbom build
