@@ -86,7 +86,11 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    status = HTTPStatus.NOT_FOUND if isinstance(error, UnknownError | StageError) else HTTPStatus.SERVICE_UNAVAILABLE
+    status = (
+        HTTPStatus.NOT_FOUND
+        if isinstance(error, UnknownError | StageError)
+        else HTTPStatus.SERVICE_UNAVAILABLE
+    )
     return _problem(request, status, str(error))
 
 

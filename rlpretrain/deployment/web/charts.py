@@ -1,6 +1,6 @@
 """Small charts as inline SVG: text stays text, colours are the page's classes, exact figures are tooltips.
 
-A class `c0` to `c7` gives an element the page's n-th colour, `line` and `area` say how it is used; so one drawing suits
+A class `c0` to `c8` gives an element the page's n-th colour, `line` and `area` say how it is used; so one drawing suits
 light and dark. Every text is escaped.
 """
 
@@ -15,7 +15,11 @@ from markupsafe import Markup, escape
 
 __all__ = ["Mark", "Point", "Series", "columns", "line_chart", "nice_ticks", "point_chart", "stacked_bars"]
 
-_WIDTH, _LEFT, _RIGHT, _TOP, _BOTTOM = 640, 52, 12, 12, 26
+_WIDTH, _WIDE = 440, 640
+"""Of a chart among others, and of one that takes half a page; both at the size at which their text is read."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 26
+_SLOTS = 8
+"""Places that few runs or columns are drawn in."""
 _HOVER = 400
 """Most places of a line that carry a tooltip."""
 _COLUMN = Markup('<rect class="area c{}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>')
@@ -79,8 +83,8 @@ def line_chart(
         return Markup("")
     scale = _Scale(known, height, zero=zero)
     first, span = days[0], max((days[-1] - days[0]).days, 1)
-    xs = [_LEFT + (day - first).days / span * (_WIDTH - _LEFT - _RIGHT) for day in days]
-    parts = [scale.grid(unit), _day_axis(days, xs, height)]
+    xs = [_LEFT + (day - first).days / span * (_WIDE - _LEFT - _RIGHT) for day in days]
+    parts = [scale.grid(unit, _WIDE), _day_axis(days, xs, height)]
     for one in series:
         path = _path(xs, [None if v is None else scale.y(v) for v in one.values])
         parts.append(Markup('<path class="line c{}" d="{}"/>').format(one.colour, path))
@@ -96,13 +100,13 @@ def line_chart(
             )
         )
     if len(days) <= _HOVER:
-        width = (_WIDTH - _LEFT - _RIGHT) / len(days)
+        width = (_WIDE - _LEFT - _RIGHT) / len(days)
         for i, (day, x) in enumerate(zip(days, xs, strict=True)):
             told = ", ".join(
                 f"{one.name} {_figure(value)}{unit}" for one in series if (value := one.values[i]) is not None
             )
             parts.append(_hover(x - width / 2, width, height, f"{day}: {told}"))
-    return _svg(parts, height, title)
+    return _svg(parts, _WIDE, height, title)
 
 
 def point_chart(
@@ -120,7 +124,7 @@ def point_chart(
         return Markup("")
     height = 150
     scale = _Scale(known, height, zero=zero)
-    step = (_WIDTH - _LEFT - _RIGHT) / len(points)
+    step = (_WIDTH - _LEFT - _RIGHT) / max(len(points), _SLOTS)
     xs = [_LEFT + (i + 0.5) * step for i in range(len(points))]
     ys = [None if point is None else scale.y(point.estimate) for point in points]
     parts = [scale.grid(unit), Markup('<path class="line thin c{}" d="{}"/>').format(colour, _path(xs, ys))]
@@ -136,7 +140,7 @@ def point_chart(
             Markup('<circle class="area c{}" cx="{:.1f}" cy="{:.1f}" r="3.5"/>').format(colour, x, y)
         )
         parts.append(_hover(x - step / 2, step, height, told))
-    return _svg(parts, height, title)
+    return _svg(parts, _WIDTH, height, title)
 
 
 def columns(
@@ -157,8 +161,8 @@ def columns(
     if not any(totals):
         return Markup("")
     scale = _Scale(totals, height, zero=True)
-    step = (_WIDTH - _LEFT - _RIGHT) / len(names)
-    gap = 1.0 if step > 4 else 0.0
+    step = (_WIDTH - _LEFT - _RIGHT) / max(len(names), _SLOTS)
+    gap = 6.0 if step > 30 else 1.0 if step > 4 else 0.0
     parts = [scale.grid("")]
     for i, name in enumerate(names):
         x, base = _LEFT + i * step, 0.0
@@ -171,17 +175,17 @@ def columns(
             parts.append(_text(x + step / 2, height - 8, labels[i], "middle"))
         told = ", ".join(f"{_figure(one.values[i] or 0.0)} {one.name}" for one in series)
         parts.append(_hover(x, step, height, f"{name}: {told}"))
-    return _svg(parts, height, title)
+    return _svg(parts, _WIDTH, height, title)
 
 
 def stacked_bars(
-    names: Sequence[str], series: Sequence[Series], *, title: str, unit: str = "", left: int = 120
+    names: Sequence[str], series: Sequence[Series], *, title: str, unit: str = "", left: int = 112
 ) -> Markup:
     """Draw one horizontal stack for each name, its sum written at the end."""
     totals = [sum(one.values[i] or 0.0 for one in series) for i in range(len(names))]
     if not any(totals):
         return Markup("")
-    row, room = 24, _WIDTH - left - 76
+    row, room = 24, _WIDTH - left - 60
     parts: list[Markup] = []
     for i, (name, total) in enumerate(zip(names, totals, strict=True)):
         y, x = 4 + i * row, float(left)
@@ -193,7 +197,7 @@ def stacked_bars(
             parts.append(_BAR.format(one.colour, x, y, width, row - 7, told))
             x += width
         parts.append(_text(x + 6, y + 13, f"{_figure(total)}{unit}", "start"))
-    return _svg(parts, 8 + row * len(names), title)
+    return _svg(parts, _WIDTH, 8 + row * len(names), title)
 
 
 def nice_ticks(low: float, high: float, most: int = 4) -> list[float]:
@@ -221,12 +225,12 @@ class _Scale:
     def y(self, value: float) -> float:
         return self._bottom - (value - self._low) / self._span * self._room
 
-    def grid(self, unit: str) -> Markup:
+    def grid(self, unit: str, width: int = _WIDTH) -> Markup:
         parts = []
         for tick in self.ticks:
             y, kind = self.y(tick), "grid zero" if abs(tick) < 1e-12 else "grid"
             parts.append(
-                Markup('<path class="{}" d="M{},{:.1f}H{}"/>').format(kind, _LEFT, y, _WIDTH - _RIGHT)
+                Markup('<path class="{}" d="M{},{:.1f}H{}"/>').format(kind, _LEFT, y, width - _RIGHT)
             )
             parts.append(_text(_LEFT - 6, y + 4, f"{_figure(tick)}{unit}", "end"))
         return Markup("").join(parts)
@@ -278,8 +282,8 @@ def _figure(value: float) -> str:
     return f"{value:.3g}" if abs(value) >= 1e-12 else "0"
 
 
-def _svg(parts: Sequence[Markup], height: int, title: str) -> Markup:
+def _svg(parts: Sequence[Markup], width: int, height: int, title: str) -> Markup:
     head = Markup('<svg class="chart" role="img" aria-label="{}" viewBox="0 0 {} {}">').format(
-        escape(title), _WIDTH, height
+        escape(title), width, height
     )
     return head + Markup("").join(parts) + Markup("</svg>")

@@ -222,7 +222,6 @@ def _votes_chart(folder: Path, choice: Choice, rows: list[Decision]) -> Mapping[
             [charts.Series("against its year", votes.relative, 3)],
             title=f"Share of {choice.asset} against its trailing year",
             zero=True,
-            height=150,
         ),
     }
 

@@ -79,6 +79,7 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
         "newer": max(0, offset - PAGE) if offset else None,
         "older": offset + PAGE if offset + PAGE < len(runs) else None,
         "total": len(runs),
+        "stages": STAGES,
         "champion": office,
         "registry_problem": problem,
         "trends": _trends(counted[::-1]),
@@ -124,7 +125,7 @@ def _line(runs: Sequence[Run], figure: str, colour: int, *, unit: str = "", fact
 
 def _seconds(runs: Sequence[Run]) -> Markup:
     series = [
-        charts.Series(stage, [run.summary.seconds.get(stage) for run in runs], STAGES.index(stage) % 8)
+        charts.Series(stage, [run.summary.seconds.get(stage) for run in runs], STAGES.index(stage))
         for stage in STAGES
         if any(stage in run.summary.seconds for run in runs)
     ]

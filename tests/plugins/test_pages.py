@@ -1,0 +1,162 @@
+"""The pages in a real browser, inside Airflow's UI: they show the run, and nothing goes wrong in the console."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from playwright.sync_api import FrameLocator, expect
+
+from tests.plugins.conftest import NAME, RUN_ID, Served
+
+pytestmark = [pytest.mark.airflow, pytest.mark.slow]
+Start = Callable[..., Any]
+RUN = f"/dags/rl_pretraining/runs/{quote(RUN_ID, safe='')}"
+
+
+def inner(page: Any, title: str) -> FrameLocator:
+    return page.frame_locator(f"iframe[title='{title}']")
+
+
+def test_the_nav_page_shows_runs_champion_and_trends(served: Served, visit: Start) -> None:
+    results = json.loads((served.output / NAME / "pipeline_results.json").read_text())
+    counts = json.loads((served.output / NAME / "mine.json").read_text())["counts"]
+    with visit() as tab:
+        page = tab.open("/")
+        page.get_by_role("link", name="Pre-training").click()
+        shown = inner(page, "Pre-training")
+        row = shown.get_by_role("row", name=re.compile(re.escape(NAME)))
+        expect(row).to_contain_text("success")
+        expect(row).to_contain_text(results["headline"])
+        expect(row).to_contain_text(f"{counts['patterns']:,}")
+        expect(row).to_contain_text("max_strategies=24")
+        expect(shown.get_by_role("heading", name="Champion")).to_be_visible()
+        for figure in ("Patterns", "Rejected", "Fidelity", "Jump-start", "Seconds"):
+            expect(shown.locator("figure").filter(has_text=figure).locator("svg").first).to_be_visible()
+        effect = results["effects"]["jump_start"]
+        assert shown.get_by_role("img", name="Jump-start").locator("path.whisker").count() >= 1
+        assert effect["low"] <= effect["estimate"] <= effect["high"]
+        tab.picture("runs")
+        assert tab.troubles == []
+
+
+def test_the_theme_is_airflows(visit: Start) -> None:
+    with visit(theme="dark") as tab:
+        page = tab.open("/plugin/rlpretrain")
+        heading = inner(page, "Pre-training").get_by_role("heading", name="Runs", exact=True)
+        expect(heading).to_be_visible()
+        colour = heading.evaluate("element => getComputedStyle(element).color")
+        assert min(int(part) for part in re.findall(r"\d+", colour)[:3]) > 200
+        tab.picture("dark")
+        assert tab.troubles == []
+
+
+def test_the_report_is_a_tab_of_its_run(visit: Start) -> None:
+    with visit() as tab:
+        page = tab.open(RUN)
+        page.get_by_role("link", name="Report", exact=True).click()
+        shown = inner(page, "Report")
+        report = shown.frame_locator("iframe")
+        expect(report.get_by_text(f"run {NAME}")).to_be_visible()
+        tab.picture("report")
+        shown.get_by_role("link", name="Pattern analysis").click()
+        expect(shown.frame_locator("iframe").locator("svg").first).to_be_visible()
+        tab.picture("analysis")
+        shown.get_by_role("link", name="As text").click()
+        expect(shown.frame_locator("iframe").locator("pre")).to_contain_text("random")
+        shown.get_by_role("link", name="Files and stages").click()
+        with page.expect_download() as download:
+            shown.get_by_role("link", name="pipeline_results.json").click()
+        assert download.value.suggested_filename == f"{NAME}-pipeline_results.json"
+        tab.picture("files")
+        assert tab.troubles == []
+
+
+def test_the_report_task_links_the_tab(served: Served, visit: Start) -> None:
+    with visit() as tab:
+        page = tab.open(f"{RUN}/tasks/report/details")
+        link = page.get_by_role("link", name="Report", exact=True).first
+        expect(link).to_have_attribute("href", re.compile(r"/plugin/rlpretrain-report$"))
+        tab.picture("link")
+        tab.open(link.get_attribute("href"))
+        expect(inner(page, "Report").frame_locator("iframe").get_by_text(f"run {NAME}")).to_be_visible()
+        assert tab.troubles == []
+
+
+def test_the_explorer_filters_pages_and_draws(visit: Start) -> None:
+    with visit(height=1300) as tab:
+        page = tab.open("/plugin/rlpretrain")
+        shown = inner(page, "Pre-training")
+        shown.get_by_role("link", name="Patterns", exact=True).click()
+        expect(shown.get_by_role("heading", name="What they are like")).to_be_visible()
+        first = shown.locator("tbody th.day").first.inner_text()
+        shown.get_by_role("link", name="Older").click()
+        expect(shown.get_by_role("link", name="Newest")).to_be_visible()
+        assert shown.locator("tbody th.day").first.inner_text() <= first
+        tab.open("/plugin/rlpretrain/rlpretrain/patterns?action=buy")
+        asset = shown.locator("tbody tr td a").first.inner_text()
+        shown.get_by_label("Asset").select_option(asset)
+        expect(shown.get_by_role("heading", name=f"Votes on {asset}")).to_be_visible()
+        actions = shown.locator("tbody .action").all_inner_texts()
+        assert set(actions) == {"buy"}
+        assert set(shown.locator("tbody tr td:nth-child(2) a").all_inner_texts()) == {asset}
+        tab.picture("patterns")
+        assert tab.troubles == []
+
+
+def test_a_decision_shows_its_supporters_and_their_paths(visit: Start) -> None:
+    with visit(height=1300) as tab:
+        page = tab.open("/plugin/rlpretrain/rlpretrain/patterns?action=buy")
+        shown = inner(page, "Pre-training")
+        shown.locator("tbody th.day a").first.click()
+        expect(shown.get_by_role("heading", name=re.compile("Strategies that could hold"))).to_be_visible()
+        supporter = shown.locator("article.strategy").first
+        expect(supporter.locator(".step").first).not_to_be_empty()
+        expect(supporter).to_contain_text("holds")
+        tab.picture("decision")
+        supporter.get_by_role("link").click()
+        expect(shown.get_by_text("On the assets that")).to_be_visible()
+        expect(shown.get_by_role("columnheader", name="It holds")).to_be_visible()
+        assert tab.troubles == []
+
+
+def test_the_trigger_form_is_grouped_and_explained(visit: Start) -> None:
+    with visit(user="admin", height=1200) as tab:
+        page = tab.open("/dags/rl_pretraining")
+        page.get_by_role("button", name="Trigger").first.click()
+        form = page.get_by_role("dialog")
+        expect(form.get_by_text("Library", exact=True)).to_be_visible()
+        tab.picture("trigger")
+        assert tab.troubles == []
+
+
+def test_a_run_without_a_folder_is_listed(served: Served) -> None:
+    token = {"Authorization": f"Bearer {served.token('admin')}"}
+    body = {"dag_run_id": "refused", "logical_date": None, "conf": {"no_such_setting": 1}}
+    url = f"{served.url}/api/v2/dags/rl_pretraining/dagRuns"
+    assert httpx.post(url, json=body, headers=token, trust_env=False, timeout=60).is_success
+    assert "refused" in served.get("/rlpretrain/").text
+    assert "no folder" in served.get("/rlpretrain/runs/refused").text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("category=sideways", 422),
+        ("confidence=2", 422),
+        ("start=yesterday", 422),
+        ("after=1.2.3", 503),
+        ("strategy=no+such+strategy", 404),
+        ("asset=' OR 1=1 --", 200),
+        ("strategy='; DROP TABLE patterns; --", 404),
+        ("asset=<script>alert(1)</script>", 200),
+    ],
+)
+def test_odd_questions_get_plain_answers(served: Served, query: str, status: int) -> None:
+    answer = served.get(f"/rlpretrain/patterns?{query}")
+    assert answer.status_code == status
+    assert "<script>alert" not in answer.text
+    assert "Traceback" not in answer.text
