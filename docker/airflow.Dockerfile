@@ -53,6 +53,7 @@ FROM core
 COPY --from=airflow-build /opt/airflow-env /opt/airflow-env
 COPY --from=airflow-build /opt/package /opt/package
 COPY docker/webserver_config.py docker/healthy.py docker/users.py /opt/airflow/
+COPY docker/entrypoint /entrypoint
 COPY dags /opt/airflow/dags
 COPY plugins /opt/airflow/plugins
 # An empty configuration file: all settings come from the environment, and none is written at the first start.
@@ -71,5 +72,5 @@ LABEL org.opencontainers.image.title="rlpretrain-airflow" \
       org.opencontainers.image.licenses="MIT"
 USER 10001:10001
 WORKDIR /opt/airflow
-ENTRYPOINT ["tini", "-g", "--", "airflow"]
+ENTRYPOINT ["tini", "-g", "--", "/entrypoint"]
 CMD ["version"]

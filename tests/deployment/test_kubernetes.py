@@ -1,5 +1,6 @@
 """The trainer's pod as it is rendered: valid for Kubernetes' own schema, and no freer than the container."""
 
+import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,6 +11,7 @@ import yaml
 from kubernetes.client import ApiClient
 
 from rlpretrain.artifacts import RunFolder, write_json
+from rlpretrain.config import load_config
 from rlpretrain.deployment.container import TRAINER_UID, ContainerSettings
 from rlpretrain.deployment.kubernetes_operator import KubernetesTrainerOperator
 from rlpretrain.deployment.pod import LABELS, PodSettings
@@ -136,3 +138,89 @@ def test_the_network_policy_closes_the_trainers_pods(tmp_path: Path) -> None:
     assert LABELS.items() <= labels.items()
     assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
     assert policy["ingress"] == policy["egress"] == []
+
+
+def values() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((MANIFESTS / "values.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_the_charts_values_make_a_deployment_that_can_run() -> None:
+    environment = {entry["name"]: entry["value"] for entry in values()["env"]}
+    config = load_config(environment=environment)
+    assert config.trainer == "kubernetes"
+    settings = PodSettings.from_environment(environment)
+    claims = {
+        document["metadata"]["name"]
+        for document in yaml.safe_load_all((MANIFESTS / "volumes.yaml").read_text())
+    }
+    assert {settings.container.artifacts_mount, settings.container.market_mount} == claims
+    mounted = {volume["name"]: volume["persistentVolumeClaim"]["claimName"] for volume in values()["volumes"]}
+    places = {mounted[mount["name"]]: mount["mountPath"] for mount in values()["volumeMounts"]}
+    # Airflow's pods see the artifacts where the settings say, and the prices where the trainer's pod mounts them.
+    assert places[settings.container.artifacts_mount] == str(config.output_dir)
+    assert f"files:{places[settings.container.market_mount]}" == config.market
+    assert values()["uid"] == values()["securityContexts"]["pod"]["runAsUser"] == TRAINER_UID
+
+
+def test_the_charts_values_hold_no_secret() -> None:
+    text = (MANIFESTS / "values.yaml").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert "password:" not in text
+    references = [name for name in values() if name.lower().endswith("secretname")]
+    assert references == ["fernetKeySecretName", "apiSecretKeySecretName", "jwtSecretName"]
+    assert {"fernetKey", "jwtSecret", "apiSecretKey", "extraSecrets"}.isdisjoint(values())
+    assert values()["webserver"]["defaultUser"]["enabled"] is False
+
+
+def test_the_charts_pods_are_valid_with_our_volumes_and_limits() -> None:
+    chart = values()
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "placeholder-name"},
+        "spec": {
+            "securityContext": chart["securityContexts"]["pod"],
+            "volumes": chart["volumes"],
+            "containers": [
+                {
+                    "name": "base",
+                    "image": f"{chart['defaultAirflowRepository']}:{chart['defaultAirflowTag']}",
+                    "env": chart["env"],
+                    "volumeMounts": chart["volumeMounts"],
+                    "resources": chart["workers"]["resources"],
+                    "securityContext": chart["securityContexts"]["containers"],
+                }
+            ],
+        },
+    }
+    for version in VERSIONS:
+        kubernetes_validate.validate(pod, version, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["api-server", "--workers", "2"], "airflow api-server --workers 2"),
+        (["airflow", "db", "migrate"], "airflow db migrate"),
+        (["bash", "-c", "exec airflow scheduler"], "airflow scheduler"),
+        (
+            ["python", "-m", "airflow.sdk.execution_time.execute_workload"],
+            "python -m airflow.sdk.execution_time.execute_workload",
+        ),
+    ],
+)
+def test_the_image_takes_what_compose_and_the_chart_give(
+    tmp_path: Path, arguments: list[str], expected: str
+) -> None:
+    for program in ("airflow", "python"):
+        (tmp_path / program).write_text(f'#!/bin/sh\necho {program} "$@"\n')
+        (tmp_path / program).chmod(0o755)
+    finished = subprocess.run(
+        [PROJECT / "docker" / "entrypoint", *arguments],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert finished.stdout.strip() == expected
