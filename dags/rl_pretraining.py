@@ -24,6 +24,9 @@ from airflow.sdk import chain, dag, get_current_context, task
 
 from rlpretrain.config import load_config
 from rlpretrain.deployment.alerts import nightly_deadline, record_failure, run_failed, run_succeeded
+from rlpretrain.deployment.champion import CHAMPION, announce_promotion
+from rlpretrain.deployment.lineage import declare_lineage
+from rlpretrain.deployment.metrics import emit_metrics
 from rlpretrain.deployment.parameters import dag_params
 from rlpretrain.deployment.report_link import ReportLink
 from rlpretrain.deployment.retries import TransientFailures
@@ -138,11 +141,17 @@ def validate(folder: str, symbol: str) -> str:
 
 @task
 def report(folder: str) -> dict[str, Any]:
-    """Write the report, register the agent and decide on its promotion; gives the run's verdict and figures."""
+    """Write the report, register the agent and ask the rule about it; gives the run's verdict and figures."""
     from rlpretrain.deployment.run_result import run_result
     from rlpretrain.stages import report as stage
 
     return run_result(stage(Path(folder)).parent)
+
+
+@task(outlets=[CHAMPION])
+def promote(folder: str) -> None:
+    """Make the agent champion where it has won, and announce it; skipped where the champion stays."""
+    announce_promotion(folder, get_current_context())
 
 
 @task(retries=2)
@@ -178,7 +187,11 @@ def learn(folder: Any) -> tuple[Any, Any, Any]:
     pretrained = trainer(task_id="pretrain", stage="pretrain", run_folder=folder, **queue)
     transferred = trainer(task_id="transfer", stage="transfer", run_folder=folder, **queue)
     validated = trainer.partial(
-        task_id="validate", stage="validate", run_folder=folder, map_index_template="{{ task.symbol }}", **queue
+        task_id="validate",
+        stage="validate",
+        run_folder=folder,
+        map_index_template="{{ task.symbol }}",
+        **queue,
     ).expand(symbol=validation_assets())
     if config.trainer == "docker":
         [pretrained, transferred, validated] >> remove_containers.override(**queue)().as_teardown()
@@ -200,6 +213,7 @@ def learn(folder: Any) -> tuple[Any, Any, Any]:
         "retry_delay": timedelta(seconds=30),
         "retry_policy": TransientFailures(),
         "on_failure_callback": record_failure,
+        "on_success_callback": emit_metrics,
     },
     doc_md=__doc__,
     tags=["reinforcement learning", "nightly"],
@@ -211,11 +225,27 @@ def rl_pretraining() -> None:
     extracted = extract.partial(folder=folder).expand(chunk=listed)
     pretrained, transferred, validated = learn(folder)
 
+    promoted: list[Any] = [promote(folder)]
+    if load_config().approval == "required":
+        from rlpretrain.deployment.approval import PromotionApproval
+
+        promoted.insert(0, PromotionApproval(task_id="approve", run_folder=folder))
+
     reported: Any = report(folder)
     reported.operator.operator_extra_links = (ReportLink(),)
 
     chain(update_prices(folder), listed)
-    chain(extracted, mine(folder), check(folder), analyze(folder), pretrained, transferred, validated, reported)
+    chain(
+        extracted,
+        mine(folder),
+        check(folder),
+        analyze(folder),
+        pretrained,
+        transferred,
+        validated,
+        reported,
+        *promoted,
+    )
 
 
-nightly: DAG = rl_pretraining()
+nightly: DAG = declare_lineage(rl_pretraining())

@@ -96,10 +96,11 @@ class Registry:
             return "champion"
         if any(event.kind == "promoted" for event in own):
             return "former champion"
-        last = next((e for e in reversed(own) if e.kind in ("decided", "rejected")), None)
-        if last is not None and last.kind == "rejected":
+        answers = [event.kind for event in own if event.kind in ("decided", "approved", "rejected")]
+        if answers and answers[-1] == "rejected":
             return "rejected"
-        return "waiting" if last is not None and last.decision and last.decision.promote else "challenger"
+        decisions = [event.decision for event in own if event.decision is not None]
+        return "waiting" if decisions and decisions[-1].promote else "challenger"
 
     def approval(self, version: int) -> Event | None:
         """Give a person's approval of what the rule said last of a version; None where nobody has approved it."""

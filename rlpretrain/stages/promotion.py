@@ -173,7 +173,7 @@ def card_of(context: StageContext, figures: dict[str, float | None]) -> ModelCar
 def note_models(context: StageContext, *, promoted: bool) -> None:
     """Note beside the run's patterns what was learned from them."""
     files = {"policy": context.run / PRETRAINED, "agent": context.run / AGENT}
-    folder = context.config.output_dir.absolute()
+    folder = context.run.path.parent
     models = [
         Model(
             role=role,

@@ -95,7 +95,7 @@ def _report(context: StageContext, recorder: StageRecorder) -> None:
     evidence = tuple(read_evidence(context, symbol) for symbol in config.validation_envs)
     verdict = reach_verdict(evidence, config.validation_config(), seed=config.seed)
     figures = _figures(evidence, verdict)
-    version, decision = decide(context, verdict, card_of(context, figures))
+    version, decision = decide(context, verdict, card_of(context, figures | _deflated(evidence)))
     note_models(context, promoted=False)
     data = _report_data(context, evidence, verdict, decision)
     for path in render_report(data, context.run.path):
@@ -123,10 +123,17 @@ def _figures(evidence: tuple[AssetValidation, ...], verdict: Verdict) -> dict[st
             f"{asset.symbol} sharpe_ratio": metrics.sharpe_ratio,
             f"{asset.symbol} max_drawdown": metrics.max_drawdown,
             f"{asset.symbol} timing_score": metrics.timing_score,
-            f"{asset.symbol} deflated_sharpe": None if asset.sharpe is None else asset.sharpe.deflated,
-            f"{asset.symbol} trials": None if asset.sharpe is None else asset.sharpe.trials,
         }
     return figures
+
+
+def _deflated(evidence: tuple[AssetValidation, ...]) -> dict[str, float | None]:
+    """Give the agent's Sharpe ratios deflated by all agents that were tried so far, as probabilities."""
+    sharpe = {asset.symbol: asset.sharpe for asset in evidence if asset.sharpe is not None}
+    return {
+        **{f"{symbol} deflated_sharpe": found.deflated for symbol, found in sharpe.items()},
+        **{f"{symbol} trials": found.trials for symbol, found in sharpe.items()},
+    }
 
 
 def _read(context: StageContext, name: str) -> Any:

@@ -11,6 +11,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
+from rlpretrain.deployment.champion import CHAMPION
 from rlpretrain.deployment.retries import TransientFailures
 from tests.conftest import PROJECT
 
@@ -25,6 +26,7 @@ STAGES = [
     "transfer",
     "validate",
     "report",
+    "promote",
 ]
 
 
@@ -36,7 +38,7 @@ def ancestors(dag: DAG, task_id: str) -> set[str]:
 def test_every_dag_file_is_read_without_error() -> None:
     bag = DagBag(dag_folder=str(PROJECT / "dags"))
     assert bag.import_errors == {}
-    assert sorted(bag.dags) == ["rl_pattern_archive", "rl_pretraining"]
+    assert sorted(bag.dags) == ["rl_champion_scores", "rl_pattern_archive", "rl_pretraining"]
 
 
 def test_reading_the_dag_imports_nothing_heavy() -> None:
@@ -148,3 +150,40 @@ def test_docker_swaps_what_learns_and_nothing_else(nightly: DAG, nightly_with_do
 def test_documentation_reaches_the_ui(nightly: DAG) -> None:
     assert nightly.doc_md
     assert "RLPRETRAIN_" in nightly.doc_md
+
+
+@pytest.mark.airflow
+def test_a_person_is_asked_only_where_the_deployment_says_so(
+    nightly: DAG, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.dags.conftest import load_dag_file
+
+    assert "approve" not in nightly.task_ids
+    assert "report" in nightly.get_task("promote").upstream_task_ids
+    monkeypatch.setenv("RLPRETRAIN_APPROVAL", "required")
+    asking = load_dag_file().nightly
+    assert "report" in asking.get_task("approve").upstream_task_ids
+    assert asking.get_task("promote").upstream_task_ids == {"approve", "resolve_settings"}
+    assert list(asking.get_task("approve").params) == ["reason"]
+
+
+@pytest.mark.airflow
+def test_the_champion_is_announced_by_its_promotion_alone(nightly: DAG) -> None:
+    from tests.dags.conftest import load_dag_file
+
+    announcing = [task.task_id for task in nightly.tasks if CHAMPION in task.outlets]
+    assert announcing == ["promote"]
+    scores = load_dag_file("rl_champion_scores").scores
+    assert scores.schedule == [CHAMPION]
+
+
+@pytest.mark.airflow
+def test_scoring_runs_where_training_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.dags.conftest import load_dag_file
+
+    scores = load_dag_file("rl_champion_scores").scores
+    assert set(scores.task_ids) == {"choose_run", "score"}
+    monkeypatch.setenv("RLPRETRAIN_TRAINER", "docker")
+    contained = load_dag_file("rl_champion_scores").scores
+    assert type(contained.get_task("score")).__name__ == "TrainerOperator"
+    assert contained.get_task("remove_containers").is_teardown

@@ -149,6 +149,7 @@ def test_approval(registry: Registry) -> None:
     assert registry.approval(1) is None
     answer = registry.answer(1, approved=True, by="Bo")
     assert registry.approval(1) == answer
+    assert registry.standing(1) == "waiting"
     registry.decide(1, None, lambda n: decision(reasons=("Other figures.",)))
     assert registry.approval(1) is None, "what was approved is not what is decided now"
 

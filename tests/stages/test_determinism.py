@@ -64,8 +64,10 @@ def assert_same_results(one: Path, other: Path) -> None:
 
 def test_two_runs_give_the_same_results(undisturbed: Path, tmp_path: Path) -> None:
     assert_same_results(undisturbed, run(tmp_path))
-    registries = [folder.parent / "registry.json" for folder in (undisturbed, tmp_path / RUN)]
-    assert registries[0].read_bytes() == registries[1].read_bytes()
+    logs = [(folder.parent / "registry/log.jsonl").read_text() for folder in (undisturbed, tmp_path / RUN)]
+    events = [[json.loads(line) | {"clock": None} for line in log.splitlines()] for log in logs]
+    assert events[0] == events[1]
+    assert [event["kind"] for event in events[0]] == ["registered", "decided"]
 
 
 def test_a_finished_run_is_not_run_again(undisturbed: Path) -> None:

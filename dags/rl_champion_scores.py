@@ -1,0 +1,71 @@
+"""Score the latest bars with the champion, whenever there is a new one.
+
+The asset `rlpretrain://registry/champion` starts it: `rl_pretraining` announces it when it promotes an agent, and only
+then. The prices and votes are those of the run that promoted; started by hand, those of the newest run. What it makes
+lies in that run's folder: `champion_scores.csv` and `champion_scores.json`, with probabilities, decision and position
+of each asset at its last close, and the manifest `score.json` with their hashes. In a container where training is.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from airflow.sdk import chain, dag, get_current_context, task
+
+from rlpretrain.config import load_config
+from rlpretrain.deployment.champion import CHAMPION, folder_to_score
+from rlpretrain.deployment.retries import TransientFailures
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+
+@task(retries=0)
+def choose_run() -> str:
+    """Name the folder of the run whose bars are scored."""
+    return folder_to_score(get_current_context()["triggering_asset_events"])
+
+
+@task
+def score(folder: str) -> str:
+    """Score with the champion."""
+    from rlpretrain.stages import score as stage
+
+    return str(stage(Path(folder)))
+
+
+@task(retries=2)
+def remove_containers() -> int:
+    """Remove containers that a killed task left behind."""
+    from rlpretrain.deployment.docker_engine import RUN_LABEL, remove_containers
+
+    return remove_containers({RUN_LABEL: get_current_context()["run_id"]})
+
+
+@dag(
+    schedule=[CHAMPION],
+    start_date=pendulum.datetime(2025, 1, 1, tz="America/New_York"),
+    catchup=False,
+    max_active_runs=1,
+    dagrun_timeout=timedelta(hours=2),
+    default_args={"retries": 1, "retry_delay": timedelta(seconds=30), "retry_policy": TransientFailures()},
+    doc_md=__doc__,
+    tags=["reinforcement learning", "champion"],
+)
+def rl_champion_scores() -> None:
+    """Wire the steps; none of their work happens here."""
+    folder = choose_run()
+    if load_config().trainer == "docker":
+        from rlpretrain.deployment.trainer_operator import TrainerOperator
+
+        scored: Any = TrainerOperator(task_id="score", stage="score", run_folder=folder)
+        scored >> remove_containers().as_teardown()
+    else:
+        scored = score(folder)
+    chain(folder, scored)
+
+
+scores: DAG = rl_champion_scores()

@@ -1,0 +1,114 @@
+"""Ask a person before a challenger that has won becomes champion."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowSkipException
+
+from rlpretrain.registry import Registry
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from rlpretrain.registry import Decision, ModelVersion
+
+__all__ = ["PromotionApproval"]
+
+PATIENCE = timedelta(hours=8)
+"""Less than the time between two nights: a run that waits holds up the next."""
+
+_REASON = "Why; it is kept with the decision."
+
+
+class PromotionApproval(ApprovalOperator):
+    """Wait, without a worker, until a person approves or rejects the promotion of a run's agent.
+
+    Where the rule keeps the champion, nobody is asked, and the task is skipped. The answer is kept in the registry with
+    the person's name and reason. Where nobody answers in eight hours, nothing is promoted and nothing is kept: the
+    agent goes on waiting, and ``rlpretrain models promote`` still makes it champion.
+
+    Parameters
+    ----------
+    run_folder
+        Folder of the run. (templated)
+    """
+
+    template_fields = ("run_folder", *ApprovalOperator.template_fields)
+
+    def __init__(self, *, run_folder: str, **kwargs: Any) -> None:
+        self.run_folder = run_folder
+        # The form asks for this alone, not for the settings of the run that Airflow passes here too.
+        kwargs["params"] = {"reason": Param("", type="string", description=_REASON, source="task")}
+        super().__init__(
+            subject="Promote the agent of {{ run_id }} to champion?",
+            defaults=self.REJECT,
+            response_timeout=PATIENCE,
+            **kwargs,
+        )
+
+    def execute(self, context: Context) -> Any:
+        """Show what the rule read, and wait.
+
+        Raises
+        ------
+        AirflowSkipException
+            The rule keeps the champion, or the agent is champion already.
+        """
+        registry, version, decision = self._asked()
+        if not decision.promote:
+            raise AirflowSkipException(f"Nobody is asked: {decision.reasons[-1]}")
+        if registry.approval(version.version) is not None:
+            return None  # a try that answered before it failed
+        if registry.standing(version.version) != "waiting":
+            raise AirflowSkipException(f"Nobody is asked: {registry.standing(version.version)} already.")
+        self.body = _body(version, decision, Path(self.run_folder) / "report.html")
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Keep the answer, then go on or skip what follows."""
+        person = event.get("responded_by_user")
+        if person is not None:
+            registry, version, _ = self._asked()
+            registry.answer(
+                version.version,
+                approved=event["chosen_options"] == [self.APPROVE],
+                by=person["name"] if isinstance(person, dict) else person.name,
+                reason=(event.get("params_input") or {}).get("reason") or "",
+            )
+        return super().execute_complete(context, event)
+
+    def _asked(self) -> tuple[Registry, ModelVersion, Decision]:
+        folder = Path(self.run_folder)
+        registry = Registry(folder.parent)
+        version = registry.version_of_run(folder.name)
+        decision = None if version is None else registry.decision(version.version)
+        if version is None or decision is None:
+            raise AirflowSkipException(f"{folder} has registered no agent.")
+        return registry, version, decision
+
+
+def _body(version: ModelVersion, decision: Decision, report: Path) -> str:
+    against = "no champion" if decision.champion is None else f"champion version {decision.champion}"
+    tried = f"rule {decision.rule}, number {decision.trials} to be tried"
+    figures = [
+        f"| {name} | {figure:+.5g} |"
+        for name, figure in {**version.figures, **decision.figures}.items()
+        if isinstance(figure, int | float)
+    ]
+    return "\n".join(
+        [
+            f"Version {version.version}, against {against}; {tried}.",
+            "",
+            *(f"- {reason}" for reason in decision.reasons),
+            f"- Report: `{report}`",
+            "",
+            "| figure | value |",
+            "|---|---|",
+            *figures,
+        ]
+    )

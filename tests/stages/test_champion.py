@@ -1,0 +1,344 @@
+"""Champion beside challenger: the same unseen days, no look-ahead; what is promoted; what the champion then scores."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import datetime as dt
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rlpretrain.artifacts import file_sha256
+from rlpretrain.environments import rollout
+from rlpretrain.errors import StageError
+from rlpretrain.features import STATE_DIM
+from rlpretrain.features.names import VOTES
+from rlpretrain.market import load_market
+from rlpretrain.pipeline import PretrainingPipeline
+from rlpretrain.pretraining.dataset import Scaler
+from rlpretrain.registry import ModelVersion, Registry
+from rlpretrain.registry.rule import FEWEST_DAYS
+from rlpretrain.stages import promotion, scoring
+from rlpretrain.stages.challenge import against_champion, as_trained, unseen_by_both
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.episodes import load_episodes
+from rlpretrain.stages.promotion import card_of, compare
+from rlpretrain.stages.scoring import follow
+from rlpretrain.transfer import TradingPolicy, load_agent, save_agent
+from rlpretrain.transfer.policy import blank_policy
+from rlpretrain.validation import EvaluationWindow
+from tests.registry.building import decision
+from tests.stages.conftest import tiny, write_prices
+from tests.stages.test_causality import with_another_future
+
+DAY = np.datetime64("2024-02-14")
+"""In the test window; prices after it change."""
+ASSET = "GLD"
+ARRAYS = ("dates", "states", "before", "after", "fill_price", "volatility")
+
+
+def policy(seed: int) -> TradingPolicy:
+    """Make a policy of random weights that trades often."""
+    torch.manual_seed(seed)
+    scaler = Scaler(mean=np.zeros(STATE_DIM, np.float32), std=np.full(STATE_DIM, 0.02, np.float32))
+    return blank_policy(scaler, [16], 3).eval()
+
+
+def mined(folder: Path, market: str) -> StageContext:
+    settings: dict[str, Any] = {"max_strategies": 12, "validation_envs": [ASSET], "test_start": "2023-06-01"}
+    pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
+    asyncio.run(pipeline.extract())
+    for seed, name in enumerate(("transferred_rl_agent.pt", "pretrained_model.pt")):
+        save_agent(pipeline.folder / name, policy(seed), {})
+    return pipeline.context
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
+    folder = tmp_path_factory.mktemp("base")
+    panel = load_market("generated:years=6", seed=3)
+    return mined(folder / "runs", write_prices(panel, folder / "market"))
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
+    folder = tmp_path_factory.mktemp("changed")
+    panel = with_another_future(load_market("generated:years=6", seed=3), DAY)
+    return mined(folder / "runs", write_prices(panel, folder / "market"))
+
+
+def with_champion(context: StageContext, folder: Path, **changes: Any) -> tuple[StageContext, ModelVersion]:
+    """Give the run a registry of its own, in which an agent of an earlier run is champion."""
+    agent = folder / "champion.pt"
+    save_agent(agent, policy(5), {})
+    card = card_of(context, {}).model_copy(
+        update={"run_id": "before", "agent_sha256": file_sha256(agent), **changes}
+    )
+    registry = Registry(folder)
+    version = registry.register(card, agent)
+    registry.promote(version.version, by="Ada", reason="the first", instead_of=None)
+    moved = StageContext(context.config.model_copy(update={"output_dir": folder}), context.run)
+    return moved, version
+
+
+def window(context: StageContext) -> EvaluationWindow:
+    data = load_episodes(context, [ASSET])[0]
+    return EvaluationWindow(data, *data.rows(context.windows.test_start, None))
+
+
+def agent(context: StageContext) -> TradingPolicy:
+    return load_agent(context.run / "transferred_rl_agent.pt")[0]
+
+
+def test_both_trade_the_same_days_as_by_their_own_rollout(base: StageContext, tmp_path: Path) -> None:
+    context, champion = with_champion(base, tmp_path)
+    found = against_champion(context, window(base), agent(base).act, champion)
+    assert found["champion"] == 1
+    data = load_episodes(base, [ASSET])[0]
+    first = max(d for d in (champion.unseen_from, champion.clean_from) if d is not None)
+    rows = data.rows(np.datetime64(first), None)
+    for name, actor in (("agent_returns", agent(base)), ("champion_returns", policy(5))):
+        path = rollout(actor.act, data, [rows])[0]
+        assert found["dates"] == path.dates.astype(str).tolist()
+        np.testing.assert_array_equal(found[name], path.net_returns)
+    assert found["agent_returns"] != found["champion_returns"]
+
+
+@pytest.mark.parametrize("late", ["test_start", "clean_from"])
+def test_days_that_the_champion_may_have_learned_from_are_left_out(
+    base: StageContext, tmp_path: Path, late: str
+) -> None:
+    day = dt.date(2024, 3, 1)
+    changes: dict[str, Any] = {"clean_from": day}
+    if late == "test_start":
+        changes = {"windows": {**base.windows.as_json(), "test_start": str(day)}, "clean_from": None}
+    context, champion = with_champion(base, tmp_path, **changes)
+    found = against_champion(context, window(base), agent(base).act, champion)
+    assert dt.date.fromisoformat(found["dates"][0]) > day
+
+
+def test_a_champion_that_has_seen_all_days_is_not_comparable(base: StageContext, tmp_path: Path) -> None:
+    windows = {**base.windows.as_json(), "test_start": "2024-12-20"}
+    context, champion = with_champion(base, tmp_path, windows=windows)
+    found = against_champion(context, window(base), agent(base).act, champion)
+    assert "dates" not in found
+    comparison = compare({ASSET: found}, champion, context)
+    assert comparison.difference is None
+    assert "from 2024-12-20" in comparison.why_not
+
+
+def test_a_champion_of_other_states_is_not_comparable(
+    base: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, champion = with_champion(base, tmp_path)
+    own = agent(base)
+    monkeypatch.setattr("rlpretrain.pretraining.network.STATE_VERSION", "0")
+    found = against_champion(context, window(base), own.act, champion)
+    assert "state" in found["error"]
+    assert against_champion(context, window(base), own.act, None) == {"champion": None}
+
+
+def test_the_later_of_all_days_counts() -> None:
+    days = [dt.date(2024, month, 1) for month in (1, 2, 3, 4)]
+    for shift in range(4):
+        test, clean, theirs, their_clean = days[shift:] + days[:shift]
+        champion = ModelVersion.model_construct(
+            windows={"test_start": str(theirs)}, clean_from=their_clean, version=1
+        )
+        assert unseen_by_both(test, clean, champion) == days[3]
+    champion = ModelVersion.model_construct(windows={"test_start": "2024-02-01"}, clean_from=None, version=1)
+    assert unseen_by_both(days[0], None, champion) == days[1]
+
+
+def test_each_agent_sees_the_market_by_its_own_settings(base: StageContext, tmp_path: Path) -> None:
+    context, champion = with_champion(base, tmp_path, settings={**base.config.public(), "votes": False})
+    seeing, blind = load_episodes(base, [ASSET])[0].states, as_trained(context, champion, ASSET).states
+    assert np.any(seeing[:, VOTES] != 0)
+    assert np.all(blind[:, VOTES] == 0)
+    np.testing.assert_array_equal(np.delete(seeing, VOTES, axis=1), np.delete(blind, VOTES, axis=1))
+
+
+def test_what_is_compared_up_to_a_day_knows_no_later_price(
+    base: StageContext, changed: StageContext, tmp_path: Path
+) -> None:
+    found, decided = [], []
+    for name, context in (("base", base), ("changed", changed)):
+        (tmp_path / name).mkdir()
+        moved, champion = with_champion(context, tmp_path / name)
+        rows = against_champion(moved, window(context), policy(0).act, champion)
+        known = sum(day <= str(DAY) for day in rows["dates"])
+        assert known > FEWEST_DAYS
+        past = {k: v[:known] if isinstance(v, list) else v for k, v in rows.items()}
+        found.append((past, rows))
+        decided.append(compare({ASSET: past}, champion, moved))
+    assert found[0][0] == found[1][0]
+    assert found[0][1] != found[1][1], "the future did change"
+    assert decided[0] == decided[1]
+    assert decided[0].difference is not None
+
+
+def rows(days: int, gain: float, noise: float = 0.01, seed: int = 1) -> dict[str, Any]:
+    dates = np.datetime64("2024-01-01") + np.arange(days)
+    returns = np.random.default_rng(seed).normal(0, noise, days)
+    return {
+        "champion": 1,
+        "dates": dates.astype(str).tolist(),
+        "agent_returns": (returns + gain).tolist(),
+        "champion_returns": returns.tolist(),
+    }
+
+
+def test_the_difference_is_paired_and_pooled_over_assets(base: StageContext, tmp_path: Path) -> None:
+    context, champion = with_champion(base, tmp_path)
+    comparison = compare({"A": rows(120, 2e-4), "B": rows(120, 4e-4, seed=2)}, champion, context)
+    assert comparison.difference is not None
+    assert comparison.difference.low == pytest.approx(3e-4)
+    assert comparison.difference.high == pytest.approx(3e-4), "what both share cancels, however noisy"
+    assert (comparison.days, comparison.first) == (120, "2024-01-01")
+
+
+@pytest.mark.parametrize(
+    ("compared", "reason"),
+    [
+        ({"A": rows(FEWEST_DAYS - 1, 0.0)}, "59 days that neither had seen are fewer than 60"),
+        ({"A": {"champion": 1, "error": "too young"}}, "A too young"),
+        ({"A": {**rows(120, 0.0), "champion": 2}}, "while this run validated"),
+    ],
+)
+def test_what_is_not_comparable_says_why(
+    base: StageContext, tmp_path: Path, compared: dict[str, Any], reason: str
+) -> None:
+    context, champion = with_champion(base, tmp_path)
+    comparison = compare(compared, champion, context)
+    assert comparison.difference is None
+    assert reason in comparison.why_not
+
+
+def challenger(context: StageContext, verdict: str, champion: int | None) -> int:
+    registry = Registry(context.config.output_dir)
+    version = registry.register(card_of(context, {}), context.run / "transferred_rl_agent.pt")
+    registry.decide(version.version, champion, lambda n: decision(verdict, champion=champion, trials=n))
+    return version.version
+
+
+def with_approval(context: StageContext, approval: str) -> StageContext:
+    return StageContext(context.config.model_copy(update={"approval": approval}), context.run)
+
+
+def test_a_winner_is_promoted_once(base: StageContext, tmp_path: Path) -> None:
+    context, _ = with_champion(base, tmp_path)
+    number = challenger(context, "promote", 1)
+    registry = Registry(tmp_path)
+    first = promotion.run(context)
+    assert (first.promoted, first.version, first.previous) == (True, number, 1)
+    log = (registry.folder / "log.jsonl").read_bytes()
+    assert promotion.run(context).promoted, "a task that is tried again announces it again"
+    assert (registry.folder / "log.jsonl").read_bytes() == log
+    registry.rollback(by="Ada", reason="it loses")
+    again = promotion.run(context)
+    assert not again.promoted
+    assert "was champion before" in again.sentence
+
+
+@pytest.mark.parametrize("verdict", ["keep", "not comparable"])
+def test_others_are_not_promoted(base: StageContext, tmp_path: Path, verdict: str) -> None:
+    context, _ = with_champion(base, tmp_path)
+    challenger(context, verdict, 1)
+    outcome = promotion.run(context)
+    assert not outcome.promoted
+    assert outcome.sentence == "The champion stays: because"
+
+
+def test_where_a_person_is_asked_nothing_happens_before_the_answer(
+    base: StageContext, tmp_path: Path
+) -> None:
+    context, _ = with_champion(base, tmp_path)
+    number = challenger(context, "promote", 1)
+    asked, registry = with_approval(context, "required"), Registry(tmp_path)
+    assert "waits for a person" in promotion.run(asked).sentence
+    registry.answer(number, approved=False, by="Ada", reason="no")
+    assert "rejected" in promotion.run(asked).sentence
+    registry.answer(number, approved=True, by="Bo", reason="yes after all")
+    assert promotion.run(asked).promoted
+    event = registry.history()[-1]
+    assert (event.kind, event.by, event.reason) == ("promoted", "Bo", "yes after all")
+
+
+def test_a_decision_against_a_former_champion_is_not_carried_out(base: StageContext, tmp_path: Path) -> None:
+    context, _ = with_champion(base, tmp_path)
+    challenger(context, "promote", None)
+    outcome = promotion.run(context)
+    assert not outcome.promoted
+    assert "compared with no champion, and now version 1 reigns" in outcome.sentence
+
+
+def test_a_run_without_an_agent_says_so(base: StageContext, tmp_path: Path) -> None:
+    moved = StageContext(base.config.model_copy(update={"output_dir": tmp_path}), base.run)
+    with pytest.raises(StageError, match="no agent was registered"):
+        promotion.run(moved)
+    with pytest.raises(StageError, match="has no champion"):
+        scoring.run(moved)
+
+
+def test_scores_hold_what_the_rollout_holds(base: StageContext) -> None:
+    data = load_episodes(base, [ASSET])[0]
+    start = data.rows(base.windows.test_start, None)[0]
+    actor = policy(5)
+    scores = follow(actor, data, start)
+    path = rollout(actor.act, data, [(start, len(data))])[0]
+    assert [score.position for score in scores[:-1]] == path.exposure.tolist()
+    assert 5 < sum(path.exposure) < len(path) - 5
+    assert [score.date for score in scores] == data.dates[start:].astype(str).tolist()
+    held = [score for score in scores if score.held]
+    assert all(score.days_held >= 1 for score in held)
+    assert {score.action for score in scores} == {"hold", "buy", "sell"}
+    for score in scores:
+        chances = [score.hold, score.buy, score.sell]
+        assert sum(chances) == pytest.approx(1.0, abs=1e-5)
+        assert score.action == ("hold", "buy", "sell")[int(np.argmax(chances))]
+
+
+def test_a_score_knows_no_later_price(base: StageContext, changed: StageContext) -> None:
+    found = []
+    for context in (base, changed):
+        data = load_episodes(context, [ASSET])[0]
+        scores = follow(policy(5), data, data.rows(context.windows.test_start, None)[0])
+        found.append(scores)
+    past, other = ([score for score in scores if score.date <= str(DAY)] for scores in found)
+    assert len(past) > 100
+    assert past == other
+    assert found[0] != found[1], "the future did change"
+    data = load_episodes(base, [ASSET])[0]
+    start, stop = data.rows(base.windows.test_start, DAY + 1)
+    cut = replace(
+        data,
+        **{
+            name: getattr(data, name)[:stop]
+            for name in ("dates", "states", "before", "after", "fill_price", "volatility")
+        },
+    )
+    assert follow(policy(5), cut, start)[-1] == past[-1], "the last bar is scored as it was on its day"
+
+
+def test_the_stage_scores_the_last_close_and_keeps_its_hashes(base: StageContext, tmp_path: Path) -> None:
+    context, champion = with_champion(base, tmp_path)
+    scoring.run(context)
+    manifest = base.run.require("score")
+    assert manifest.details == {"champion": 1, "as_of": "2024-12-31"}
+    assert set(manifest.outputs) == {"champion_scores.csv", "champion_scores.json"}
+    told = json.loads((base.run / "champion_scores.json").read_text())
+    assert told["champion"] == {"version": 1, "run_id": "before", "sha256": champion.agent_sha256}
+    data = load_episodes(base, [ASSET])[0]
+    start = int(np.searchsorted(data.dates, np.datetime64(champion.unseen_from)))
+    assert asdict(follow(policy(5), data, start)[-1]) in told["scores"]
+    with (base.run / "champion_scores.csv").open(encoding="utf-8") as file:
+        assert [row["symbol"] for row in csv.DictReader(file)] == [row["symbol"] for row in told["scores"]]
+    before = (base.run / "score.json").stat().st_mtime_ns
+    scoring.run(context)
+    assert (base.run / "score.json").stat().st_mtime_ns == before, "a task tried again repeats nothing"
