@@ -188,7 +188,9 @@ def validate_asset(
             main[AGENT].net_returns,
             main[AGENT].bars_per_year,
             trials=count,
-            trial_deviation=_deviation_of_sharpe([t for arm in trials for t in trajectories[arm]]),
+            trial_deviation=_deviation_of_sharpe(
+                [cut(run, window.parts[window.main]) for arm in trials for run in trajectories[arm]]
+            ),
             level=config.confidence,
         ),
         sharpe_differences=_sharpe_differences(main, config, rng),
@@ -273,7 +275,10 @@ def _compare(
 
 
 def _deviation_of_sharpe(runs: Sequence[Trajectory]) -> float | None:
-    """Deviation, per bar, of the Sharpe ratios of all runs that could have been chosen."""
+    """Deviation, per bar, of the Sharpe ratios of all runs that could have been chosen.
+
+    On the bars that the chosen one is judged by: on more bars luck spreads them less, and would deflate too little.
+    """
     ratios = [ratio for run in runs if (ratio := sharpe_ratio(run.net_returns, 1.0)) is not None]
     return float(np.std(ratios, ddof=1)) if len(ratios) > 1 else None
 

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from rlpretrain.errors import DataError
-from rlpretrain.validation import AssetCase, AssetValidation, CurveRecorder, reach_verdict, validate_asset
+from rlpretrain.validation import (
+    AssetCase,
+    AssetValidation,
+    CurveRecorder,
+    reach_verdict,
+    sharpe_ratio,
+    validate_asset,
+)
 from rlpretrain.validation.report import ReportData, html_report, text_report
+from rlpretrain.validation.sharpe import sharpe_evidence
 
 from .conftest import CONFIG, RULE, STATES, learner, linear_policy, make_case, validated
 
@@ -144,6 +152,18 @@ def test_trials_are_counted_or_given():
     found = validate_asset(given, RULE, CONFIG.model_copy(update={"seeds": 2})).sharpe
     assert found.trials == 5_000
     assert found.deflated < found.probabilistic
+
+
+def test_trials_deflate_by_their_spread_on_the_days_that_count():
+    case, found = make_case(signal=0.5), validated(signal=0.5)
+    clean = case.window.parts["clean"]
+    runs = [case.window.run(run(7 + s).policy) for run in case.learners.values() for s in range(8)]
+    spread = np.std([sharpe_ratio(run.net_returns[clean], 1.0) for run in runs], ddof=1)
+    by_hand = sharpe_evidence(
+        case.window.run(RULE).net_returns[clean], 252, trials=24, trial_deviation=float(spread), level=0.95
+    )
+    assert found.sharpe.sharpe == by_hand.sharpe
+    assert found.sharpe.deflated == pytest.approx(by_hand.deflated)
 
 
 def test_a_missing_arm_is_named():
