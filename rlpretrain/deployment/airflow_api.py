@@ -1,4 +1,4 @@
-"""The few calls to Airflow's REST API that start and follow a run."""
+"""The few calls to Airflow's REST API that start, follow and stop a run, and ask for its result."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 
+from rlpretrain.deployment.alert_message import FAILURE_KEY, RESULT_TASK
 from rlpretrain.errors import ServiceError, SettingsError
 
 __all__ = ["AirflowApi", "TaskState"]
@@ -114,6 +115,32 @@ class AirflowApi:
             found += [_task_state(entry) for entry in page["task_instances"]]
             if len(found) >= page["total_entries"] or not page["task_instances"]:
                 return found
+
+    def result(self, dag_id: str, run_id: str) -> Any:
+        """Give the verdict, the figures and the files' places, as the report's task leaves them; None before that."""
+        return self._xcom(dag_id, run_id, RESULT_TASK, "return_value", -1)
+
+    def failures(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """Give each failed task's reason; "" where its worker could not leave one."""
+        return {
+            f"{task.task_id} {task.label}".rstrip(): str(
+                self._xcom(dag_id, run_id, task.task_id, FAILURE_KEY, task.map_index) or ""
+            )
+            for task in self.task_states(dag_id, run_id)
+            if task.state == "failed"
+        }
+
+    def cancel(self, dag_id: str, run_id: str) -> None:
+        """Stop the run's tasks and call it failed."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
+
+    def _xcom(self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int) -> Any:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
+        query = {"map_index": map_index}
+        entries = self._call("GET", path, params=query)["xcom_entries"]
+        if key not in {entry["key"] for entry in entries}:
+            return None
+        return self._call("GET", f"{path}/{key}", params={**query, "deserialize": True})["value"]
 
     def _call(self, method: str, path: str, **request: Any) -> Any:
         for attempt in range(5):

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
-__all__ = ["FAILURE_KEY", "AlertMessage", "failed_run", "late_run", "successful_run"]
+__all__ = ["FAILURE_KEY", "RESULT_TASK", "AlertMessage", "failed_run", "late_run", "successful_run"]
 
 FAILURE_KEY = "failure"
 """XCom of a failed task that holds the reason."""
 RESULT_TASK = "report"
+"""Task whose XCom is the run's result."""
 
 Event = Literal["success", "failure", "late"]
 
