@@ -7,10 +7,12 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 
 from rlpretrain.config import NIGHTLY, PretrainingConfig, run_parameters
+from rlpretrain.deployment.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
 
 
 def test_every_run_setting_is_a_param(nightly: DAG) -> None:
-    assert list(nightly.params) == list(run_parameters())
+    assert set(nightly.params) == set(run_parameters())
+    assert tuple(nightly.params)[: len(OFTEN)] == OFTEN
     deployment = {name for name, field in PretrainingConfig.model_fields.items()} - set(run_parameters())
     assert {"store_url", "composer_url", "output_dir", "trainer", "device"} <= deployment
 
@@ -28,6 +30,17 @@ def test_every_param_has_a_section_and_a_description(nightly: DAG) -> None:
         assert param.schema["section"], name
         assert param.description, name
         assert "type" in param.schema or "enum" in param.schema, name
+        assert "_" not in param.schema["title"], name
+
+
+def test_the_form_speaks_of_settings_that_there_are_and_names_every_choice() -> None:
+    known = run_parameters()
+    assert set(TITLES) | set(EXAMPLES) | set(OFTEN) <= set(known)
+    assert {name for name, schema in known.items() if "enum" in schema} == set(CHOICES)
+    for name, labels in CHOICES.items():
+        assert list(labels) == known[name]["enum"]
+    assert len({section(name, schema["group"]) for name, schema in known.items()}) > 5
+    assert all(section(name, schema["group"]) != schema["group"] for name, schema in known.items())
 
 
 @pytest.mark.parametrize(
