@@ -3,7 +3,7 @@
 The asset `rlpretrain://registry/champion` starts it: `rl_pretraining` announces it when it promotes an agent, and only
 then. The prices and votes are those of the run that promoted; started by hand, those of the newest run. What it makes
 lies in that run's folder: `champion_scores.csv` and `champion_scores.json`, with probabilities, decision and position
-of each asset at its last close, and the manifest `score.json` with their hashes. In a container where training is.
+of each asset at its last close, and the manifest `score.json` with their hashes. It runs where training does.
 """
 
 from __future__ import annotations
@@ -58,13 +58,19 @@ def remove_containers() -> int:
 def rl_champion_scores() -> None:
     """Wire the steps; none of their work happens here."""
     folder = choose_run()
-    if load_config().trainer == "docker":
+    config = load_config()
+    queue: dict[str, Any] = {"queue": config.training_queue} if config.training_queue else {}
+    if config.trainer == "process":
+        scored: Any = score.override(**queue)(folder)
+    elif config.trainer == "docker":
         from rlpretrain.deployment.trainer_operator import TrainerOperator
 
-        scored: Any = TrainerOperator(task_id="score", stage="score", run_folder=folder)
-        scored >> remove_containers().as_teardown()
+        scored = TrainerOperator(task_id="score", stage="score", run_folder=folder, **queue)
+        scored >> remove_containers.override(**queue)().as_teardown()
     else:
-        scored = score(folder)
+        from rlpretrain.deployment.kubernetes_operator import KubernetesTrainerOperator
+
+        scored = KubernetesTrainerOperator(task_id="score", stage="score", run_folder=folder, **queue)
     chain(folder, scored)
 
 

@@ -14,6 +14,7 @@ from rlpretrain.config import load_config
 
 __all__ = [
     "CONTAINER_ARTIFACTS",
+    "READS_REGISTRY",
     "TRAINER_UID",
     "USES_GPU",
     "ContainerSettings",
@@ -23,6 +24,8 @@ __all__ = [
 ]
 
 CONTAINER_ARTIFACTS = "/artifacts"
+READS_REGISTRY = frozenset({"validate", "score"})
+"""Stages that open the champion, which lies in the registry beside the folders of the runs."""
 TRAINER_UID = 10001
 """User and group of the trainer image."""
 USES_GPU = frozenset({"pretrain", "transfer"})

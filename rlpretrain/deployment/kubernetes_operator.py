@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.container import stage_command
+from rlpretrain.deployment.container import READS_REGISTRY, stage_command
 from rlpretrain.deployment.pod import PodSettings
 
 if TYPE_CHECKING:
@@ -77,9 +77,8 @@ class KubernetesTrainerOperator(KubernetesPodOperator):
         market = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"]
         self.arguments = stage_command(self.stage, folder, self.symbol)
         self.container_resources = self.settings.resources(self.stage)
-        # Validation compares with the champion, which lies in the folder of the run that made it.
         self.volumes, self.volume_mounts = self.settings.volumes(
-            folder, market, other_runs=self.stage == "validate"
+            folder, market, other_runs=self.stage in READS_REGISTRY
         )
         return super().build_pod_request_obj(context, dry_run=dry_run)
 

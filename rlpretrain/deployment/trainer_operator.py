@@ -19,6 +19,7 @@ from docker.errors import APIError
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.container import (
+    READS_REGISTRY,
     ContainerSettings,
     device_requests,
     stage_command,
@@ -118,8 +119,7 @@ class TrainerOperator(DockerOperator):
         folder = Path(self.run_folder)
         market = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"]
         self.command = stage_command(self.stage, folder, self.symbol)
-        # The champion lies in the registry, beside the folders of the runs.
-        self.mounts = self.settings.mounts(folder, market, other_runs=self.stage in ("validate", "score"))
+        self.mounts = self.settings.mounts(folder, market, other_runs=self.stage in READS_REGISTRY)
         self.user = writer_of(folder)
         self.device_requests = device_requests(self.cli, self.settings.device, self.stage)
         self.environment = self.settings.variables()
