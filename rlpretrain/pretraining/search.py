@@ -109,7 +109,8 @@ def search_settings(
     done = [trial for trial in study.trials if trial.state.is_finished()]
     # A search that goes on draws anew: what it tries then depends on where it was stopped.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(done))
-    if not study.trials:
+    # A search killed within its first trial has not judged what it was given.
+    if not done and not study.get_trials(states=(optuna.trial.TrialState.WAITING,)):
         study.enqueue_trial(_as_parameters(settings))
 
     def judge(trial: optuna.Trial) -> float:

@@ -56,6 +56,23 @@ def test_a_search_that_was_stopped_goes_on(tmp_path):
     assert len(found.trials) == 2
 
 
+def test_a_search_killed_within_its_first_trial_still_begins_with_what_it_is_given(tmp_path, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def kill(*arguments):
+        raise Killed
+
+    data, journal = make_dataset(400, 0), tmp_path / "journal.log"
+    with monkeypatch.context() as patch:
+        patch.setattr("rlpretrain.pretraining.search.fold_losses", kill)
+        with pytest.raises(Killed):
+            search_settings(data, SETTINGS, trials=1, folds=2, journal=journal)
+    found = search_settings(data, SETTINGS, trials=1, folds=2, journal=journal)
+    assert found.trials[0]["settings"] == {name: getattr(SETTINGS, name) for name in SEARCHED}
+    assert found.first_loss == found.best_loss
+
+
 def test_what_comes_after_a_fold_changes_none_of_its_loss():
     data = make_dataset(600, 0)
     later = data.dates >= data.dates[400]
