@@ -23,8 +23,9 @@ _LEAST = 0.01
 def baseline_scores(train: DataSet, validation: DataSet, seed: int) -> dict[str, dict[str, Any]]:
     """Score three baselines on the same soft labels: class shares, logistic regression, gradient boosting.
 
-    The two models learn at most 20,000 training rows, drawn by the seed. A row stands in once for each action that its
-    label allows, weighed by that action's probability: the same cross-entropy on soft labels as the clone's.
+    The two models learn at most 20,000 training rows, drawn by the seed; ``training_rows`` says how many. A row stands
+    in once for each action that its label allows, weighed by that action's probability: the same cross-entropy on soft
+    labels as the clone's.
     """
     generator = np.random.default_rng(seed)
     rows = np.arange(len(train))
@@ -45,5 +46,6 @@ def baseline_scores(train: DataSet, validation: DataSet, seed: int) -> dict[str,
         model.fit(x, y, **{step: w})
         probabilities = np.zeros((len(validation), train.labels.shape[1]))
         probabilities[:, model.classes_] = model.predict_proba(validation.states)
-        results[name] = classification_scores(probabilities, validation)
+        scores = classification_scores(probabilities, validation)
+        results[name] = {**scores, "training_rows": len(rows)}
     return results

@@ -180,6 +180,9 @@ def findings(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
             )
     if not lines:
         lines.append(f"The clone predicts the consensus better than all baselines: log loss {clone:.4f}.")
+    if "training_rows" in scores.get("gradient_boosting", {}):
+        rows = scores["gradient_boosting"]["training_rows"]
+        lines.append(f"Logistic regression and gradient boosting learned from {rows:,} of its patterns.")
     if "votes_off" in scores:
         blind = scores["votes_off"]
         lines.append(

@@ -86,6 +86,7 @@ def test_value_r2_is_one_for_what_followed_and_zero_for_its_mean():
 def test_baselines_learn_soft_labels_and_their_probabilities():
     train, validation = make_dataset(3000, 0), make_dataset(1000, 1)
     scores = baseline_scores(train, validation, seed=0)
+    assert scores["gradient_boosting"]["training_rows"] == 3000
     # The labels are logistic in one number: logistic regression has next to nothing left to learn.
     assert scores["logistic_regression"]["log_loss"] < scores["logistic_regression"]["label_entropy"] + 0.02
     assert scores["logistic_regression"]["calibration_error"] < 0.03
@@ -105,6 +106,8 @@ def test_the_findings_say_who_wins():
     )
     assert "Without the votes in its state, a clone has log loss 0.8000" in lines[1]
     assert "stays at chance" in lines[2]
+    sampled = {**scores, "gradient_boosting": {**score(0.25), "training_rows": 20_000}}
+    assert findings(sampled)[1].endswith("learned from 20,000 of its patterns.")
     better = findings({**scores, "gradient_boosting": score(0.4), "placebo": score(0.5)})
     assert better[0].startswith("The clone predicts the consensus better than all baselines")
     assert "BEATS chance" in better[2]
