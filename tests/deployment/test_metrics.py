@@ -98,12 +98,17 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
         ),
     }
     airflow = LocalAirflow(
-        home / "airflow", dags=PROJECT / "dags", plugins=home / "none", environment=environment, parallelism=2
+        home / "airflow",
+        dags=PROJECT / "dags",
+        plugins=PROJECT / "plugins",
+        environment=environment,
+        parallelism=2,
     )
     with airflow, AirflowApi(airflow.url, airflow.user, airflow.password) as api:
         until(api.healthy)
         api.log_in()
-        until(lambda: api.dag_is_loaded("rl_pretraining"))
+        until(lambda: api.dag_is_loaded("rl_pretraining") or api.import_errors() != [])
+        assert api.import_errors() == []
         api.trigger("rl_pretraining", RUN, TINY)
         api.unpause("rl_pretraining")
         until(lambda: api.run_state("rl_pretraining", RUN) in ("success", "failed"), 600)
@@ -127,7 +132,8 @@ class TestRun:
 
     def test_statsd_receives_every_metric(self, observed: Observed) -> None:
         found = observed.statsd.gauges()
-        assert set(found) == expected_names("SPY")
+        # A figure that does not exist is not sent: few days may have no Sharpe ratio.
+        assert expected_names("SPY") - {"agent.SPY.sharpe_ratio"} <= set(found) <= expected_names("SPY")
         run = RunFolder(observed.folder)
         mined = run.require("mine")
         assert found["mine.patterns"] == mined.counts["patterns"] > 0
