@@ -14,6 +14,7 @@ from tests.compose.system import compose_command, read_secrets
 from tests.conftest import PROJECT, missing
 
 COMPOSE, GPU = PROJECT / "docker-compose.yaml", PROJECT / "docker-compose.gpu.yaml"
+REMOTE = PROJECT / "docker-compose.remote-docker.yaml"
 FOR_EVERY_SERVICE = {
     "restart", "cap_drop", "security_opt", "logging", "mem_limit", "pids_limit"
 }  # fmt: skip
@@ -86,6 +87,15 @@ def test_gpus_are_checked_before_a_task_may_start(tmp_path: Path) -> None:
     for name in ("scheduler", "worker", "worker-gpu"):
         assert services[name]["environment"]["RLPRETRAIN_DEVICE"] == "cuda"
     assert "gpu-check" in services["scheduler"]["depends_on"]
+
+
+def test_with_an_engine_elsewhere_this_hosts_socket_is_out_of_reach(tmp_path: Path) -> None:
+    there = {"TRAINER_DOCKER_HOST": "tcp://gpu:2376", "TRAINER_DOCKER_CERTIFICATES": "/etc/certificates"}
+    services = rendered(tmp_path, COMPOSE, REMOTE, **there)["services"]
+    for name in ("scheduler", "worker", "worker-gpu"):
+        assert services[name]["environment"]["DOCKER_HOST"] == "tcp://gpu:2376"
+        assert "/var/run/docker.sock:/var/run/docker.sock" not in str(services[name]["volumes"])
+        assert "/dev/null" in str(services[name]["volumes"])
 
 
 def test_both_images_begin_with_the_same_layers() -> None:
