@@ -353,6 +353,11 @@ class PretrainingConfig(_Settings):
     training_queue: str = _deployment(
         "", "Queue of those tasks, where the executor has queues; empty for Airflow's default."
     )
+    runs_storage: str = _deployment(
+        "",
+        "Object storage that finished runs are copied to, say 's3://connection@bucket/runs'; empty for none.",
+        repr=False,
+    )
     approval: Literal["none", "required"] = _deployment(
         "none", "Whether a person must approve an agent that the rule promotes."
     )
@@ -423,7 +428,7 @@ class PretrainingConfig(_Settings):
 
     def public(self) -> dict[str, Any]:
         """Give the settings as JSON values, without the deployment's addresses, which may carry secrets."""
-        return self.model_dump(mode="json", exclude={"store_url", "composer_url", "output_dir"})
+        return self.model_dump(mode="json", exclude={"store_url", "composer_url", "runs_storage", "output_dir"})
 
     def digest(self, fields: Sequence[str] | None = None) -> str:
         """Hash the settings, or those of `fields`, that can change a result."""
@@ -505,11 +510,11 @@ def _read_yaml(file: Path) -> dict[str, Any]:
         loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}", hint="--config names a YAML file") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: not valid YAML: {error}") from None
     if loaded is None:
         return {}
-    if not isinstance(loaded, dict):
+    if not isinstance(loaded, dict) or not all(isinstance(name, str) for name in loaded):
         raise SettingsError(f"{file}: must be a mapping of settings to values")
     return loaded
 

@@ -81,10 +81,10 @@ def test_a_bad_value_is_named(values: dict[str, Any], named: str) -> None:
         load_config(overrides=values, environment={})
 
 
-@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [", "just text"])
-def test_a_file_that_is_no_mapping(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("content", [b"- a\n- b\n", b"a: [", b"just text", b"1: 2\n", b"market: \xff\n"])
+def test_a_file_that_is_no_mapping(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text(text)
+    file.write_bytes(content)
     with pytest.raises(SettingsError, match=r"settings\.yaml"):
         load_config(file, environment={})
 
