@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import REAL, Boolean, Column, Date, Double, Integer, LargeBinary, SmallInteger, types
 
-__all__ = ["Columns", "joined", "memory_type", "wire_type"]
+__all__ = ["Columns", "calendar_day", "joined", "memory_type", "wire_type"]
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
 """Arrays by column name, of equal length: int16, int32, float32, float64, bool, datetime64[D], or bytes of one
@@ -35,6 +36,11 @@ def memory_type(column: Column[Any]) -> str:
 def wire_type(column: Column[Any]) -> str:
     """Give the numpy type of a column's values in binary COPY."""
     return _forms(column)[0]
+
+
+def calendar_day(day: np.datetime64) -> dt.date:
+    """Give a day as the databases' drivers take it."""
+    return dt.date.fromisoformat(str(day.astype("datetime64[D]")))
 
 
 def joined(parts: Sequence[Columns], columns: Sequence[Column[Any]]) -> Columns:

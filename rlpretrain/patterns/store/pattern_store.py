@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -13,25 +12,23 @@ from typing import Any, Self
 
 import numpy as np
 from sqlalchemy import Connection, Engine, Table, func, select
-from sqlalchemy.sql.elements import ColumnElement
 
 from rlpretrain.patterns.electorate import Electorate, Reject
 from rlpretrain.patterns.pattern_set import PatternSet
 from rlpretrain.patterns.records import StrategyRecord
-from rlpretrain.patterns.store import bulk, identities, rows, schema
+from rlpretrain.patterns.store import bulk, identities, library_rows, rows, schema
 from rlpretrain.patterns.store.chunks import whole_steps
 from rlpretrain.patterns.store.columns import Columns, joined
 from rlpretrain.patterns.store.connection import connect, migrate, reading, store_url, writing
 from rlpretrain.patterns.store.contents import Content, find_content, publish, require_content
 from rlpretrain.patterns.store.digests import RowsDigest
+from rlpretrain.patterns.store.filters import PatternFilters
 from rlpretrain.patterns.store.locks import exclusive
 from rlpretrain.patterns.store.revisions import visible, write_revision
 from rlpretrain.patterns.trades import TradeTable
 from rlpretrain.symphony import Fidelity
 
 __all__ = ["Model", "PatternStore", "open_store"]
-
-_LONGEST_IDENTIFIER = 200
 
 
 @dataclass(frozen=True)
@@ -130,53 +127,26 @@ class PatternStore:
 
     def add_strategies(self, records: Iterable[StrategyRecord]) -> None:
         """Add distinct trees; of symphonies with equal trees the one with the least id is kept."""
-        values = {
-            record.content_hash: {
-                "content_hash": record.content_hash,
-                "symphony_id": _identifier(record.symphony_id),
-                "name": _storable(record.name),
-                "last_edit": None if record.last_edit is None else _day(record.last_edit),
-                "holdings": json.dumps(list(record.holdings)),
-            }
-            for record in _first_of_each(records)
-        }
         with writing(self.engine) as connection:
-            ordered = [values[key] for key in sorted(values)]
-            bulk.merge(connection, schema.strategies, "content_hash", ordered, least="symphony_id")
+            library_rows.write_strategies(connection, records)
 
     def add_fidelities(self, extraction: str, records: Iterable[StrategyRecord]) -> None:
         """Add how well each replay reproduces the service's backtest; strategies must have been added."""
-        kept = {record.content_hash: record for record in _first_of_each(records)}
         with writing(self.engine) as connection:
             number = identities.extraction_id(connection, extraction)
-            ids = identities.strategy_ids(connection, sorted(kept))
-            values = [
-                {
-                    "extraction_id": number,
-                    "strategy_id": ids[name],
-                    "status": kept[name].fidelity_status,
-                    **vars(kept[name].fidelity),
-                }
-                for name in sorted(kept)
-            ]
-            bulk.merge(connection, schema.fidelities, "extraction_id strategy_id", values)
+            library_rows.write_fidelities(connection, number, records)
 
     def add_electorate(self, extraction: str, electorate: Electorate) -> None:
         """Add who voted, with their Sharpe ratios, and who did not; strategies must have been added."""
         with writing(self.engine) as connection:
             number = identities.extraction_id(connection, extraction)
-            ids = identities.strategy_ids(connection, [voter.content_hash for voter in electorate.voters])
-            values = [
-                {"extraction_id": number, "strategy_id": ids[voter.content_hash], "sharpe": sharpe}
-                for voter, sharpe in zip(electorate.voters, electorate.sharpe, strict=True)
-            ]
-            bulk.merge(connection, schema.voters, "extraction_id strategy_id", values)
-            _add_rejects(connection, number, electorate.rejects)
+            library_rows.write_electorate(connection, number, electorate)
 
     def add_rejects(self, extraction: str, rejects: Sequence[Reject]) -> None:
         """Add strategies that were left out."""
         with writing(self.engine) as connection:
-            _add_rejects(connection, identities.extraction_id(connection, extraction), rejects)
+            number = identities.extraction_id(connection, extraction)
+            library_rows.write_rejects(connection, number, rejects)
 
     def add_trades(self, extraction: str, trades: TradeTable) -> None:
         """Make these the extraction's trades; their strategies must have been added. Copies count once."""
@@ -251,11 +221,11 @@ class PatternStore:
         DataError
             There is no such extraction, its patterns were never written to the end, or they are archived.
         """
-        filters = _PatternFilters(min_confidence, start, settled_before, assets)
+        filters = PatternFilters(min_confidence, start, settled_before, assets)
         with reading(self.engine) as connection:
             most = require_content(connection, extraction, "patterns").rows
-        with closing(self._stream(extraction, filters)) as parts:
-            found = rows.gathered(parts, most)
+            with closing(_stream(connection, extraction, filters)) as parts:
+                found = rows.gathered(parts, most)
         return rows.pattern_set(joined([], _read(schema.patterns)), {}) if found is None else found
 
     def stream_patterns(
@@ -268,7 +238,9 @@ class PatternStore:
         assets: Sequence[str] | None = None,
     ) -> Iterator[PatternSet]:
         """Read patterns like `patterns`, in parts of whole dates; memory holds a few parts at a time."""
-        return self._stream(extraction, _PatternFilters(min_confidence, start, settled_before, assets))
+        filters = PatternFilters(min_confidence, start, settled_before, assets)
+        with reading(self.engine) as connection, closing(_stream(connection, extraction, filters)) as parts:
+            yield from parts
 
     def trades(self, extraction: str, *, strategies: Sequence[str] | None = None) -> TradeTable:
         """Read trades ordered by strategy, asset and decision; of all strategies or some, by content hash."""
@@ -285,25 +257,13 @@ class PatternStore:
 
     def rejects(self, extraction: str) -> tuple[Reject, ...]:
         """Read who was left out and why, ordered by symphony and stage."""
-        table = schema.rejects
         with reading(self.engine) as connection:
-            query = select(table.c.symphony_id, table.c.stage, table.c.reason).where(
-                table.c.extraction_id == identities.extraction_id(connection, extraction)
-            )
-            return tuple(sorted((Reject(*row) for row in connection.execute(query)), key=_reject_key))
+            return library_rows.read_rejects(connection, identities.extraction_id(connection, extraction))
 
     def fidelities(self, extraction: str) -> dict[str, tuple[str, Fidelity]]:
         """Read each strategy's status and fidelity, by content hash."""
-        table, strategies = schema.fidelities, schema.strategies
-        figures = [table.c[field.name] for field in fields(Fidelity)]
         with reading(self.engine) as connection:
-            query = (
-                select(strategies.c.content_hash, table.c.status, *figures)
-                .join(strategies, strategies.c.id == table.c.strategy_id)
-                .where(table.c.extraction_id == identities.extraction_id(connection, extraction))
-                .order_by(strategies.c.content_hash)
-            )
-            return {name: (status, Fidelity(*rest)) for name, status, *rest in connection.execute(query)}
+            return library_rows.read_fidelities(connection, identities.extraction_id(connection, extraction))
 
     def counts(self, extraction: str) -> dict[str, int]:
         """Count an extraction's voters, rejects, trades and patterns."""
@@ -314,16 +274,6 @@ class PatternStore:
             }
             found = {kind: find_content(connection, number, kind) for kind in ("trades", "patterns")}
             return small | {kind: 0 if content is None else content.rows for kind, content in found.items()}
-
-    def _stream(self, extraction: str, filters: _PatternFilters) -> Generator[PatternSet, None, None]:
-        table = schema.patterns
-        with reading(self.engine) as connection:
-            symbols = identities.asset_symbols(connection)
-            conditions = filters.conditions(connection, extraction, symbols)
-            order = [table.c.collection_id, table.c.date]
-            with closing(bulk.stream(connection, _read(table), *conditions, order=order)) as found:
-                for columns in whole_steps(found, "date"):
-                    yield rows.pattern_set(columns, symbols)
 
     def _number_assets(self, symbols: list[str]) -> Mapping[str, int]:
         if not self._assets.keys() >= set(symbols):
@@ -355,28 +305,16 @@ class PatternStore:
                 publish(connection, number, table.name, written)
 
 
-@dataclass(frozen=True)
-class _PatternFilters:
-    min_confidence: float
-    start: np.datetime64 | None
-    settled_before: np.datetime64 | None
-    assets: Sequence[str] | None
-
-    def conditions(
-        self, connection: Connection, extraction: str, symbols: Mapping[int, str]
-    ) -> list[ColumnElement[bool]]:
-        table = schema.patterns
-        found = require_content(connection, extraction, "patterns")
-        conditions = visible(table, found.collection, found.revision)
-        conditions.append(table.c.confidence >= float(np.float32(self.min_confidence)))
-        if self.start is not None:
-            conditions.append(table.c.date >= _day(self.start))
-        if self.settled_before is not None:
-            conditions.append(table.c.settled < _day(self.settled_before))
-        if self.assets is not None:
-            wanted = set(self.assets)
-            conditions.append(table.c.asset_id.in_([n for n, symbol in symbols.items() if symbol in wanted]))
-        return conditions
+def _stream(
+    connection: Connection, extraction: str, filters: PatternFilters
+) -> Generator[PatternSet, None, None]:
+    table = schema.patterns
+    symbols = identities.asset_symbols(connection)
+    conditions = filters.conditions(require_content(connection, extraction, "patterns"), symbols)
+    order = [table.c.collection_id, table.c.date]
+    with closing(bulk.stream(connection, _read(table), *conditions, order=order)) as found:
+        for columns in whole_steps(found, "date"):
+            yield rows.pattern_set(columns, symbols)
 
 
 def _read(table: Table) -> list[Any]:
@@ -396,47 +334,6 @@ def _digest(parts: Callable[[RowsDigest], Iterator[Columns]]) -> str:
     return digest.hexdigest()
 
 
-def _first_of_each(records: Iterable[StrategyRecord]) -> list[StrategyRecord]:
-    """Order by tree and symphony, the last first: what is kept by tree is the one with the least id."""
-    return sorted(records, key=lambda record: (record.content_hash, record.symphony_id), reverse=True)
-
-
-def _day(date: np.datetime64) -> dt.date:
-    return dt.date.fromisoformat(str(date.astype("datetime64[D]")))
-
-
 def _count(connection: Connection, table: Table, extraction: int) -> int:
     query = select(func.count()).select_from(table).where(table.c.extraction_id == extraction)
     return int(connection.execute(query).scalar_one())
-
-
-def _reject_key(reject: Reject) -> tuple[str, str]:
-    return reject.symphony_id, reject.stage
-
-
-def _add_rejects(connection: Connection, extraction: int, rejects: Sequence[Reject]) -> None:
-    values = {
-        _reject_key(reject): {
-            "extraction_id": extraction,
-            "symphony_id": _identifier(reject.symphony_id),
-            "stage": reject.stage,
-            "reason": _storable(reject.reason),
-        }
-        for reject in rejects
-    }
-    bulk.merge(
-        connection, schema.rejects, "extraction_id symphony_id stage", [values[k] for k in sorted(values)]
-    )
-
-
-def _identifier(text: str) -> str:
-    """Make a text storable that is part of an index, which takes no long ones: its end becomes its hash."""
-    text = _storable(text)
-    if len(text) <= _LONGEST_IDENTIFIER:
-        return text
-    return f"{text[:100]}…{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _storable(text: str) -> str:
-    """Replace what no database keeps in text: NUL and lone surrogates."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
