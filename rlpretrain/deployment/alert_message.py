@@ -38,7 +38,7 @@ class AlertMessage:
         """Where the run is in Airflow's UI."""
         from airflow.sdk.configuration import conf
 
-        base = conf.get("api", "base_url", fallback="http://localhost:8080")
+        base = conf.get("api", "base_url", fallback="") or "http://localhost:8080"
         return f"{base.rstrip('/')}/dags/{quote(self.dag_id)}/runs/{quote(self.run_id, safe='')}"
 
     @property

@@ -18,8 +18,8 @@ from rlpretrain.features import STATE_NAMES
 from tests.examples.documents import PAGES, PROJECT, anchors, blocks, inline_code, links, prose, shell_lines
 from tests.examples.state_table import END, START, state_table
 
-FOREIGN = {"pg_dump", "my_agent", "oos_sharpe_ratio"}
-"""Names of other programs, of examples, and of columns of Composer's."""
+FOREIGN = {"pg_dump", "my_agent", "oos_sharpe_ratio", "from_email", "max_strategie"}
+"""Names of other programs, of examples (one misspelt on purpose), and of columns of Composer's."""
 MAKE_VARIABLES = {"MARKET", "CATALOGUE", "COMPOSER_URL", "STORE_URL", "TRAINER", "PARAMS", "ARTIFACTS"}
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
