@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from rlpretrain.cli import main
 from rlpretrain.registry import Registry
+from tests.examples.documents import PROJECT, shell_lines
 from tests.registry.building import decision, registered
 
 
@@ -113,3 +115,15 @@ def test_an_unknown_model_is_named(
 ) -> None:
     assert reason in answer(capsys, "show", name, status=1)["error"]
     assert reason in answer(capsys, "promote", name, "--reason", "-", status=1)["error"]
+
+
+def test_the_commands_of_the_page(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    calls = [
+        shlex.split(line)[1:]
+        for line in shell_lines(PROJECT / "docs" / "models.md")
+        if "models" in line.split()
+    ]
+    assert [words[1] for words in calls] == ["list", "show", "promote", "rollback"]
+    for words in calls:
+        assert main(words) == 0, capsys.readouterr().err
+    assert registry.standing(2) == "champion"
