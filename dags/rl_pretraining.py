@@ -168,6 +168,14 @@ def remove_containers() -> int:
     return remove_containers({RUN_LABEL: context["run_id"]}) + remove_ended_runs(dag_id, has_ended)
 
 
+@task(retries=3)
+def copy_run(folder: str) -> str:
+    """Copy the finished run to object storage."""
+    from rlpretrain.deployment.run_storage import store_run
+
+    return store_run(Path(folder), load_config().runs_storage)
+
+
 def learn(folder: Any) -> tuple[Any, Any, Any]:
     """Wire pre-training, transfer and validation, where the deployment runs them: processes, containers or pods."""
     config = load_config()
@@ -246,6 +254,8 @@ def rl_pretraining() -> None:
         reported,
         *promoted,
     )
+    if load_config().runs_storage:
+        reported >> copy_run(folder)
 
 
 nightly: DAG = declare_lineage(rl_pretraining())

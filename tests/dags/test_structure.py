@@ -187,3 +187,27 @@ def test_scoring_runs_where_training_does(monkeypatch: pytest.MonkeyPatch) -> No
     contained = load_dag_file("rl_champion_scores").scores
     assert type(contained.get_task("score")).__name__ == "TrainerOperator"
     assert contained.get_task("remove_containers").is_teardown
+
+
+@pytest.mark.parametrize("trainer", ["process", "docker", "kubernetes"])
+def test_what_learns_goes_to_its_own_queue(monkeypatch: pytest.MonkeyPatch, trainer: str) -> None:
+    from tests.dags.conftest import load_dag_file
+
+    monkeypatch.setenv("RLPRETRAIN_TRAINER", trainer)
+    monkeypatch.setenv("RLPRETRAIN_TRAINING_QUEUE", "gpu")
+    dag = load_dag_file().nightly
+    there = {task.task_id for task in dag.tasks if task.queue == "gpu"}
+    assert there - {"remove_containers"} == {"pretrain", "transfer", "validate"}
+    assert ("remove_containers" in there) == (trainer == "docker")
+    for earlier, later in pairwise(STAGES):
+        assert earlier in ancestors(dag, later)
+
+
+def test_finished_runs_are_copied_where_a_storage_is_set(
+    nightly: DAG, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.dags.conftest import load_dag_file
+
+    assert "copy_run" not in nightly.task_ids
+    monkeypatch.setenv("RLPRETRAIN_RUNS_STORAGE", "s3://copies@bucket/runs")
+    assert load_dag_file().nightly.get_task("copy_run").upstream_task_ids == {"resolve_settings", "report"}
