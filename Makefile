@@ -40,6 +40,7 @@ $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade -c constraints.txt pip  # older ones look for versions for a quarter of an hour
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[airflow,train]'
@@ -56,7 +57,7 @@ airflow-image: ## Build the image of docker-compose.yaml's Airflow
 	$(BUILD) --file docker/airflow.Dockerfile --tag $(AIRFLOW_IMAGE) .
 
 wheelhouse: $(VENV)/installed ## Fetch the wheels of both images, so that they build offline
-	$(BIN)/pip wheel --quiet -c constraints.txt --wheel-dir .wheelhouse 'setuptools>=80' '$(WHEELS)'
+	$(BIN)/pip wheel --quiet -c constraints.txt --wheel-dir .wheelhouse pip 'setuptools>=80' '$(WHEELS)'
 	@rm -f .wheelhouse/rlpretrain-*.whl  # the images take the source itself
 
 sbom: ## Write what both images hold to sbom/, each as pip inspects it

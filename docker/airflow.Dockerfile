@@ -12,7 +12,8 @@ RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/core
 COPY constraints.txt .wheelhous[e] ./wheels/
 RUN if ls wheels/*.whl >/dev/null 2>&1; then \
       printf '[global]\nno-index = true\nfind-links = /build/wheels\n' >/etc/pip.conf; \
-    fi
+    fi; \
+    /pip/bin/pip install --quiet --upgrade -c wheels/constraints.txt pip
 # First what rarely changes: an empty package brings all that the real one depends on.
 COPY pyproject.toml ./
 RUN set -eu; \
