@@ -28,7 +28,7 @@ USERS = ("admin:admin", "viewer:viewer", "outsider:viewer")
 SCREENSHOTS = os.environ.get("RLPRETRAIN_SCREENSHOTS")
 """Folder for the documentation's pictures; none are made where it is not set."""
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-SECONDS = 300.0
+SECONDS = 800.0
 """Patience with a busy machine."""
 
 
