@@ -11,6 +11,8 @@ from rlpretrain.patterns.store.revisions import visible
 
 __all__ = ["check_patterns"]
 
+_SMALL = {"voters": "voters_count", "rejects": "rejects_count"}
+
 
 def check_patterns(store: PatternStore, extraction: str, expected: Expected) -> tuple[Finding, ...]:
     """Check an extraction's patterns and trades.
@@ -59,13 +61,8 @@ def check_patterns(store: PatternStore, extraction: str, expected: Expected) -> 
                 findings += set_rules.volume(connection, content.collection, number, rows)
     small = store.counts(extraction)
     findings += [
-        Finding(
-            f"{kind}_count",
-            True,
-            0,
-            f"{small[kind]:,} rows are there, the run says {expected.counts[kind]:,}",
-        )
-        for kind in ("voters", "rejects")
+        Finding(check, True, 0, f"{small[kind]:,} rows are there, the run says {expected.counts[kind]:,}")
+        for kind, check in _SMALL.items()
         if small[kind] != expected.counts[kind]
     ]
     return tuple(sorted(findings, key=lambda finding: not finding.failed))

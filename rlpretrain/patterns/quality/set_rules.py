@@ -19,7 +19,11 @@ from rlpretrain.patterns.store.revisions import head
 
 __all__ = ["copies", "counted", "feature_version", "one_sided", "revisions", "unfinite_states", "volume"]
 
-_LARGEST_SHARE = {"asset": 0.5, "action": 0.98, "regime": 0.9}
+_IDENTITY = {"patterns": "identity", "trades": "trade_identity"}
+_REVISIONS = {"patterns": "revisions", "trades": "trade_revisions"}
+_UNFINISHED = {"patterns": "unfinished", "trades": "trade_unfinished"}
+_COUNT = {"patterns": "patterns_count", "trades": "trades_count"}
+_LARGEST_SHARE = {"share_of_asset": 0.5, "share_of_action": 0.98, "share_of_regime": 0.9}
 """Share of the patterns that one value may have before all of it is suspicious."""
 _COLLAPSE = 0.5
 """Share of the usual number of patterns below which a run is suspicious."""
@@ -42,7 +46,7 @@ def copies(connection: Connection, table: Table, conditions: list[ColumnElement[
         ", ".join(f"{column.name} {value}" for column, value in zip(key, row[:-1], strict=True))
         for row in examples
     )
-    return [Finding(_check(table, "identity"), True, int(found), "the same identity more than once", named)]
+    return [Finding(_IDENTITY[table.name], True, int(found), "the same identity more than once", named)]
 
 
 def revisions(connection: Connection, table: Table, collection: int) -> list[Finding]:
@@ -61,12 +65,12 @@ def revisions(connection: Connection, table: Table, collection: int) -> list[Fin
     findings = []
     if wrong:
         message = "revisions that overlap, or end before they begin"
-        findings.append(Finding(_check(table, "revisions"), True, int(wrong), message))
+        findings.append(Finding(_REVISIONS[table.name], True, int(wrong), message))
     if unfinished:
         message = (
             f"of a revision after {newest}, the last that was finished: another run is writing, or has died"
         )
-        findings.append(Finding(_check(table, "unfinished"), False, int(unfinished), message))
+        findings.append(Finding(_UNFINISHED[table.name], False, int(unfinished), message))
     return findings
 
 
@@ -74,7 +78,7 @@ def counted(content: Content | None, table: str, rows: int, expected: Expected) 
     """Compare the rows that are there with what the store and the run say."""
     told = {"the run": expected.counts[table], "the store's own list": 0 if content is None else content.rows}
     return [
-        Finding(f"{table}_count", True, 0, f"{rows:,} rows are there, {who} says {count:,}")
+        Finding(_COUNT[table], True, 0, f"{rows:,} rows are there, {who} says {count:,}")
         for who, count in told.items()
         if count != rows
     ]
@@ -123,9 +127,10 @@ def one_sided(connection: Connection, conditions: list[ColumnElement[bool]], row
         for group in groups:
             counts[group[place]] += group[3]
         value, count = counts.most_common(1)[0]
-        if count > _LARGEST_SHARE[kind] * rows:
+        check = f"share_of_{kind}"
+        if count > _LARGEST_SHARE[check] * rows:
             message = f"{count / rows:.0%} of the patterns are of the {kind} {known.get(value, value)}"
-            findings.append(Finding(f"share_of_{kind}", False, 0, message))
+            findings.append(Finding(check, False, 0, message))
     return findings
 
 
@@ -151,7 +156,3 @@ def volume(connection: Connection, collection: int, extraction: int, rows: int) 
 
 def _identity(table: Table) -> list[Any]:
     return [column for column in table.primary_key if column.name not in ("collection_id", "since")]
-
-
-def _check(table: Table, name: str) -> str:
-    return name if table is schema.patterns else f"trade_{name}"
