@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlpretrain.environments.book import Book
 from rlpretrain.environments.episode_data import EpisodeData, build_episode_data, fill_growth
 from rlpretrain.environments.reward import step_reward
-from rlpretrain.environments.rollout import Policy, rollout, simulate
+from rlpretrain.environments.rollout import Policy, rollout
 from rlpretrain.environments.trajectory import Trade, Trajectory
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = [
     "build_episode_data",
     "fill_growth",
     "rollout",
-    "simulate",
     "step_reward",
 ]
 

@@ -1,4 +1,4 @@
-"""Run a policy, or a fixed path of positions, through windows of an asset's history."""
+"""Run a policy through windows of an asset's history."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.trajectory import Trade, Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_DIM
-from rlpretrain.patterns.pattern_set import BUY, SELL
 
-__all__ = ["Policy", "rollout", "simulate"]
+__all__ = ["Policy", "rollout"]
 
 Policy = Callable[[NDArray[np.float32]], NDArray[np.integer]]
 """Maps states (n, 64) to actions (n,)."""
@@ -57,20 +56,6 @@ def rollout(policy: Policy, data: EpisodeData, windows: Sequence[tuple[int, int]
             data, int(starts[column]), growth[1:stop, column], cost[1:stop, column], long[1:stop, column] > 0
         )
     return [result for result in results if result is not None]
-
-
-def simulate(data: EpisodeData, start: int, stop: int, positions: NDArray[np.bool_]) -> Trajectory:
-    """Run a fixed path of positions through the same accounting.
-
-    Parameters
-    ----------
-    positions
-        (stop - start - 1,) stance decided at the closes of rows start .. stop - 2.
-    """
-    if len(positions) != stop - start - 1:
-        raise DataError(f"{data.symbol}: {len(positions)} positions for {stop - start - 1} decisions")
-    actions = iter(np.where(positions, BUY, SELL))
-    return rollout(lambda states: np.array([next(actions)] * len(states)), data, [(start, stop)])[0]
 
 
 def _trajectory(

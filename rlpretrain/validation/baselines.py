@@ -1,4 +1,4 @@
-"""What an agent must be compared with: holding the asset, staying out, and luck with the same habits."""
+"""What an agent must be compared with: holding the asset, and luck with the same habits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from rlpretrain.environments import Trajectory
 from rlpretrain.validation.window import EvaluationWindow, Part
 
-__all__ = ["MatchedRandom", "buy_and_hold", "flat", "matched_paths", "matched_random"]
+__all__ = ["MatchedRandom", "buy_and_hold", "matched_paths", "matched_random"]
 
 
 class MatchedRandom(BaseModel):
@@ -37,11 +37,6 @@ class MatchedRandom(BaseModel):
 def buy_and_hold(window: EvaluationWindow) -> Trajectory:
     """Buy at the first fill and stay, through the agent's own accounting."""
     return window.follow(np.ones((1, len(window.dates)), dtype=bool))[0]
-
-
-def flat(window: EvaluationWindow) -> Trajectory:
-    """Stay out of the market."""
-    return window.follow(np.zeros((1, len(window.dates)), dtype=bool))[0]
 
 
 def matched_paths(exposure: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.bool_]:

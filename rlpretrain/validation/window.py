@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
 from rlpretrain.errors import DataError
+from rlpretrain.patterns.pattern_set import BUY, SELL
 from rlpretrain.validation.metrics import timing_contributions
 
 __all__ = ["CLEAN", "CONTAMINATED", "EvaluationWindow", "Part", "combine", "cut", "run_together"]
@@ -97,7 +98,7 @@ class EvaluationWindow:
             raise DataError(
                 f"{self.symbol}: {positions.shape} positions, expected (paths, {len(self.dates)})"
             )
-        actions = iter(np.where(positions, 1, 2).T)
+        actions = iter(np.where(positions, BUY, SELL).T)
         return rollout(lambda _: next(actions), self.data, [(self.start, self.stop)] * len(positions))
 
     def score(self, policy: Policy) -> dict[Part, float]:
