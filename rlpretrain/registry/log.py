@@ -35,9 +35,10 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._known: tuple[tuple[int, ...], list[Event]] = ((), [])
 
     def events(self) -> list[Event]:
-        """Give all events, oldest first.
+        """Give all events, oldest first; the file is read again when it has changed.
 
         Raises
         ------
@@ -46,6 +47,13 @@ class EventLog:
         """
         if not self.path.is_file():
             return []
+        state = self.path.stat()
+        version = (state.st_ino, state.st_size, state.st_mtime_ns)
+        if self._known[0] != version:
+            self._known = (version, self._read())
+        return list(self._known[1])
+
+    def _read(self) -> list[Event]:
         *lines, _ = self.path.read_bytes().split(b"\n")
         events = []
         for number, line in enumerate(lines, start=1):

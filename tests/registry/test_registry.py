@@ -224,6 +224,15 @@ def test_of_two_promotions_at_once_one_holds(tmp_path: Path) -> None:
     assert sum(event.kind == "promoted" for event in registry.history()) == 1
 
 
+def test_who_has_read_sees_what_others_write(registry: Registry, tmp_path: Path) -> None:
+    registered(registry, "a")
+    other = Registry(tmp_path)
+    for run_id in ("b", "c"):
+        registered(other, run_id)
+        assert [v.run_id for v in registry.versions()] == [v.run_id for v in other.versions()]
+    assert [event.number for event in registry.history()] == [1, 2, 3]
+
+
 def test_equal_registries_differ_by_the_clock_alone(tmp_path: Path) -> None:
     logs = []
     for name in ("one", "other"):

@@ -11,6 +11,7 @@ import pytest
 
 from rlpretrain.config import PretrainingConfig
 from rlpretrain.pipeline import PretrainingPipeline
+from rlpretrain.registry import Registry
 from rlpretrain.stages.learned import read_evidence
 from rlpretrain.validation import AssetValidation
 
@@ -60,6 +61,8 @@ def test_a_planted_rule_is_found(tmp_path: Path) -> None:
     assert evidence.sharpe_differences["buy_and_hold"].interval.low > 0.0
     assert evidence.luck.p_value < 0.05, "no random trading with the same exposure and turnover does as well"
     assert results["promoted"]
+    champion = Registry(tmp_path).champion()
+    assert champion is not None and champion.run_id == "planted"
     with (tmp_path / "planted/validate/QQQ_trades.csv").open(encoding="utf-8") as file:
         ledger = list(csv.DictReader(file))
     closed = sum(trade["closed"] == "True" for trade in ledger)
