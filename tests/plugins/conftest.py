@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.airflow_api import AirflowApi
@@ -30,6 +30,9 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS")
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SECONDS = 800.0
 """Patience with a busy machine."""
+
+
+expect.set_options(timeout=60_000)
 
 
 def until(done: Callable[[], bool]) -> None:

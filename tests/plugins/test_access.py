@@ -65,7 +65,6 @@ def test_another_dags_name_opens_nothing(served: Served) -> None:
     "path",
     [
         "/runs/..%2F..%2Fhome",
-        "/runs/..",
         "/runs/cache",
         "/runs/no-such-run",
         f"/runs/{NAME}/files/settings.json",
