@@ -15,7 +15,7 @@ from rlpretrain.analysis.sample import Sample, calendar
 from rlpretrain.analysis.state_findings import FeatureImportance, Importance, ModelSkill, RedundantPair
 from rlpretrain.patterns.pattern_set import ACTIONS
 
-__all__ = ["Fold", "correlation", "feature_importance", "mutual_information", "purged_folds"]
+__all__ = ["REDUNDANT", "Fold", "correlation", "feature_importance", "mutual_information", "purged_folds"]
 
 FOLDS = 3
 TRAIN_ROWS = 20_000

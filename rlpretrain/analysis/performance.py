@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from rlpretrain.analysis.date_bootstrap import LEVEL, resample_dates
 from rlpretrain.analysis.performance_findings import AgeBand, Estimate, Performance, PerformanceCell
-from rlpretrain.analysis.reward_statistics import LEAST_BLOCKS, LEVEL, RESAMPLES, block_length, date_weights
 from rlpretrain.analysis.sample import Sample, calendar, non_overlapping
 from rlpretrain.patterns.trade_labels import LabelledTrades
 
@@ -50,11 +50,10 @@ def pattern_performance(
     """
     names, cell = _cells(sample)
     reward = sample.patterns.reward.astype(np.float64)
-    dates, block = len(sample.dates), block_length(sample)
-    enough = dates >= LEAST_BLOCKS * block
-    weights = date_weights(dates, block, RESAMPLES, rng) if enough else None
+    resampled = resample_dates(sample, rng)
+    weights = resampled.weights
 
-    split = sample.dates[dates // 2]
+    split = sample.dates[len(sample.dates) // 2]
     before, after = sample.patterns.settled < split, sample.patterns.date >= split
     everything = np.ones(len(sample), bool)
     sides = dict(zip(SIDES, (everything, before, after), strict=True))
@@ -91,9 +90,7 @@ def pattern_performance(
         ages=_decay(weights, sample, cell, len(names), reward),
         cells=tuple(_described(row) for row in table.head(LARGEST).to_dict("records")),
         verdict=_verdict(rank, float(low[0]), float(high[0])),
-        note=None
-        if enough
-        else f"no intervals: {dates} dates are fewer than {LEAST_BLOCKS} blocks of {block}",
+        note=resampled.note,
     ), table.reset_index(drop=True)
 
 

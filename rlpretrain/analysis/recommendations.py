@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rlpretrain.analysis.clusters import preferred
 from rlpretrain.analysis.findings import Counts, Recommendation, RewardGroup, Statistics
+from rlpretrain.analysis.importance import REDUNDANT
 from rlpretrain.analysis.reward_statistics import CONFIDENCE_STEP
 from rlpretrain.analysis.state_findings import Anomalies, Clusters, Importance
 from rlpretrain.patterns.pattern_set import REGIMES
@@ -182,7 +183,7 @@ def _redundancy(importance: Importance) -> Iterator[Recommendation]:
             code="redundant_features",
             message=f"{len(importance.redundant)} pairs of features say the same: {pairs}",
             figure=worst.correlation,
-            threshold=0.95,
+            threshold=REDUNDANT,
             setting=None,
             change="one of each pair can give its place in the state to something new",
         )

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rlpretrain.analysis.date_bootstrap import LEVEL, bootstrap_means, resample_dates
 from rlpretrain.analysis.outcome_findings import ConfidenceBand, Reliability, Slope
-from rlpretrain.analysis.reward_statistics import LEAST_BLOCKS, LEVEL, RESAMPLES, block_length, date_weights
 from rlpretrain.analysis.sample import Sample
 
 __all__ = ["BANDS", "reliability"]
@@ -35,16 +35,17 @@ def reliability(sample: Sample, rng: np.random.Generator) -> Reliability:
     reward = sample.patterns.reward.astype(np.float64)
     hit = (reward > 0).astype(np.float64)
     days, dates = sample.date_index, len(sample.dates)
-    block = block_length(sample)
-    enough = dates >= LEAST_BLOCKS * block
-    weights = date_weights(dates, block, RESAMPLES, rng) if enough else None
+    resampled = resample_dates(sample, rng)
+    weights = resampled.weights
 
     band = _bands(confidence)
     members = np.eye(band.max() + 1)[band]
     counts, hits, rewards = (
         _by_date(members * row[:, None], days, dates) for row in (np.ones_like(hit), hit, reward)
     )
-    hit_rates, mean_rewards = _resampled(weights, hits, counts), _resampled(weights, rewards, counts)
+    hit_rates, mean_rewards = (
+        None if weights is None else bootstrap_means(weights, totals, counts) for totals in (hits, rewards)
+    )
     bands = tuple(
         ConfidenceBand(
             low=confidence[band == i].min(),
@@ -73,8 +74,7 @@ def reliability(sample: Sample, rng: np.random.Generator) -> Reliability:
             name: _slope(confidence[upper], outcome[upper], days[upper], dates, weights)
             for name, outcome in (("hit_rate_upper_half", hit), ("reward_upper_half", reward))
         }
-    note = None if enough else f"no intervals: {dates} dates are fewer than {LEAST_BLOCKS} blocks of {block}"
-    return Reliability(bands=bands, slopes=slopes, verdict=_verdict(slopes), note=note)
+    return Reliability(bands=bands, slopes=slopes, verdict=_verdict(slopes), note=resampled.note)
 
 
 def _bands(confidence: Floats) -> NDArray[np.intp]:
@@ -92,13 +92,6 @@ def _day_mean(values: Floats, days: NDArray[np.intp], dates: int) -> Floats:
     return np.asarray(
         (np.bincount(days, values, dates) / np.maximum(np.bincount(days, minlength=dates), 1))[days]
     )
-
-
-def _resampled(weights: Floats | None, totals: Floats, counts: Floats) -> Floats | None:
-    if weights is None:
-        return None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((weights @ totals) / (weights @ counts))
 
 
 def _quantile(resampled: Floats | None, column: int, q: float) -> float:

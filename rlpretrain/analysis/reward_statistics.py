@@ -1,8 +1,4 @@
-"""Rewards by group: moments, normality, intervals that respect overlap in time, effect sizes.
-
-Rewards of decisions close in time share market moves, and rewards on one date share a market. So dates are
-resampled, in blocks longer than holding periods overlap, and all patterns of a date go together.
-"""
+"""Rewards by group: moments, normality, intervals that respect overlap in time, effect sizes."""
 
 from __future__ import annotations
 
@@ -10,31 +6,21 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.stats
-from arch.bootstrap import StationaryBootstrap
 from numpy.typing import NDArray
 
+from rlpretrain.analysis.date_bootstrap import LEAST_BLOCKS, LEVEL, bootstrap_means, resample_dates
 from rlpretrain.analysis.findings import BootstrapMethod, NormalityTest, RewardGroup, Statistics
 from rlpretrain.analysis.sample import Sample, non_overlapping
 from rlpretrain.patterns.pattern_set import ACTIONS
 
 __all__ = [
     "CONFIDENCE_STEP",
-    "LEAST_BLOCKS",
-    "LEVEL",
-    "RESAMPLES",
     "Grouping",
-    "block_length",
-    "bootstrap_means",
-    "date_weights",
     "groupings",
     "hill",
     "reward_statistics",
 ]
 
-LEVEL = 0.95
-RESAMPLES = 999
-LEAST_BLOCKS = 10
-"""With fewer blocks than this a block bootstrap says nothing, and no interval is given."""
 MOST_ASSETS = 20
 SHAPIRO_ROWS = 5_000
 """Above it scipy's p-value is not accurate."""
@@ -84,54 +70,6 @@ def _bands(confidence: NDArray[np.float32]) -> NDArray[np.str_]:
     return names
 
 
-def block_length(sample: Sample) -> int:
-    """Give twice the decision dates that a holding period spans on average, periods weighed by their length.
-
-    Weighed, because long periods share the most; twice, because a bootstrap cuts what is shared at the ends of
-    blocks: as long as the period itself, blocks miss a quarter of the variance of a mean of overlapping sums.
-    """
-    end = np.searchsorted(sample.dates, sample.patterns.settled, side="left")
-    spans = np.maximum(end - sample.date_index, 1).astype(np.float64)
-    return int(np.ceil(2 * np.square(spans).sum() / spans.sum()))
-
-
-def date_weights(dates: int, block: int, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Resample dates by a stationary bootstrap; tell how often each was drawn, (resamples, dates)."""
-    weights = np.empty((resamples, dates))
-    bootstrap = StationaryBootstrap(block, np.arange(dates), seed=rng)
-    for row, ((drawn,), _) in enumerate(bootstrap.bootstrap(resamples)):
-        weights[row] = np.bincount(drawn, minlength=dates)
-    return weights
-
-
-def bootstrap_means(
-    totals: NDArray[np.float64],
-    counts: NDArray[np.float64],
-    block: int,
-    resamples: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """Resample dates and give each group's mean reward in each resample.
-
-    All groups share the resampled dates, so differences between groups keep their common market moves.
-
-    Parameters
-    ----------
-    totals, counts
-        Sum of rewards and number of patterns for each date and group, (D, G).
-    block
-        Mean block length in dates.
-
-    Returns
-    -------
-    ndarray
-        (resamples, G); NaN where a resample holds no pattern of the group.
-    """
-    weights = date_weights(len(totals), block, resamples, rng)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (weights @ totals) / (weights @ counts)
-
-
 def hill(losses: NDArray[np.float64], share: float = 0.05) -> float:
     """Estimate the tail index from the largest `share` of losses (Hill 1975); NaN below 10 exceedances."""
     ordered = np.sort(losses[losses > 0])[::-1]
@@ -168,10 +106,8 @@ def reward_statistics(sample: Sample, divisions: list[Grouping], rng: np.random.
     for column, (*_, rows) in enumerate(members):
         totals[:, column] = np.bincount(sample.date_index[rows], reward[rows], days)
         counts[:, column] = np.bincount(sample.date_index[rows], minlength=days)
-    block = block_length(sample)
-    enough = days >= LEAST_BLOCKS * block
-    note = None if enough else f"no intervals: {days} dates are fewer than {LEAST_BLOCKS} blocks of {block}"
-    means = bootstrap_means(totals, counts, block, RESAMPLES, rng) if enough else None
+    dates = resample_dates(sample, rng)
+    means = None if dates.weights is None else bootstrap_means(dates.weights, totals, counts)
     ranks = scipy.stats.rankdata(reward)
     groups = [
         _describe(sample, dimension, name, rows, ranks, None if means is None else means[:, column])
@@ -179,7 +115,10 @@ def reward_statistics(sample: Sample, divisions: list[Grouping], rng: np.random.
     ]
     return Statistics(
         bootstrap=BootstrapMethod(
-            level=LEVEL, resamples=RESAMPLES if enough else 0, mean_block_dates=block, note=note
+            level=LEVEL,
+            resamples=0 if dates.weights is None else len(dates.weights),
+            mean_block_dates=dates.block,
+            note=dates.note,
         ),
         family="all groups of one dimension",
         groups=_corrected(groups),

@@ -5,14 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from rlpretrain.analysis.reward_statistics import (
-    block_length,
-    bootstrap_means,
-    groupings,
-    hill,
-    holm,
-    reward_statistics,
-)
+from rlpretrain.analysis.date_bootstrap import block_length, bootstrap_means, date_weights
+from rlpretrain.analysis.reward_statistics import groupings, hill, holm, reward_statistics
 from rlpretrain.analysis.sample import non_overlapping, prepare
 from tests.analysis.planted import HOLDING, changed, plain_set
 
@@ -53,7 +47,7 @@ def test_effect_sizes_agree_with_their_definitions(sample, statistics) -> None:
 def test_independent_dates_give_the_textbook_standard_error() -> None:
     rng = np.random.default_rng(0)
     reward = rng.normal(size=(2_000, 1))
-    means = bootstrap_means(reward, np.ones_like(reward), 1, 2_000, rng)
+    means = bootstrap_means(date_weights(2_000, 1, 2_000, rng), reward, np.ones_like(reward))
     assert means.std(ddof=1) == pytest.approx(reward.std() / np.sqrt(2_000), rel=0.06)
 
 
@@ -63,8 +57,8 @@ def test_blocks_widen_the_interval_of_overlapping_rewards() -> None:
     daily = rng.normal(size=5_009)
     overlapping = np.convolve(daily, np.ones(10), "valid")[:, None]
     ones = np.ones_like(overlapping)
-    naive = bootstrap_means(overlapping, ones, 1, 1_000, rng).std()
-    honest = bootstrap_means(overlapping, ones, 20, 1_000, rng).std()
+    naive = bootstrap_means(date_weights(5_000, 1, 1_000, rng), overlapping, ones).std()
+    honest = bootstrap_means(date_weights(5_000, 20, 1_000, rng), overlapping, ones).std()
     assert naive == pytest.approx(np.sqrt(10 / 5_000), rel=0.1)
     assert honest == pytest.approx(10 / np.sqrt(5_000), rel=0.2)
 
