@@ -43,6 +43,11 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ("rlpretrain.stages", {"torch", "pandas", "numpy", "sklearn", "airflow"}),
         ("rlpretrain.config", {"torch", "pandas", "numpy", "sklearn", "airflow"}),
         ("rlpretrain.cli", {"torch", "pandas", "sklearn", "airflow"}),
+        # What runs in Airflow's image, which holds no torch.
+        ("rlpretrain.stages.extraction", {"torch", "stable_baselines3", "airflow"}),
+        ("rlpretrain.stages.mining", {"torch", "stable_baselines3", "airflow"}),
+        ("rlpretrain.stages.analysis", {"torch", "stable_baselines3", "airflow"}),
+        ("rlpretrain.stages.reporting", {"torch", "stable_baselines3", "airflow"}),
     ],
 )
 def test_importing_is_cheap(module: str, heavy: set[str]) -> None:

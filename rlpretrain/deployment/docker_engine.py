@@ -1,7 +1,8 @@
 """The Docker engine that runs the trainer: here, or a GPU host's over TLS.
 
 Its address comes from the variables that Docker's own command line reads, so that `docker` and the tasks mean the same
-engine: ``DOCKER_HOST``, ``DOCKER_CERT_PATH`` and ``DOCKER_TLS_VERIFY``.
+engine: ``DOCKER_HOST``, ``DOCKER_CERT_PATH`` and ``DOCKER_TLS_VERIFY``. Airflow's connection ``docker_default`` is a
+registry's login; nothing is pulled, so it is not used.
 """
 
 from __future__ import annotations

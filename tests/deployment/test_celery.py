@@ -97,7 +97,11 @@ def test_the_nightly_dag_runs_on_two_workers(tmp_path: Path, broker: str, databa
         until(api.healthy, airflow)
         api.log_in()
         until(lambda: api.dag_is_loaded("rl_pretraining"), airflow)
-        api.trigger("rl_pretraining", "on-celery", {**SMALL, "chunk_size": 24, "num_epochs": 5, "validation_envs": ["SPY"]})
+        api.trigger(
+            "rl_pretraining",
+            "on-celery",
+            {**SMALL, "chunk_size": 24, "num_epochs": 5, "validation_envs": ["SPY"]},
+        )
         api.unpause("rl_pretraining")
         until(lambda: api.run_state("rl_pretraining", "on-celery") in ("success", "failed"), airflow)
         states = {task.task_id: task.state for task in api.task_states("rl_pretraining", "on-celery")}
