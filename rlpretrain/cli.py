@@ -238,7 +238,6 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
                 "check": stages.check_patterns, "analyze": stages.analyze,
                 "pretrain": stages.pretrain, "transfer": stages.transfer,
                 "report": stages.report, "score": stages.score,
-            "promote": lambda folder: stages.promote(folder).sentence,
             }  # fmt: skip
             result = functions[options.name](options.run)
     answer = result if isinstance(result, list) else str(result)
