@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.batches import Batches, Preparation, ResidentBatches, StreamedBatches
@@ -16,6 +17,7 @@ from rlpretrain.pretraining.trainer_settings import TrainerSettings
 __all__ = ["check_data", "make_batches"]
 
 _SHARE_OF_MEMORY = 0.5
+_ROWS = 1 << 16
 
 
 def check_data(train: DataSet, validation: DataSet) -> None:
@@ -29,8 +31,8 @@ def check_data(train: DataSet, validation: DataSet) -> None:
     for name, data in (("training", train), ("validation", validation)):
         if not len(data):
             raise DataError(f"the {name} data set is empty", hint="widen its window or lower min_confidence")
-        for column in ("labels", "values", "weights"):
-            if not np.isfinite(getattr(data, column)).all():
+        for column in ("states", "labels", "values", "weights"):
+            if not _finite(getattr(data, column)):
                 raise DataError(
                     f"the {name} data set has {column} that are not finite", hint="mine the patterns again"
                 )
@@ -38,6 +40,11 @@ def check_data(train: DataSet, validation: DataSet) -> None:
         raise DataError(
             "the training labels hold one action only", hint="widen the window or move the levels"
         )
+
+
+def _finite(column: NDArray[np.float32]) -> bool:
+    """Look a block at a time, for the column may lie in a file larger than memory."""
+    return all(np.isfinite(column[start : start + _ROWS]).all() for start in range(0, len(column), _ROWS))
 
 
 def make_batches(

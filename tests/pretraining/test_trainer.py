@@ -125,6 +125,10 @@ def test_data_that_can_t_be_trained_on_is_named(data):
     values[0] = np.nan
     with pytest.raises(DataError, match="training data set has values that are not finite"):
         train_policy(replace(train, values=values), validation, SETTINGS)
+    states = validation.states.copy()
+    states[-1, 5] = np.inf
+    with pytest.raises(DataError, match="validation data set has states that are not finite"):
+        train_policy(train, replace(validation, states=states), SETTINGS)
     with pytest.raises(DataError, match="validation data set is empty"):
         train_policy(train, validation.take(np.zeros(0, int)), SETTINGS)
     one = np.tile(np.array([0.9, 0.1, 0.0], np.float32), (len(train), 1))
