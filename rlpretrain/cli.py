@@ -232,6 +232,8 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
             result = asyncio.run(stages.extract_chunk(options.run, options.chunk))
         elif options.name == "validate":
             result = stages.validate_asset(options.run, options.symbol)
+        elif options.name == "promote":
+            result = stages.promote(options.run).sentence
         else:
             functions = {
                 "prices": stages.update_prices, "list": stages.list_strategies, "mine": stages.mine_patterns,
