@@ -19,7 +19,8 @@ def purged_folds(
 
     A row trains a fold when it was decided *and settled* before the fold's block begins (López de Prado 2018, ch. 7,
     with an expanding window), and validates one when it was settled before the next block begins. So neither the
-    weight nor the value of a training row knows a day that it is validated on.
+    weight nor the value of a training row knows a day that it is validated on, but for the scale of rewards, one number
+    that the whole training window shares.
 
     Parameters
     ----------
