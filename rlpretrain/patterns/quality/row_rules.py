@@ -109,8 +109,16 @@ def trade_rules(expected: Expected) -> list[RowRule]:
         ),
         RowRule(
             "trade_return",
-            f"a net return that is not between -2 and {_LARGEST * 100:.0f}, or a cost that is not between 0 and 1",
-            or_(_outside(row.net_return, -2, _LARGEST * 100), _outside(row.cost, 0, 1)),
+            "a return or cost that its prices do not allow",
+            or_(
+                row.net_return.is_(None),
+                row.net_return < -1,
+                # At most what the prices gained; and no side costs more than was traded. Written without a division.
+                not_((row.net_return + 1) * row.entry_price <= row.exit_price * (1 + _ROUNDING)),
+                not_(row.cost * row.entry_price <= row.entry_price + row.exit_price),
+                row.cost.is_(None),
+                row.cost < 0,
+            ),
         ),
         RowRule(
             "trade_excursions",

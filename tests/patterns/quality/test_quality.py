@@ -175,6 +175,10 @@ def test_a_sound_store_passes(filled: Filled) -> None:
         ("trades", "entry_price = 0", "trade_prices"),
         ("trades", "exit_price = NULL", "trade_prices"),
         ("trades", "net_return = NULL", "trade_return"),
+        ("trades", "net_return = 0.2", "trade_return"),
+        ("trades", "net_return = -1.5", "trade_return"),
+        ("trades", "cost = 2.5", "trade_return"),
+        ("trades", "cost = -0.1", "trade_return"),
         ("trades", "mae = 0.5", "trade_excursions"),
         ("trades", "exited = '2099-01-01'", "trade_days"),
         ("trades", "strategy_id = 99", "trade_strategy"),
@@ -188,7 +192,7 @@ def test_a_defect_of_a_row_is_named(
     findings = {finding.check: finding for finding in filled.check()}
     assert findings[check].failed
     assert f"{check}: 1 rows: " in str(findings[check]) or check == "revisions"
-    assert set(findings) <= {check, "category", "label", "position", "value", "action"}
+    assert set(findings) <= {check, "category", "label", "position", "value", "action", "trade_return"}
     if check not in ("asset", "revisions"):
         assert findings[check].examples
 
