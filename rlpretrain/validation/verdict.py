@@ -3,7 +3,7 @@
 The rule is fixed here, before any result. An effect is shown when, against random weights, jump-start and
 area both have an interval above zero, over other seeds and other days alike, and, where a placebo was run,
 the area against the placebo does too: what shuffled labels give as well is not knowledge. All must hold, so
-no correction for testing several is due.
+no correction for testing several is due. Harm is called sooner: one of the two below zero and the other not above it.
 """
 
 from __future__ import annotations
