@@ -47,7 +47,6 @@ class Summary:
     """Of each stage that has finished; its parts added up."""
     headline: str | None = None
     finding: str | None = None
-    promoted: bool | None = None
     reasons: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
 
@@ -167,7 +166,6 @@ def _summarise(folder: Path) -> Summary:
         seconds=_seconds(folder),
         headline=results.get("headline"),
         finding=results.get("finding"),
-        promoted=results.get("promoted"),
         reasons=tuple(results.get("reasons", ())),
         sentences=tuple(results.get("summary", ())),
     )

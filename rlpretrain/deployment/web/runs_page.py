@@ -13,9 +13,9 @@ from rlpretrain.deployment.web import charts
 from rlpretrain.deployment.web.folders import files_of
 from rlpretrain.deployment.web.overview import STAGES, Run
 from rlpretrain.errors import DataError
-from rlpretrain.registry import ModelVersion, Registry
+from rlpretrain.registry import ModelVersion, Registry, Standing
 
-__all__ = ["PAGE", "VIEWS", "Champion", "champion", "run_context", "runs_context"]
+__all__ = ["PAGE", "VIEWS", "Champion", "Model", "champion", "models_of", "run_context", "runs_context"]
 
 PAGE = 25
 _TREND = 40
@@ -57,6 +57,27 @@ def champion(root: Path) -> Champion | None:
     return Champion(version, last.by, last.clock.get("at", ""), last.reason)
 
 
+@dataclass(frozen=True)
+class Model:
+    """What became of a run's agent."""
+
+    version: int
+    standing: Standing
+
+
+def models_of(root: Path, names: Sequence[str]) -> dict[str, Model]:
+    """Tell what the registry says of the agents of runs; those that registered none are left out.
+
+    Raises
+    ------
+    DataError
+        The registry can't be read.
+    """
+    registry = Registry(root)
+    numbers = {version.run_id: version.version for version in registry.versions()}
+    return {name: Model(numbers[name], registry.standing(numbers[name])) for name in names if name in numbers}
+
+
 def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]:
     """Gather a page of runs, the champion, and the trends.
 
@@ -69,13 +90,15 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
     offset
         Runs to pass over.
     """
+    shown = runs[offset : offset + PAGE]
     try:
-        office, problem = champion(root), ""
+        office, models, problem = champion(root), models_of(root, [run.name for run in shown]), ""
     except DataError as error:
-        office, problem = None, str(error)
+        office, models, problem = None, {}, str(error)
     counted = [run for run in runs[:_TREND] if run.summary.patterns is not None]
     return {
-        "runs": runs[offset : offset + PAGE],
+        "runs": shown,
+        "models": models,
         "newer": max(0, offset - PAGE) if offset else None,
         "older": offset + PAGE if offset + PAGE < len(runs) else None,
         "total": len(runs),
@@ -146,6 +169,10 @@ def run_context(run: Run, show: str | None) -> dict[str, Any]:
     if show not in (*views, "files"):
         show = next(iter(views), "files")
     summary = run.summary
+    try:
+        model = {} if run.folder is None else models_of(run.folder.parent, [run.name])
+    except DataError:
+        model = {}
     seconds = charts.stacked_bars(
         list(summary.seconds),
         [charts.Series("seconds", list(summary.seconds.values()), 0)],
@@ -155,6 +182,7 @@ def run_context(run: Run, show: str | None) -> dict[str, Any]:
     return {
         "run": run,
         "summary": summary,
+        "model": model.get(run.name),
         "files": list(files.values()),
         "views": views,
         "show": show,
