@@ -16,6 +16,7 @@ import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
 from rlpretrain.config import load_config
+from rlpretrain.deployment.alerts import record_failure, run_failed
 from rlpretrain.deployment.champion import CHAMPION, folder_to_score
 from rlpretrain.deployment.retries import TransientFailures
 
@@ -51,7 +52,13 @@ def remove_containers() -> int:
     catchup=False,
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=2),
-    default_args={"retries": 1, "retry_delay": timedelta(seconds=30), "retry_policy": TransientFailures()},
+    on_failure_callback=run_failed,
+    default_args={
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        "retry_policy": TransientFailures(),
+        "on_failure_callback": record_failure,
+    },
     doc_md=__doc__,
     tags=["reinforcement learning", "champion"],
 )

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
+from rlpretrain.deployment.alerts import record_failure, run_failed
 from rlpretrain.deployment.archive_settings import archive_params, archive_settings
 from rlpretrain.deployment.retries import TransientFailures
 
@@ -64,7 +65,13 @@ def remove_old_runs(settings: dict[str, Any]) -> dict[str, Any]:
     max_active_runs=1,
     dagrun_timeout=timedelta(hours=6),
     params=archive_params(),
-    default_args={"retries": 1, "retry_delay": timedelta(seconds=30), "retry_policy": TransientFailures()},
+    on_failure_callback=run_failed,
+    default_args={
+        "retries": 1,
+        "retry_delay": timedelta(seconds=30),
+        "retry_policy": TransientFailures(),
+        "on_failure_callback": record_failure,
+    },
     doc_md=__doc__,
     tags=["reinforcement learning", "weekly"],
 )
