@@ -15,7 +15,18 @@ from rlpretrain.deployment.web.folders import read_json, run_folders
 
 __all__ = ["STAGES", "AirflowRun", "Effect", "Run", "Summary", "airflow_runs", "list_runs", "summarise"]
 
-STAGES = ("prices", "library", "extract", "mine", "analyze", "pretrain", "transfer", "validate", "report")
+STAGES = (
+    "prices",
+    "library",
+    "extract",
+    "mine",
+    "check",
+    "analyze",
+    "pretrain",
+    "transfer",
+    "validate",
+    "report",
+)
 """In the order in which they run; `extract` and `validate` have many parts."""
 _MOST_RUNS = 5_000
 """Of Airflow's, the newest; a nightly run fills this in some twenty years."""

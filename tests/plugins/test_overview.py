@@ -1,0 +1,112 @@
+"""What the pages read from folders, without Airflow."""
+
+import datetime as dt
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run
+from rlpretrain.deployment.web.overview import AirflowRun, list_runs
+from rlpretrain.deployment.web.runs_page import PAGE, run_context, runs_context
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+def write(folder: Path, name: str, value: object) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(json.dumps(value))
+
+
+def make_run(root: Path, number: int, *, finished: bool = True) -> Path:
+    folder = root / f"run-{number}"
+    write(folder, "settings.json", {"max_strategies": 100, "seed": number})
+    when = START.timestamp() + 86_400 * number
+    os.utime(folder / "settings.json", (when, when))
+    write(folder, "library.json", {"counts": {"listed": 9}, "clock": {"seconds": 1.0}})
+    for chunk in range(2):
+        write(folder, f"extract/chunk_{chunk:04d}.json", {"clock": {"seconds": 2.0}})
+    if finished:
+        counts = {"strategies": 8, "agree": 6, "voters": 5, "rejected": 4, "patterns": 1_000 + number}
+        write(folder, "mine.json", {"stage": "mine", "counts": counts, "clock": {"seconds": 3.0}})
+        effect = {"estimate": 0.1, "low": -0.1, "high": 0.3, "level": 0.95}
+        write(folder, "pipeline_results.json", {"headline": "No effect", "effects": {"jump_start": effect}})
+        write(folder, "report.json", {"stage": "report", "outputs": {}, "clock": {"seconds": 4.0}})
+    return folder
+
+
+def test_folders_and_airflows_runs_are_one_list_newest_first(tmp_path: Path) -> None:
+    for number in (1, 2):
+        make_run(tmp_path, number)
+    make_run(tmp_path, 3, finished=False)
+    (tmp_path / "cache").mkdir()
+    late = START + dt.timedelta(days=9)
+    known = {
+        "run-2": AirflowRun("run-2", "failed", START + dt.timedelta(days=2), None),
+        "no_folder": AirflowRun("no:folder", "queued", late, None),
+    }
+    found = list_runs(tmp_path, known)
+    assert [(run.name, run.state) for run in found] == [
+        ("no_folder", "queued"),
+        ("run-3", "unfinished"),
+        ("run-2", "failed"),
+        ("run-1", "success"),
+    ]
+    summary = found[-1].summary
+    assert summary.fidelity == 0.75 and summary.changed == {"seed": 1}
+    assert summary.seconds == {"library": 1.0, "extract": 4.0, "mine": 3.0, "report": 4.0}
+    assert found[0].summary.settings == {}
+
+
+def test_trends_go_from_the_oldest_and_pages_are_bounded(tmp_path: Path) -> None:
+    for number in range(PAGE + 5):
+        make_run(tmp_path, number)
+    runs = list_runs(tmp_path, {})
+    first = runs_context(tmp_path, runs, 0)
+    assert len(first["runs"]) == PAGE and first["newer"] is None and first["older"] == PAGE
+    second = runs_context(tmp_path, runs, PAGE)
+    assert len(second["runs"]) == 5 and second["newer"] == 0 and second["older"] is None
+    trends = {title: chart for title, _, chart in first["trends"]}
+    assert list(trends) == ["Patterns", "Rejected", "Fidelity", "Jump-start", "Seconds"]
+    assert trends["Patterns"].index("run-0:") < trends["Patterns"].index("run-29:")
+    assert trends["Jump-start"].count("whisker") == PAGE + 5
+    assert first["champion"] is None
+
+
+def test_no_runs_make_an_empty_page(tmp_path: Path) -> None:
+    context = runs_context(tmp_path / "missing", list_runs(tmp_path / "missing", {}), 0)
+    assert context["runs"] == [] and context["trends"] == []
+
+
+def test_files_are_those_that_a_manifest_names_and_that_lie_inside(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, 1)
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    (folder / "report.html").write_text("<p>report</p>")
+    (folder / "page.svg").write_text("<svg/>")
+    (folder / "link.txt").symlink_to(secret)
+    digest = hashlib.sha256(b"<p>report</p>").hexdigest()
+    names = ["report.html", "page.svg", "link.txt", "../secret.txt", "/etc/passwd.txt", "missing.txt"]
+    write(folder, "report.json", {"stage": "report", "outputs": dict.fromkeys(names, digest)})
+    found = files_of(folder)
+    assert list(found) == ["report.html"]
+    assert found["report.html"].sha256 == digest
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "run-1/", "/etc", "run-1\0", "~", "link"])
+def test_only_names_of_runs_find_one(tmp_path: Path, name: str) -> None:
+    make_run(tmp_path / "runs", 1)
+    make_run(tmp_path / "elsewhere", 1)
+    (tmp_path / "runs" / "link").symlink_to(tmp_path / "elsewhere" / "run-1")
+    assert find_run(tmp_path / "runs", "run-1").name == "run-1"
+    with pytest.raises(UnknownError):
+        find_run(tmp_path / "runs", name)
+
+
+def test_a_run_without_a_report_says_what_it_waits_for(tmp_path: Path) -> None:
+    make_run(tmp_path, 1, finished=False)
+    context = run_context(list_runs(tmp_path, {})[0], "report")
+    assert context["show"] == "files" and context["embedded_file"] is None
+    assert context["missing"] == ["mine", "check", "analyze", "pretrain", "transfer", "validate", "report"]
