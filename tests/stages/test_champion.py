@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from rlpretrain.artifacts import file_sha256
+from rlpretrain.cli import main
 from rlpretrain.environments import rollout
 from rlpretrain.errors import StageError
 from rlpretrain.features import STATE_DIM
@@ -284,6 +285,22 @@ def test_a_run_without_an_agent_says_so(base: StageContext, tmp_path: Path) -> N
         promotion.run(moved)
     with pytest.raises(StageError, match="has no champion"):
         scoring.run(moved)
+
+
+def test_both_stages_have_names_on_the_command_line(
+    base: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context, _ = with_champion(base, tmp_path)
+    challenger(context, "keep", 1)
+    monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path))
+    results = {}
+    for stage in ("promote", "score"):
+        assert main(["stage", stage, "--run", str(base.run.path), "--json"]) == 0
+        results[stage] = json.loads(capsys.readouterr().out)["result"]
+    assert results == {
+        "promote": "The champion stays: because",
+        "score": str(base.run / "score.json"),
+    }
 
 
 def test_scores_hold_what_the_rollout_holds(base: StageContext) -> None:
