@@ -13,7 +13,7 @@ from rlpretrain.composer.failures import ComposerError, answer_failure
 from rlpretrain.composer.progress import BudgetSpentError, CallCounts, Progress
 from rlpretrain.composer.rate import AdaptiveRate
 from rlpretrain.composer.retry import RetryPolicy
-from rlpretrain.composer.transport import Transport
+from rlpretrain.composer.transport import Transport, subject_of
 from rlpretrain.composer.wire import Backtest, SearchPage, parse_backtest, parse_page, parse_tree
 
 __all__ = ["EVERYTHING", "MOST_TESTED_FIRST", "PAGE_SIZE", "ComposerClient"]
@@ -211,13 +211,12 @@ class ComposerClient:
             await asyncio.sleep(delay)
 
     async def _try(self, tool: str, arguments: Mapping[str, Any]) -> Any:
-        symphony_id = arguments.get("symphony_id")
-        subject = f"{tool} {symphony_id}" if symphony_id else tool
+        subject = subject_of(tool, arguments)
         async with self._slots:
             started = await self._rate.start()
             try:
                 answer = await self._transport.call(tool, arguments, self._timeout)
-                failure = answer_failure(subject, answer, about_symphony=symphony_id is not None)
+                failure = answer_failure(subject, answer, about_symphony="symphony_id" in arguments)
             except ComposerError as error:
                 failure = error
         if failure is None:

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from rlpretrain.composer.credentials import Credentials
 from rlpretrain.composer.failures import ComposerError, Verdict, http_failure, text_failure
 from rlpretrain.composer.http_faults import FAULT_KEY, FaultReportingClient
-from rlpretrain.composer.transport import LARGEST_ANSWER, READ_TOOLS, check_url
+from rlpretrain.composer.transport import LARGEST_ANSWER, check_url, subject_of
 from rlpretrain.documents import decode_json
 from rlpretrain.errors import SettingsError
 
@@ -126,10 +126,7 @@ class McpTransport:
         ComposerError
             The call failed; its verdict says how.
         """
-        if tool not in READ_TOOLS:
-            raise ComposerError(f"{tool} is not a read tool, and only those are called", verdict=Verdict.STOP)
-        about_symphony = "symphony_id" in arguments
-        subject = f"{tool} {arguments['symphony_id']}" if about_symphony else tool
+        subject, about_symphony = subject_of(tool, arguments), "symphony_id" in arguments
         request = types.CallToolRequest(
             params=types.CallToolRequestParams(name=tool, arguments=dict(arguments))
         )

@@ -11,7 +11,7 @@ import httpx2
 from rlpretrain.composer.credentials import Credentials
 from rlpretrain.composer.failures import ComposerError, Verdict, http_failure
 from rlpretrain.composer.http_answers import AnswerTooLargeError, parse_retry_after, read_answer
-from rlpretrain.composer.transport import LARGEST_ANSWER, check_url
+from rlpretrain.composer.transport import LARGEST_ANSWER, check_url, subject_of
 from rlpretrain.composer.wire import IDENTIFIER
 from rlpretrain.documents import decode_json
 from rlpretrain.errors import SettingsError
@@ -72,10 +72,7 @@ class RestTransport:
         ComposerError
             The call failed; its verdict says how.
         """
-        if tool not in ENDPOINTS:
-            raise ComposerError(f"{tool} is not a read call, and only those are made", verdict=Verdict.STOP)
-        symphony_id = arguments.get("symphony_id")
-        subject = tool if symphony_id is None else f"{tool} {symphony_id}"
+        subject = subject_of(tool, arguments)
         request = self._request(tool, arguments, subject)
         try:
             async with asyncio.timeout(timeout):

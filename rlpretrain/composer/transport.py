@@ -7,9 +7,10 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from rlpretrain.composer.credentials import Credentials
+from rlpretrain.composer.failures import ComposerError, Verdict
 from rlpretrain.errors import SettingsError
 
-__all__ = ["LARGEST_ANSWER", "READ_TOOLS", "Transport", "check_url"]
+__all__ = ["LARGEST_ANSWER", "READ_TOOLS", "Transport", "check_url", "subject_of"]
 
 READ_TOOLS = ("search_symphonies", "get_saved_symphony", "backtest_symphony_by_id")
 """The tools that this package can call. The service has others, which trade or change an account."""
@@ -25,6 +26,20 @@ class Transport(Protocol):
 
     async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
         """Give the decoded JSON of the tool's answer."""
+
+
+def subject_of(tool: str, arguments: Mapping[str, Any]) -> str:
+    """Name a call in messages: the tool and, where the call is about one, the symphony.
+
+    Raises
+    ------
+    ComposerError
+        It is none of `READ_TOOLS`; no call is made.
+    """
+    if tool not in READ_TOOLS:
+        raise ComposerError(f"{tool} is not a read tool, and only those are called", verdict=Verdict.STOP)
+    symphony_id = arguments.get("symphony_id")
+    return tool if symphony_id is None else f"{tool} {symphony_id}"
 
 
 def check_url(url: str, credentials: Credentials | None) -> None:

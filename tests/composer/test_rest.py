@@ -166,7 +166,7 @@ async def test_only_the_read_endpoints_can_be_called():
     with LoopbackServer(app) as server:
         async with RestTransport(server.rest_url, None) as transport:
             for tool in WRITES:
-                with pytest.raises(ComposerError, match="not a read call") as caught:
+                with pytest.raises(ComposerError, match="not a read tool") as caught:
                     await transport.call(tool, {"symphony_id": "abc"}, 5.0)
                 assert caught.value.verdict is Verdict.STOP
             for symphony_id in (
