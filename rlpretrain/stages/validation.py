@@ -65,7 +65,7 @@ def run(context: StageContext, symbol: str) -> Path:
         lambda recorder: _validate(context, symbol, champion, recorder),
         needs=[mining.STAGE, PRETRAIN, TRANSFER],
         settings=_SETTINGS,
-        inputs={"champion": champion.agent_sha256 if champion else ""},
+        inputs={"champion": f"{champion.version} {champion.agent_sha256}" if champion else ""},
     )
     return context.run / f"{validation_stage(symbol)}.json"
 
