@@ -13,7 +13,6 @@ from rlpretrain.patterns.archive import register
 from rlpretrain.patterns.archive.folder import write_archive
 from rlpretrain.patterns.archive.moving import described, new_name, stream_archives
 from rlpretrain.patterns.store.connection import explained, reading, writing
-from rlpretrain.patterns.store.locks import exclusive
 from rlpretrain.patterns.store.pattern_store import PatternStore
 
 __all__ = ["Compaction", "compact"]
@@ -43,13 +42,9 @@ def compact(store: PatternStore, folder: Path, *, full: bool = False) -> Compact
         meanwhile. Otherwise the space is kept for new rows. An SQLite file is always written anew.
     """
     before = _size(store), _archives(store)
-    with reading(store.engine) as connection:
-        known = register.collection_rows(connection)
-    for row in known:
-        with exclusive(store.engine, row.id):
-            register.tidy(store, folder, row.id)
-            _merge(store, folder, row)
-            register.tidy(store, folder, row.id)
+    for collection in register.collection_rows(store):
+        with register.alone(store, folder, collection.id):
+            _merge(store, folder, collection)
     _vacuum(store, full=full)
     return Compaction(before[1], _archives(store), before[0], _size(store))
 
@@ -93,7 +88,6 @@ def _size(store: PatternStore) -> int:
 
 
 def _archives(store: PatternStore) -> int:
+    collections = register.collection_rows(store)
     with reading(store.engine) as connection:
-        return sum(
-            len(register.archive_rows(connection, row.id)) for row in register.collection_rows(connection)
-        )
+        return sum(len(register.archive_rows(connection, row.id)) for row in collections)

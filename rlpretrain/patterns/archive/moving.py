@@ -30,7 +30,6 @@ from rlpretrain.patterns.archive.folder import Manifest, read_manifest, read_row
 from rlpretrain.patterns.store import bulk, identities
 from rlpretrain.patterns.store.columns import Columns
 from rlpretrain.patterns.store.connection import reading, writing
-from rlpretrain.patterns.store.locks import exclusive
 from rlpretrain.patterns.store.pattern_store import PatternStore
 from rlpretrain.patterns.store.revisions import drop_unpublished, head, visible
 from rlpretrain.patterns.store.schema import CURRENT, contents, extractions, patterns, runs
@@ -60,12 +59,9 @@ def archive(store: PatternStore, folder: Path, unused_since: dt.datetime) -> Mov
     """
     before = _count(store)
     made = []
-    with reading(store.engine) as connection:
-        known = register.collection_rows(connection)
-    for row in known:
-        with exclusive(store.engine, row.id):
-            register.tidy(store, folder, row.id)
-            manifest = _archive_collection(store, folder, row, unused_since)
+    for collection in register.collection_rows(store):
+        with register.alone(store, folder, collection.id):
+            manifest = _archive_collection(store, folder, collection, unused_since)
         if manifest is not None:
             made.append(manifest)
     return _moved(store, made, before)
@@ -87,19 +83,15 @@ def restore(store: PatternStore, folder: Path, extraction: str | None = None) ->
     before = _count(store)
     wanted = None if extraction is None else _find_extraction(store, extraction)
     made = []
-    with reading(store.engine) as connection:
-        known = register.collection_rows(connection)
-    for row in known:
-        with exclusive(store.engine, row.id):
-            register.tidy(store, folder, row.id)
+    for collection in register.collection_rows(store):
+        with register.alone(store, folder, collection.id):
             with reading(store.engine) as connection:
-                stored = register.archive_rows(connection, row.id)
+                stored = register.archive_rows(connection, collection.id)
             for one in stored:
                 if wanted is None or (
-                    wanted[0] == row.id and one.first_revision <= wanted[1] <= one.last_revision
+                    wanted[0] == collection.id and one.first_revision <= wanted[1] <= one.last_revision
                 ):
                     made.append(_restore_one(store, folder, one))
-            register.tidy(store, folder, row.id)
     return _moved(store, made, before)
 
 

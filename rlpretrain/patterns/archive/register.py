@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,26 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from rlpretrain.patterns.archive.folder import Manifest
 from rlpretrain.patterns.store.connection import reading, writing
+from rlpretrain.patterns.store.locks import exclusive
 from rlpretrain.patterns.store.pattern_store import PatternStore
 from rlpretrain.patterns.store.schema import archives, collections
 
-__all__ = ["archive_rows", "claim", "collection_rows", "mark", "record", "tidy"]
+__all__ = ["alone", "archive_rows", "claim", "collection_rows", "mark", "record"]
 
 
-def collection_rows(connection: Connection) -> list[Any]:
+def collection_rows(store: PatternStore) -> list[Any]:
     """Give every collection's id, digest and settings."""
-    return list(connection.execute(select(collections).order_by(collections.c.id)))
+    with reading(store.engine) as connection:
+        return list(connection.execute(select(collections).order_by(collections.c.id)))
+
+
+@contextmanager
+def alone(store: PatternStore, folder: Path, collection: int) -> Iterator[None]:
+    """Keep other writers of a collection out; tidy its archives before and, when the block ends well, after."""
+    with exclusive(store.engine, collection):
+        _tidy(store, folder, collection)
+        yield
+        _tidy(store, folder, collection)
 
 
 def archive_rows(connection: Connection, collection: int, state: str = "stored") -> list[Any]:
@@ -58,7 +71,7 @@ def mark(connection: Connection, names: list[str], state: str) -> None:
     connection.execute(update(archives).where(archives.c.name.in_(names)).values(state=state))
 
 
-def tidy(store: PatternStore, folder: Path, collection: int) -> None:
+def _tidy(store: PatternStore, folder: Path, collection: int) -> None:
     """Remove folders whose rows are elsewhere: never finished, restored, or merged into another."""
     with reading(store.engine) as connection:
         names = [
