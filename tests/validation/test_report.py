@@ -266,3 +266,14 @@ def test_a_report_of_nothing_says_so(tmp_path):
     assert "shows no effect" in text.read_text()
     assert "Nothing was validated" in page.read_text()
     outline(page.read_text())
+
+
+@pytest.mark.parametrize(
+    ("warnings", "told"), [(("volume: few <b>",), "volume: few"), ((), "Every check passed, without a warning.")]
+)
+def test_warnings_of_the_pattern_checks_are_told(warnings: tuple[str, ...], told: str) -> None:
+    data = ReportData(run_id="run", pattern_warnings=warnings)
+    for report in (text_report(data), html_report(data)):
+        assert "Checks of the stored patterns" in report and told in report
+    assert "<b>" not in html_report(data)
+    assert "Checks of the stored patterns" not in text_report(ReportData(run_id="run"))
