@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
 from rlpretrain.errors import DataError
+from rlpretrain.patterns import BUY, SELL
 from rlpretrain.stages import mining
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.episodes import load_episodes
-from rlpretrain.validation.baselines import matched_paths
 from rlpretrain.validation.metrics import sharpe_ratio, timing_score
 
 __all__ = ["policy_findings", "policy_scores"]
 
-_DRAWS = 100
+_MOVES = 99
 
 Window = tuple[EpisodeData, int, int]
 
@@ -32,26 +32,17 @@ def policy_scores(context: StageContext, policies: Mapping[str, Policy]) -> dict
     dict
         The assets, and for each policy and for holding the means over assets of: ``timing_score`` (net return beyond
         mean exposure times the asset's, in the asset's volatility), ``sharpe_ratio``, ``annual_return`` net of costs,
-        ``exposure`` and ``sides_per_year``. Each policy also has ``matched_random``, the mean timing score of random
-        trading with its exposure and turnover, and ``p_value``, the chance that luck with these habits scores as high.
+        ``exposure`` and ``sides_per_year``. Each policy also has ``shifted``, the mean timing score of its own
+        positions moved round the window in time, those of all assets by the same share of it, and ``p_value``, the
+        share of such moves that score as high. Moved together they stay as alike among assets as they were.
     """
     windows = _windows(context)
     if not windows:
         return {"assets": [], "policies": {}}
-    rng = np.random.default_rng([context.config.seed, 5])
     scores = {"buy_and_hold": _means(_trade(windows, _always_long))}
     for name, policy in policies.items():
         paths = _trade(windows, policy)
-        luck = np.mean(
-            [_luck(window, path, rng) for window, path in zip(windows, paths, strict=True)], axis=0
-        )
-        means = _means(paths)
-        beaten = int((luck >= means["timing_score"] - 1e-12).sum())
-        scores[name] = {
-            **means,
-            "matched_random": float(luck.mean()),
-            "p_value": (1 + beaten) / (1 + len(luck)),
-        }
+        scores[name] = _means(paths) | _luck(windows, paths)
     return {"assets": [data.symbol for data, _, _ in windows], "policies": scores}
 
 
@@ -63,7 +54,7 @@ def policy_findings(found: Mapping[str, Any]) -> list[str]:
     clone, holding = policies["clone"], policies["buy_and_hold"]
     line = (
         f"Trading the validation windows of {len(found['assets'])} assets, net of costs, the clone has a timing score "
-        f"of {clone['timing_score']:.2f} (luck with its habits {clone['matched_random']:.2f}, p = "
+        f"of {clone['timing_score']:.2f} (its positions moved in time {clone['shifted']:.2f}, p = "
         f"{clone['p_value']:.2f}) and a Sharpe ratio of {clone['sharpe_ratio']:.2f}; holding has "
         f"{holding['sharpe_ratio']:.2f}"
     )
@@ -111,12 +102,23 @@ def _join(windows: Sequence[Window]) -> EpisodeData:
     return replace(windows[0][0], **columns)
 
 
-def _luck(window: Window, path: Trajectory, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Give the timing scores of random paths with a trajectory's habits, (draws,)."""
+def _luck(windows: Sequence[Window], paths: Sequence[Trajectory]) -> dict[str, float]:
+    """Compare the mean timing score with that of the same positions moved in time, all assets' together."""
+    score = float(np.mean([_timing(path) for path in paths]))
+    moved = np.mean([_moved(window, path) for window, path in zip(windows, paths, strict=True)], axis=0)
+    beaten = int((moved >= score - 1e-12).sum())
+    return {"shifted": float(moved.mean()), "p_value": (1 + beaten) / (1 + len(moved))}
+
+
+def _moved(window: Window, path: Trajectory) -> NDArray[np.float64]:
+    """Give the timing scores of a trajectory's positions moved round the window by equal steps, (_MOVES,)."""
     data, start, stop = window
-    actions = iter(np.where(matched_paths(path.exposure, _DRAWS, rng), 1, 2).T)
+    held = path.exposure > 0.5
+    steps = np.rint(len(held) * np.arange(1, _MOVES + 1) / (_MOVES + 1)).astype(int)
+    moved = np.stack([np.roll(held, step) for step in steps])
+    actions = iter(np.where(moved, BUY, SELL).T)
     return np.array(
-        [_timing(random) for random in rollout(lambda _: next(actions), data, [(start, stop)] * _DRAWS)]
+        [_timing(one) for one in rollout(lambda _: next(actions), data, [(start, stop)] * _MOVES)]
     )
 
 

@@ -74,12 +74,16 @@ def matched_random(
 ) -> tuple[MatchedRandom, list[Trajectory]]:
     """Score random paths with a trajectory's habits through the same accounting, on the part that counts.
 
+    Habits are those of that part; on the other bars the paths are the trajectory's own.
+
     Returns
     -------
     MatchedRandom, list of Trajectory
         Where the trajectory stands, and the random ones, `draws` of them.
     """
-    paths = matched_paths(trajectory.exposure, draws, rng)
+    bars = window.parts[window.main]
+    paths = np.tile(trajectory.exposure > 0.5, (draws, 1))
+    paths[:, bars] = matched_paths(trajectory.exposure[bars], draws, rng)
     followed = window.follow(paths)
     scores = np.array([window.part_scores(path)[window.main] for path in followed])
     score = window.part_scores(trajectory)[window.main]
@@ -93,7 +97,7 @@ def matched_random(
         high=float(high),
         level=level,
         p_value=(1 + int((scores >= score - 1e-12).sum())) / (1 + draws),
-        exposure=float(np.mean([path.exposure.mean() for path in followed])),
-        switches=float(np.mean(paths[:, 1:] != paths[:, :-1])),
+        exposure=float(np.mean([path.exposure[bars].mean() for path in followed])),
+        switches=float(np.mean(paths[:, bars][:, 1:] != paths[:, bars][:, :-1])),
     )
     return standing, followed

@@ -5,7 +5,7 @@ import pytest
 
 from rlpretrain.environments import EpisodeData, rollout
 from rlpretrain.features import STATE_DIM
-from rlpretrain.stages.validation_window import _luck, _means, _timing, _trade, policy_findings
+from rlpretrain.stages.validation_window import _luck, _means, _moved, _timing, _trade, policy_findings
 
 RNG = np.random.default_rng(0)
 
@@ -58,12 +58,29 @@ def test_foresight_beats_luck_with_the_same_habits():
     data = WINDOWS[0][0]
     data.states[:-1, 0] = np.sign(data.after[1:] - 1)
     path = _trade([WINDOWS[0]], policy)[0]
-    luck = _luck(WINDOWS[0], path, np.random.default_rng(1))
-    assert _timing(path) > luck.max()
+    assert _timing(path) > _moved(WINDOWS[0], path).max()
+    assert _luck([WINDOWS[0]], [path])["p_value"] == 0.01
+
+
+def test_assets_that_move_together_do_not_make_luck_look_like_skill():
+    bars, assets, trials = 120, 6, 60
+    found = []
+    for _ in range(trials):
+        market, signal = RNG.normal(0, 0.01, bars), RNG.normal(size=bars)
+        windows = []
+        for i in range(assets):
+            data = episodes(str(i), bars, cost=0.0)
+            data.after[:] = np.exp(market + RNG.normal(0, 0.003, bars))
+            data.states[:, 0] = signal
+            windows.append((data, 0, bars))
+        found.append(_luck(windows, _trade(windows, policy))["p_value"])
+    # Of 60 lucky policies three should reach 5 %; eleven or more would be a chance of one in 6,000.
+    assert sum(p <= 0.05 for p in found) <= 10
+    assert 0.3 < np.mean(found) < 0.7
 
 
 def test_the_sentence_names_the_figures():
-    row = {"timing_score": 0.5, "matched_random": 0.1, "p_value": 0.04, "sharpe_ratio": 1.25}
+    row = {"timing_score": 0.5, "shifted": 0.1, "p_value": 0.04, "sharpe_ratio": 1.25}
     found = {"assets": ["A"], "policies": {"clone": row, "buy_and_hold": row}}
     assert policy_findings(found)[0].startswith("Trading the validation windows of 1 assets")
     assert "p = 0.04" in policy_findings(found)[0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,8 +15,8 @@ from rlpretrain.validation.window import EvaluationWindow
 from .conftest import RULE, episode_data
 
 
-def window(**options) -> EvaluationWindow:
-    return EvaluationWindow(episode_data(**options), 10, 490)
+def window(clean_from=None, **options) -> EvaluationWindow:
+    return EvaluationWindow(episode_data(**options), 10, 490, clean_from)
 
 
 def test_holding_earns_the_asset_from_its_first_fill_less_one_cost():
@@ -66,6 +68,17 @@ def test_luck_does_not_reach_a_real_rule():
     assert len(paths) == 200
     assert luck.low < luck.median < luck.high < luck.score
     assert luck.exposure == pytest.approx(run.exposure.mean(), abs=0.03)
+
+
+def test_habits_are_those_of_the_part_that_counts():
+    found = window(dt.date(2020, 10, 1), signal=0.0)
+    clean, before = found.parts["clean"], found.parts["contaminated"]
+    held = np.zeros((1, len(found.dates)), dtype=bool)
+    held[0, clean] = np.arange(held[0, clean].size) % 10 < 8
+    run = found.follow(held)[0]
+    luck, paths = matched_random(found, run, draws=200, level=0.95, rng=np.random.default_rng(0))
+    assert luck.exposure == pytest.approx(0.8, abs=0.05)
+    assert not any(path.exposure[before].any() for path in paths)
 
 
 def test_a_worthless_rule_is_one_among_many():
