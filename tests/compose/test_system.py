@@ -103,6 +103,16 @@ def test_the_report_is_on_the_volume(system: System, finished: dict[str, Any]) -
     assert "the embedded one" in report, "a server of our own is not taken for Composer"
 
 
+def test_the_report_page_opens_in_the_ui_after_a_login(system: System, finished: dict[str, Any]) -> None:
+    page = f"{system.url}/rlpretrain/dags/{DAG}/runs/{RUN}"
+    assert httpx.get(page, timeout=30, trust_env=False).status_code == 401
+    access = token(system, "viewer", system.settings["AIRFLOW_VIEWER_PASSWORD"]).json()["access_token"]
+    header = {"Authorization": f"Bearer {access}"}
+    answer = httpx.get(page, headers=header, timeout=60, trust_env=False)
+    assert answer.status_code == 200
+    assert finished["headline"] in answer.text
+
+
 def test_no_secret_is_in_a_log_or_an_image(
     system: System, images: dict[str, str], finished: dict[str, Any]
 ) -> None:
