@@ -28,6 +28,10 @@ __all__ = ["Manifest", "RunFolder", "StageRecorder", "atomic_path", "file_sha256
 
 _TRACKED = ("rlpretrain", "numpy", "pandas", "scikit-learn", "torch", "stable-baselines3")
 
+_UMASK = os.umask(0)
+"""Of this process. It can be read by setting it only, which is safe now, while no other thread makes files."""
+os.umask(_UMASK)
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -38,9 +42,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        temporary.chmod(0o666 & ~_UMASK)
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
         temporary.replace(path)

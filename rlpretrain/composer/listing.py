@@ -12,11 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlpretrain.composer.client import PAGE_SIZE, ComposerClient
+from rlpretrain.composer.failures import ComposerError, Verdict
 from rlpretrain.composer.wire import SearchPage, SearchRow
 
 __all__ = ["SymphonySummary", "list_library"]
 
 logger = logging.getLogger(__name__)
+
+_REPEATS = 20
+"""Pages in a row without anything new, after which the listing is given up: one or two come when a library changes."""
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,27 @@ async def list_library(
     Raises
     ------
     ComposerError
-        A page could not be had.
+        A page could not be had, or the service goes on giving pages without anything new.
     """
     pages: dict[int, SearchPage] = {}
     offsets = iter(range(0, limit if limit is not None else 2**31, PAGE_SIZE))
-    finished = False
+    seen: set[str] = set()
+    finished, repeats = False, 0
 
     async def worker() -> None:
-        nonlocal finished
+        nonlocal finished, repeats
         while not finished and (offset := next(offsets, None)) is not None:
             pages[offset] = await client.search_symphonies(where, order_by, offset)
             finished = finished or pages[offset].received < PAGE_SIZE
+            found = {row.symphony_id for row in pages[offset].rows}
+            repeats = 0 if found - seen else repeats + 1
+            seen.update(found)
+            if repeats == _REPEATS:
+                raise ComposerError(
+                    f"the search gives nothing new for {_REPEATS} pages up to offset {offset}, and does not end",
+                    verdict=Verdict.STOP,
+                    hint="the service seems to ignore `offset`; set max_strategies",
+                )
 
     workers = [asyncio.create_task(worker()) for _ in range(client.concurrency)]
     try:

@@ -65,6 +65,20 @@ async def test_which_page_comes_first_changes_nothing():
     assert answers[0][3].last_edit == AS_OF - dt.timedelta(days=3)
 
 
+class Deaf(Pages):
+    """Gives its first page whatever is asked for."""
+
+    async def call(self, tool, arguments, timeout):
+        return await super().call(tool, {**arguments, "offset": 0}, timeout)
+
+
+async def test_a_service_that_ignores_the_offset_is_given_up():
+    pages = Deaf([row(i) for i in range(5)])
+    with pytest.raises(ComposerError, match="nothing new for 20 pages"):
+        await list_library(ComposerClient(pages, as_of=AS_OF, concurrency=3))
+    assert pages.calls < 30
+
+
 async def test_an_unreadable_row_is_not_the_end_of_the_library(caplog):
     rows = [row(i) for i in range(23)]
     rows[2] = {"name": "without an id"}

@@ -34,9 +34,10 @@ def test_other_urls_are_bad_settings_and_show_no_password(url: str) -> None:
     assert "hidden" not in str(caught.value)
 
 
-def test_an_unreachable_server_can_be_tried_again() -> None:
+@pytest.mark.parametrize("secret", ["user:hidden@127.0.0.1:1/d", "user@127.0.0.1:1/d?password=hidden"])
+def test_an_unreachable_server_can_be_tried_again(secret: str) -> None:
     with pytest.raises(ServiceError, match="127") as caught:
-        open_store("postgresql://user:hidden@127.0.0.1:1/d")
+        open_store(f"postgresql://{secret}")
     assert caught.value.retryable and "hidden" not in str(caught.value)
 
 

@@ -107,9 +107,14 @@ def migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise DataError(
-                f"{engine.url.render_as_string(hide_password=True)}: {error}",
+                f"{_shown(engine.url)}: {error}",
                 hint="a newer version of rlpretrain wrote this store",
             ) from None
+
+
+def _shown(url: URL) -> str:
+    """Name the store without what may be secret: its password, and its query, which may hold one."""
+    return url.set(query={}).render_as_string(hide_password=True)
 
 
 @contextmanager
@@ -128,9 +133,10 @@ def explained(url: URL) -> Iterator[None]:
     except (DBAPIError, psycopg2.Error) as error:
         driver = error.orig if isinstance(error, DBAPIError) else error
         reason = str(driver).strip()
-        if url.password:
-            reason = reason.replace(str(url.password), "***")
-        message = f"pattern store {url.render_as_string(hide_password=True)}: {reason}"
+        for secret in (url.password, url.query.get("password")):
+            if secret:
+                reason = reason.replace(str(secret), "***")
+        message = f"pattern store {_shown(url)}: {reason}"
         if isinstance(driver, (sqlite3.OperationalError, psycopg2.OperationalError)):
             refused = any(words in reason for words in _REFUSALS)
             raise ServiceError(message, hint="check RLPRETRAIN_STORE_URL", retryable=not refused) from None
