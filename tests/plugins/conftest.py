@@ -136,7 +136,8 @@ def visit(served: Served, browser: Browser) -> Iterator[Callable[..., Any]]:
         )
         context.set_default_timeout(60_000)
         context.add_cookies([{"name": "_token", "value": served.token(user), "url": served.url}])
-        context.add_init_script(f"localStorage.setItem('theme', '{theme}')")
+        # A page without an origin, as the pattern analysis is served, has no storage.
+        context.add_init_script(f"if (origin !== 'null') localStorage.setItem('theme', '{theme}')")
         page, troubles = context.new_page(), []
         page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))

@@ -10,6 +10,7 @@ import pytest
 
 from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run
 from rlpretrain.deployment.web.overview import AirflowRun, list_runs
+from rlpretrain.deployment.web.patterns_page import Choice
 from rlpretrain.deployment.web.runs_page import PAGE, run_context, runs_context
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -103,6 +104,15 @@ def test_only_names_of_runs_find_one(tmp_path: Path, name: str) -> None:
     assert find_run(tmp_path / "runs", "run-1").name == "run-1"
     with pytest.raises(UnknownError):
         find_run(tmp_path / "runs", name)
+
+
+def test_empty_fields_of_the_form_are_as_if_not_given() -> None:
+    assert Choice(**dict.fromkeys(Choice.model_fields, "")) == Choice()
+    assert Choice(confidence="0.5", asset="SPY").query(action="buy") == {
+        "asset": "SPY",
+        "confidence": "0.5",
+        "action": "buy",
+    }
 
 
 def test_a_run_without_a_report_says_what_it_waits_for(tmp_path: Path) -> None:

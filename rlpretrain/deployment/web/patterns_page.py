@@ -35,14 +35,15 @@ def _blank(value: Any) -> Any:
 
 
 _Blank = BeforeValidator(_blank)
+_Text = Annotated[str, Field(max_length=300)]
 
 
 class Choice(BaseModel):
     """The explorer's form, as the address carries it."""
 
-    run: Annotated[str | None, _Blank, Field(max_length=200)] = None
-    asset: Annotated[str | None, _Blank, Field(max_length=32)] = None
-    strategy: Annotated[str | None, _Blank, Field(max_length=300)] = None
+    run: Annotated[_Text | None, _Blank] = None
+    asset: Annotated[_Text | None, _Blank] = None
+    strategy: Annotated[_Text | None, _Blank] = None
     category: Annotated[
         Literal["momentum", "mean_reversion", "breakout", "trend_following"] | None, _Blank
     ] = None
@@ -50,8 +51,8 @@ class Choice(BaseModel):
     action: Annotated[Literal["hold", "buy", "sell"] | None, _Blank] = None
     start: Annotated[dt.date | None, _Blank] = None
     stop: Annotated[dt.date | None, _Blank] = None
-    confidence: Annotated[float | None, _Blank, Field(ge=0.0, le=1.0)] = None
-    after: Annotated[str | None, _Blank, Field(max_length=60)] = None
+    confidence: Annotated[Annotated[float, Field(ge=0.0, le=1.0)] | None, _Blank] = None
+    after: Annotated[_Text | None, _Blank] = None
 
     def query(self, **changes: Any) -> dict[str, str]:
         """Give the fields that are set, changed, for an address."""
