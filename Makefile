@@ -32,7 +32,7 @@ test: $(VENV)/installed-dev ## Check style, types, import rules, and run all tes
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 install: $(VENV)/installed ## Make the environment only
 

@@ -79,6 +79,7 @@ def test_a_finished_run_is_not_run_again(undisturbed: Path) -> None:
     assert rewritten <= {"settings.json"}
 
 
+@pytest.mark.slow
 def test_a_killed_stage_leaves_no_manifest_and_goes_on(undisturbed: Path, tmp_path: Path) -> None:
     config = tmp_path / "settings.yaml"
     config.write_text(yaml.safe_dump(TINY))
