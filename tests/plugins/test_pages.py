@@ -128,8 +128,9 @@ def test_the_trigger_form_is_grouped_and_explained(visit: Start) -> None:
         page = tab.open("/dags/rl_pretraining")
         page.get_by_role("button", name="Trigger").first.click()
         form = page.get_by_role("dialog")
-        expect(form.get_by_text("What is changed most often")).to_be_visible()
         expect(form.get_by_text("Library: which strategies take part")).to_be_visible()
+        form.get_by_text("What is changed most often").click()
+        expect(form.get_by_text("Most strategies", exact=False).first).to_be_visible()
         tab.picture("trigger")
         assert tab.troubles == []
 
