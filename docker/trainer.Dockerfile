@@ -7,21 +7,13 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
-# pip works on the environments from outside, so the image that is shipped has none.
-RUN python3 -m venv /pip && python3 -m venv --without-pip /opt/core
+# pip works on the environment from outside, so the image that is shipped has none.
+RUN python3 -m venv /pip
 COPY constraints.txt .wheelhous[e] ./wheels/
 RUN if ls wheels/*.whl >/dev/null 2>&1; then \
       printf '[global]\nno-index = true\nfind-links = /build/wheels\n' >/etc/pip.conf; \
     fi; \
     /pip/bin/pip install --quiet --upgrade -c wheels/constraints.txt pip
-# First what rarely changes: an empty package brings all that the real one depends on.
-COPY pyproject.toml ./
-RUN set -eu; \
-    mkdir rlpretrain; touch README.md rlpretrain/__init__.py; \
-    /pip/bin/pip --python /opt/core install -c wheels/constraints.txt .; \
-    /pip/bin/pip --python /opt/core uninstall --yes rlpretrain; \
-    find /opt/core -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
-
 FROM ${BASE_IMAGE} AS core
 RUN set -eu; \
     if ! command -v tini >/dev/null; then \
@@ -29,17 +21,16 @@ RUN set -eu; \
     fi; \
     groupadd --gid 10001 rlpretrain; \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin rlpretrain
-COPY --from=build /opt/core /opt/core
 # Where the root file system is read-only, every cache goes to /tmp.
 ENV PYTHONPATH=/opt/package PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib NUMBA_CACHE_DIR=/tmp/numba
 
-# What differs: an environment of its own on top of the shared one, which a .pth file makes visible in it.
+# What differs. First what rarely changes: an empty package brings all that the real one depends on.
 FROM build AS trainer-build
+COPY pyproject.toml ./
 RUN set -eu; \
     python3 -m venv --without-pip /opt/trainer; \
-    packages=lib/python3.11/site-packages; \
-    echo /opt/core/$packages >/opt/trainer/$packages/core.pth; \
+    mkdir rlpretrain; touch README.md rlpretrain/__init__.py; \
     /pip/bin/pip --python /opt/trainer install -c wheels/constraints.txt ".[train]"; \
     /pip/bin/pip --python /opt/trainer uninstall --yes rlpretrain; \
     find /opt/trainer -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
