@@ -57,7 +57,8 @@ airflow-image: ## Build the image of docker-compose.yaml's Airflow
 	$(BUILD) --file docker/airflow.Dockerfile --tag $(AIRFLOW_IMAGE) .
 
 wheelhouse: $(VENV)/installed ## Fetch the wheels of both images, so that they build offline
-	$(BIN)/pip wheel --quiet -c constraints.txt --wheel-dir .wheelhouse pip 'setuptools>=80' '$(WHEELS)'
+	$(BIN)/pip wheel --quiet -c constraints.txt --wheel-dir .wheelhouse pip 'setuptools>=80' async-timeout '$(WHEELS)'
+	@# async-timeout: what redis asks of Pythons before 3.11.3, as Debian's is, but not of this one
 	@rm -f .wheelhouse/rlpretrain-*.whl  # the images take the source itself
 
 sbom: ## Write what both images hold to sbom/, each as pip inspects it
