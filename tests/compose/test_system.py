@@ -104,13 +104,18 @@ def test_the_report_is_on_the_volume(system: System, finished: dict[str, Any]) -
 
 
 def test_the_report_page_opens_in_the_ui_after_a_login(system: System, finished: dict[str, Any]) -> None:
-    page = f"{system.url}/rlpretrain/dags/{DAG}/runs/{RUN}"
-    assert httpx.get(page, timeout=30, trust_env=False).status_code == 401
+    report = f"/rlpretrain/runs/{RUN}/files/report.html"
+    tab = f"/rlpretrain/dags/{DAG}/runs/{RUN}"
+    for path in (tab, report):
+        assert httpx.get(system.url + path, timeout=30, trust_env=False).status_code == 401
     access = token(system, "viewer", system.settings["AIRFLOW_VIEWER_PASSWORD"]).json()["access_token"]
     header = {"Authorization": f"Bearer {access}"}
-    answer = httpx.get(page, headers=header, timeout=60, trust_env=False)
-    assert answer.status_code == 200
-    assert finished["headline"] in answer.text
+    pages = [
+        httpx.get(system.url + path, headers=header, timeout=60, trust_env=False) for path in (tab, report)
+    ]
+    assert [page.status_code for page in pages] == [200, 200]
+    assert report in pages[0].text
+    assert finished["headline"] in pages[1].text
 
 
 def test_no_secret_is_in_a_log_or_an_image(
