@@ -428,7 +428,9 @@ class PretrainingConfig(_Settings):
 
     def public(self) -> dict[str, Any]:
         """Give the settings as JSON values, without the deployment's addresses, which may carry secrets."""
-        return self.model_dump(mode="json", exclude={"store_url", "composer_url", "runs_storage", "output_dir"})
+        return self.model_dump(
+            mode="json", exclude={"store_url", "composer_url", "runs_storage", "output_dir"}
+        )
 
     def digest(self, fields: Sequence[str] | None = None) -> str:
         """Hash the settings, or those of `fields`, that can change a result."""
