@@ -6,9 +6,6 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.docker_engine import RUN_LABEL
-from tests.conftest import open_to_containers
 from tests.dags.conftest import SMALL
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
@@ -51,26 +48,6 @@ def test_every_stage_runs_and_leaves_its_manifest(
     folder = next(tmp_path.glob("*/settings.json")).parent
     names = {path.name for path in folder.iterdir()}
     assert {"report.html", "pretrained_model.pt", "transferred_rl_agent.pt", "pipeline_results.json"} <= names
-
-
-@pytest.mark.slow
-@pytest.mark.docker
-@pytest.mark.usefixtures("trainer_image")
-def test_training_runs_in_containers(
-    nightly_with_docker: DAG, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: Any
-) -> None:
-    open_to_containers(tmp_path)
-    monkeypatch.setenv("RLPRETRAIN_TRAINER", "docker")
-    monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path))
-    run = nightly_with_docker.test(run_conf={**SMALL, "validation_envs": ["SPY"]})
-    assert run.state == "success", states(run)
-    folder = RunFolder(next(tmp_path.glob("*/settings.json")).parent)
-    here = folder.require("mine").clock["host"]
-    for stage in ("pretrain", "transfer", "validate/SPY"):
-        manifest = folder.require(stage)
-        assert manifest.clock["host"] != here
-        assert manifest.device in ("cpu", "cuda")
-    assert engine.containers(all=True, filters={"label": f"{RUN_LABEL}={run.run_id}"}) == []
 
 
 @pytest.mark.slow

@@ -32,7 +32,7 @@ from tests.conftest import open_to_containers
 pytestmark = pytest.mark.docker
 
 # Reports from within the container, through the real manifest of a stage.
-PROBE = """#!/opt/rlpretrain/bin/python
+PROBE = """#!/usr/bin/env python
 import json, os, socket, sys
 from pathlib import Path
 from rlpretrain.artifacts import RunFolder, StageRecorder
@@ -58,7 +58,7 @@ recorder.details = {
     "init": Path("/proc/1/comm").read_text().strip(),
     "interfaces": [name for _, name in socket.if_nameindex()],
     "environment": sorted(os.environ),
-    "writable": {path: writable(path) for path in ("/", "/opt/rlpretrain", "/etc", "/tmp", "/prices")},
+    "writable": {path: writable(path) for path in ("/", "/opt/package", "/etc", "/tmp", "/prices")},
     "prices": sorted(os.listdir("/prices")) if os.path.isdir("/prices") else None,
     "pids": [Path(name).read_text().strip() for name in PIDS if os.path.exists(name)],
     "others": sorted(os.listdir("/artifacts")),

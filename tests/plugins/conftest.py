@@ -94,7 +94,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(airflow.url, output, passwords, airflow.logs)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright runs, its loop is this thread's, and no other test could start one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium")
