@@ -20,7 +20,7 @@ __all__ = ["SymphonySummary", "list_library"]
 logger = logging.getLogger(__name__)
 
 _REPEATS = 20
-"""Pages in a row without anything new, after which the listing is given up: one or two come when a library changes."""
+"""Full pages without anything new, after which the listing is given up; one or two come when a library changes."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,9 @@ async def list_library(
         nonlocal finished, repeats
         while not finished and (offset := next(offsets, None)) is not None:
             pages[offset] = await client.search_symphonies(where, order_by, offset)
-            finished = finished or pages[offset].received < PAGE_SIZE
+            if pages[offset].received < PAGE_SIZE:
+                finished = True
+                return
             found = {row.symphony_id for row in pages[offset].rows}
             repeats = 0 if found - seen else repeats + 1
             seen.update(found)

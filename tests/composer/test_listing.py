@@ -37,7 +37,7 @@ def row(number, **columns):
 
 
 @pytest.mark.parametrize("size", [0, 1, 4, 5, 6, 49, 50, 51, 203])
-@pytest.mark.parametrize("concurrency", [1, 7])
+@pytest.mark.parametrize("concurrency", [1, 7, 40])
 async def test_every_row_once_in_the_services_order(size, concurrency):
     pages = Pages([row(i) for i in range(size)])
     client = ComposerClient(pages, as_of=AS_OF, concurrency=concurrency)
