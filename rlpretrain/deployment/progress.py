@@ -26,6 +26,7 @@ COLOURS = {
     "failed": "red",
     "retrying": "magenta",
     "blocked": "dim",
+    "skipped": "dim",
     "waiting": "dim",
 }
 
@@ -36,7 +37,7 @@ class TaskProgress:
 
     task_id: str
     state: str
-    """waiting, running, retrying, done, failed, or blocked by another's failure."""
+    """waiting, running, retrying, done, skipped, failed, or blocked by another's failure."""
     finished: int
     total: int
     """Instances known so far; a mapped task shows its number once the list is there."""
@@ -62,7 +63,7 @@ def _task_progress(name: str, instances: Sequence[TaskState]) -> TaskProgress:
     elif states["upstream_failed"]:
         state = "blocked"
     elif instances and finished == len(instances):
-        state = "done"
+        state = "skipped" if states["skipped"] == finished else "done"
     elif states["up_for_retry"]:
         state = "retrying"
     elif finished or any(states[state] for state in ACTIVE):

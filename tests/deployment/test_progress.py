@@ -28,6 +28,7 @@ def instance(task_id: str, state: str | None, map_index: int = -1, seconds: floa
         (["success", "up_for_retry"], "retrying"),
         (["success", "success"], "done"),
         (["success", "skipped"], "done"),
+        (["skipped"], "skipped"),
         (["success", "failed"], "failed"),
         (["upstream_failed"], "blocked"),
     ],
