@@ -17,6 +17,7 @@ from rlpretrain.composer import (
 )
 from rlpretrain.composer.mcp_transport import McpTransport, http_connector
 from rlpretrain.composer.transport import READ_TOOLS
+from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import SettingsError
 
 from .conftest import AS_OF, AT_ONCE, walk
@@ -27,7 +28,10 @@ STDIO = f"stdio:{sys.executable} {Path(__file__).with_name('stdio_server.py')}"
 @pytest.mark.parametrize("transport", ["mcp", "rest"])
 async def test_the_default_library_of_1024_is_listed_and_fetched_whole(transport):
     catalogue = GeneratedCatalogue()
-    async with open_composer(f"embedded:transport={transport}", catalogue=catalogue, as_of=AS_OF) as client:
+    pages = PretrainingConfig().composer_page_concurrency  # as a run lists it
+    async with open_composer(
+        f"embedded:transport={transport}", catalogue=catalogue, as_of=AS_OF, concurrency=pages
+    ) as client:
         listed = await list_library(client)
         trees = await asyncio.gather(*(client.get_saved_symphony(s.symphony_id) for s in listed))
     documents = {entry.symphony_id: entry.document for entry in catalogue.entries()}
