@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from docker.api.client import APIClient
 from docker.types import DeviceRequest, Mount
 
+from rlpretrain.artifacts import Manifest, RunFolder
 from rlpretrain.config import load_config
 
 __all__ = [
@@ -19,6 +21,8 @@ __all__ = [
     "USES_GPU",
     "ContainerSettings",
     "device_requests",
+    "finished_stage",
+    "market_of",
     "stage_command",
     "writer_of",
 ]
@@ -108,6 +112,24 @@ def stage_command(stage: str, folder: Path, symbol: str = "") -> list[str]:
     """Give the arguments of the image's ``rlpretrain`` for a stage of the run; `symbol` is validation's asset."""
     command = ["stage", stage, "--run", f"{CONTAINER_ARTIFACTS}/{folder.name}"]
     return [*command, "--symbol", symbol] if symbol else command
+
+
+def market_of(folder: Path) -> str:
+    """Give the run's market setting: it says which price files the stage must see."""
+    return str(json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"])
+
+
+def finished_stage(stage: str, folder: Path, symbol: str = "") -> Manifest:
+    """Read what a stage has left; wherever it ran, its manifest must be there and match its files.
+
+    Raises
+    ------
+    StageError
+        It is missing, or does not match.
+    """
+    from rlpretrain.stages.learned import manifest_name
+
+    return RunFolder(folder).require(manifest_name(stage, symbol))
 
 
 def writer_of(folder: Path) -> str:

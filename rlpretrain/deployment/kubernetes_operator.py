@@ -6,15 +6,13 @@ too. The network policy in `docker/kubernetes` takes the pod's network away, whe
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 
-from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.container import READS_REGISTRY, stage_command
+from rlpretrain.deployment.container import READS_REGISTRY, finished_stage, market_of, stage_command
 from rlpretrain.deployment.pod import PodSettings
 
 if TYPE_CHECKING:
@@ -74,11 +72,10 @@ class KubernetesTrainerOperator(KubernetesPodOperator):
     def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> V1Pod:
         """Give the pod of this stage of this run."""
         folder = Path(self.run_folder)
-        market = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"]
         self.arguments = stage_command(self.stage, folder, self.symbol)
         self.container_resources = self.settings.resources(self.stage)
         self.volumes, self.volume_mounts = self.settings.volumes(
-            folder, market, other_runs=self.stage in READS_REGISTRY
+            folder, market_of(folder), other_runs=self.stage in READS_REGISTRY
         )
         return super().build_pod_request_obj(context, dry_run=dry_run)
 
@@ -92,8 +89,6 @@ class KubernetesTrainerOperator(KubernetesPodOperator):
         StageError
             The pod ended well but its manifest is missing or does not match its files.
         """
-        from rlpretrain.stages.learned import manifest_name
-
         super().execute(context)
-        manifest = RunFolder(self.run_folder).require(manifest_name(self.stage, self.symbol))
+        manifest = finished_stage(self.stage, Path(self.run_folder), self.symbol)
         self.log.info("stage %s ran on %s; %s", manifest.stage, manifest.device, manifest.counts)

@@ -8,7 +8,6 @@ checked.
 from __future__ import annotations
 
 import contextlib
-import json
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,12 @@ from airflow.providers.docker.operators.docker import DockerOperator
 from docker.api.client import APIClient
 from docker.errors import APIError
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.container import (
     READS_REGISTRY,
     ContainerSettings,
     device_requests,
+    finished_stage,
+    market_of,
     stage_command,
     writer_of,
 )
@@ -117,9 +117,8 @@ class TrainerOperator(DockerOperator):
 
         require_image(self.image, self.cli)
         folder = Path(self.run_folder)
-        market = json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"]
         self.command = stage_command(self.stage, folder, self.symbol)
-        self.mounts = self.settings.mounts(folder, market, other_runs=self.stage in READS_REGISTRY)
+        self.mounts = self.settings.mounts(folder, market_of(folder), other_runs=self.stage in READS_REGISTRY)
         self.user = writer_of(folder)
         self.device_requests = device_requests(self.cli, self.settings.device, self.stage)
         self.environment = self.settings.variables()
@@ -131,7 +130,7 @@ class TrainerOperator(DockerOperator):
             self.log.warning("removed %d container of an earlier try", removed)
         self.cli.create_host_config = partial(self.cli.create_host_config, **HARDENING)
         super().execute(context)
-        manifest = RunFolder(folder).require(stage)
+        manifest = finished_stage(self.stage, folder, self.symbol)
         self.log.info("stage %s ran on %s; %s", manifest.stage, manifest.device, manifest.counts)
 
     def on_kill(self) -> None:
