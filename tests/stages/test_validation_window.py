@@ -62,6 +62,15 @@ def test_foresight_beats_luck_with_the_same_habits():
     assert _luck([WINDOWS[0]], [path])["p_value"] == 0.01
 
 
+def test_moved_positions_trade_as_often_as_they_did():
+    data = episodes("A", 240, cost=0.05)
+    data.states[:, 0] = np.where(np.arange(240) // 40 % 2, 1, -1)
+    window = (data, 0, 240)
+    path = _trade([window], policy)[0]
+    # Costs outweigh everything: five or six sides make about -2, those of shuffled positions about -38.
+    assert -5.0 < _moved(window, path).mean() < 0.0
+
+
 def test_assets_that_move_together_do_not_make_luck_look_like_skill():
     bars, assets, trials = 120, 6, 60
     found = []
