@@ -168,7 +168,7 @@ def against_reference(
 
 
 def peak_memory() -> float:
-    """Give the process's largest resident size so far, MB."""
+    """Return the process's largest resident size so far, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

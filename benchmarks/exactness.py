@@ -84,7 +84,7 @@ def since(panel: PricePanel, first: np.datetime64) -> PricePanel:
 
 
 def figures(symphonies: Mapping[str, Symphony], panel: PricePanel, known: list[Known]) -> NDArray[np.float64]:
-    """Give our Sharpe ratio and maximum drawdown (percent) for each known pair (n, 2)."""
+    """Return our Sharpe ratio and maximum drawdown (percent) for each known pair (n, 2)."""
     evaluator = Evaluator(panel)
     yearly = {}
     for name in {row.name for row in known}:

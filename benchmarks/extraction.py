@@ -115,7 +115,7 @@ def measure(
 
 
 def disk_megabytes(folder: Path) -> float:
-    """Give the disk that a folder's files take."""
+    """Return the disk that a folder's files take."""
     files = {path.stat().st_ino: path.stat().st_blocks for path in folder.rglob("*") if path.is_file()}
     return round(sum(files.values()) * 512 / 2**20, 1)
 
@@ -186,7 +186,7 @@ def serve(transport: str, size: int, latency: float) -> None:
 
 @contextmanager
 def served(transport: str, size: int, latency: float) -> Iterator[str]:
-    """Start a server of its own process; give its address."""
+    """Start a server of its own process; return its address."""
     command = [
         sys.executable,
         "-m",

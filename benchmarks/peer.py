@@ -235,7 +235,7 @@ def _time(
 
 
 def _same_definitions(symphony: Symphony) -> bool:
-    """Tell whether both read everything in a symphony alike, see ``docs/benchmarks.md``."""
+    """Return whether both read everything in a symphony alike, see ``docs/benchmarks.md``."""
     if symphony.rebalance in ("none", "weekly"):
         return False
     indicators: list[Indicator] = []

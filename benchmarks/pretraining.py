@@ -114,7 +114,7 @@ def patterns(n: int, seed: int = 0) -> DataSet:
 
 
 def speeds(size: int) -> dict[str, float]:
-    """Give samples a second of each variant, and how the trainer stands to each."""
+    """Return samples a second of each variant, and how the trainer stands to each."""
     count = max(32, 16_384 // size)
     data, few = patterns(size * count), patterns(256, 1)
     network, optimizer, rows = bare(data)
@@ -194,7 +194,7 @@ def update(
 
 
 def matrix_products(size: int) -> Callable[[], None]:
-    """Give the products of one update: outputs, gradients of weights and, but for the first layer, of inputs."""
+    """Return the products of one update: outputs, gradients of weights and, but for the first layer, of inputs."""
     widths = [64, *WIDTHS, 4]
     layers = [
         (
@@ -266,7 +266,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def compare_options(run: Path, seeds: int = 3) -> dict[str, Any]:
-    """Train with each option on purged folds; give the mean validation loss, and its gain over the default by seed."""
+    """Train with each option on purged folds; return the mean loss, and its gain over the default, by seed."""
     data = read_dataset(dataset_file(run / "datasets", "train"))
     card = json.loads((run / "datasets/card.json").read_text(encoding="utf-8"))
     # A larger step and batch than the default's, so that twenty epochs converge.

@@ -82,7 +82,7 @@ class UnitCosts:
         )
 
     def night(self, symphonies: int, machines: int, cores: int, assets: int) -> float:
-        """Give the seconds that a run takes."""
+        """Return the seconds that a run takes."""
         slots = machines * cores
         patterns = self.patterns * symphonies
         return (

@@ -62,7 +62,7 @@ def main() -> None:
 
 
 def measure(server: str, options: argparse.Namespace) -> dict[str, Any]:
-    """Measure writing and reading in turns; give medians over the rounds."""
+    """Measure writing and reading in turns; return medians over the rounds."""
     patterns = PatternSet.concatenate(list(night(options.rows)))
     seconds: dict[str, list[float]] = {}
     for round_number in range(options.rounds):
@@ -150,7 +150,7 @@ def copy_in(connection: Any, table: str, chunks: list[bytes]) -> None:
 
 
 def by_row(patterns: PatternSet, count: int) -> list[tuple[Any, ...]]:
-    """Give the first rows as the tuples that execute_values takes."""
+    """Return the first rows as the tuples that execute_values takes."""
     part = patterns.take(np.arange(count))
     columns = rows.pattern_columns(part, lambda symbols: {symbol: i for i, symbol in enumerate(symbols)})
     fixed = {"collection_id": 1, "since": 1, "until": schema.CURRENT}
@@ -210,7 +210,7 @@ def night(count: int, seed: int = 1) -> Iterator[PatternSet]:
 
 
 def stream(url: str, way: str, count: int) -> dict[str, Any]:
-    """Write or read in parts; give the peak memory before and after, in MB."""
+    """Write or read in parts; return the peak memory before and after, in MB."""
     with open_store(url) as store:
         extraction = store.add_run("stream", {"market": 1})
         before = peak_memory()
@@ -232,7 +232,7 @@ def own_process(url: str, way: str, count: int) -> str:
 
 
 def database(server: str, name: str) -> str:
-    """Make a database unless it is there; give its URL."""
+    """Make a database unless it is there; return its URL."""
     connection = psycopg2.connect(f"{server}/postgres")
     connection.autocommit = True
     with connection.cursor() as cursor:
@@ -251,14 +251,14 @@ def copy_out(connection: Any, table: str) -> None:
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Give the seconds that `work` took."""
+    """Return the seconds that `work` took."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def peak_memory() -> int:
-    """Give the largest memory of this process so far, MB."""
+    """Return the largest memory of this process so far, MB."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
 

@@ -133,7 +133,7 @@ async def individual_components(choice: Choice) -> None:
 
 
 def validation_start(folder: Path) -> np.datetime64:
-    """Give the first day of the validation window of the run in `folder`: agents learn on what is before."""
+    """Return the first day of the validation window of the run in `folder`: agents learn on what is before."""
     results = json.loads((folder / "pipeline_results.json").read_text(encoding="utf-8"))
     return np.datetime64(results["windows"]["validation_start"])
 

@@ -35,7 +35,7 @@ os.umask(_UMASK)
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` that replaces it when the block ends well, and vanishes when it doesn't."""
+    """Yield a temporary path beside `path` that replaces it when the block ends well, and vanishes when it doesn't."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)
@@ -159,7 +159,7 @@ class RunFolder:
                 raise StageError(f"{path} was changed after stage '{manifest.stage}' wrote it")
 
     def finished(self, stage: str, settings: str, inputs: Mapping[str, str]) -> Manifest | None:
-        """Give the stage's manifest if it ran with the same settings and inputs and its outputs stand."""
+        """Return the stage's manifest if it ran with the same settings and inputs and its outputs stand."""
         try:
             manifest = self.manifest(stage)
             if manifest is None or manifest.settings != settings or manifest.inputs != dict(inputs):
@@ -182,7 +182,7 @@ class StageRecorder:
         self._started = time.time()
 
     def output(self, name: str) -> Path:
-        """Register an output by its path relative to the run's folder; give its full path."""
+        """Register an output by its path relative to the run's folder; return its full path."""
         if name not in self._outputs:
             self._outputs.append(name)
         path = self.run / name

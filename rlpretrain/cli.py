@@ -61,7 +61,7 @@ FUNCTIONS = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; give its exit status."""
+    """Run the command; return its exit status."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"

@@ -47,7 +47,7 @@ class ComposerExtractor:
         self._pipeline = None
 
     async def run_extraction_pipeline(self, max_strategies: int | None = None) -> int:
-        """Fetch, replay and mine; give the number of patterns.
+        """Fetch, replay and mine; return the number of patterns.
 
         Parameters
         ----------

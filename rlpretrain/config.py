@@ -407,7 +407,7 @@ class PretrainingConfig(_Settings):
         return self
 
     def transfer_config(self) -> TransferConfig:
-        """Give the part of the settings that transfer reads."""
+        """Return the part of the settings that transfer reads."""
         return TransferConfig(
             strategy=self.transfer_strategy,
             freeze_layers=self.freeze_layers,
@@ -418,7 +418,7 @@ class PretrainingConfig(_Settings):
         )
 
     def validation_config(self) -> ValidationConfig:
-        """Give the part of the settings that validation reads."""
+        """Return the part of the settings that validation reads."""
         return ValidationConfig(
             episodes=self.validation_episodes,
             seeds=self.validation_seeds,
@@ -427,7 +427,7 @@ class PretrainingConfig(_Settings):
         )
 
     def public(self) -> dict[str, Any]:
-        """Give the settings as JSON values, without the deployment's addresses, which may carry secrets."""
+        """Return the settings as JSON values, without the deployment's addresses, which may carry secrets."""
         return self.model_dump(
             mode="json", exclude={"store_url", "composer_url", "runs_storage", "output_dir"}
         )
@@ -522,7 +522,7 @@ def _read_yaml(file: Path) -> dict[str, Any]:
 
 
 def run_parameters() -> dict[str, dict[str, Any]]:
-    """Give the JSON schema of each setting that a person changes per run, with its nightly default.
+    """Return the JSON schema of each setting that a person changes per run, with its nightly default.
 
     The environment moves the defaults, so a deployment's market or catalogue shows in the trigger form.
     """

@@ -100,7 +100,7 @@ def _decode_deep(data: bytes | str) -> Any:
 
 
 def _encode_deep(value: Any) -> Iterator[str]:
-    """Give the parts of what `json.dumps` would give."""
+    """Yield the parts of what `json.dumps` would return."""
     waiting: list[Iterator[tuple[str, Any]]] = [iter([("", value)])]
     closing = [""]
     while waiting:

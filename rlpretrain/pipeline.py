@@ -95,7 +95,7 @@ class PretrainingPipeline:
             validation.run(self.context, symbol)
 
     def report(self) -> Path:
-        """Write the report, register the agent and promote it if it wins; give the path of ``report.html``."""
+        """Write the report, register the agent and promote it if it wins; return the path of ``report.html``."""
         from rlpretrain.stages import promotion, reporting
 
         page = reporting.run(self.context)

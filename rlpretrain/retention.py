@@ -76,7 +76,7 @@ def _needed(output_dir: Path) -> set[str]:
 
 
 def _last_written(folder: Path) -> float:
-    """Give the time of the newest file; links to the cache keep the times of the runs that made them."""
+    """Return the time of the newest file; links to the cache keep the times of the runs that made them."""
     return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
 
 

@@ -47,7 +47,7 @@ def isolate(sample: Sample, rng: np.random.Generator) -> Isolation | None:
 
 
 def robust_z(states: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Give (value - median) / scale of some rows, (R, F); a few extreme values don't move the scale.
+    """Return (value - median) / scale of some rows, (R, F); a few extreme values don't move the scale.
 
     The scale is the larger of 1.4826 MAD and the deviation between the 1 % and 99 % quantiles: the first
     alone is next to nothing for a feature that is zero half of the time, as those of the position are.

@@ -182,7 +182,7 @@ def _by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
 
 
 def _silhouette(points: NDArray[np.float32], labels: NDArray[np.integer]) -> tuple[float, float]:
-    """Give the mean silhouette of the rows in a cluster and its standard error as a random sample's mean."""
+    """Return the mean silhouette of the rows in a cluster and its standard error as a random sample's mean."""
     inside = labels != NOISE
     if not 2 <= len(np.unique(labels[inside])) < inside.sum():
         return float("nan"), float("nan")
@@ -203,7 +203,7 @@ def _agreement(
     refits: int,
     rng: np.random.Generator,
 ) -> list[float]:
-    """Refit on the patterns of half the dates, drawn at random; give the adjusted Rand index on all others'."""
+    """Refit on the patterns of half the dates, drawn at random; return the adjusted Rand index on all others'."""
     scores = []
     for _ in range(refits):
         half = (rng.permutation(date_index[-1] + 1) % 2 == 0)[date_index]

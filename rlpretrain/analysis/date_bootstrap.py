@@ -53,7 +53,7 @@ def resample_dates(sample: Sample, rng: np.random.Generator) -> ResampledDates:
 
 
 def block_length(sample: Sample) -> int:
-    """Give twice the decision dates that a holding period spans on average, periods weighed by their length.
+    """Return twice the decision dates that a holding period spans on average, periods weighed by their length.
 
     Weighed, because long periods share the most; twice, because a bootstrap cuts what is shared at the ends of
     blocks: as long as the period itself, blocks miss a quarter of the variance of a mean of overlapping sums.
@@ -73,7 +73,7 @@ def date_weights(dates: int, block: int, resamples: int, rng: np.random.Generato
 
 
 def bootstrap_means(weights: Floats, totals: Floats, counts: Floats) -> Floats:
-    """Give each group's mean in each resample of the dates, (resamples, G); NaN where it holds none of the group.
+    """Return each group's mean in each resample of the dates, (resamples, G); NaN where it holds none of the group.
 
     All groups share the resampled dates, so differences between groups keep their common market moves.
 

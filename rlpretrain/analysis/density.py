@@ -23,7 +23,7 @@ class DensityModel:
     reach: float
 
     def predict(self, points: NDArray[np.float32]) -> NDArray[np.integer]:
-        """Give each row's cluster, -1 for none."""
+        """Return each row's cluster, -1 for none."""
         if len(self.known) == 0:
             return np.full(len(points), NOISE)
         distance, nearest = NearestNeighbors(n_neighbors=1).fit(self.known).kneighbors(points)
@@ -48,7 +48,7 @@ def fit_hdbscan(points: NDArray[np.float32], min_cluster_size: int, min_samples:
 
 
 def knee(curve: NDArray[np.floating]) -> float:
-    """Give the value at which an ascending curve bends most: farthest below the chord between its ends.
+    """Return the value at which an ascending curve bends most: farthest below the chord between its ends.
 
     The bend of the sorted k-distances is where distances within clusters end and those of outliers begin
     (Satopaa et al. 2011, "Finding a kneedle in a haystack").
@@ -62,7 +62,7 @@ def knee(curve: NDArray[np.floating]) -> float:
 
 
 def neighbour_distance(points: NDArray[np.float32], neighbours: int) -> NDArray[np.floating]:
-    """Give each row's distance to its k-th neighbour, or to the farthest where there are fewer rows."""
+    """Return each row's distance to its k-th neighbour, or to the farthest where there are fewer rows."""
     k = min(neighbours, len(points) - 1)
     distance, _ = NearestNeighbors(n_neighbors=k).fit(points).kneighbors()
     return distance[:, -1]  # type: ignore[no-any-return]

@@ -17,14 +17,14 @@ __all__ = ["analysis_schema", "export_analysis"]
 
 
 def analysis_schema() -> str:
-    """Give the JSON schema of ``pattern_analysis.json`` as text."""
+    """Return the JSON schema of ``pattern_analysis.json`` as text."""
     return (
         json.dumps(PatternAnalysis.model_json_schema(mode="serialization"), indent=2, sort_keys=True) + "\n"
     )
 
 
 def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]:
-    """Write the JSON, the ranking of features, their correlations and the clusters; give the paths."""
+    """Write the JSON, the ranking of features, their correlations and the clusters; return the paths."""
     findings = analysis.to_json()
     write_json(folder / "pattern_analysis.json", findings)
     ranking = findings["importance"]["features"]

@@ -121,7 +121,7 @@ class Statistics(Part):
     groups: tuple[RewardGroup, ...]
 
     def of(self, dimension: str) -> dict[str, RewardGroup]:
-        """Give one dimension's groups by name."""
+        """Return one dimension's groups by name."""
         return {group.group: group for group in self.groups if group.dimension == dimension}
 
 
@@ -162,5 +162,5 @@ class PatternAnalysis(Part):
     """Pearson correlation of the varying features."""
 
     def to_json(self) -> dict[str, Any]:
-        """Give the findings as plain JSON values: no NaN, no clock, dates as ISO text."""
+        """Return the findings as plain JSON values: no NaN, no clock, dates as ISO text."""
         return self.model_dump(mode="json")

@@ -64,7 +64,7 @@ def mutual_information(
 
 
 def _binned(feature: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Give each value the number of its quantile bin; equal values share one."""
+    """Return each value the number of its quantile bin; equal values share one."""
     edges = np.unique(np.quantile(feature, np.linspace(0, 1, BINS + 1)[1:-1]))
     return np.searchsorted(edges, feature, side="right")
 
@@ -89,7 +89,7 @@ def _information(
 
 
 def correlation(sample: Sample) -> pd.DataFrame:
-    """Give Pearson's correlation of the varying features, (F, F)."""
+    """Return Pearson's correlation of the varying features, (F, F)."""
     z = sample.standardised.astype(np.float64)
     matrix = np.clip(np.round(z.T @ z / max(len(z), 1), 6), -1, 1)
     return pd.DataFrame(matrix, index=list(sample.names), columns=list(sample.names))
@@ -202,7 +202,7 @@ def _shuffled_losses(
     blocks: list[NDArray[np.intp]],
     order: NDArray[np.intp],
 ) -> NDArray[np.float64]:
-    """Give the log loss after shuffling each block of columns, many blocks to one prediction."""
+    """Return the log loss after shuffling each block of columns, many blocks to one prediction."""
     together = max(1, PREDICTED_ROWS // len(states))
     losses = []
     for start in range(0, len(blocks), together):
@@ -216,14 +216,14 @@ def _shuffled_losses(
 
 
 def _probabilities(trees: HistGradientBoostingClassifier, states: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Give the probability of every action, also of those that the fit never saw."""
+    """Return the probability of every action, also of those that the fit never saw."""
     told = np.zeros((len(states), len(ACTIONS)))
     told[:, trees.classes_] = trees.predict_proba(states)
     return told
 
 
 def _base_rates(action: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Give the frequency of each action given the position, (2, 3), with one pseudo-count each."""
+    """Return the frequency of each action given the position, (2, 3), with one pseudo-count each."""
     counts = np.ones((2, len(ACTIONS)))
     np.add.at(counts, (held, action), 1)
     rates: NDArray[np.float64] = counts / counts.sum(axis=1, keepdims=True)
@@ -231,5 +231,5 @@ def _base_rates(action: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[n
 
 
 def _log_loss(truth: NDArray[np.int64], told: NDArray[np.float64]) -> float:
-    """Give the mean of -log p of the true action, in nats, with p at least 1e-6."""
+    """Return the mean of -log p of the true action, in nats, with p at least 1e-6."""
     return float(-np.log(np.maximum(told[np.arange(len(truth)), truth], 1e-6)).mean())

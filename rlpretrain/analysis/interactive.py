@@ -55,7 +55,7 @@ def write_interactive_page(analysis: PatternAnalysis, path: Path) -> Path:
 
 
 def _data(analysis: PatternAnalysis) -> dict[str, Any]:
-    """Give what the charts draw, as plain JSON values."""
+    """Return what the charts draw, as plain JSON values."""
     findings = analysis.to_json()
     statistics = analysis.statistics
     significant = {(group.dimension, group.group): group.significant for group in statistics.groups}
@@ -125,7 +125,7 @@ def _cells(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _map(analysis: PatternAnalysis) -> dict[str, Any]:
-    """Give the points of the map, evenly spaced in time and every strong anomaly, and each cluster's centre."""
+    """Return the points of the map, evenly spaced in time and every strong anomaly, and each cluster's centre."""
     table = analysis.assignments
     if analysis.clusters.main is None:
         table = table.iloc[:0]
@@ -151,7 +151,7 @@ def _map(analysis: PatternAnalysis) -> dict[str, Any]:
 
 
 def _frame(coordinate: pd.Series) -> tuple[float, float]:
-    """Give the ends of an axis that leaves out the farthest points, with some room."""
+    """Return the ends of an axis that leaves out the farthest points, with some room."""
     if coordinate.empty:
         return 0.0, 1.0
     low, high = coordinate.quantile([0.002, 0.998])

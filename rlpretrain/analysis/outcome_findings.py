@@ -86,5 +86,5 @@ class TradeStatistics(Part):
     )
 
     def of(self, dimension: str) -> dict[str, TradeGroup]:
-        """Give one dimension's groups by name."""
+        """Return one dimension's groups by name."""
         return {group.group: group for group in self.groups if group.dimension == dimension}

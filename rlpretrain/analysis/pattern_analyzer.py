@@ -133,7 +133,7 @@ class PatternAnalyzer:
         )
 
     def visualize_patterns(self, analysis: PatternAnalysis, save_path: Path | str = "analysis.png") -> Path:
-        """Draw the findings on one page; give its path."""
+        """Draw the findings on one page; return its path."""
         from rlpretrain.analysis.page import (
             draw_page,
         )  # matplotlib is slow to import, and only drawing needs it
@@ -141,7 +141,7 @@ class PatternAnalyzer:
         return draw_page(analysis, Path(save_path))
 
     def export(self, analysis: PatternAnalysis, folder: Path | str) -> tuple[Path, ...]:
-        """Write the findings, the pages and the tables into a folder; give the paths.
+        """Write the findings, the pages and the tables into a folder; return the paths.
 
         ``pattern_analysis.json``, ``.png`` and ``.html``, ``feature_importance.csv`` and ``.json``,
         ``feature_correlation.csv``, ``pattern_performance.csv``, ``cluster_assignments.parquet``, and

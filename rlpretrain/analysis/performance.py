@@ -95,7 +95,7 @@ def pattern_performance(
 
 
 def _cells(sample: Sample) -> tuple[pd.DataFrame, Rows]:
-    """Give each combination that occurs a number; give their names and the one of each pattern."""
+    """Return each combination that occurs a number; return their names and the one of each pattern."""
     patterns = sample.patterns
     columns = {"category": patterns.category, "regime": patterns.regime, "asset": patterns.asset}
     codes, levels = zip(*(pd.factorize(column, sort=True) for column in columns.values()), strict=True)
@@ -111,7 +111,7 @@ def _cells(sample: Sample) -> tuple[pd.DataFrame, Rows]:
 def _resample(
     weights: Floats | None, sample: Sample, rows: NDArray[np.bool_], column: Rows, width: int, value: Floats
 ) -> Floats:
-    """Give each column's mean in each resample of the dates, (resamples, width); NaN where there is none."""
+    """Return each column's mean in each resample of the dates, (resamples, width); NaN where there is none."""
     if weights is None:
         return np.full((1, width), np.nan)
     dates = len(sample.dates)
@@ -134,7 +134,7 @@ def _ratio(top: NDArray[Any], bottom: NDArray[Any]) -> Floats:
 
 
 def _ends(drawn: Floats) -> tuple[Floats, Floats]:
-    """Give each column's interval; none where over 5 % of the resamples have nothing."""
+    """Return each column's interval; none where over 5 % of the resamples have nothing."""
     known = np.isfinite(drawn).mean(axis=0) >= LEVEL
     low, high = np.full((2, drawn.shape[1]), np.nan)
     if known.any():
@@ -211,7 +211,7 @@ def _strategies(trades: LabelledTrades) -> pd.DataFrame:
 
 
 def _rank_correlation(first: Floats, second: Floats) -> Floats:
-    """Give Spearman's correlation of each row of two tables over the columns that both have."""
+    """Return Spearman's correlation of each row of two tables over the columns that both have."""
     found = np.full(len(first), np.nan)
     for row, (one, other) in enumerate(zip(first, second, strict=True)):
         both = np.isfinite(one) & np.isfinite(other)

@@ -78,7 +78,7 @@ def reliability(sample: Sample, rng: np.random.Generator) -> Reliability:
 
 
 def _bands(confidence: Floats) -> NDArray[np.intp]:
-    """Give each value the number of its band, so that all have about equally many; equal values share one."""
+    """Return each value the number of its band, so that all have about equally many; equal values share one."""
     edges = np.unique(np.quantile(confidence, np.arange(1, BANDS) / BANDS))
     return np.unique(np.searchsorted(edges, confidence, side="left"), return_inverse=True)[1]
 

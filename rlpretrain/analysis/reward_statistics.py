@@ -38,7 +38,7 @@ class Grouping:
 
 
 def groupings(sample: Sample, cluster: NDArray[np.int32] | None) -> list[Grouping]:
-    """Give the divisions that are tested; of the assets, the 20 with most patterns."""
+    """Return the divisions that are tested; of the assets, the 20 with most patterns."""
     patterns = sample.patterns
     assets, counts = np.unique(patterns.asset, return_counts=True)
     largest = assets[np.argsort(-counts, kind="stable")[:MOST_ASSETS]]
@@ -178,7 +178,7 @@ def _describe(
 
 
 def _interval(resampled: NDArray[np.float64] | None, spans: int) -> tuple[float, float, float]:
-    """Give a mean's percentile interval and standard error; NaN where the group spans too few periods."""
+    """Return a mean's percentile interval and standard error; NaN where the group spans too few periods."""
     if resampled is None or spans < LEAST_BLOCKS:
         return float("nan"), float("nan"), float("nan")
     drawn = resampled[np.isfinite(resampled)]
@@ -191,7 +191,7 @@ def _interval(resampled: NDArray[np.float64] | None, spans: int) -> tuple[float,
 def _against_rest(
     reward: NDArray[np.float64], rows: NDArray[np.intp], ranks: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Give Cohen's d (pooled deviation) and Cliff's delta (from the rank sum) against all other rows."""
+    """Return Cohen's d (pooled deviation) and Cliff's delta (from the rank sum) against all other rows."""
     n, m = len(rows), len(reward) - len(rows)
     if n < 2 or m < 2:
         return float("nan"), float("nan")

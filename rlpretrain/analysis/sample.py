@@ -50,7 +50,7 @@ class Sample:
         return np.array([np.median(column) for column in self.columns()], np.float32)
 
     def columns(self) -> Iterator[NDArray[np.float32]]:
-        """Give each feature's values, (N,), side by side in memory: sorting them is several times as fast."""
+        """Yield each feature's values, (N,), side by side in memory: sorting them is several times as fast."""
         for feature in range(self.states.shape[1]):
             yield np.ascontiguousarray(self.states[:, feature])
 
@@ -122,5 +122,5 @@ def non_overlapping(date: NDArray[np.datetime64], settled: NDArray[np.datetime64
 
 
 def calendar(day: np.datetime64) -> dt.date:
-    """Give a numpy date as a plain one."""
+    """Return a numpy date as a plain one."""
     return day.astype("datetime64[D]").astype(dt.date)  # type: ignore[no-any-return]

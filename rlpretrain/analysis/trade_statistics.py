@@ -31,7 +31,7 @@ def trade_statistics(labelled: LabelledTrades, table: pd.DataFrame) -> TradeStat
 
 
 def trade_table(labelled: LabelledTrades) -> pd.DataFrame:
-    """Give one row for each group of each dimension, those with most trades first; see `TradeGroup`."""
+    """Return one row for each group of each dimension, those with most trades first; see `TradeGroup`."""
     labelled = labelled.ordered()
     trades = labelled.trades
     everything = np.full(len(trades), "all")
@@ -94,7 +94,7 @@ def _ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.
 def _streaks(
     group: NDArray[np.intp], strategy: NDArray[np.str_], won: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give each group's longest run of wins and of losses within one strategy, in the order of exits.
+    """Return each group's longest run of wins and of losses within one strategy, in the order of exits.
 
     Trades come ordered by strategy and exit; a stable sort by group keeps that order within it.
     """

@@ -90,7 +90,7 @@ def _costs(options: argparse.Namespace) -> Costs:
 
 
 def _held(ticker: str, result: BacktestResult, panel: PricePanel, capital: float) -> Floats:
-    """Give the value of a benchmark held throughout (D,), free of costs.
+    """Return the value of a benchmark held throughout (D,), free of costs.
 
     It starts from the strategy's value on its first day, and is NaN while it has no price.
     """
@@ -108,7 +108,7 @@ def _held(ticker: str, result: BacktestResult, panel: PricePanel, capital: float
 
 
 def _own_statistics(curve: Floats) -> dict[str, float]:
-    """Give the statistics of a benchmark; NaN unless its price is known on every day."""
+    """Return the statistics of a benchmark; NaN unless its price is known on every day."""
     from rlpretrain.symphony import portfolio_statistics
 
     return portfolio_statistics(curve[1:] / curve[:-1] - 1.0)
@@ -121,7 +121,7 @@ def _write_files(
     result: BacktestResult,
     benchmarks: dict[str, Floats],
 ) -> dict[str, str]:
-    """Write what was asked for; give each kind of file with its path."""
+    """Write what was asked for; return each kind of file with its path."""
     written: dict[str, str] = {}
     days = result.dates.astype(str).tolist()
     if options.weights is not None:

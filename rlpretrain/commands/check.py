@@ -120,7 +120,7 @@ class _Documents:
             raise failures[0]
 
     def get(self, source: Path | str) -> tuple[str, Mapping[str, Any]]:
-        """Give a symphony's name and its document."""
+        """Return a symphony's name and its document."""
         if isinstance(source, Path):
             return source.stem, read_document(source)
         answer = self._fetched[source]

@@ -51,7 +51,7 @@ def load_named(target: str, config: PretrainingConfig) -> Named:
 
 
 def is_identifier(text: str) -> bool:
-    """Tell whether `text` can be a symphony's id."""
+    """Return whether `text` can be a symphony's id."""
     return _IDENTIFIER.fullmatch(text) is not None
 
 

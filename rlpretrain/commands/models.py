@@ -72,7 +72,7 @@ def _chosen(registry: Registry, text: str) -> ModelVersion:
 
 
 def _signed(options: argparse.Namespace) -> dict[str, str]:
-    """Give who decides, and why."""
+    """Return who decides, and why."""
     reason = " ".join(options.reason.split())
     if not reason:
         raise SettingsError("--reason is empty", hint="say why: it is kept with the decision")

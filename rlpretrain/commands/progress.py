@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 def counted(items: Sequence[T], label: str) -> Iterator[T]:
-    """Give the items one by one and show how many are done."""
+    """Yield the items one by one and show how many are done."""
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import track

@@ -71,7 +71,7 @@ def _summary(symphony: Symphony, activity: Activity | None) -> dict[str, Any]:
 
 
 def _rows(places: list[Place], activity: Activity | None, depth: int | None) -> list[dict[str, Any]]:
-    """Give the places as a flat list; `parent` is a position in it."""
+    """Return the places as a flat list; `parent` is a position in it."""
     from rlpretrain.symphony.outline import place_path
 
     rows: list[dict[str, Any]] = []

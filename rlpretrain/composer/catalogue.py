@@ -33,7 +33,7 @@ class Catalogue(Protocol):
     """A library of symphonies."""
 
     def entries(self) -> Sequence[CatalogueEntry]:
-        """Give every symphony, in a fixed order."""
+        """Return every symphony, in a fixed order."""
 
 
 class FolderCatalogue:
@@ -67,7 +67,7 @@ class FolderCatalogue:
         self._entries = tuple(_read(file) for file in files)
 
     def entries(self) -> Sequence[CatalogueEntry]:
-        """Give every symphony, by file name."""
+        """Return every symphony, by file name."""
         return self._entries
 
 
@@ -80,7 +80,7 @@ def _read(file: Path) -> CatalogueEntry:
 
 
 def _identifier(stem: str) -> str:
-    """Give the file's name where it can be an id of the service, and a hash of it elsewhere."""
+    """Return the file's name where it can be an id of the service, and a hash of it elsewhere."""
     if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", stem):
         return stem
     return hashlib.sha256(stem.encode("utf-8", "surrogateescape")).hexdigest()[:20]

@@ -86,7 +86,7 @@ class ComposerClient:
     async def search_symphonies(
         self, where: Sequence[Any] | None = None, order_by: Sequence[Any] | None = None, offset: int = 0
     ) -> SearchPage:
-        """Give one page of the library.
+        """Return one page of the library.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class ComposerClient:
         return parse_page(await self._call("search_symphonies", arguments))
 
     async def get_saved_symphony(self, symphony_id: str) -> dict[str, Any]:
-        """Give a symphony's tree, as the service stores it.
+        """Return a symphony's tree, as the service stores it.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class ComposerClient:
         broker: str = "ALPACA_WHITE_LABEL",
         benchmark_tickers: Sequence[str] = ("SPY",),
     ) -> Backtest:
-        """Give Composer's own backtest of a symphony; the defaults are the service's.
+        """Return Composer's own backtest of a symphony; the defaults are the service's.
 
         Parameters
         ----------

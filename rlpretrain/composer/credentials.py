@@ -53,16 +53,16 @@ class Credentials:
         return cls(key_id, secret, cast(Scheme, environment.get(_SCHEME) or "bearer"))
 
     def headers(self) -> dict[str, str]:
-        """Give the HTTP headers that authenticate a call."""
+        """Return the HTTP headers that authenticate a call."""
         if self.scheme == "basic":
             pair = base64.b64encode(f"{self.key_id}:{self.secret}".encode()).decode()
             return {"authorization": f"Basic {pair}"}
         return {"x-api-key-id": self.key_id, "authorization": f"Bearer {self.secret}"}
 
     def variables(self) -> dict[str, str]:
-        """Give the variables that `from_environment` reads."""
+        """Return the variables that `from_environment` reads."""
         return {_KEY_ID: self.key_id, _SECRET: self.secret, _SCHEME: self.scheme}
 
     def environment(self) -> dict[str, str]:
-        """Give the variables from which a server over stdio reads the key: ours and the official one's."""
+        """Return the variables from which a server over stdio reads the key: ours and the official one's."""
         return {**self.variables(), "COMPOSER_API_KEY": self.key_id, "COMPOSER_SECRET_KEY": self.secret}

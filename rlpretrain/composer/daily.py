@@ -50,7 +50,7 @@ class DailyValues:
 
 
 def epoch_day(day: Any) -> dt.date:
-    """Give the date that a number of days since 1970-01-01 means.
+    """Return the date that a number of days since 1970-01-01 means.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def parse_weights(table: Any, dates: Days) -> dict[str, Floats] | None:
 
 @lru_cache(maxsize=65_536)  # backtests of a library share most of their days
 def _iso_day(text: str) -> int:
-    """Give the days from 1970-01-01 to an ISO date."""
+    """Return the days from 1970-01-01 to an ISO date."""
     return (dt.date.fromisoformat(text) - _EPOCH).days
 
 
@@ -162,7 +162,7 @@ def _by_epoch_day(table: Any) -> tuple[Days, dict[str, Floats]]:
 
 
 def _column(column: Mapping[Any, Any]) -> tuple[NDArray[np.int64], Floats]:
-    """Give the days since 1970 and the values of ``{day: value}``; NaN for null."""
+    """Return the days since 1970 and the values of ``{day: value}``; NaN for null."""
     days = np.array([_epoch_number(day) for day in column], dtype=np.int64)
     values = np.array([np.nan if value is None else value for value in column.values()], dtype=np.float64)
     return days, values
@@ -174,7 +174,7 @@ def _epoch_number(day: Any) -> int:
 
 
 def _first(key: str, values: Floats) -> float:
-    """Give a series' first known value, by which the others are divided."""
+    """Return a series' first known value, by which the others are divided."""
     known = values[np.isfinite(values)]
     if not len(known):
         return 1.0

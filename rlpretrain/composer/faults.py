@@ -64,6 +64,6 @@ class Faults:
         return self.kinds[self.number(b"which", call, occurrence) % len(self.kinds)]
 
     def number(self, question: bytes, call: bytes, occurrence: int) -> int:
-        """Give a number below 2^64 that the seed and the arguments fix."""
+        """Return a number below 2^64 that the seed and the arguments fix."""
         text = b"\0".join((question, str(self.seed).encode(), str(occurrence).encode(), call))
         return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest())

@@ -86,7 +86,7 @@ class GeneratedCatalogue:
         }
 
     def entries(self) -> Sequence[CatalogueEntry]:
-        """Give every symphony."""
+        """Return every symphony."""
         return self._entries
 
 
@@ -119,7 +119,7 @@ def _rebalancing(build: TreeBuilder, universe: Universe) -> tuple[str, float | N
 
 
 def _identifier(seed: int, index: int) -> str:
-    """Give 20 letters and digits, as Composer does."""
+    """Return 20 letters and digits, as Composer does."""
     number = int.from_bytes(hashlib.blake2b(f"symphony/{seed}/{index}".encode(), digest_size=16).digest())
     letters = []
     for _ in range(20):

@@ -45,7 +45,7 @@ class HoneySqlError(ValueError):
 
 
 def parse_condition(clause: Any, columns: Mapping[str, type]) -> Any:
-    """Check a condition and give it in plain form, without the outer list in which the service also takes it.
+    """Check a condition and return it in plain form, without the outer list in which the service also takes it.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def columns_of(clause: Any, columns: Mapping[str, type]) -> set[str]:
 
 
 def matches(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool:
-    """Tell whether a checked condition holds for a row; unknown counts as false."""
+    """Return whether a checked condition holds for a row; unknown counts as false."""
     return _holds(clause, row, columns) is True
 
 

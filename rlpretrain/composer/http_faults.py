@@ -56,7 +56,7 @@ class FaultReportingClient(httpx2.AsyncClient):
 
 
 async def _read(response: httpx2.Response, largest: int) -> httpx2.Response:
-    """Give the answer with its body read, as if it had come unpacked."""
+    """Return the answer with its body read, as if it had come unpacked."""
     try:
         body = await read_answer(response, largest)
     finally:

@@ -72,7 +72,7 @@ class Library:
         return SearchIndex(self._catalogue, self._backtester, self._as_of)
 
     def search(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Give a page of rows; ``symphony_sid`` is the id.
+        """Return a page of rows; ``symphony_sid`` is the id.
 
         Raises
         ------
@@ -90,7 +90,7 @@ class Library:
             raise RefusedError("bad-request", str(error)) from None
 
     def tree(self, symphony_id: str) -> Mapping[str, Any]:
-        """Give a symphony's tree.
+        """Return a symphony's tree.
 
         Raises
         ------

@@ -25,7 +25,7 @@ class Progress:
     tools: dict[str, CallCounts] = field(default_factory=dict)
 
     def of(self, tool: str) -> CallCounts:
-        """Give the counts of a tool."""
+        """Return the counts of a tool."""
         return self.tools.setdefault(tool, CallCounts())
 
     def __str__(self) -> str:

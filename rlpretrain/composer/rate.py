@@ -46,7 +46,7 @@ class AdaptiveRate:
         self._gate = asyncio.Lock()
 
     async def start(self) -> float:
-        """Wait for this call's turn, first come, first served; give the time at which it starts."""
+        """Wait for this call's turn, first come, first served; return the time at which it starts."""
         clock = asyncio.get_running_loop().time
         async with self._gate:
             # A pause or cut may come during the wait, so look again after it.

@@ -24,5 +24,5 @@ class RetryPolicy:
     """Seconds."""
 
     def wait(self, failures: int, generator: random.Random) -> float:
-        """Give the seconds to wait after `failures` >= 1 tries failed."""
+        """Return the seconds to wait after `failures` >= 1 tries failed."""
         return generator.uniform(0.0, min(self.longest_wait, self.first_wait * 2.0 ** (failures - 1)))

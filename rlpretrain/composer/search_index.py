@@ -87,7 +87,7 @@ class SearchIndex:
         self._lock = threading.Lock()
 
     def page(self, where: Any, order_by: Any, offset: int, size: int) -> list[dict[str, Any]]:
-        """Give `size` rows from `offset` on; a row carries the statistics that the condition or order read.
+        """Return `size` rows from `offset` on; a row carries the statistics that the condition or order read.
 
         Raises
         ------
@@ -106,7 +106,7 @@ class SearchIndex:
         ]
 
     def _found(self, condition: list[Any], order: list[tuple[str, bool]]) -> list[tuple[str, Row]]:
-        """Give all rows in order; a listing asks for page after page, so the last few results are kept."""
+        """Return all rows in order; a listing asks for page after page, so the last few results are kept."""
         key = json.dumps((condition, order))
         found = self._results.get(key)
         if found is None:

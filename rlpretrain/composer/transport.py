@@ -25,7 +25,7 @@ class Transport(Protocol):
     """One try of one read call; raises `ComposerError`, retries nothing."""
 
     async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
-        """Give the decoded JSON of the tool's answer."""
+        """Return the decoded JSON of the tool's answer."""
 
 
 def subject_of(tool: str, arguments: Mapping[str, Any]) -> str:

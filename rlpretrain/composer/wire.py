@@ -223,7 +223,7 @@ def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[st
 
 
 def _fields(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the fields that both spellings share, under MCP's names."""
+    """Return the fields that both spellings share, under MCP's names."""
     names = ("first_day", "last_market_day", "first_day_value", "last_market_days_value", "data_warnings")
     fields = {name: answer[name] for name in names if answer.get(name) is not None}
     if answer.get("capital") is not None:

@@ -75,7 +75,7 @@ class AirflowApi:
         return self._client.get(f"/api/v2/dags/{dag_id}").is_success
 
     def import_errors(self) -> list[str]:
-        """Give the trace of each DAG file that can't be read."""
+        """Return the trace of each DAG file that can't be read."""
         return [error["stack_trace"] for error in self._call("GET", "/api/v2/importErrors")["import_errors"]]
 
     def unpause(self, dag_id: str) -> None:
@@ -94,7 +94,7 @@ class AirflowApi:
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
 
     def run_state(self, dag_id: str, run_id: str) -> str:
-        """Give the run's state: queued, running, success or failed."""
+        """Return the run's state: queued, running, success or failed."""
         return str(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def task_order(self, dag_id: str) -> list[str]:
@@ -107,7 +107,7 @@ class AirflowApi:
         return list(TopologicalSorter(waits_for).static_order())
 
     def task_states(self, dag_id: str, run_id: str) -> list[TaskState]:
-        """Give the state of every task instance of the run."""
+        """Return the state of every task instance of the run."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         found: list[TaskState] = []
         while True:
@@ -117,11 +117,11 @@ class AirflowApi:
                 return found
 
     def result(self, dag_id: str, run_id: str) -> Any:
-        """Give the verdict, the figures and the files' places, as the report's task leaves them; None before that."""
+        """Return the verdict, the figures and the files' places, as the report's task leaves them; None before that."""
         return self._xcom(dag_id, run_id, RESULT_TASK, "return_value", -1)
 
     def failures(self, dag_id: str, run_id: str) -> dict[str, str]:
-        """Give each failed task's reason; "" where its worker could not leave one."""
+        """Return each failed task's reason; "" where its worker could not leave one."""
         return {
             f"{task.task_id} {task.label}".rstrip(): str(
                 self._xcom(dag_id, run_id, task.task_id, FAILURE_KEY, task.map_index) or ""

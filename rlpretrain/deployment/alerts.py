@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 def nightly_deadline(environment: Mapping[str, str] | None = None) -> DeadlineAlert | None:
-    """Give the alert for a run that is not done ``RLPRETRAIN_DEADLINE_MINUTES`` after it was queued; 0 is none.
+    """Return the alert for a run that is not done ``RLPRETRAIN_DEADLINE_MINUTES`` after it was queued; 0 is none.
 
     Raises
     ------

@@ -31,7 +31,7 @@ class ArchiveSettings(BaseModel):
 
 
 def archive_params() -> dict[str, Param]:
-    """Give a Param for each setting."""
+    """Return a Param for each setting."""
     properties = ArchiveSettings.model_json_schema()["properties"]
     return {
         name: Param(

@@ -19,7 +19,7 @@ logger = logging.getLogger("rlpretrain")
 
 
 def archive_old_patterns(older_than_days: int, today: dt.datetime) -> dict[str, Any]:
-    """Archive what no run since so many days before `today` uses; give the counts."""
+    """Archive what no run since so many days before `today` uses; return the counts."""
     url, folder = _places()
     if not url:
         return {}
@@ -30,7 +30,7 @@ def archive_old_patterns(older_than_days: int, today: dt.datetime) -> dict[str, 
 
 
 def compact_store() -> dict[str, Any]:
-    """Merge small archives and give free space back; give the figures."""
+    """Merge small archives and give free space back; return the figures."""
     url, folder = _places()
     if not url:
         return {}
@@ -41,7 +41,7 @@ def compact_store() -> dict[str, Any]:
 
 
 def remove_runs(keep: int, older_than_days: int, today: dt.datetime) -> dict[str, Any]:
-    """Remove folders of old runs, the champion's and the newest excepted; give what went."""
+    """Remove folders of old runs, the champion's and the newest excepted; return what went."""
     folder = load_config().output_dir
     removed = remove_old_runs(folder, keep=keep, before=today - dt.timedelta(days=older_than_days))
     logger.info("%d runs removed from %s, %d stay: %s", len(removed.runs), folder, removed.kept, removed.runs)

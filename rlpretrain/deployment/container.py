@@ -64,7 +64,7 @@ class ContainerSettings:
         )
 
     def variables(self) -> dict[str, str]:
-        """Give the container's environment, which holds no secret."""
+        """Return the container's environment, which holds no secret."""
         threads = {"OMP_NUM_THREADS": self.threads} if self.threads else {}
         return {
             "RLPRETRAIN_DEVICE": self.device,
@@ -73,7 +73,7 @@ class ContainerSettings:
         }
 
     def mounts(self, folder: Path, market: str, *, other_runs: bool = False) -> list[Mount]:
-        """Give what the container of a run sees: its folder, writable, and the price files, read-only.
+        """Return what the container of a run sees: its folder, writable, and the price files, read-only.
 
         Parameters
         ----------
@@ -109,13 +109,13 @@ def device_requests(client: APIClient, device: str, stage: str) -> list[DeviceRe
 
 
 def stage_command(stage: str, folder: Path, symbol: str = "") -> list[str]:
-    """Give the arguments of the image's ``rlpretrain`` for a stage of the run; `symbol` is validation's asset."""
+    """Return the arguments of the image's ``rlpretrain`` for a stage of the run; `symbol` is validation's asset."""
     command = ["stage", stage, "--run", f"{CONTAINER_ARTIFACTS}/{folder.name}"]
     return [*command, "--symbol", symbol] if symbol else command
 
 
 def market_of(folder: Path) -> str:
-    """Give the run's market setting: it says which price files the stage must see."""
+    """Return the run's market setting: it says which price files the stage must see."""
     return str(json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"])
 
 
@@ -133,7 +133,7 @@ def finished_stage(stage: str, folder: Path, symbol: str = "") -> Manifest:
 
 
 def writer_of(folder: Path) -> str:
-    """Give the user that may write the folder, never root: what root made is handed to the image's user."""
+    """Return the user that may write the folder, never root: what root made is handed to the image's user."""
     owner = folder.stat()
     if owner.st_uid != 0:
         return f"{owner.st_uid}:{owner.st_gid}"

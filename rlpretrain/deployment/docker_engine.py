@@ -71,7 +71,7 @@ class DockerEngine:
         return cls(url, Path(folder) if folder else Path.home() / ".docker")
 
     def files(self) -> tuple[str, str, str] | None:
-        """Give the paths of the authority's certificate, of ours and of our key.
+        """Return the paths of the authority's certificate, of ours and of our key.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class DockerEngine:
         return authority, ours, key
 
     def connect(self) -> APIClient:
-        """Give a client of the engine, which has answered.
+        """Return a client of the engine, which has answered.
 
         Raises
         ------
@@ -114,7 +114,7 @@ class DockerEngine:
 
 
 def remove_containers(labels: Mapping[str, str], client: APIClient | None = None) -> int:
-    """Remove all containers that carry the labels, running or not; give their number."""
+    """Remove all containers that carry the labels, running or not; return their number."""
     client = client or DockerEngine.from_environment().connect()
     wanted = [f"{name}={value}" for name, value in labels.items()]
     found = client.containers(all=True, filters={"label": wanted})

@@ -114,5 +114,5 @@ EXAMPLES: Mapping[str, list[str]] = {
 
 
 def section(name: str, group: str) -> str:
-    """Give the form's heading above a setting of a group."""
+    """Return the form's heading above a setting of a group."""
     return _OFTEN_SECTION if name in OFTEN else _SECTIONS.get(group, group)

@@ -70,7 +70,7 @@ class KubernetesTrainerOperator(KubernetesPodOperator):
         )
 
     def build_pod_request_obj(self, context: Context | None = None, *, dry_run: bool = False) -> V1Pod:
-        """Give the pod of this stage of this run."""
+        """Return the pod of this stage of this run."""
         folder = Path(self.run_folder)
         self.arguments = stage_command(self.stage, folder, self.symbol)
         self.container_resources = self.settings.resources(self.stage)

@@ -43,7 +43,7 @@ SOURCES = ("market", "catalogue")
 
 
 def run_environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Give the deployment's variables for the tasks: those of the environment, under the ones of the command.
+    """Return the deployment's variables for the tasks: those of the environment, under the ones of the command.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def _absolute(name: str, value: Any, folder: Path) -> Any:
 
 
 def main() -> int:
-    """Run the DAG once and give the exit status."""
+    """Run the DAG once and return the exit status."""
     console = Console(soft_wrap=True)
     for number in STOP_SIGNALS:
         signal.signal(number, _interrupted)

@@ -197,7 +197,7 @@ class LocalAirflow:
         )
 
     def log_tail(self, component: str, lines: int = 30) -> str:
-        """Give the end of a component's log."""
+        """Return the end of a component's log."""
         text = (self.home / f"{component}.log").read_text(encoding="utf-8", errors="replace")
         return "\n".join(text.splitlines()[-lines:])
 

@@ -117,7 +117,7 @@ class WebhookNotifier(BaseNotifier):
 
 
 def notification_targets(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """Give the targets that the deployment lists.
+    """Return the targets that the deployment lists.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def notification_targets(environment: Mapping[str, str] | None = None) -> tuple[
 
 
 def notifier(target: str, message: AlertMessage) -> BaseNotifier:
-    """Give Airflow's notifier for a target of `notification_targets`.
+    """Return Airflow's notifier for a target of `notification_targets`.
 
     Raises
     ------

@@ -14,7 +14,7 @@ __all__ = ["dag_params"]
 
 
 def dag_params() -> dict[str, Param]:
-    """Give a Param for each setting that a person may change per run, in the order of the form."""
+    """Return a Param for each setting that a person may change per run, in the order of the form."""
     parameters = run_parameters()
     order = dict.fromkeys([*OFTEN, *parameters])
     return {name: _param(name, parameters[name]) for name in order}

@@ -39,7 +39,7 @@ class PodSettings:
         )
 
     def arguments(self) -> dict[str, Any]:
-        """Give what is the same for every stage, as arguments of ``KubernetesPodOperator``."""
+        """Return what is the same for every stage, as arguments of ``KubernetesPodOperator``."""
         return {
             "image": self.container.image,
             "image_pull_policy": "IfNotPresent",
@@ -64,7 +64,7 @@ class PodSettings:
         }
 
     def resources(self, stage: str) -> k8s.V1ResourceRequirements:
-        """Give the stage's limits, which are its requests too: a node is chosen that has them.
+        """Return the stage's limits, which are its requests too: a node is chosen that has them.
 
         A GPU is asked for where the device is ``cuda``: what nodes have is not known before one is chosen.
         """
@@ -76,7 +76,7 @@ class PodSettings:
     def volumes(
         self, folder: Path, market: str, *, other_runs: bool = False
     ) -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
-        """Give the volumes and where they are mounted: the run's folder, writable, and the price files, read-only.
+        """Return the volumes and where they are mounted: the run's folder, writable, and the price files, read-only.
 
         Parameters
         ----------
@@ -130,6 +130,6 @@ def _memory(name: str, size: str) -> k8s.V1Volume:
 
 
 def _quantity(memory: str) -> str:
-    """Give Docker's ``8g`` as Kubernetes' ``8Gi``; what is one already stays."""
+    """Return Docker's ``8g`` as Kubernetes' ``8Gi``; what is one already stays."""
     found = re.fullmatch(r"(\d+)([kmg])b?", memory.lower())
     return f"{found[1]}{found[2].upper()}i" if found else memory

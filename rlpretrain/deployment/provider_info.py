@@ -14,7 +14,7 @@ SCHEME = "rlpretrain"
 
 
 def provider_info() -> dict[str, Any]:
-    """Give the description; an entry point of the package names this function."""
+    """Return the description; an entry point of the package names this function."""
     return {
         "package-name": "rlpretrain",
         "name": "rlpretrain",

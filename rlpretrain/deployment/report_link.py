@@ -21,5 +21,5 @@ class ReportLink(BaseOperatorLink):
     name = "Report"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        """Give the address of the report of the task's run."""
+        """Return the address of the report of the task's run."""
         return report_tab(ti_key.dag_id, ti_key.run_id)

@@ -10,7 +10,7 @@ __all__ = ["run_result"]
 
 
 def run_result(folder: Path) -> dict[str, Any]:
-    """Give the verdict, the figures and the places of the run's files, all JSON values.
+    """Return the verdict, the figures and the places of the run's files, all JSON values.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ __all__ = ["run_settings"]
 
 
 def run_settings(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the settings of a run from its Params, which carry every key of the trigger's `conf`.
+    """Return the settings of a run from its Params, which carry every key of the trigger's `conf`.
 
     Airflow checks the values that have a schema but lets any other key pass.
 

@@ -13,7 +13,7 @@ __all__ = ["readable_tail", "task_log"]
 
 
 def task_log(logs: Path, dag_id: str, run_id: str, task: TaskState) -> Path:
-    """Give the file of the task's last try."""
+    """Return the file of the task's last try."""
     folder = logs / f"dag_id={dag_id}" / f"run_id={run_id}" / f"task_id={task.task_id}"
     if task.map_index >= 0:
         folder /= f"map_index={task.map_index}"
@@ -21,7 +21,7 @@ def task_log(logs: Path, dag_id: str, run_id: str, task: TaskState) -> Path:
 
 
 def readable_tail(file: Path, lines: int = 25) -> str:
-    """Give the last lines of a task's log: its messages, and what was raised without Airflow's own frames."""
+    """Return the last lines of a task's log: its messages, and what was raised without Airflow's own frames."""
     if not file.is_file():
         return f"no log at {file}"
     text: list[str] = []

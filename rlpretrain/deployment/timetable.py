@@ -84,7 +84,7 @@ class TradingDayTimetable(Timetable):
         return f"{self.exchange} close + {self.minutes} min"
 
     def serialize(self) -> dict[str, Any]:
-        """Give what Airflow keeps of the timetable in its database."""
+        """Return what Airflow keeps of the timetable in its database."""
         return {"exchange": self.exchange, "minutes": self.minutes}
 
     @classmethod
@@ -93,14 +93,14 @@ class TradingDayTimetable(Timetable):
         return cls(data["exchange"], data["minutes"])
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
-        """Give the last session that was closed by then; the moment itself where the calendar has none."""
+        """Return the last session that was closed by then; the moment itself where the calendar has none."""
         session = self._last_closed_by(run_after)
         return DataInterval.exact(run_after) if session is None else _interval(session)
 
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        """Give the next session to run for, and when; see the class for what is skipped."""
+        """Return the next session to run for, and when; see the class for what is skipped."""
         last, earliest = last_automated_data_interval, restriction.earliest
         # Sessions are taken up by their closes: the next is the first to close after `done`.
         done: dt.datetime
@@ -143,7 +143,7 @@ class TradingDayTimetable(Timetable):
 
 
 def nightly_timetable(environment: Mapping[str, str] | None = None) -> TradingDayTimetable:
-    """Give the deployment's timetable from ``RLPRETRAIN_EXCHANGE`` and ``RLPRETRAIN_MINUTES_AFTER_CLOSE``.
+    """Return the deployment's timetable from ``RLPRETRAIN_EXCHANGE`` and ``RLPRETRAIN_MINUTES_AFTER_CLOSE``.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def _has_calendar(exchange: str) -> bool:
 
 
 def _sessions_closing_after(exchange: str, moment: dt.datetime) -> Iterator[Session]:
-    """Give the sessions with a close later than `moment`, in order, to the calendar's end."""
+    """Yield the sessions with a close later than `moment`, in order, to the calendar's end."""
     # A session may close in the year after its own, in UTC.
     year = moment.year - 1
     while sessions := _sessions(exchange, year):
@@ -181,7 +181,7 @@ def _sessions_closing_after(exchange: str, moment: dt.datetime) -> Iterator[Sess
 
 @lru_cache(maxsize=64)
 def _sessions(exchange: str, year: int) -> tuple[Session, ...]:
-    """Give the sessions of a year, in order; none where the calendar does not reach."""
+    """Return the sessions of a year, in order; none where the calendar does not reach."""
     import exchange_calendars
 
     first, last = _bounds(exchange)
@@ -200,7 +200,7 @@ def _sessions(exchange: str, year: int) -> tuple[Session, ...]:
 
 @lru_cache(maxsize=64)
 def _bounds(exchange: str) -> tuple[dt.date, dt.date]:
-    """Give the first and last day that the library knows the exchange's holidays for."""
+    """Return the first and last day that the library knows the exchange's holidays for."""
     import exchange_calendars
 
     # The bounds belong to the class, which is reached through any of its calendars.

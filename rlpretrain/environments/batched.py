@@ -35,7 +35,7 @@ class EpisodeSampler:
         self._generators = [np.random.default_rng([seed, slot]) for slot in range(slots)]
 
     def draw(self, slot: int) -> tuple[int, int]:
-        """Give (asset, first row) of the slot's next episode."""
+        """Return (asset, first row) of the slot's next episode."""
         generator = self._generators[slot]
         asset = int(generator.integers(len(self._firsts)))
         return asset, int(generator.integers(self._firsts[asset], self._lasts[asset] + 1))
@@ -133,7 +133,7 @@ class BatchedTradingEnv(VecEnv):
         """Nothing to free."""
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """Give an attribute for each slot."""
+        """Return an attribute for each slot."""
         return [getattr(self, attr_name, None) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:

@@ -45,7 +45,7 @@ class EpisodeData:
         return len(self.dates)
 
     def rows(self, start: np.datetime64 | None, stop: np.datetime64 | None) -> tuple[int, int]:
-        """Give the first row dated `start` or later and the first row dated `stop` or later.
+        """Return the first row dated `start` or later and the first row dated `stop` or later.
 
         Raises
         ------

@@ -37,7 +37,7 @@ class MarketContext:
     sources: dict[str, str | None]
 
     def at(self, dates: Dates) -> Floats:
-        """Give the numbers last known at the close of each day, (n, 11): on a weekend, Friday's.
+        """Return the numbers last known at the close of each day, (n, 11): on a weekend, Friday's.
 
         NaN before the first session; zero throughout when there is no benchmark and hence no session.
         """
@@ -48,7 +48,7 @@ class MarketContext:
         return np.asarray(known[np.searchsorted(self.dates, dates, side="right")])
 
     def regime_at(self, dates: Dates) -> NDArray[np.str_]:
-        """Give the regime last known at the close of each day, (n,); sideways while there is none."""
+        """Return the regime last known at the close of each day, (n,); sideways while there is none."""
         known = np.append("sideways", self.regimes)
         return np.asarray(known[np.searchsorted(self.dates, dates, side="right")])
 
@@ -82,7 +82,7 @@ def market_context(panel: PricePanel, regimes: RegimeMethod = "rules") -> Market
 
 
 def _role(panel: PricePanel, symbol: str | None, days: int, dates: Dates) -> Floats:
-    """Give the scaled return of a role's asset as last known on each of `dates`; zero where unknown."""
+    """Return the scaled return of a role's asset as last known on each of `dates`; zero where unknown."""
     if symbol is None:
         return np.zeros(len(dates))
     series = panel.series(symbol)

@@ -50,7 +50,7 @@ def correlation(left: Floats, right: Floats, days: int) -> Floats:
 
 
 def lagged(values: Floats, days: int) -> Floats:
-    """Give the value `days` before; NaN where there is none."""
+    """Return the value `days` before; NaN where there is none."""
     earlier = np.full(len(values), np.nan)
     if days < len(values):
         earlier[days:] = values[: len(values) - days]

@@ -13,18 +13,18 @@ __all__ = ["calendar_days", "exchange_sessions", "is_crypto"]
 
 
 def is_crypto(symbol: str) -> bool:
-    """Tell whether a ticker names a crypto asset, which trades every calendar day: those end in ``-USD``."""
+    """Return whether a ticker names a crypto asset, which trades every calendar day: those end in ``-USD``."""
     return symbol.endswith("-USD")
 
 
 def calendar_days(start: dt.date, end: dt.date) -> Dates:
-    """Give every day from `start` to `end`, both included, as ``datetime64[D]``."""
+    """Return every day from `start` to `end`, both included, as ``datetime64[D]``."""
     return np.arange(np.datetime64(start, "D"), np.datetime64(end, "D") + 1)
 
 
 @lru_cache(maxsize=8)
 def exchange_sessions(start: dt.date, end: dt.date) -> Dates:
-    """Give the sessions of XNYS from `start` to `end`, both included, as read-only ``datetime64[D]``."""
+    """Return the sessions of XNYS from `start` to `end`, both included, as read-only ``datetime64[D]``."""
     # Imported here: it takes half a second, and reading prices from files never needs it.
     import exchange_calendars
 

@@ -48,7 +48,7 @@ class PriceUpdate:
 
 
 def last_bar_due(symbol: str, now: dt.datetime) -> np.datetime64:
-    """Give the last day whose bar is complete at the moment `now`, which must know its time zone.
+    """Return the last day whose bar is complete at the moment `now`, which must know its time zone.
 
     Equities: the last session of New York that is over. Crypto: yesterday by UTC.
     """

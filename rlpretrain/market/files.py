@@ -17,7 +17,7 @@ __all__ = ["folder_symbols", "read_folder"]
 
 
 def folder_symbols(folder: Path) -> tuple[str, ...]:
-    """Give every ticker that the folder's files hold, sorted."""
+    """Return every ticker that the folder's files hold, sorted."""
     return tuple(sorted({symbol for path in _price_files(folder) for symbol in file_symbols(path)}))
 
 

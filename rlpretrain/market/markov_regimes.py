@@ -108,7 +108,7 @@ def fit_markov(returns: Floats, states: int = _STATES, begin: MarkovModel | None
 
 
 def filtered_probabilities(model: MarkovModel, returns: Floats) -> Floats:
-    """Give the probability of each state at each return, given the returns up to it, (n, K)."""
+    """Return the probability of each state at each return, given the returns up to it, (n, K)."""
     density = _density(returns, model.mean, model.deviation)
     probability, _ = _filter(density, model.transition, _stationary(model.transition))
     return np.asarray(probability)
@@ -116,7 +116,7 @@ def filtered_probabilities(model: MarkovModel, returns: Floats) -> Floats:
 
 @numba.njit(cache=True)
 def _density(returns: Floats, mean: Floats, deviation: Floats) -> Floats:
-    """Give the normal densities, (n, K), never quite zero, so that no crash makes all states impossible."""
+    """Return the normal densities, (n, K), never quite zero, so that no crash makes all states impossible."""
     z = (returns.reshape(-1, 1) - mean) / deviation
     density: Floats = np.exp(-0.5 * z * z) / (deviation * np.sqrt(2.0 * np.pi)) + 1e-300
     return density
@@ -124,7 +124,7 @@ def _density(returns: Floats, mean: Floats, deviation: Floats) -> Floats:
 
 @numba.njit(cache=True)
 def _stationary(transition: Floats) -> Floats:
-    """Give the chain's long-run distribution, by squaring the matrix."""
+    """Return the chain's long-run distribution, by squaring the matrix."""
     power = transition.copy()
     for _ in range(20):
         power = power @ power
@@ -134,7 +134,7 @@ def _stationary(transition: Floats) -> Floats:
 
 @numba.njit(cache=True)
 def _filter(density: Floats, transition: Floats, first: Floats) -> tuple[Floats, float]:
-    """Run Hamilton's filter; give the filtered probabilities and the log likelihood."""
+    """Run Hamilton's filter; return the filtered probabilities and the log likelihood."""
     n, states = density.shape
     probability = np.empty((n, states))
     predicted = first.copy()

@@ -81,7 +81,7 @@ class PricePanel:
         return symbol in self._columns
 
     def column(self, symbol: str) -> int:
-        """Give the column of `symbol`.
+        """Return the column of `symbol`.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class PricePanel:
         return np.flatnonzero(np.isfinite(self.close[:, ~self.crypto]).any(axis=1))
 
     def series(self, symbol: str) -> AssetSeries:
-        """Give the bars of one asset without the days it did not trade."""
+        """Return the bars of one asset without the days it did not trade."""
         column = self.column(symbol)
         rows = np.flatnonzero(np.isfinite(self.close[:, column]))
         return AssetSeries(
@@ -118,7 +118,7 @@ class PricePanel:
         )
 
     def has_bars(self, symbol: str) -> bool:
-        """Tell whether the asset has opens, highs and lows, not closes alone: it needs them for a state."""
+        """Return whether the asset has opens, highs and lows, not closes alone: it needs them for a state."""
         column = self.column(symbol)
         known = np.isfinite(self.close[:, column])
         return bool(known.any() and np.isfinite(self.high[known, column]).mean() > 0.9)

@@ -50,7 +50,7 @@ def is_price_file(path: Path) -> bool:
 
 
 def file_symbols(path: Path) -> tuple[str, ...]:
-    """Give the tickers of one file, sorted."""
+    """Return the tickers of one file, sorted."""
     columns = _columns(path)
     if _is_wide(path, columns):
         return tuple(sorted(columns[1:]))
@@ -73,7 +73,7 @@ def read_price_file(path: Path, wanted: Collection[str] | None) -> PriceTable:
 
 
 def _columns(path: Path) -> list[str]:
-    """Give the header, with `date` first."""
+    """Return the header, with `date` first."""
     try:
         if path.suffix == ".parquet":
             names = list(pyarrow.parquet.read_schema(path).names)

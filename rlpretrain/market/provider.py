@@ -104,7 +104,7 @@ def _whole(provider: str, options: dict[str, str], key: str, default: int) -> in
 
 
 def market_symbols(provider: str) -> tuple[str, ...]:
-    """Give every ticker that a provider has."""
+    """Return every ticker that a provider has."""
     parsed = parse_provider(provider)
     if isinstance(parsed, FilesProvider):
         from rlpretrain.market.files import folder_symbols

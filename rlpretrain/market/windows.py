@@ -31,7 +31,7 @@ class Windows:
     """Last day of the test window."""
 
     def as_json(self) -> dict[str, str]:
-        """Give the dates as ISO text."""
+        """Return the dates as ISO text."""
         return {
             "start": str(self.start),
             "validation_start": str(self.validation_start),

@@ -102,13 +102,13 @@ def classify_leaves(symphony: Symphony) -> tuple[LeafCategory, ...]:
 
 
 def leaf_scores(symphony: Symphony) -> NDArray[np.float32]:
-    """Give the leaves' scores, (L, 4)."""
+    """Return the leaves' scores, (L, 4)."""
     scores = [leaf.scores for leaf in classify_leaves(symphony)]
     return np.array(scores, dtype=np.float32).reshape(len(scores), len(CATEGORIES))
 
 
 def asset_reasons(leaves: tuple[LeafCategory, ...]) -> dict[str, tuple[str, ...]]:
-    """Give for each ticker the three reasons that its leaves name most often; ties go to the earlier one."""
+    """Return for each ticker the three reasons that its leaves name most often; ties go to the earlier one."""
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for leaf in leaves:
         for reason in leaf.reasons:
@@ -194,7 +194,7 @@ class _Classifier:
         return _Evidence(category, clear * (_WAITING if waits else 1.0) / len(rule.parts), met)
 
     def _difference(self, part: Part, rule: Rule) -> float:
-        """Give how much more the first subtree gains than the second when the reading rises."""
+        """Return how much more the first subtree gains than the second when the reading rises."""
         left, right = part.comparison.left, part.comparison.right
         gains = self._exposure(left.ticker)
         if isinstance(right, Metric) and right.ticker != left.ticker:

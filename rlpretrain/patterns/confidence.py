@@ -22,7 +22,7 @@ def confidence(
     clean: Floats,
     independence: Floats,
 ) -> Floats:
-    """Give the confidence in [0, 1] in a stance that some strategies agree on.
+    """Return the confidence in [0, 1] in a stance that some strategies agree on.
 
     ``0.6 skill + 0.3 breadth + 0.1 clean`` with
 

@@ -18,7 +18,7 @@ LABEL_SCALE = 0.25
 
 
 def stances(relative: Floats, *, buy_level: float, sell_level: float) -> NDArray[np.bool_]:
-    """Give the stance that the consensus takes at each close: True is long.
+    """Return the stance that the consensus takes at each close: True is long.
 
     It buys when `relative` is above `buy_level`, sells when it is below `sell_level`, and else keeps its
     stance. It starts flat.
@@ -36,7 +36,7 @@ def stances(relative: Floats, *, buy_level: float, sell_level: float) -> NDArray
 def act_probability(
     relative: Floats, in_position: NDArray[np.bool_], *, buy_level: float, sell_level: float
 ) -> Floats:
-    """Give the probability that the consensus acts: buys when flat, sells when in position.
+    """Return the probability that the consensus acts: buys when flat, sells when in position.
 
     A logistic curve around the level, ``1 / (1 + exp(-distance / LABEL_SCALE))``, with the distance past the
     level in trailing deviations: one half at the level, 0.73 one `LABEL_SCALE` beyond it.
@@ -46,7 +46,7 @@ def act_probability(
 
 
 def actions(probability: Floats, in_position: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Give the more probable action; at one half, hold."""
+    """Return the more probable action; at one half, hold."""
     acts = np.where(in_position, SELL, BUY)
     return np.where(probability > 0.5, acts, HOLD).astype(np.int8)
 
@@ -118,7 +118,7 @@ def outcomes(
 
 
 def _next_after(event: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Give for each row the first later row on which `event` is true; beyond the end where there is none."""
+    """Return for each row the first later row on which `event` is true; beyond the end where there is none."""
     n = len(event)
     never = 2 * n
     first = np.minimum.accumulate(np.where(event, np.arange(n), never)[::-1])[::-1]

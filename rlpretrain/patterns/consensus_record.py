@@ -86,7 +86,7 @@ def follow_consensus(
 
 
 def stance_returns(series: AssetSeries, stance: NDArray[np.bool_], price: Floats, cost: float) -> Floats:
-    """Give the net return over each bar of a trader who takes the stance of the close before, (n,).
+    """Return the net return over each bar of a trader who takes the stance of the close before, (n,).
 
     With the fill f within the bar and closes c: ``c / c'`` when it stays long, ``(1 - cost) c / f`` when it
     buys, ``(1 - cost) f / c'`` when it sells, and 1 when it stays out; less 1. The first bar's is zero.

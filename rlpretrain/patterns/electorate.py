@@ -41,7 +41,7 @@ class Electorate:
 
 
 def sharpe_before(record: StrategyRecord, day: np.datetime64) -> float | None:
-    """Give the annualised Sharpe ratio of the net returns before `day`; None if there are too few."""
+    """Return the annualised Sharpe ratio of the net returns before `day`; None if there are too few."""
     returns = record.returns[record.dates < day].astype(np.float64)
     if len(returns) < MIN_OBSERVATIONS:
         return None

@@ -74,14 +74,14 @@ _FUNDS = _read_products()
 
 @cache
 def _described(ticker: str) -> tuple[str, float, str]:
-    """Give what a ticker follows, how many times it moves, and its kind."""
+    """Return what a ticker follows, how many times it moves, and its kind."""
     base, times = _FUNDS.get(ticker, (ticker, 1.0))
     return base, times, _KINDS.get(base, "crypto" if base.endswith("-USD") else "shares")
 
 
 @cache
 def exposure(ticker: str, watched: str) -> float:
-    """Give by how much holding `ticker` gains when `watched` rises; 0 where the two have nothing in common.
+    """Return by how much holding `ticker` gains when `watched` rises; 0 where the two have nothing in common.
 
     The multiple of the fund where both follow the same thing, half of it where they are of one kind. Shares
     and crypto assets go along with each other and against volatility.
@@ -101,6 +101,6 @@ def exposure(ticker: str, watched: str) -> float:
 
 @cache
 def appetite(ticker: str) -> float:
-    """Give by how much holding `ticker` gains when people take more risk."""
+    """Return by how much holding `ticker` gains when people take more risk."""
     _, times, kind = _described(ticker)
     return times * _APPETITE.get(kind, _LITTLE)

@@ -211,7 +211,7 @@ def _labels(probability: Floats, holds: bool) -> NDArray[np.float32]:
 
 
 def _agreeing(tally: Tally, rows: NDArray[np.intp], column: int, long: NDArray[np.bool_]) -> Side:
-    """Give the side that agrees with each stance: those who hold with long, the others with flat."""
+    """Return the side that agrees with each stance: those who hold with long, the others with flat."""
     return Side(
         **{
             field.name: np.where(
@@ -225,7 +225,7 @@ def _agreeing(tally: Tally, rows: NDArray[np.intp], column: int, long: NDArray[n
 
 
 def _weight(side: Side, average: Floats) -> NDArray[np.float32]:
-    """Give the mean standing of those who agree over everyone's; 1 where nobody does."""
+    """Return the mean standing of those who agree over everyone's; 1 where nobody does."""
     someone = side.count > 0
     return np.where(someone, side.standing / np.where(someone, average, 1.0), 1.0).astype(np.float32)
 

@@ -15,7 +15,7 @@ Fill = Literal["next_open", "next_close"]
 
 
 def fill_prices(series: AssetSeries, fill: Fill) -> Floats:
-    """Give the price at which the previous close's decision is filled within each bar.
+    """Return the price at which the previous close's decision is filled within each bar.
 
     Parameters
     ----------

@@ -70,7 +70,7 @@ class PatternSet:
         return len(self.key)
 
     def take(self, rows: NDArray[Any]) -> PatternSet:
-        """Give the rows selected by a mask or by positions."""
+        """Return the rows selected by a mask or by positions."""
         return PatternSet(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     @classmethod
@@ -81,7 +81,7 @@ class PatternSet:
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
     def frame(self) -> pd.DataFrame:
-        """Give the one-dimensional columns as a data frame; label, state and scores stay arrays."""
+        """Return the one-dimensional columns as a data frame; label, state and scores stay arrays."""
         return pd.DataFrame(
             {f.name: column for f in fields(self) if (column := getattr(self, f.name)).ndim == 1}
         )

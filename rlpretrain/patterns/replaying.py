@@ -31,7 +31,7 @@ def record_strategy(
     crypto_cost_bps: float,
     last_edit: dt.date | None = None,
 ) -> tuple[StrategyRecord, TradeTable]:
-    """Give a strategy's record for the votes, and its trades.
+    """Return a strategy's record for the votes, and its trades.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def record_strategy(
 def _net_returns(
     replay: Replay, panel: PricePanel, fill: Fill, cost_bps: float, crypto_cost_bps: float
 ) -> Floats:
-    """Give the net return known at each close; the first is zero, for nothing is held yet."""
+    """Return the net return known at each close; the first is zero, for nothing is held yet."""
     costs = Costs.per_side(cost_bps / 10_000, crypto_cost_bps / 10_000)
     result = backtest(replay, panel, costs, fill)
     return np.concatenate([[0.0], result.returns])

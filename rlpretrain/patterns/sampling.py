@@ -31,7 +31,7 @@ def sampled_closes(stance: NDArray[np.bool_], usable: NDArray[np.bool_], hold_ev
 def held_positions(
     series: AssetSeries, stance: NDArray[np.bool_], price: Floats, longest: int
 ) -> NDArray[np.float32]:
-    """Give the position part of the state of a trader in position at each close, (n, 4).
+    """Return the position part of the state of a trader in position at each close, (n, 4).
 
     Where the consensus is in position it is the consensus's own position. Where the consensus is flat, the
     trader bought a drawn number of bars ago; the draw depends on the asset's name and the bar alone.

@@ -109,7 +109,7 @@ class _Calendar:
     crypto: NDArray[np.bool_]
 
     def groups(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp], int]]:
-        """Give (columns, rows that are their bars, bars in a year) of each kind of asset that there is."""
+        """Return (columns, rows that are their bars, bars in a year) of each kind of asset that there is."""
         kinds = [
             (np.flatnonzero(~self.crypto), self.sessions, 252),
             (np.flatnonzero(self.crypto), np.arange(self.days), 365),
@@ -155,7 +155,7 @@ def _votes(
 
 
 def _relative(share: Floats, year: int) -> Floats:
-    """Give (share - trailing mean) / trailing deviation over a year that ends today; 0 where undefined."""
+    """Return (share - trailing mean) / trailing deviation over a year that ends today; 0 where undefined."""
     trailing = pd.DataFrame(share).rolling(year, min_periods=year // 4)
     mean, deviation = trailing.mean().to_numpy(), trailing.std(ddof=0).to_numpy()
     defined = np.isfinite(share) & (deviation > 1e-9)
@@ -169,7 +169,7 @@ def _change(values: Floats, bars: int) -> Floats:
 
 
 def _independence(returns: Floats, count: NDArray[np.int32], sessions: NDArray[np.intp]) -> Floats:
-    """Give the effective number of independent strategies over their number.
+    """Return the effective number of independent strategies over their number.
 
     The variance of the mean of n standardised returns with average correlation rho is (1 + (n - 1) rho) / n,
     which is one over the number of uncorrelated strategies that would vary as little. It is measured over the

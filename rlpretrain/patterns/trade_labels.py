@@ -27,7 +27,7 @@ class LabelledTrades:
         return len(self.trades)
 
     def take(self, rows: NDArray[np.bool_]) -> LabelledTrades:
-        """Give the rows selected by a mask."""
+        """Return the rows selected by a mask."""
         return LabelledTrades(self.trades.take(rows), self.category[rows], self.regime[rows])
 
     def ordered(self) -> LabelledTrades:

@@ -57,7 +57,7 @@ class TradeTable:
         return len(self.strategy)
 
     def take(self, rows: NDArray[Any]) -> TradeTable:
-        """Give the rows selected by a mask or by positions."""
+        """Return the rows selected by a mask or by positions."""
         return TradeTable(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
     @classmethod
@@ -156,7 +156,7 @@ def asset_trades(
 def _extremes(
     low: Floats, high: Floats, start: NDArray[np.intp], stop: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
-    """Give the lowest low and highest high of each [start, stop); these are disjoint and not empty."""
+    """Return the lowest low and highest high of each [start, stop); these are disjoint and not empty."""
     # reduceat cuts at every bound; the even pieces are the trades, the odd ones lie between them.
     bounds = np.column_stack([start, stop]).ravel()
     low, high = np.append(low, np.inf), np.append(high, -np.inf)

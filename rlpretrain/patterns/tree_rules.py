@@ -45,7 +45,7 @@ Step = tuple[Rule, bool] | Filter
 
 
 def is_extreme(comparison: Comparison) -> bool:
-    """Tell whether a comparison asks for a reading that is rare: an RSI far from its middle."""
+    """Return whether a comparison asks for a reading that is rare: an RSI far from its middle."""
     return (
         comparison.left.indicator.function == "relative-strength-index"
         and isinstance(comparison.right, float)
@@ -54,14 +54,14 @@ def is_extreme(comparison: Comparison) -> bool:
 
 
 def asks_for_extreme(comparison: Comparison, outcome: bool) -> bool:
-    """Tell whether an outcome of a comparison means that the extreme is met."""
+    """Return whether an outcome of a comparison means that the extreme is met."""
     if not is_extreme(comparison) or not isinstance(comparison.right, float):
         return False
     return ((comparison.comparator in ("gt", "gte")) == outcome) == (comparison.right >= 60.0)
 
 
 def leaf_steps(symphony: Symphony) -> Iterator[tuple[str, tuple[Step, ...]]]:
-    """Give for each leaf, in the order of `Symphony.leaves`, its ticker and the steps from the root to it."""
+    """Yield for each leaf, in the order of `Symphony.leaves`, its ticker and the steps from the root to it."""
     nodes = symphony.nodes
     rules: dict[int, Rule] = {}
     # A position, the steps so far, and the rule within which an If stands.
@@ -138,7 +138,7 @@ def _joined(nodes: tuple[Node, ...], position: int) -> Rule:
 
 
 def _between(nodes: tuple[Node, ...], position: int, other: int) -> tuple[Condition, int, bool] | None:
-    """Where an If leads to `other` one way, give its condition, its other way, and the outcome of that way."""
+    """Where an If leads to `other` one way, return its condition, its other way, and the outcome of that way."""
     node = nodes[position]
     if not isinstance(node, If):
         return None

@@ -37,7 +37,7 @@ class Silence:
 
 
 def quarter_starts(dates: Dates, until: np.datetime64) -> NDArray[np.intp]:
-    """Give the row of the first close of each quarter before `until`: when strategies are reviewed."""
+    """Return the row of the first close of each quarter before `until`: when strategies are reviewed."""
     quarters = dates.astype("datetime64[M]").astype(np.int64) // 3
     return np.flatnonzero(np.diff(quarters, prepend=quarters[:1] - 1).astype(bool) & (dates < until))
 
@@ -97,7 +97,7 @@ def one_voice_each(
 
 
 def _seat(voter: StrategyRecord, reviews: NDArray[np.intp], start: np.datetime64) -> slice | None:
-    """Give the rows from the review of the quarter that begins at `start` to the next; None without one."""
+    """Return the rows from the review of the quarter that begins at `start` to the next; None without one."""
     at = int(np.searchsorted(voter.dates[reviews], start))
     if at == len(reviews) or _quarter(voter.dates[reviews[at]]) != _quarter(start):
         return None
@@ -117,7 +117,7 @@ def _silence(found: list[tuple[int, float]], voters: Sequence[StrategyRecord], a
 def _correlations(
     voters: Sequence[StrategyRecord], until: np.datetime64
 ) -> Iterator[tuple[np.datetime64, Floats]]:
-    """Give for each quarter its first day and the correlations (S, S) of the returns before it, on shared days.
+    """Yield for each quarter its first day and the correlations (S, S) of the returns before it, on shared days.
 
     Sums over days are added up quarter by quarter, so that the whole history costs one product of matrices.
     Unknown correlations, of few shared days or of returns that never move, are NaN.

@@ -59,11 +59,11 @@ class VotePanel:
         return {asset: i for i, asset in enumerate(self.assets)}
 
     def column(self, symbol: str) -> int | None:
-        """Give the column of `symbol`; None when no strategy can hold it."""
+        """Return the column of `symbol`; None when no strategy can hold it."""
         return self._columns.get(symbol)
 
     def for_asset(self, symbol: str, dates: Dates) -> NDArray[np.float32]:
-        """Give the vote features last known at or before each date.
+        """Return the vote features last known at or before each date.
 
         Parameters
         ----------

@@ -24,7 +24,7 @@ _SHARE = 0.1
 
 
 def earlier_rows(data: DataSet) -> NDArray[np.int64]:
-    """Give for each row the one before it of the same asset and position, (N,); the first of each gives itself."""
+    """Return for each row the one before it of the same asset and position, (N,); the first of each gives itself."""
     long = np.asarray(data.states[:, POSITION.start] > 0.5)
     _, asset = np.unique(data.assets, return_inverse=True)
     order = np.lexsort((data.dates, long, asset))

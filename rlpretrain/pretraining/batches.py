@@ -55,7 +55,7 @@ class Batches(Protocol):
         ...
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """Give an epoch's batches from the `start`-th on."""
+        """Return an epoch's batches from the `start`-th on."""
         ...
 
 
@@ -129,7 +129,7 @@ class ResidentBatches:
         return math.ceil(len(self.rows.shares) / self.preparation.batch_size)
 
     def order(self, number: int) -> torch.Tensor:
-        """Give the rows that an epoch visits, as many as there are."""
+        """Return the rows that an epoch visits, as many as there are."""
         n, device = len(self.rows.shares), self.preparation.device
         generator = seeded(device, self.preparation.seed, number)
         if self.preparation.weighting == "loss":
@@ -137,7 +137,7 @@ class ResidentBatches:
         return _draw(self._chances, n, generator)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """Give an epoch's batches from the `start`-th on."""
+        """Yield an epoch's batches from the `start`-th on."""
         orders = torch.split(self.order(number), self.preparation.batch_size)
         for i, order in enumerate(orders[start:], start=start):
             yield self.preparation.batch(self.rows, order, self._std, self._earlier, number, i)
@@ -190,7 +190,7 @@ class StreamedBatches:
         return math.ceil(len(self.data) / self.preparation.batch_size)
 
     def plan(self, number: int) -> list[tuple[NDArray[np.intp], int]]:
-        """Give an epoch's pools: their blocks, and the batches drawn from them."""
+        """Return an epoch's pools: their blocks, and the batches drawn from them."""
         rng = np.random.default_rng([self.preparation.seed, number])
         blocks = rng.permutation(len(self._mass))
         pools = [blocks[i : i + self.pool_blocks] for i in range(0, len(blocks), self.pool_blocks)]
@@ -209,7 +209,7 @@ class StreamedBatches:
         return plan
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
-        """Give an epoch's batches from the `start`-th on; pools before it are not read."""
+        """Yield an epoch's batches from the `start`-th on; pools before it are not read."""
         todo, skipped = [], 0
         for pool, (blocks, count) in enumerate(self.plan(number)):
             if skipped + count > start:

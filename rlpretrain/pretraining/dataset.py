@@ -48,7 +48,7 @@ class Scaler:
         return cls(mean=mean.astype(np.float32), std=np.where(std > 1e-6, std, 1.0).astype(np.float32))
 
     def blind_to(self, numbers: slice) -> Scaler:
-        """Give a scaler under which some numbers are always zero: divided by infinity, they tell nothing."""
+        """Return a scaler under which some numbers are always zero: divided by infinity, they tell nothing."""
         std = self.std.copy()
         std[numbers] = np.inf
         return Scaler(mean=self.mean, std=std)

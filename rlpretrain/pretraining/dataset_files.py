@@ -47,7 +47,7 @@ class DataSet:
         return len(self.states)
 
     def take(self, rows: NDArray[Any]) -> DataSet:
-        """Give the rows that a mask or positions select."""
+        """Return the rows that a mask or positions select."""
         return DataSet(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 

@@ -61,7 +61,7 @@ class Group:
 
 @contextmanager
 def process_group(device: str) -> Iterator[Group]:
-    """Join the processes that ``torchrun`` started; without it, give a group of one.
+    """Join the processes that ``torchrun`` started; without it, return a group of one.
 
     Raises
     ------

@@ -33,7 +33,7 @@ Probabilities = NDArray[np.float64]
 
 
 def predict(network: PolicyNetwork, data: DataSet) -> tuple[Probabilities, Probabilities]:
-    """Give a network's probabilities (n, 3) and values (n,)."""
+    """Return a network's probabilities (n, 3) and values (n,)."""
     chances, values = [], []
     with torch.no_grad():
         for start in range(0, len(data), _ROWS):

@@ -18,7 +18,7 @@ def cloning_loss(
     label_smoothing: float = 0.0,
     confidence_penalty: float = 0.0,
 ) -> torch.Tensor:
-    """Give each pattern's loss, (n,).
+    """Return each pattern's loss, (n,).
 
     ``cross-entropy(labels, policy) - confidence_penalty * entropy(policy) + value_coefficient * huber(value, return)``,
     with label smoothing, which mixes the labels with the uniform distribution (Szegedy et al. 2016), and the

@@ -112,12 +112,12 @@ class PolicyNetwork(nn.Module):
         self.value_head = nn.Linear(self.trunk.width, 1)
 
     def forward(self, states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give logits (n, 3) and values (n,)."""
+        """Return logits (n, 3) and values (n,)."""
         hidden = self.trunk(self.scale(states))
         return self.policy_head(hidden), self.value_head(hidden).squeeze(-1)
 
     def act(self, states: NDArray[np.float32]) -> NDArray[np.integer]:
-        """Give the most likely action of each state: numpy in, numpy out."""
+        """Return the most likely action of each state: numpy in, numpy out."""
         device = self.policy_head.weight.device
         with torch.no_grad():
             logits, _ = self(torch.as_tensor(states, device=device))

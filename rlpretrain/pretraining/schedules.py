@@ -27,7 +27,7 @@ def epochs_without_gain(losses: Sequence[float]) -> int:
 
 
 def learning_rate(schedule: Schedule, peak: float, step: int, total: int, losses: Sequence[float]) -> float:
-    """Give the step size of an update.
+    """Return the step size of an update.
 
     *cosine*: linear warm-up over 5 % of all updates, then half a cosine down to 5 % of the peak. *one_cycle* (Smith
     and Topin 2017): half a cosine up from 1/25 of the peak over 30 %, then one down to 1/250,000. *plateau*: the same

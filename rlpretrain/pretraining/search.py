@@ -52,7 +52,7 @@ def fold_losses(
     folds: int,
     after_fold: Callable[[list[float]], None] = lambda losses: None,
 ) -> list[float]:
-    """Train on each fold's past; give the lowest validation loss of each.
+    """Train on each fold's past; return the lowest validation loss of each.
 
     Parameters
     ----------

@@ -77,7 +77,7 @@ def make_batches(
 
 
 def _free_bytes(device: str) -> int:
-    """Give the share of the device's free memory that patterns may fill."""
+    """Return the share of the device's free memory that patterns may fill."""
     if device == "cpu":
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     else:

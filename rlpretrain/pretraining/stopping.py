@@ -39,7 +39,7 @@ def listening() -> Iterator[None]:
 
 @contextmanager
 def stop_requests() -> Iterator[threading.Event]:
-    """Give an event that SIGTERM sets, for a training to look at between batches."""
+    """Yield an event that SIGTERM sets, for a training to look at between batches."""
     global _trainings
     with listening():
         with _lock:

@@ -193,7 +193,7 @@ class _Trainer:
         return False
 
     def _update(self, batch: Batch, rate: float, stop: bool) -> tuple[torch.Tensor, bool]:
-        """Make one update; give its loss and gradient norm, (2,), and whether any process wants to stop."""
+        """Make one update; return its loss and gradient norm, (2,), and whether any process wants to stop."""
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -262,7 +262,7 @@ class _Trainer:
         )
 
     def result(self) -> Trained:
-        """Give the best and the last network, on the CPU."""
+        """Return the best and the last network, on the CPU."""
         last = self.network.to("cpu")
         best = PolicyNetwork(
             last.scaler,

@@ -44,6 +44,6 @@ class TrainerSettings:
         return cls(**{**values, "reward_scale": reward_scale, "device": device})
 
     def as_json(self) -> dict[str, Any]:
-        """Give plain values."""
+        """Return plain values."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}

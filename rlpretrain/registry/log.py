@@ -38,7 +38,7 @@ class EventLog:
         self._known: tuple[tuple[int, ...], list[Event]] = ((), [])
 
     def events(self) -> list[Event]:
-        """Give all events, oldest first; the file is read again when it has changed.
+        """Return all events, oldest first; the file is read again when it has changed.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class EventLog:
 
     @contextmanager
     def turn(self) -> Iterator[Callable[..., Event]]:
-        """Wait for the turn to write; give a function that appends an event with the fields it is given."""
+        """Wait for the turn to write; return a function that appends an event with the fields it is given."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with (self.path.parent / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

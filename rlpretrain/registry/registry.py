@@ -47,15 +47,15 @@ class Registry:
     # What is there
 
     def history(self, version: int | None = None) -> list[Event]:
-        """Give all events, oldest first; with `version`, those about it."""
+        """Return all events, oldest first; with `version`, those about it."""
         return [event for event in self._log.events() if version in (None, event.version)]
 
     def versions(self) -> list[ModelVersion]:
-        """Give all versions, oldest first."""
+        """Return all versions, oldest first."""
         return _versions(self._log.events())
 
     def version(self, number: int) -> ModelVersion:
-        """Give one version.
+        """Return one version.
 
         Raises
         ------
@@ -65,12 +65,12 @@ class Registry:
         return _find(self._log.events(), number)
 
     def version_of_run(self, run_id: str) -> ModelVersion | None:
-        """Give the version that a run registered last; None where it registered none."""
+        """Return the version that a run registered last; None where it registered none."""
         found = [version for version in self.versions() if version.run_id == run_id]
         return found[-1] if found else None
 
     def champion(self, besides: str | None = None) -> ModelVersion | None:
-        """Give the champion; None where there is none.
+        """Return the champion; None where there is none.
 
         Parameters
         ----------
@@ -83,7 +83,7 @@ class Registry:
         return _find(events, reigns[-1]) if reigns else None
 
     def decision(self, version: int) -> Decision | None:
-        """Give what the rule said of a version last; None where it was not asked."""
+        """Return what the rule said of a version last; None where it was not asked."""
         decisions = [event.decision for event in self.history(version) if event.decision is not None]
         return decisions[-1] if decisions else None
 
@@ -103,14 +103,14 @@ class Registry:
         return "waiting" if decisions and decisions[-1].promote else "challenger"
 
     def approval(self, version: int) -> Event | None:
-        """Give a person's approval of what the rule said last of a version; None where nobody has approved it."""
+        """Return a person's approval of what the rule said last of a version; None where nobody has approved it."""
         later = [
             event for event in self.history(version) if event.kind in ("decided", "approved", "rejected")
         ]
         return later[-1] if later and later[-1].kind == "approved" else None
 
     def model_file(self, version: ModelVersion) -> Path:
-        """Give the path of a version's agent, its content checked.
+        """Return the path of a version's agent, its content checked.
 
         Raises
         ------
@@ -256,7 +256,7 @@ def _find(events: list[Event], number: int) -> ModelVersion:
 
 
 def _reigns(events: list[Event]) -> list[int]:
-    """Give the champions that a rollback can reach, the present one last."""
+    """Return the champions that a rollback can reach, the present one last."""
     reigns: list[int] = []
     for event in events:
         if event.kind == "promoted":

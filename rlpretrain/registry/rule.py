@@ -67,7 +67,7 @@ class Evidence:
 
 
 def corrected_level(level: float, trials: int) -> float:
-    """Give the level at which the last of `trials` challengers is asked."""
+    """Return the level at which the last of `trials` challengers is asked."""
     return 1.0 - (1.0 - level) / trials
 
 

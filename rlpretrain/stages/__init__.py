@@ -32,7 +32,7 @@ __all__ = [
 
 
 def resolve(run_id: str, settings: Mapping[str, Any]) -> Path:
-    """Check a run's settings, make its folder and keep the settings there; give the folder.
+    """Check a run's settings, make its folder and keep the settings there; return the folder.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def resolve(run_id: str, settings: Mapping[str, Any]) -> Path:
 
 
 def update_prices(folder: Path | str) -> Path | None:
-    """Bring the market's folder up to date where the settings say so; give the manifest's path, or None."""
+    """Bring the market's folder up to date where the settings say so; return the manifest's path, or None."""
     from rlpretrain.stages.context import open_run
     from rlpretrain.stages.prices import run
 
@@ -58,7 +58,7 @@ def update_prices(folder: Path | str) -> Path | None:
 
 
 def list_strategies(folder: Path | str) -> list[int]:
-    """List the library and cut it into chunks; give their numbers."""
+    """List the library and cut it into chunks; return their numbers."""
     from rlpretrain.stages.context import open_run
     from rlpretrain.stages.library import run
 
@@ -66,7 +66,7 @@ def list_strategies(folder: Path | str) -> list[int]:
 
 
 async def extract_chunk(folder: Path | str, chunk: int) -> Path:
-    """Fetch, check and replay one chunk of the library; give its manifest's path."""
+    """Fetch, check and replay one chunk of the library; return its manifest's path."""
     from rlpretrain.stages.context import open_run
     from rlpretrain.stages.extraction import run
 
@@ -74,7 +74,7 @@ async def extract_chunk(folder: Path | str, chunk: int) -> Path:
 
 
 def mine_patterns(folder: Path | str) -> Path:
-    """Count the votes, mine and store the patterns, write the data sets; give the manifest's path."""
+    """Count the votes, mine and store the patterns, write the data sets; return the manifest's path."""
     from rlpretrain.stages.context import open_run
     from rlpretrain.stages.mining import run
 
@@ -82,7 +82,7 @@ def mine_patterns(folder: Path | str) -> Path:
 
 
 def check_patterns(folder: Path | str) -> Path:
-    """Check the stored patterns and trades; give the manifest's path."""
+    """Check the stored patterns and trades; return the manifest's path."""
     from rlpretrain.stages.checking import run
     from rlpretrain.stages.context import open_run
 
@@ -90,7 +90,7 @@ def check_patterns(folder: Path | str) -> Path:
 
 
 def analyze(folder: Path | str) -> Path:
-    """Analyse the patterns of the pre-training window; give the manifest's path."""
+    """Analyse the patterns of the pre-training window; return the manifest's path."""
     from rlpretrain.stages.analysis import run
     from rlpretrain.stages.context import open_run
 
@@ -98,7 +98,7 @@ def analyze(folder: Path | str) -> Path:
 
 
 def pretrain(folder: Path | str) -> Path:
-    """Clone the library's decisions; give the manifest's path."""
+    """Clone the library's decisions; return the manifest's path."""
     from rlpretrain.errors import learning
     from rlpretrain.stages.context import open_run
 
@@ -109,7 +109,7 @@ def pretrain(folder: Path | str) -> Path:
 
 
 def transfer(folder: Path | str) -> Path:
-    """Make and fine-tune the RL agent; give the manifest's path."""
+    """Make and fine-tune the RL agent; return the manifest's path."""
     from rlpretrain.errors import learning
     from rlpretrain.stages.context import open_run
 
@@ -120,7 +120,7 @@ def transfer(folder: Path | str) -> Path:
 
 
 def validate_asset(folder: Path | str, symbol: str) -> Path:
-    """Compare the agent's start with random initialisation on one asset; give the manifest's path."""
+    """Compare the agent's start with random initialisation on one asset; return the manifest's path."""
     from rlpretrain.errors import learning
     from rlpretrain.stages.context import open_run
 
@@ -131,7 +131,7 @@ def validate_asset(folder: Path | str, symbol: str) -> Path:
 
 
 def report(folder: Path | str) -> Path:
-    """Write the report, register the agent and ask the rule; give the path of ``report.html``."""
+    """Write the report, register the agent and ask the rule; return the path of ``report.html``."""
     from rlpretrain.stages.context import open_run
     from rlpretrain.stages.reporting import run
 
@@ -147,7 +147,7 @@ def promote(folder: Path | str) -> Promotion:
 
 
 def score(folder: Path | str) -> Path:
-    """Score the run's latest bars with the champion; give the manifest's path."""
+    """Score the run's latest bars with the champion; return the manifest's path."""
     from rlpretrain.stages.context import open_run
     from rlpretrain.stages.scoring import run
 
@@ -155,7 +155,7 @@ def score(folder: Path | str) -> Path:
 
 
 def summary(folder: Path | str) -> list[str]:
-    """Give the verdict and the main figures of a finished run, a line each."""
+    """Return the verdict and the main figures of a finished run, a line each."""
     from rlpretrain.stages.reporting import read_summary
 
     return read_summary(Path(folder))

@@ -31,7 +31,7 @@ it is up to four days off. With a week's margin an edit after the fetch can't lo
 
 
 def service_identity(config: PretrainingConfig) -> list[str]:
-    """Give what tells one service from another; faults and latencies of the embedded server don't."""
+    """Return what tells one service from another; faults and latencies of the embedded server don't."""
     address = parse_address(config.composer_url)
     if not isinstance(address, EmbeddedAddress):
         return [config.composer_url]
@@ -79,7 +79,7 @@ class Answers:
         self._now = _Freshness(as_of, listing)
 
     def tree(self, row: SymphonySummary) -> str | None:
-        """Give the object of a symphony's tree where it is known not to have changed."""
+        """Return the object of a symphony's tree where it is known not to have changed."""
         entry = self._cache.find("trees", [*self._service, row.symphony_id])
         if entry is None or entry["fingerprint"] != row.fingerprint:
             return None
@@ -90,7 +90,7 @@ class Answers:
         return self._present(entry)
 
     def keep_tree(self, row: SymphonySummary, tree: dict[str, Any]) -> str:
-        """Keep a tree that the service gave; give its object."""
+        """Keep a tree that the service gave; return its object."""
         found = self._cache.put(_compressed(encode_json(tree).encode()))
         value = {"object": found, "fingerprint": row.fingerprint, **self._now.as_json()}
         self._cache.keep("trees", [*self._service, row.symphony_id], value)
@@ -107,7 +107,7 @@ class Answers:
         return read_tree(self._cache, digest)
 
     def backtest(self, content_hash: str) -> str | None:
-        """Give the object of the backtest of a tree where it is not too old."""
+        """Return the object of the backtest of a tree where it is not too old."""
         entry = self._cache.find("backtests", self._backtest_key(content_hash))
         if entry is None:
             return None
@@ -118,7 +118,7 @@ class Answers:
         return self._present(entry)
 
     def keep_backtest(self, content_hash: str, daily: DailyValues) -> str:
-        """Keep the daily values of a backtest; give their object."""
+        """Keep the daily values of a backtest; return their object."""
         found = self._cache.put(_packed(daily))
         value = {"object": found, "last_day": str(daily.dates[-1]), **self._now.as_json()}
         self._cache.keep("backtests", self._backtest_key(content_hash), value)

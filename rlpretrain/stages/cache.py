@@ -46,7 +46,7 @@ class Cache:
         self.folder = folder
 
     def find(self, kind: str, key: Any) -> dict[str, Any] | None:
-        """Give an entry's value; None where there is none.
+        """Return an entry's value; None where there is none.
 
         Parameters
         ----------
@@ -69,11 +69,11 @@ class Cache:
             temporary.write_text(json.dumps(value))
 
     def has(self, digest: str) -> bool:
-        """Tell whether an object is there; if so, it is not removed today."""
+        """Return whether an object is there; if so, it is not removed today."""
         return _note_use(self._object(digest))
 
     def put(self, content: bytes) -> str:
-        """Keep an object; give its digest."""
+        """Keep an object; return its digest."""
         digest = hashlib.sha256(content).hexdigest()
         if not self.has(digest):
             with _appearing(self._object(digest)) as temporary:
@@ -81,7 +81,7 @@ class Cache:
         return digest
 
     def get(self, digest: str) -> bytes:
-        """Give an object.
+        """Return an object.
 
         Raises
         ------
@@ -99,7 +99,7 @@ class Cache:
         return content
 
     def put_file(self, path: Path) -> str:
-        """Keep a file's content, in the same place on the disk where that can be; give its digest."""
+        """Keep a file's content, in the same place on the disk where that can be; return its digest."""
         digest = file_sha256(path)
         if not self.has(digest):
             _link(path, self._object(digest))
@@ -124,7 +124,7 @@ class Cache:
         raise DamagedError(digest)
 
     def remove_unused(self, days: int) -> int:
-        """Remove what was not used for so many days, leftovers of killed writers included; give how many files."""
+        """Remove what was not used for so many days, leftovers of killed writers included; return how many files."""
         before = time.time() - days * _DAY
         removed = 0
         for path in self.folder.glob("*/**/*"):
@@ -155,7 +155,7 @@ def program_digest() -> str:
 
 
 def _note_use(path: Path) -> bool:
-    """Tell whether the file is there; note that it was used, unless it was already noted today."""
+    """Return whether the file is there; note that it was used, unless it was already noted today."""
     try:
         if path.stat().st_mtime < time.time() - _DAY:
             os.utime(path)
@@ -166,7 +166,7 @@ def _note_use(path: Path) -> bool:
 
 @contextmanager
 def _appearing(path: Path) -> Iterator[Path]:
-    """Give a temporary path that becomes `path`.
+    """Yield a temporary path that becomes `path`.
 
     Unlike `rlpretrain.artifacts.atomic_path` it does not wait for the disk: there are thousands of files, and each
     is checked when it is read.

@@ -31,7 +31,7 @@ def open_champion(registry: Registry, champion: ModelVersion) -> TradingPolicy:
 
 
 def as_trained(context: StageContext, version: ModelVersion, symbol: str) -> EpisodeData:
-    """Give an asset's days as a version learned to see them: with the votes and the regimes of its own settings.
+    """Return an asset's days as a version learned to see them: with the votes and the regimes of its own settings.
 
     Prices, votes, fills and costs are this run's.
     """
@@ -41,7 +41,7 @@ def as_trained(context: StageContext, version: ModelVersion, symbol: str) -> Epi
 
 
 def unseen_by_both(test_start: dt.date, clean_from: dt.date | None, champion: ModelVersion) -> dt.date:
-    """Give the first day that neither agent has learned from, and no strategy's author where the edits are known.
+    """Return the first day that neither agent has learned from, and no strategy's author where the edits are known.
 
     Parameters
     ----------

@@ -65,7 +65,7 @@ def load_episodes(
 
 
 def training_window(context: StageContext, data: EpisodeData) -> tuple[int, int]:
-    """Give the rows on which agents learn: those before the validation window.
+    """Return the rows on which agents learn: those before the validation window.
 
     Raises
     ------

@@ -25,7 +25,7 @@ _FEWEST_BARS = 315
 
 
 def run(context: StageContext) -> list[int]:
-    """List at most `max_strategies` symphonies; give the numbers of the chunks.
+    """List at most `max_strategies` symphonies; return the numbers of the chunks.
 
     Raises
     ------
@@ -95,7 +95,7 @@ class Listing:
 
 
 def chunk_numbers(context: StageContext) -> list[int]:
-    """Give the numbers of the chunks that the listing is cut into."""
+    """Return the numbers of the chunks that the listing is cut into."""
     return list(range(-(-len(read_library(context).rows) // context.config.chunk_size)))
 
 

@@ -194,7 +194,7 @@ def _yearly_volatility(context: StageContext, asset: str, until: np.datetime64) 
 
 
 def _last_edit(voters: Sequence[StrategyRecord]) -> str | None:
-    """Give the day of the voters' newest edit; None when any of them is unknown."""
+    """Return the day of the voters' newest edit; None when any of them is unknown."""
     if any(voter.last_edit is None for voter in voters):
         return None
     return str(max(voter.last_edit for voter in voters if voter.last_edit is not None))

@@ -98,7 +98,7 @@ class _Clones:
 
 
 def trainer_settings(context: StageContext) -> TrainerSettings:
-    """Give what the trainer reads of the run's settings and of its data sets' card."""
+    """Return what the trainer reads of the run's settings and of its data sets' card."""
     card = json.loads((context.run / "datasets/card.json").read_text(encoding="utf-8"))
     return TrainerSettings.from_settings(
         context.config, reward_scale=card["reward_scale"], device=context.device()

@@ -46,12 +46,12 @@ def download_prices(
 
 
 def surrounding_tickers(config: PretrainingConfig) -> set[str]:
-    """Give the assets to validate on, and the first choice for each part of the market's state."""
+    """Return the assets to validate on, and the first choice for each part of the market's state."""
     return {*config.validation_envs, *(names[0] for names in SOURCES.values())}
 
 
 async def library_tickers(config: PretrainingConfig, unread: dict[str, str]) -> set[str]:
-    """Give every ticker that the library's symphonies name; their trees come from the cache where they are there.
+    """Return every ticker that the library's symphonies name; their trees come from the cache where they are there.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ async def _document(
 def tickers_of(
     documents: Iterable[tuple[str, dict[str, Any] | Exception]], unread: dict[str, str]
 ) -> set[str]:
-    """Give every ticker that the symphonies name; one that can't be read is recorded in `unread`.
+    """Return every ticker that the symphonies name; one that can't be read is recorded in `unread`.
 
     Parameters
     ----------

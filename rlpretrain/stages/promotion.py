@@ -119,7 +119,7 @@ def _compared(context: StageContext) -> dict[str, Any]:
 
 
 def compare(compared: Mapping[str, Any], champion: ModelVersion, context: StageContext) -> Comparison:
-    """Pool the assets' differences by day and give the interval of their mean.
+    """Pool the assets' differences by day and return the interval of their mean.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ _FILES = {
 
 
 def run(context: StageContext) -> Path:
-    """Write the report and register the agent; give the path of ``report.html``."""
+    """Write the report and register the agent; return the path of ``report.html``."""
     assets = context.config.validation_envs
     champion = Registry(context.config.output_dir).champion(besides=context.run.run_id)
     context.run_stage(
@@ -128,7 +128,7 @@ def _figures(evidence: tuple[AssetValidation, ...], verdict: Verdict) -> dict[st
 
 
 def _deflated(evidence: tuple[AssetValidation, ...]) -> dict[str, float | None]:
-    """Give the agent's Sharpe ratios deflated by all agents that were tried so far, as probabilities."""
+    """Return the agent's Sharpe ratios deflated by all agents that were tried so far, as probabilities."""
     sharpe = {asset.symbol: asset.sharpe for asset in evidence if asset.sharpe is not None}
     return {
         **{f"{symbol} deflated_sharpe": found.deflated for symbol, found in sharpe.items()},

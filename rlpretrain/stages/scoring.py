@@ -49,7 +49,7 @@ class Score:
 
 
 def run(context: StageContext) -> Path:
-    """Score with the champion of today, on this run's prices and votes; give the manifest's path.
+    """Score with the champion of today, on this run's prices and votes; return the manifest's path.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _score(
 
 
 def follow(policy: TradingPolicy, data: EpisodeData, start: int) -> list[Score]:
-    """Follow a policy from a flat start at row `start` to the last close; give its decision at each close.
+    """Follow a policy from a flat start at row `start` to the last close; return its decision at each close.
 
     A close's decision depends on this close and earlier ones alone.
     """

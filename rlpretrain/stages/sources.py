@@ -46,13 +46,13 @@ class Source:
     """Where it was parsed on the way."""
 
     def identity(self) -> list[Any]:
-        """Give all that a replay of it depends on, as JSON."""
+        """Return all that a replay of it depends on, as JSON."""
         edit = None if self.row.last_edit is None else self.row.last_edit.isoformat()
         reject = None if self.reject is None else asdict(self.reject)
         return [self.row.symphony_id, edit, self.content_hash, self.name, self.backtest, reject]
 
     def pins(self) -> dict[str, str | None]:
-        """Give the contents that were used, for the manifest."""
+        """Return the contents that were used, for the manifest."""
         return {"tree": self.tree, "content": self.content_hash, "backtest": self.backtest}
 
 
@@ -108,7 +108,7 @@ class SourceFinder:
         return [source for source in found.values() if source is not None]
 
     def take_asked(self) -> dict[str, int]:
-        """Give how many trees and backtests the service was asked for since the last time."""
+        """Return how many trees and backtests the service was asked for since the last time."""
         asked, self._asked = self._asked, Counter()
         return {kind: asked[kind] for kind in ("trees", "backtests")}
 

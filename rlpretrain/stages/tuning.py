@@ -34,7 +34,7 @@ def run(
     epochs: int,
     progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Try settings on purged folds of the training window; give the best and what they gain.
+    """Try settings on purged folds of the training window; return the best and what they gain.
 
     Parameters
     ----------

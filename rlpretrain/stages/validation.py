@@ -151,7 +151,7 @@ def _learner(
     arm: str,
     start: PolicyNetwork | None,
 ) -> Callable[[int], Trial]:
-    """Give the run of one arm for a seed: same budget, environment starts and checkpoints for all of them."""
+    """Return the run of one arm for a seed: same budget, environment starts and checkpoints for all of them."""
     data, total = window.data, settings.rl_steps
     assets, spans = zip(*arena, strict=True)
     rollout = NUM_ENVS * ROLLOUT_STEPS

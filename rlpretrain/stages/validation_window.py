@@ -111,7 +111,7 @@ def _luck(windows: Sequence[Window], paths: Sequence[Trajectory]) -> dict[str, f
 
 
 def _moved(window: Window, path: Trajectory) -> NDArray[np.float64]:
-    """Give the timing scores of a trajectory's positions moved round the window by equal steps, (_MOVES,)."""
+    """Return the timing scores of a trajectory's positions moved round the window by equal steps, (_MOVES,)."""
     data, start, stop = window
     held = path.exposure > 0.5
     steps = np.rint(len(held) * np.arange(1, _MOVES + 1) / (_MOVES + 1)).astype(int)

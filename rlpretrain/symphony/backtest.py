@@ -164,7 +164,7 @@ def _returns(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
 
 
 def _growth(replay: Replay, opens: Floats, close: Floats, fill: Fill) -> tuple[Floats, Floats, Floats]:
-    """Give each asset's growth from the last close to the trade, from there to the close, and the price."""
+    """Return each asset's growth from the last close to the trade, from there to the close, and the price."""
     before = np.ones_like(close)
     before[1:] = close[1:] / close[:-1]
     after = np.ones_like(close)

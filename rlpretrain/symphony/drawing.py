@@ -78,7 +78,7 @@ def draw(
 
 
 def heading() -> str:
-    """Give the heading of the activity's columns."""
+    """Return the heading of the activity's columns."""
     return _HEADING
 
 

@@ -54,7 +54,7 @@ class Replay:
     """(D, n, K) for each holding the weighted sum of its active leaves' scores."""
 
     def between(self, start: int, stop: int) -> Replay:
-        """Give rows `start` to `stop` (excluded) as if the portfolio were bought on the first of them."""
+        """Return rows `start` to `stop` (excluded) as if the portfolio were bought on the first of them."""
         rebalanced = self.rebalanced[start:stop].copy()
         rebalanced[:1] = True
         return replace(
@@ -88,7 +88,7 @@ class Activity:
 
 
 def visit_counts(symphony: Symphony) -> tuple[int, ...]:
-    """Give the number of places in and under each node, counting a shared subtree wherever it stands.
+    """Return the number of places in and under each node, counting a shared subtree wherever it stands.
 
     In `Activity` a node at row v has its first child at row v + 1, and each further one behind all places of
     the one before.
@@ -121,7 +121,7 @@ class Evaluator:
         return PriceTable(self.panel, np.arange(len(self.panel.dates)))
 
     def table(self, symphony: Symphony) -> PriceTable:
-        """Give the prices on a symphony's calendar.
+        """Return the prices on a symphony's calendar.
 
         Every day if all the tickers that it holds or looks at are crypto, else the exchange's sessions.
 

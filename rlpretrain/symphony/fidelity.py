@@ -53,7 +53,7 @@ class Fidelity:
     """Share of days with the same holdings; None where the service gives none."""
 
     def as_json(self) -> dict[str, Any]:
-        """Give the figures as JSON values."""
+        """Return the figures as JSON values."""
         return asdict(self) | {"largest_difference_day": self.largest_difference_day.isoformat()}
 
     @classmethod
@@ -170,7 +170,7 @@ def compare_daily_values(
 
 
 def equal_holdings(replay: Replay, dates: Dates, weights: Mapping[str, Floats]) -> float | None:
-    """Give the share of common days on which no weight differs by more than one hundredth.
+    """Return the share of common days on which no weight differs by more than one hundredth.
 
     Parameters
     ----------

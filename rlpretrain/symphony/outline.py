@@ -98,7 +98,7 @@ def outline(document: Mapping[str, Any], symphony: Symphony) -> list[Place]:
 
 
 def find_place(places: Sequence[Place], path: str) -> int:
-    """Give the row that a path such as ``root/if[0]/if-child[1]`` names; the last one on the way if none."""
+    """Return the row that a path such as ``root/if[0]/if-child[1]`` names; the last one on the way if none."""
     row = 0
     for index in re.findall(r"\[(\d+)\](?=/|$)", path):
         if int(index) >= len(places[row].children):
@@ -108,7 +108,7 @@ def find_place(places: Sequence[Place], path: str) -> int:
 
 
 def one_line(text: str) -> str:
-    """Give a name from a document as one line without control characters, so that it can't steer a terminal."""
+    """Return a name from a document as one line without control characters, so that it can't steer a terminal."""
     return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) not in ("Cc", "Cs"))
 
 
@@ -138,7 +138,7 @@ class _Step:
 
 
 def _below(step: _Step, row: int, symphony: Symphony, sizes: Sequence[int]) -> Iterator[_Step]:
-    """Give the children of a node of the document with the engine's nodes that stand for them."""
+    """Yield the children of a node of the document with the engine's nodes that stand for them."""
     raws: Sequence[Mapping[str, Any]] = [] if step.kind == "asset" else step.raw.get("children") or []
     if step.kind == "if":
         yield from _branches(step, row, raws, symphony, sizes)
@@ -163,7 +163,7 @@ def _below(step: _Step, row: int, symphony: Symphony, sizes: Sequence[int]) -> I
 def _branches(
     step: _Step, row: int, raws: Sequence[Mapping[str, Any]], symphony: Symphony, sizes: Sequence[int]
 ) -> Iterator[_Step]:
-    """Give the branches of an if; several conditions are a chain of nodes in the engine."""
+    """Yield the branches of an if; several conditions are a chain of nodes in the engine."""
     found: dict[int, tuple[int, int, str]] = {}
     below, visit = step.node, step.visit
     for j, raw in enumerate(raws):

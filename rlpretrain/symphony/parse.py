@@ -167,7 +167,7 @@ class _Builder:
         self.built[id(frame)] = _BUILDERS[frame.step](self, frame)
 
     def first_use(self) -> dict[str, str]:
-        """Give each ticker with the path of the first node that names it."""
+        """Return each ticker with the path of the first node that names it."""
         return {ticker: self._uses[ticker].path() for ticker in sorted(self._uses)}
 
     def add(self, node: Node) -> int:

@@ -127,7 +127,7 @@ def _scale(axes: Axes, values: Floats) -> None:
 
 
 def _round_values(low: float, high: float) -> list[float]:
-    """Give four to ten round values from `low` to `high`, evenly spread on a logarithmic scale."""
+    """Return four to ten round values from `low` to `high`, evenly spread on a logarithmic scale."""
     decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     for steps in ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0)):
         values = [step * 10.0**decade for decade in decades for step in steps]
@@ -195,7 +195,7 @@ def _draw_falls(
 
 
 def _drawdown(curve: Floats) -> Floats:
-    """Give the distance to the highest value so far, a fraction of at most 0 (D,)."""
+    """Return the distance to the highest value so far, a fraction of at most 0 (D,)."""
     highest = np.fmax.accumulate(curve)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(highest > 0, curve / highest - 1.0, 0.0 * curve)

@@ -40,13 +40,13 @@ class PriceTable:
         return ticker in self.panel
 
     def close(self, ticker: str) -> Floats:
-        """Give the closes (T,): see `filled_close`. Not to be changed."""
+        """Return the closes (T,): see `filled_close`. Not to be changed."""
         if ticker not in self._closes:
             self._closes[ticker] = filled_close(self.panel, ticker, self.rows)
         return self._closes[ticker]
 
     def metric(self, metric: Metric) -> Floats:
-        """Give a metric's values (T,), NaN where unknown; not to be changed."""
+        """Return a metric's values (T,), NaN where unknown; not to be changed."""
         if metric not in self._metrics:
             self._metrics[metric] = indicator_column(metric.indicator, self.close(metric.ticker))
         return self._metrics[metric]
@@ -88,7 +88,7 @@ def _metrics(comparison: Comparison) -> list[Metric]:
 
 
 def filled_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
-    """Give an asset's closes on some rows of the panel, on a day without any the last known one.
+    """Return an asset's closes on some rows of the panel, on a day without any the last known one.
 
     NaN before the asset's first close and after its last: what has ended is not held at a stale price.
     """

@@ -56,7 +56,7 @@ class Substrategies:
         self._equities.clear()
 
     def split(self, position: int) -> Floats:
-        """Give the fraction for each child of a filter or inverse-volatility node (T, m)."""
+        """Return the fraction for each child of a filter or inverse-volatility node (T, m)."""
         return self._splits[position]
 
     def bottleneck(self) -> str:
@@ -91,7 +91,7 @@ class Substrategies:
         return max(own, *(self.starts[child] for child in children))
 
     def _column(self, child: int, indicator: Indicator) -> Floats:
-        """Give an indicator of a child (T,): of its price where it is an asset, else of its equity."""
+        """Return an indicator of a child (T,): of its price where it is an asset, else of its equity."""
         node = self._symphony.nodes[child]
         if isinstance(node, Asset):
             return self._table.metric(Metric(indicator, node.ticker))
@@ -107,7 +107,7 @@ class Substrategies:
         return indicator_column(indicator, self._equities[child])
 
     def _daily_returns(self, position: int) -> Floats:
-        """Give the return of a node into each close (T,): yesterday's weights times today's returns."""
+        """Return the return of a node into each close (T,): yesterday's weights times today's returns."""
         node = self._symphony.nodes[position]
         returns = np.zeros(len(self._table))
         match node:
@@ -134,7 +134,7 @@ class Substrategies:
 
 
 def _needing_returns(symphony: Symphony) -> set[int]:
-    """Give the nodes under a filter or inverse-volatility split over anything but assets."""
+    """Return the nodes under a filter or inverse-volatility split over anything but assets."""
     needed: set[int] = set()
     for position in range(len(symphony.nodes) - 1, -1, -1):
         node = symphony.nodes[position]

@@ -25,7 +25,7 @@ it, of products that decay, never were a share's price. Taken as one, they would
 
 
 def cost_rates(costs: Costs, crypto: NDArray[np.bool_]) -> Floats:
-    """Give each asset's rates (4, n) in the order of `COST_ITEMS`; the last in dollars a share sold."""
+    """Return each asset's rates (4, n) in the order of `COST_ITEMS`; the last in dollars a share sold."""
     crypto_slippage = costs.slippage if costs.crypto_slippage is None else costs.crypto_slippage
     return np.stack(
         [

@@ -56,7 +56,7 @@ def fail(place: Place, problem: str, hint: str | None = None) -> SymphonyError:
 
 
 def read_text(value: object) -> str:
-    """Give a display text that can be stored and printed anywhere; empty for anything but text."""
+    """Return a display text that can be stored and printed anywhere; empty for anything but text."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
 
 
@@ -84,7 +84,7 @@ def read_whole(value: object, place: Place, field: str, *, least: int = 1) -> in
 
 
 def read_ticker(value: object, place: Place, field: str) -> str:
-    """Give a ticker as the market names it.
+    """Return a ticker as the market names it.
 
     ``EQUITIES::SPY//USD`` is SPY, ``CRYPTO::BTC//USD`` is BTC-USD, ``BRK/B`` and ``BRK.B`` are BRK-B.
     """

@@ -49,7 +49,7 @@ def percent(fraction: float) -> str:
 
 
 def counted_words(number: int, one: str, several: str | None = None) -> str:
-    """Give a number with its noun: 1 day, 1,000 days."""
+    """Return a number with its noun: 1 day, 1,000 days."""
     return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
@@ -84,7 +84,7 @@ def _right(comparison: Comparison) -> str:
 
 
 def _parts(indicator: Indicator) -> tuple[str, str]:
-    """Give what stands before and after the ticker."""
+    """Return what stands before and after the ticker."""
     function, parameters = indicator.function, indicator.parameters
     if function == "current-price":
         return "price", ""

@@ -42,7 +42,7 @@ def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferConfig) 
 
 
 def checkpoint_steps(total_steps: int, points: int, rollout: int) -> list[int]:
-    """Give `points` step counts from 0 to `total_steps`, each a whole number of rollouts."""
+    """Return `points` step counts from 0 to `total_steps`, each a whole number of rollouts."""
     rollouts = -(-total_steps // rollout)
     return sorted({round(i * rollouts / max(1, points - 1)) * rollout for i in range(points)})
 

@@ -98,7 +98,7 @@ class TradingPolicy(ActorCriticPolicy):
     def evaluate_actions(
         self, obs: Any, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Give values, log-probabilities of `actions`, and the regulariser that PPO maximises, (n,) each."""
+        """Return values, log-probabilities of `actions`, and the regulariser that PPO maximises, (n,) each."""
         features = self.extract_features(obs)
         latent_pi, latent_vf = self.mlp_extractor(features)
         logits = torch.log_softmax(self.action_net(latent_pi), dim=1)
@@ -111,13 +111,13 @@ class TradingPolicy(ActorCriticPolicy):
         return values, log_prob, -(prior.exp() * (prior - logits)).sum(dim=1)
 
     def action_log_probabilities(self, states: torch.Tensor) -> torch.Tensor:
-        """Give the log-probability of each action, (n, 3)."""
+        """Return the log-probability of each action, (n, 3)."""
         features = self.extract_features(states, self.pi_features_extractor)
         assert isinstance(features, torch.Tensor)  # noqa: S101  One extractor is named, so one tensor comes.
         return torch.log_softmax(self.action_net(self.mlp_extractor.forward_actor(features)), dim=1)
 
     def act(self, states: NDArray[np.float32]) -> NDArray[np.integer]:
-        """Give the most likely action of each state (n, 64)."""
+        """Return the most likely action of each state (n, 64)."""
         with torch.no_grad():
             likely = self.action_log_probabilities(torch.as_tensor(states, device=self.device)).argmax(dim=1)
         return np.asarray(likely.cpu().numpy())
@@ -131,7 +131,7 @@ class TradingPolicy(ActorCriticPolicy):
 
 
 def soften(network: PolicyNetwork, temperature: float) -> PolicyNetwork:
-    """Give a copy whose policy is softmax(logits / temperature).
+    """Return a copy whose policy is softmax(logits / temperature).
 
     Every state keeps its most likely action, but less surely so. A clone gives the actions that its teachers don't
     take next to no probability: they are hardly tried, their gradients are small, and PPO's clipping stops rewarding
@@ -145,7 +145,7 @@ def soften(network: PolicyNetwork, temperature: float) -> PolicyNetwork:
 
 
 def policy_arguments(network: PolicyNetwork) -> dict[str, Any]:
-    """Give the `policy_kwargs` that make a policy of the same shape and scaler as `network`."""
+    """Return the `policy_kwargs` that make a policy of the same shape and scaler as `network`."""
     return {
         "scaler": network.scaler,
         "hidden_dims": network.hidden_dims,

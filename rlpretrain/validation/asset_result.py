@@ -123,7 +123,7 @@ class AssetValidation(_Evidence):
         return self.window.symbol
 
     def part_dates(self, part: Part) -> tuple[dt.date, ...]:
-        """Give the dates of one part's bars."""
+        """Return the dates of one part's bars."""
         split = len(self.dates) - self.window.clean_bars
         return self.dates[split:] if part == CLEAN else self.dates[:split]
 

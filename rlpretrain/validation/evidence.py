@@ -90,7 +90,7 @@ class CurveRecorder:
         self._contributions.append(self._window.part_contributions(trajectory))
 
     def trial(self, policy: Policy) -> Trial:
-        """Give the finished trial with the policy that the arm ends with."""
+        """Return the finished trial with the policy that the arm ends with."""
         by_bar = {part: np.array([row[part] for row in self._contributions]) for part in self._window.parts}
         curves = {
             part: LearningCurve(self._arm, self._seed, self._steps, rows.mean(axis=1).tolist())

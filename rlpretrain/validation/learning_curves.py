@@ -120,7 +120,7 @@ def largest_dip(curve: LearningCurve) -> float:
 
 
 def steps_to_threshold(curve: LearningCurve, threshold: float) -> int | None:
-    """Give the steps at the first checkpoint that reaches `threshold`; None when none does (censored)."""
+    """Return the steps at the first checkpoint that reaches `threshold`; None when none does (censored)."""
     for step, score in zip(curve.steps, curve.score, strict=True):
         if score >= threshold:
             return step
@@ -262,7 +262,7 @@ def compare_curves(
 
 
 def _weights(steps: Sequence[int]) -> dict[Measure, NDArray[np.float64]]:
-    """Give the weight of each checkpoint's score in each measure, (k,): all three are linear."""
+    """Return the weight of each checkpoint's score in each measure, (k,): all three are linear."""
     first, last, trapezoid = np.zeros(len(steps)), np.zeros(len(steps)), np.zeros(len(steps))
     first[0] = last[-1] = 1.0
     gaps = np.diff(steps) / steps[-1]

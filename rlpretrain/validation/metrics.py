@@ -183,7 +183,7 @@ def performance_metrics(trajectory: Trajectory) -> PerformanceMetrics:
 
 
 def median_metrics(metrics: Sequence[PerformanceMetrics]) -> PerformanceMetrics:
-    """Give each figure's median over seeds; a figure is None when it is undefined for most of them.
+    """Return each figure's median over seeds; a figure is None when it is undefined for most of them.
 
     Raises
     ------
@@ -214,7 +214,7 @@ def _annualised_ratio(values: Floats, deviation: float | None, bars_per_year: fl
 
 
 def _tail(measure: Callable[..., Any], returns: Floats, level: float) -> float | None:
-    """Give a tail measure only where the tail holds at least one bar."""
+    """Return a tail measure only where the tail holds at least one bar."""
     if len(returns) * (1.0 - level) < 1.0 - 1e-9:
         return None
     return float(measure(returns, beta=level))

@@ -172,7 +172,7 @@ def sharpe_difference(
 
 
 def _linearised(pair: Floats) -> tuple[float, Floats, Floats]:
-    """Give the per-bar difference, its gradient in means and second moments, and the centred moments."""
+    """Return the per-bar difference, its gradient in means and second moments, and the centred moments."""
     moments = np.hstack([pair, pair**2])
     mean = moments.mean(axis=0)
     variance = mean[2:] - mean[:2] ** 2

@@ -146,7 +146,7 @@ def _required(asset: AssetValidation, control: str) -> CurveComparison:
 def _seed_means(
     assets: Sequence[AssetValidation], arm: str, part: Part, measure: Measure
 ) -> NDArray[np.float64]:
-    """Give a measure's mean over assets for each seed, (seeds,): seeds are what was drawn at random."""
+    """Return a measure's mean over assets for each seed, (seeds,): seeds are what was drawn at random."""
     rows = []
     for asset in assets:
         curves = sorted((c for c in asset.curves[part] if c.arm == arm), key=lambda c: c.seed)

@@ -102,15 +102,15 @@ class EvaluationWindow:
         return rollout(lambda _: next(actions), self.data, [(self.start, self.stop)] * len(positions))
 
     def score(self, policy: Policy) -> dict[Part, float]:
-        """Give a policy's timing score on each part."""
+        """Return a policy's timing score on each part."""
         return self.part_scores(self.run(policy))
 
     def part_scores(self, trajectory: Trajectory) -> dict[Part, float]:
-        """Give a trajectory's timing score on each part of this window."""
+        """Return a trajectory's timing score on each part of this window."""
         return {part: float(row.mean()) for part, row in self.part_contributions(trajectory).items()}
 
     def part_contributions(self, trajectory: Trajectory) -> dict[Part, NDArray[np.float64]]:
-        """Give what each bar adds to a trajectory's timing score on each part."""
+        """Return what each bar adds to a trajectory's timing score on each part."""
         contributions: dict[Part, NDArray[np.float64]] = {}
         for part, bars in self.parts.items():
             net, asset, held = (

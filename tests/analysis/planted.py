@@ -19,7 +19,7 @@ INFORMATIVE = 10
 def plain_set(
     n: int = 6_000, days: int = 600, seed: int = 0, clusters: int = 8
 ) -> tuple[PatternSet, np.ndarray]:
-    """Give a set with nothing to complain about, and the true cluster of each row.
+    """Return a set with nothing to complain about, and the true cluster of each row.
 
     States are noise around `clusters` centres that are well apart; column `INFORMATIVE` and whether the asset
     is held decide the action; rewards are noise around zero, alike in all groups.
@@ -66,5 +66,5 @@ def plain_set(
 
 
 def changed(patterns: PatternSet, **columns: np.ndarray) -> PatternSet:
-    """Give the set with some columns replaced."""
+    """Return the set with some columns replaced."""
     return replace(patterns, **columns)

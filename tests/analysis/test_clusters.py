@@ -13,7 +13,7 @@ from tests.analysis.planted import changed, plain_set
 
 
 def in_truth(patterns, found) -> np.ndarray:
-    """Give labels in the order of the set."""
+    """Return labels in the order of the set."""
     return found.assignments.set_index("key").loc[patterns.key, "cluster"].to_numpy()
 
 

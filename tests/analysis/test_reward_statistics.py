@@ -129,7 +129,7 @@ def test_hill_recovers_a_pareto_tail() -> None:
 
 
 def daily(holding: np.ndarray, reward: np.ndarray):
-    """Give one decision a day, settled after `holding` days."""
+    """Return one decision a day, settled after `holding` days."""
     days = len(reward)
     date = np.datetime64("2015-01-01") + np.arange(days)
     patterns = plain_set(n=days)[0]

@@ -21,7 +21,7 @@ PROJECT_LABEL, SERVICE_LABEL = "com.docker.compose.project", "com.docker.compose
 
 
 def compose_command() -> list[str] | None:
-    """Give the command of whichever Compose is installed: the plugin, or the program of its own."""
+    """Return the command of whichever Compose is installed: the plugin, or the program of its own."""
     for command in (["docker", "compose"], ["docker-compose"]):
         if (
             shutil.which(command[0])
@@ -67,7 +67,7 @@ class System:
         return f"http://127.0.0.1:{self.settings['AIRFLOW_PORT']}"
 
     def compose(self, *arguments: str) -> str:
-        """Run a command of Compose; give its standard output."""
+        """Run a command of Compose; return its standard output."""
         command = compose_command()
         assert command is not None
         profiles = [word for profile in self.profiles for word in ("--profile", profile)]

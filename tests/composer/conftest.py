@@ -20,7 +20,7 @@ AT_ONCE = RetryPolicy(tries=4, first_wait=0.0)
 
 
 def walk(document, start, end, options):
-    """Give a random walk that depends on the document and the benchmark alone, cut to the window."""
+    """Return a random walk that depends on the document and the benchmark alone, cut to the window."""
     dates = np.arange(np.datetime64("2014-01-01"), np.datetime64("2025-01-01"))
     dates = dates[np.is_busday(dates)]
     if "NODATA" in str(document):

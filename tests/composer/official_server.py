@@ -21,7 +21,7 @@ _INSTALL_SECONDS = 300
 
 
 def install(cache: Path) -> Path:
-    """Give the server's program, installed under `cache` if it isn't yet."""
+    """Return the server's program, installed under `cache` if it isn't yet."""
     home = cache / f"{PACKAGE}-{VERSION}-py{sys.version_info.major}.{sys.version_info.minor}"
     program, done = home / "bin" / PACKAGE, home / "installed"
     if done.exists():
@@ -46,7 +46,7 @@ def stdio_address(program: Path, upstream: str) -> str:
 
 @contextlib.contextmanager
 def served_over_http(program: Path, upstream: str):
-    """Give the address of the server's endpoint while it runs."""
+    """Yield the address of the server's endpoint while it runs."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -32,7 +32,7 @@ PATIENT = RetryPolicy(tries=20, first_wait=0.0)
 
 
 async def everything(url):
-    """Read the whole library; give what came and how often it was tried."""
+    """Read the whole library; return what came and how often it was tried."""
     async with open_composer(url, as_of=AS_OF, retry=PATIENT, rate=AdaptiveRate(slowest=1e6)) as client:
         listed = await list_library(client)
         trees = await asyncio.gather(*(client.get_saved_symphony(s.symphony_id) for s in listed))

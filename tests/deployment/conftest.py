@@ -10,7 +10,7 @@ from docker.api.client import APIClient
 
 @pytest.fixture
 def built_image(engine: APIClient, trainer_image: str) -> Iterator[Callable[[str, str], str]]:
-    """Give a function that builds on the trainer's image, with a test's program in `rlpretrain`'s place."""
+    """Yield a function that builds on the trainer's image, with a test's program in `rlpretrain`'s place."""
     names: list[str] = []
 
     def build(name: str, program: str) -> str:

@@ -72,7 +72,7 @@ def database(postgres_server: str) -> str:
 
 
 def executed(airflow: LocalAirflow, worker: str) -> set[str]:
-    """Give the tasks that a worker ran, by its own log."""
+    """Return the tasks that a worker ran, by its own log."""
     log = (airflow.home / f"{worker}.log").read_text(errors="replace")
     return set(re.findall(r"task_id='(\w+)'", log))
 

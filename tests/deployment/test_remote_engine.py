@@ -51,7 +51,7 @@ class Remote:
 
 
 def shell_image() -> bytes:
-    """Give the file system of an image that holds a shell, its libraries and the stage: a megabyte or two."""
+    """Return the file system of an image that holds a shell, its libraries and the stage: a megabyte or two."""
     shell = Path("/bin/sh").resolve()
     linked = subprocess.run(["ldd", shell], capture_output=True, text=True, check=True).stdout
     libraries = {word for word in linked.split() if word.startswith("/")}

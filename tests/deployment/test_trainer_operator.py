@@ -191,7 +191,7 @@ def test_a_killed_task_takes_its_container_along(
 
 @pytest.fixture
 def orphan(engine: APIClient, trainer_image: str) -> Iterator[Callable[..., str]]:
-    """Give a function that starts a container with labels and leaves it to itself."""
+    """Yield a function that starts a container with labels and leaves it to itself."""
     started: list[str] = []
 
     def start(labels: dict[str, str]) -> str:

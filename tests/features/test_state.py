@@ -47,7 +47,7 @@ def alter(panel: PricePanel, after: int, seed: int) -> PricePanel:
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_row_is_known_at_its_close(data: st.DataObject) -> None:
-    """A history cut at day t, and one with another future, give the same bits up to t."""
+    """A history cut at day t, and one with another future, return the same bits up to t."""
     panel = load_market("generated:years=4", symbols=SYMBOLS)
     symbol = data.draw(st.sampled_from(SYMBOLS))
     cut = data.draw(st.integers(0, len(panel.dates) - 1))

@@ -21,7 +21,7 @@ WIDE = "date,AAA,BBB\n2024-01-02,99,20\n2024-01-03,98,\n2024-01-04,97,21\n"
 
 
 def write(folder: Path, **files: str) -> str:
-    """Write files named with two underscores for the dot; give the provider's string."""
+    """Write files named with two underscores for the dot; return the provider's string."""
     for name, text in files.items():
         path = folder / name.replace("__", ".")
         if path.suffix == ".gz":

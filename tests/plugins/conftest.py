@@ -128,7 +128,7 @@ class Visit:
 
 @pytest.fixture
 def visit(served: Served, browser: Browser) -> Iterator[Callable[..., Any]]:
-    """Give a function that opens a tab as a user, in a theme."""
+    """Yield a function that opens a tab as a user, in a theme."""
 
     @contextmanager
     def start(user: str = "viewer", theme: str = "light", height: int = 900) -> Iterator[Visit]:

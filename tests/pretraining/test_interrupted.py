@@ -77,7 +77,7 @@ def test_sigterm_within_an_epoch_writes_a_checkpoint_from_which_training_ends_bi
 
 
 def pretrain(folder, *launcher):
-    """Run the command on the run's folder, below `launcher`; give the model's weights and the history."""
+    """Run the command on the run's folder, below `launcher`; return the model's weights and the history."""
     # After "--", torchrun takes "--run" for none of its own options.
     command = [
         sys.executable,

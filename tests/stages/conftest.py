@@ -33,12 +33,12 @@ TINY: dict[str, Any] = {
 
 
 def tiny(output_dir: Path, **changes: Any) -> PretrainingConfig:
-    """Give the settings of a tiny run."""
+    """Return the settings of a tiny run."""
     return PretrainingConfig(**{**TINY, "output_dir": output_dir, **changes})
 
 
 def write_prices(panel: PricePanel, folder: Path) -> str:
-    """Write a panel as one long Parquet file; give the provider's string."""
+    """Write a panel as one long Parquet file; return the provider's string."""
     rows, columns = np.nonzero(np.isfinite(panel.close))
     table = {"date": panel.dates[rows], "symbol": np.array(panel.symbols)[columns]}
     for name in ("open", "high", "low", "close", "volume"):

@@ -75,7 +75,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
 
 
 def with_champion(context: StageContext, folder: Path, **changes: Any) -> tuple[StageContext, ModelVersion]:
-    """Give the run a registry of its own, in which an agent of an earlier run is champion."""
+    """Return the run a registry of its own, in which an agent of an earlier run is champion."""
     agent = folder / "champion.pt"
     save_agent(agent, policy(5), {})
     card = card_of(context, {}).model_copy(

@@ -72,7 +72,7 @@ class Service:
 
 
 def changed_after(outcome: BacktestOutcome, day: np.datetime64, seed: int) -> BacktestOutcome:
-    """Give the same values up to `day`, and after it those of another strategy."""
+    """Return the same values up to `day`, and after it those of another strategy."""
     later = outcome.dates > day
     steps = np.random.default_rng(seed).normal(0.0, 0.04, len(outcome.dates))
     return replace(outcome, values=outcome.values * np.exp(np.cumsum(np.where(later, steps, 0.0))))

@@ -33,7 +33,7 @@ Rows = dict[str, list[tuple[str, ...]]]
 
 
 def stored(database: Path) -> Rows:
-    """Give every row of every table, without the numbers that the database gave out and the time of the run."""
+    """Return every row of every table, without the numbers that the database gave out and the time of the run."""
     engine = create_engine(f"sqlite:///{database}")
     tables = MetaData()
     tables.reflect(engine)

@@ -23,7 +23,7 @@ SEEDS = 3
 
 
 def run(kind: str, folder: Path) -> tuple[dict[str, Any], AssetValidation, str]:
-    """Run every stage; give the results, the asset's evidence and the text report.
+    """Run every stage; return the results, the asset's evidence and the text report.
 
     The market ends after the library's last edits, so that four years of test days are clean and nobody is set aside.
     """

@@ -128,7 +128,7 @@ class Reference:
     _known: dict = field(default_factory=dict)
 
     def replay(self):
-        """Give the first day's row, the weights after each close and the days on which they were set."""
+        """Return the first day's row, the weights after each close and the days on which they were set."""
         root = self.document
         end = min(max(i for i, p in enumerate(self.prices[t]) if p is not None) for t in tickers(root))
         start = next((t for t in range(end + 1) if self.known(root, t)), None)
@@ -174,7 +174,7 @@ class Reference:
         return any(drift > width for drift in drifts)
 
     def closes(self, node, t):
-        """Give the price history of a node up to day t: of its ticker, or of its own equity."""
+        """Return the price history of a node up to day t: of its ticker, or of its own equity."""
         if isinstance(node, str) or node["step"] == "asset":
             ticker = node if isinstance(node, str) else node["ticker"]
             return [p for p in self.prices[ticker][: t + 1] if p is not None]
@@ -195,7 +195,7 @@ class Reference:
         return indicator(name, params, closes) if closes else None
 
     def known(self, node, t):
-        """Tell whether everything that a node looks at is known on day t."""
+        """Return whether everything that a node looks at is known on day t."""
         key = (id(node), t)
         if key not in self._known:
             self._known[key] = self._is_known(node, t)
@@ -226,7 +226,7 @@ class Reference:
         return True
 
     def weights(self, node, t):
-        """Give the weights that a node wants on day t and the set of its active leaves."""
+        """Return the weights that a node wants on day t and the set of its active leaves."""
         key = (id(node), t)
         if key not in self._weights:
             self._weights[key] = self._decide(node, t)

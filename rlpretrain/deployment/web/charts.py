@@ -201,7 +201,7 @@ def stacked_bars(
 
 
 def nice_ticks(low: float, high: float, most: int = 4) -> list[float]:
-    """Give round numbers that span an interval, at most `most` steps apart."""
+    """Return round numbers that span an interval, at most `most` steps apart."""
     if not high > low:
         low, high = low - 0.5, high + 0.5
     rough = (high - low) / most

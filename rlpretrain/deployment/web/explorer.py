@@ -123,7 +123,7 @@ class Explorer:
         return self._content.rows
 
     def span(self) -> tuple[dt.date, dt.date] | None:
-        """Give the days of the first and the last decision; None where there is none."""
+        """Return the days of the first and the last decision; None where there is none."""
         date = schema.patterns.c.date
         query = select(date).where(*self._visible()).limit(1)
         first = self._connection.execute(query.order_by(date)).scalar_one_or_none()
@@ -131,7 +131,7 @@ class Explorer:
         return None if first is None or last is None else (first, last)
 
     def page(self, chosen: Filter, after: str | None = None, size: int = PAGE) -> list[Decision]:
-        """Give the next `size` decisions, newest first, after the one whose cursor is given.
+        """Return the next `size` decisions, newest first, after the one whose cursor is given.
 
         Raises
         ------
@@ -147,7 +147,7 @@ class Explorer:
         return [self._decision(row) for row in rows]
 
     def decision(self, asset: str, date: dt.date, in_position: bool) -> tuple[Decision, list[float]] | None:
-        """Give one decision and its state; None where there is none."""
+        """Return one decision and its state; None where there is none."""
         table = schema.patterns
         query = select(table).where(
             *self._visible(),

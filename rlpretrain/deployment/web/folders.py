@@ -115,7 +115,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def files_of(folder: Path) -> dict[str, RunFile]:
-    """Give the artifacts that the run's stages have recorded, by name; only kinds that are safe to serve.
+    """Return the artifacts that the run's stages have recorded, by name; only kinds that are safe to serve.
 
     The manifests name them, so a request can choose but not construct a path. Links that lead out of the folder are
     left out.

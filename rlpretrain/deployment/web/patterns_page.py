@@ -55,7 +55,7 @@ class Choice(BaseModel):
     after: Annotated[_Text | None, _Blank] = None
 
     def query(self, **changes: Any) -> dict[str, str]:
-        """Give the fields that are set, changed, for an address."""
+        """Return the fields that are set, changed, for an address."""
         values = {**self.model_dump(mode="json", exclude={"after"}), **changes}
         return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
@@ -184,7 +184,7 @@ def _plain(name: str) -> str:
 
 
 def _reward_table(counts: Counts) -> list[tuple[str, list[float | None]]]:
-    """Give the mean reward of buys and sells, in percent: a row for each category, a column for each regime."""
+    """Return the mean reward of buys and sells, in percent: a row for each category, a column for each regime."""
     return [
         (
             _plain(category),

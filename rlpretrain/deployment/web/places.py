@@ -21,7 +21,7 @@ _Message = MutableMapping[str, Any]
 
 
 def _root() -> str:
-    """Give the path under which Airflow is served, without a slash at its end."""
+    """Return the path under which Airflow is served, without a slash at its end."""
     return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 
 
@@ -49,7 +49,7 @@ def external_views() -> list[dict[str, Any]]:
 
 
 def report_tab(dag_id: str, run_id: str) -> str:
-    """Give the address of a run's report in Airflow's UI."""
+    """Return the address of a run's report in Airflow's UI."""
     return f"{_root()}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}/plugin/{_TAB}"
 
 

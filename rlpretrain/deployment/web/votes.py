@@ -31,7 +31,7 @@ class Votes:
     holders: list[int]
 
     def place(self, day: dt.date) -> int | None:
-        """Give the position of the last drawn day at or before a day; None outside the line."""
+        """Return the position of the last drawn day at or before a day; None outside the line."""
         if not self.days or not self.days[0] <= day <= self.days[-1]:
             return None
         return (

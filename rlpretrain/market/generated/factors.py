@@ -69,7 +69,7 @@ class World:
         self._session_rows = np.searchsorted(self.days, self.sessions)
 
     def clock(self, crypto: bool) -> Dates:
-        """Give the days on which an asset trades."""
+        """Return the days on which an asset trades."""
         return self.days if crypto else self.sessions
 
     @cached_property
@@ -85,7 +85,7 @@ class World:
         return level + log_volatility(shocks, self._jumps, self.seed, "market")
 
     def regimes(self, *, crypto: bool) -> NDArray[np.intp]:
-        """Give the hidden regime of each day of a clock, as positions in `REGIMES`."""
+        """Return the hidden regime of each day of a clock, as positions in `REGIMES`."""
         model, name = (CRYPTO_REGIMES, "crypto") if crypto else (EQUITY_REGIMES, "market")
         return regime_path(model, self.seed, name, len(self.clock(crypto)))
 
@@ -124,7 +124,7 @@ class World:
         return spread
 
     def returns(self, asset: Asset) -> Returns:
-        """Give an asset's returns on its own clock, from `FIRST_DAY` on, whatever its inception."""
+        """Return an asset's returns on its own clock, from `FIRST_DAY` on, whatever its inception."""
         crypto = asset.group == "crypto"
         days, year = len(self.clock(crypto)), 365 if crypto else 252
         shocks = stream(self.seed, "own-volatility", asset.symbol).standard_normal(days)

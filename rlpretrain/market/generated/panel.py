@@ -55,7 +55,7 @@ def generate_panel(
 
 
 def _first_row(symbol: str, clock: Dates) -> int:
-    """Give the row of the clock on which a symbol starts to trade; its length when that is after its end."""
+    """Return the row of the clock on which a symbol starts to trade; its length when that is after its end."""
     born = DERIVED[symbol].inception if symbol in DERIVED else ASSETS[symbol].inception
     return 0 if born is None else int(np.searchsorted(clock, born))
 
@@ -65,7 +65,7 @@ def _first_price(symbol: str) -> float:
 
 
 def _bars(world: World, symbol: str, made: dict[str, Bars]) -> Bars:
-    """Give a symbol's bars on the whole clock; `made` keeps those of assets, which products share."""
+    """Return a symbol's bars on the whole clock; `made` keeps those of assets, which products share."""
     asset = ASSETS[DERIVED[symbol].base] if symbol in DERIVED else ASSETS[symbol]
     returns = world.returns(asset)
     if asset.symbol not in made:

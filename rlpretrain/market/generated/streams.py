@@ -12,7 +12,7 @@ __all__ = ["autoregressive", "stream", "student"]
 
 
 def stream(seed: int, purpose: str, name: str = "") -> np.random.Generator:
-    """Give the generator of one purpose of one asset or factor.
+    """Return the generator of one purpose of one asset or factor.
 
     Each name has its own stream: drawing more days extends it, and leaving an asset out moves no other's.
     """

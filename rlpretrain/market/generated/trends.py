@@ -19,7 +19,7 @@ _MIRROR = {"volatility": "equity"}
 
 
 def trend_path(seed: int, group: str, days: int) -> Floats:
-    """Give the direction of a group's trend on each day, (days,): +1 or -1; zero for cash.
+    """Return the direction of a group's trend on each day, (days,): +1 or -1; zero for cash.
 
     Rises and falls alternate, each lasting 60 to 100 bars: long enough that a 20-day average or return shows
     the direction at the close, and so regular that holding through a rise and a fall earns nothing on

@@ -1,4 +1,4 @@
-"""Give space back: many small archives become one, and the database returns what deleted rows held."""
+"""Return space back: many small archives become one, and the database returns what deleted rows held."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def new_name(digest: str) -> str:
 
 
 def described(connection: Connection, name: str, collection: Any) -> dict[str, Any]:
-    """Give what a manifest says of the origin of its rows."""
+    """Return what a manifest says of the origin of its rows."""
     return {
         "name": name,
         "collection": collection.digest,
@@ -155,7 +155,7 @@ def _used_revisions(connection: Connection, collection: int, since: dt.datetime)
 
 
 def _counts_in(revisions: list[int]) -> ColumnElement[bool]:
-    """Give the condition of rows that count in any of the revisions; neighbours make one interval."""
+    """Return the condition of rows that count in any of the revisions; neighbours make one interval."""
     conditions = []
     for _, run in groupby(enumerate(revisions), key=lambda pair: pair[1] - pair[0]):
         spell = [revision for _, revision in run]

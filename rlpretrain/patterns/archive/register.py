@@ -20,7 +20,7 @@ __all__ = ["alone", "archive_rows", "claim", "collection_rows", "mark", "record"
 
 
 def collection_rows(store: PatternStore) -> list[Any]:
-    """Give every collection's id, digest and settings."""
+    """Return every collection's id, digest and settings."""
     with reading(store.engine) as connection:
         return list(connection.execute(select(collections).order_by(collections.c.id)))
 
@@ -35,7 +35,7 @@ def alone(store: PatternStore, folder: Path, collection: int) -> Iterator[None]:
 
 
 def archive_rows(connection: Connection, collection: int, state: str = "stored") -> list[Any]:
-    """Give a collection's archives in one state, oldest revisions first."""
+    """Return a collection's archives in one state, oldest revisions first."""
     query = select(archives).where(archives.c.collection_id == collection, archives.c.state == state)
     return list(connection.execute(query.order_by(archives.c.first_revision, archives.c.name)))
 

@@ -32,7 +32,7 @@ class RowRule:
 
 
 def pattern_rules(expected: Expected) -> list[RowRule]:
-    """Give the rules of a pattern."""
+    """Return the rules of a pattern."""
     row = schema.patterns.c
     labels = (row.hold, row.buy, row.sell)
     scores = tuple(row[name] for name in CATEGORIES)
@@ -94,7 +94,7 @@ def pattern_rules(expected: Expected) -> list[RowRule]:
 
 
 def trade_rules(expected: Expected) -> list[RowRule]:
-    """Give the rules of a trade."""
+    """Return the rules of a trade."""
     row = schema.trades.c
     return [
         RowRule(
@@ -184,7 +184,7 @@ def _named(table: Table, symbol: str | None, asset: int, day: Any, last: Any) ->
 
 
 def _outside(value: Any, low: float, high: float) -> ColumnElement[bool]:
-    """Give the condition of values outside a range; what is no number, is outside every range."""
+    """Return the condition of values outside a range; what is no number, is outside every range."""
     # SQLite keeps NaN as NULL, Postgres holds it greater than every number.
     return or_(value.is_(None), not_(value.between(low, high)))
 

@@ -24,7 +24,7 @@ _EPOCH = np.datetime64("2000-01-01", "D")
 
 
 def row_type(columns: Sequence[Column[Any]]) -> np.dtype[np.void]:
-    """Give the layout of one row: the number of fields, then each field's length and value."""
+    """Return the layout of one row: the number of fields, then each field's length and value."""
     fields: list[tuple[str, str]] = [("fields", ">i2")]
     for column in columns:
         fields += [(f"length {column.name}", ">i4"), (column.name, wire_type(column))]
@@ -41,7 +41,7 @@ class RowsFile(io.RawIOBase):
         self._blocks = _encode(columns, values)
 
     def read(self, _size: int = -1, /) -> bytes:
-        """Give the next block, of at most `BLOCK_BYTES`."""
+        """Return the next block, of at most `BLOCK_BYTES`."""
         return next(self._blocks, b"")
 
 

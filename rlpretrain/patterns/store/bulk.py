@@ -216,7 +216,7 @@ def _stream_rows(
 
 
 def _plain(column: Column[Any], values: NDArray[Any]) -> Iterable[Any]:
-    """Give the values as SQLite's driver takes them."""
+    """Return the values as SQLite's driver takes them."""
     if isinstance(column.type, Date):
         return list(np.datetime_as_string(values, unit="D").tolist())
     if isinstance(column.type, LargeBinary):

@@ -29,17 +29,17 @@ _FORMS: tuple[tuple[type[types.TypeEngine[Any]], str, str], ...] = (
 
 
 def memory_type(column: Column[Any]) -> str:
-    """Give the numpy type of a column's values."""
+    """Return the numpy type of a column's values."""
     return _forms(column)[1]
 
 
 def wire_type(column: Column[Any]) -> str:
-    """Give the numpy type of a column's values in binary COPY."""
+    """Return the numpy type of a column's values in binary COPY."""
     return _forms(column)[0]
 
 
 def calendar_day(day: np.datetime64) -> dt.date:
-    """Give a day as the databases' drivers take it."""
+    """Return a day as the databases' drivers take it."""
     return dt.date.fromisoformat(str(day.astype("datetime64[D]")))
 
 

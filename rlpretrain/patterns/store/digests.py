@@ -32,7 +32,7 @@ class RowsDigest:
         self.rows += len(next(iter(columns.values())))
 
     def hexdigest(self) -> str:
-        """Give the digest of all rows so far."""
+        """Return the digest of all rows so far."""
         whole = hashlib.sha256(str(self.rows).encode())
         for name in sorted(self._columns):
             whole.update(name.encode() + self._columns[name].digest())

@@ -26,7 +26,7 @@ class PatternFilters:
     assets: Sequence[str] | None
 
     def conditions(self, content: Content, symbols: Mapping[int, str]) -> list[ColumnElement[bool]]:
-        """Give the conditions of the rows of an extraction's content; `symbols` names assets by number."""
+        """Return the conditions of the rows of an extraction's content; `symbols` names assets by number."""
         table = schema.patterns
         conditions = visible(table, content.collection, content.revision)
         conditions.append(table.c.confidence >= float(np.float32(self.min_confidence)))

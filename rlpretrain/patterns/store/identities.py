@@ -29,7 +29,7 @@ VARYING = ("library", "agreement", "market")
 
 
 def extraction_digest(inputs: Mapping[str, Any]) -> str:
-    """Give the identity of an extraction: the SHA-256 of everything that its patterns depend on.
+    """Return the identity of an extraction: the SHA-256 of everything that its patterns depend on.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def asset_ids(connection: Connection, symbols: Iterable[str]) -> dict[str, int]:
 
 
 def asset_symbols(connection: Connection) -> dict[int, str]:
-    """Give every asset's symbol by its number."""
+    """Return every asset's symbol by its number."""
     return {row.id: row.symbol for row in connection.execute(select(assets))}
 
 
@@ -101,6 +101,6 @@ def strategy_ids(connection: Connection, hashes: Sequence[str]) -> dict[str, int
 
 
 def strategy_hashes(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-    """Give strategies' content hashes by their numbers."""
+    """Return strategies' content hashes by their numbers."""
     query = select(strategies.c.id, strategies.c.content_hash).where(strategies.c.id.in_(ids))
     return {row.id: row.content_hash for row in connection.execute(query)}

@@ -96,11 +96,11 @@ class PatternStore:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Return the connections back."""
         self.engine.dispose()
 
     def add_run(self, run_id: str, inputs: Mapping[str, Any]) -> str:
-        """Record which extraction a run uses, and give that extraction's digest.
+        """Record which extraction a run uses, and return that extraction's digest.
 
         Parameters
         ----------

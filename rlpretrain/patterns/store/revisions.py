@@ -26,7 +26,7 @@ __all__ = ["drop_unpublished", "head", "visible", "write_revision"]
 
 
 def head(connection: Connection, collection: int, kind: str) -> int:
-    """Give the newest published revision of a collection's patterns or trades; 0 before the first."""
+    """Return the newest published revision of a collection's patterns or trades; 0 before the first."""
     query = select(func.coalesce(func.max(contents.c.revision), 0)).where(
         contents.c.collection_id == collection, contents.c.kind == kind
     )
@@ -34,7 +34,7 @@ def head(connection: Connection, collection: int, kind: str) -> int:
 
 
 def visible(table: Table, collection: int, revision: int) -> list[ColumnElement[bool]]:
-    """Give the conditions of the rows that count in a revision."""
+    """Return the conditions of the rows that count in a revision."""
     return [table.c.collection_id == collection, table.c.since <= revision, table.c.until > revision]
 
 
@@ -119,7 +119,7 @@ def _replace(
     span: list[ColumnElement[bool]],
     chunk: Columns,
 ) -> int:
-    """Bring one span of the axis up to the revision; give the number of rows written."""
+    """Bring one span of the axis up to the revision; return the number of rows written."""
     key = [column.name for column in table.primary_key if column.name not in ("collection_id", "since")]
     _refuse_copies(chunk, key)
     count = len(chunk[key[0]])
@@ -175,7 +175,7 @@ def _close(
 
 
 def _touched(connection: Connection, table: Table, collection: int, revision: int) -> int:
-    """Tell whether anything was written under this revision, by a writer who died for example."""
+    """Return whether anything was written under this revision, by a writer who died for example."""
     query = select(table.c.since).where(
         table.c.collection_id == collection, (table.c.since == revision) | (table.c.until == revision)
     )
@@ -183,7 +183,7 @@ def _touched(connection: Connection, table: Table, collection: int, revision: in
 
 
 def _archived(connection: Connection, table: Table, collection: int, revision: int) -> bool:
-    """Tell whether rows of a revision are in an archive: when they come back they must not count for others."""
+    """Return whether rows of a revision are in an archive: when they come back they must not count for others."""
     query = select(contents.c.extraction_id).where(
         contents.c.collection_id == collection,
         contents.c.kind == table.name,

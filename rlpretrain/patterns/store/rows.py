@@ -37,7 +37,7 @@ _SAME = (
 
 
 def distinct(texts: NDArray[np.str_]) -> tuple[list[str], NDArray[np.intp]]:
-    """Give the distinct texts in order, and each row's position among them, (N,)."""
+    """Return the distinct texts in order, and each row's position among them, (N,)."""
     # Large strings: more than 2 GiB of others come in chunks, each with a dictionary of its own.
     encoded = pa.array(texts, type=pa.large_string()).dictionary_encode()
     found = encoded.dictionary.to_pylist()

@@ -75,7 +75,7 @@ _STYLE: dict[str, Any] = {
 
 
 def arm_colour(arm: str) -> str:
-    """Give the marker colour of an arm."""
+    """Return the marker colour of an arm."""
     return _COLOURS.get(arm, _OTHER)
 
 
@@ -87,7 +87,7 @@ class Svg:
 
 @contextmanager
 def drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Svg]]:
-    """Give a figure to draw on, and where its SVG is found afterwards."""
+    """Yield a figure to draw on, and where its SVG is found afterwards."""
     with mpl.rc_context(cast(Any, {**_STYLE, "svg.hashsalt": name})):
         figure = Figure(figsize=(width, height), layout="constrained")
         svg = Svg()

@@ -295,7 +295,7 @@ def episodes_table(asset: AssetValidation) -> Table:
 
 
 def asset_tables(asset: AssetValidation) -> list[Table]:
-    """Give the tables of the part that counts."""
+    """Return the tables of the part that counts."""
     main = asset.window.main
     return [
         arms_table(asset),
@@ -308,7 +308,7 @@ def asset_tables(asset: AssetValidation) -> list[Table]:
 
 
 def contaminated_tables(asset: AssetValidation) -> list[Table]:
-    """Give the tables of the contaminated part, where a clean one counts."""
+    """Return the tables of the contaminated part, where a clean one counts."""
     if not asset.contaminated_comparisons:
         return []
     return [

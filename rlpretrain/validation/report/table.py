@@ -70,7 +70,7 @@ def _is_figure(cell: str) -> bool:
 
 
 def label(arm: str) -> str:
-    """Give an arm's name for people."""
+    """Return an arm's name for people."""
     return LABELS.get(arm, arm.replace("_", " ").capitalize())
 
 

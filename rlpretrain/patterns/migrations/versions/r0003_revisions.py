@@ -299,7 +299,7 @@ $$
 
 
 def _sqlite_number(start: int) -> str:
-    """Give the expression of the float whose hexadecimal digits begin at `start`; NULL when it is not finite."""
+    """Return the expression of the float whose hexadecimal digits begin at `start`; NULL when it is not finite."""
 
     def byte(i: int) -> str:
         high, low = (f"instr('123456789ABCDEF', substr(hex(state), {start + 2 * i + k}, 1))" for k in (1, 2))
