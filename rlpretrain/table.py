@@ -1,0 +1,89 @@
+"""Tables of interchangeable parts: indicators, baselines, transfer strategies and the like, one row each.
+
+A package outside this one adds a row by an entry point: its group is the table's, and it names the row. Every process
+that looks into the table finds it, tasks of Airflow and containers included, where the package is installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Protocol, TypeVar
+
+from rlpretrain.errors import SettingsError
+
+__all__ = ["Row", "Table"]
+
+
+class Row(Protocol):
+    """What every row has."""
+
+    @property
+    def name(self) -> str:
+        """How settings, files and other rows name it."""
+
+
+RowT = TypeVar("RowT", bound=Row)
+
+
+class Table(Mapping[str, RowT]):
+    """Rows by their names, in the order in which they were added; installed packages' rows come last.
+
+    Parameters
+    ----------
+    what
+        What one row is, for messages: "indicator".
+    group
+        Entry points of this group name further rows.
+    kind
+        Type of the rows.
+    rows
+        The package's own.
+    """
+
+    def __init__(self, what: str, group: str, kind: type[RowT], rows: tuple[RowT, ...] = ()) -> None:
+        self.what, self.group = what, group
+        self._kind = kind
+        self._rows: dict[str, RowT] = {}
+        self._complete = False
+        for row in rows:
+            self.add(row)
+
+    def add(self, row: RowT) -> RowT:
+        """Add a row, and return it.
+
+        Raises
+        ------
+        SettingsError
+            It is not a row of this table, or its name is taken.
+        """
+        if not isinstance(row, self._kind):
+            raise SettingsError(f"{row!r} is no {self.what}: {self._kind.__name__} is expected")
+        if row.name in self._rows:
+            raise SettingsError(f"there are two rows for the {self.what} {row.name!r}")
+        self._rows[row.name] = row
+        return row
+
+    def remove(self, name: str) -> None:
+        """Remove a row that was added."""
+        del self._rows[name]
+
+    def __getitem__(self, name: str) -> RowT:
+        self._load()
+        return self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        self._load()
+        return len(self._rows)
+
+    def _load(self) -> None:
+        if self._complete:
+            return
+        # Set first: a package's module may look into the table while it is loaded.
+        self._complete = True
+        for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
+            self.add(point.load())
