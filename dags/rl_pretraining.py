@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.config import load_config
+from rlpretrain.settings import load_config
 from rlpretrain.deployment.alerts import nightly_deadline, record_failure, run_failed, run_succeeded
 from rlpretrain.deployment.champion import CHAMPION, announce_promotion
 from rlpretrain.deployment.lineage import declare_lineage

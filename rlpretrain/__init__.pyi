@@ -1,8 +1,10 @@
 from .analysis import PatternAnalyzer
 from .composer_extractor import ComposerExtractor
-from .config import PretrainingConfig, TransferConfig, ValidationConfig
 from .pipeline import PretrainingPipeline, PretrainValidator
+from .settings import PretrainingConfig
 from .transfer import FeatureAlignmentLoss, KnowledgeDistillationLoss, TransferLearningManager
+from .transfer.settings import TransferConfig
+from .validation.settings import ValidationConfig
 
 __all__ = [
     "ComposerExtractor",

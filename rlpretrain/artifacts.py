@@ -1,32 +1,21 @@
-"""The run's folder, atomic files and stage manifests.
-
-A stage writes its outputs under ``<output_dir>/<run_id>/`` and then, last and atomically, ``<stage>.json``. The
-manifest carries the hash of the settings and inputs the stage used, so an unchanged stage is not run again, and a
-killed one leaves no manifest.
-"""
+"""Atomic files, and the run's folder with its manifests."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import platform
 import re
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from rlpretrain.errors import StageError
+from rlpretrain.runs.manifest import Manifest
 
-__all__ = ["Manifest", "RunFolder", "StageRecorder", "atomic_path", "file_sha256", "run_once", "write_json"]
-
-_TRACKED = ("rlpretrain", "numpy", "pandas", "scikit-learn", "torch", "stable-baselines3")
+__all__ = ["RunFolder", "atomic_path", "file_sha256", "write_json"]
 
 _UMASK = os.umask(0)
 """Of this process. It can be read by setting it only, which is safe now, while no other thread makes files."""
@@ -64,27 +53,6 @@ def file_sha256(path: Path) -> str:
     """Hash a file's bytes."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a stage used, made and took.
-
-    `clock` alone holds what differs between two equal runs (times, host); everything else is reproducible.
-    """
-
-    stage: str
-    settings: str
-    """Hash of the settings that the stage depends on."""
-    inputs: dict[str, str]
-    """Name of each input -> its SHA-256 or content hash."""
-    outputs: dict[str, str]
-    """Path relative to the run's folder -> SHA-256."""
-    counts: dict[str, int | float]
-    details: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    device: str = "cpu"
-    clock: dict[str, Any] = field(default_factory=dict)
 
 
 class RunFolder:
@@ -168,70 +136,3 @@ class RunFolder:
         except StageError:
             return None
         return manifest
-
-
-class StageRecorder:
-    """Collects what a stage made, and writes its manifest at the end."""
-
-    def __init__(self, run: RunFolder, stage: str, settings: str, inputs: Mapping[str, str]) -> None:
-        self.run, self.stage, self.settings, self.inputs = run, stage, settings, dict(inputs)
-        self.counts: dict[str, int | float] = {}
-        self.details: dict[str, Any] = {}
-        self.device = "cpu"
-        self._outputs: list[str] = []
-        self._started = time.time()
-
-    def output(self, name: str) -> Path:
-        """Register an output by its path relative to the run's folder; return its full path."""
-        if name not in self._outputs:
-            self._outputs.append(name)
-        path = self.run / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def finish(self) -> Manifest:
-        """Hash the outputs and write the manifest."""
-        manifest = Manifest(
-            stage=self.stage,
-            settings=self.settings,
-            inputs=self.inputs,
-            outputs={name: file_sha256(self.run / name) for name in sorted(self._outputs)},
-            counts=self.counts,
-            details=self.details,
-            versions=_versions(_TRACKED),
-            device=self.device,
-            clock={
-                "finished": time.time(),
-                "seconds": round(time.time() - self._started, 3),
-                "host": platform.node(),
-            },
-        )
-        write_json(self.run / f"{self.stage}.json", asdict(manifest))
-        return manifest
-
-
-def run_once(
-    run: RunFolder,
-    stage: str,
-    settings: str,
-    inputs: Mapping[str, str],
-    work: Callable[[StageRecorder], None],
-) -> Manifest:
-    """Run `work` unless the stage already finished with the same settings and inputs."""
-    done = run.finished(stage, settings, inputs)
-    if done is not None:
-        return done
-    (run / f"{stage}.json").unlink(missing_ok=True)
-    recorder = StageRecorder(run, stage, settings, inputs)
-    work(recorder)
-    return recorder.finish()
-
-
-def _versions(packages: Sequence[str]) -> dict[str, str]:
-    found = {"python": ".".join(str(part) for part in sys.version_info[:3])}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -13,9 +13,9 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from rlpretrain.artifacts import RunFolder
+from rlpretrain.commands.chosen_run import existing_run, new_run
 from rlpretrain.commands.composer import add_composer
 from rlpretrain.commands.download import add_prices
 from rlpretrain.commands.heartbeat import heartbeat
@@ -27,37 +27,24 @@ from rlpretrain.commands.runs import add_runs
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.commands.tune import add_tune
-from rlpretrain.config import PretrainingConfig, load_config
-from rlpretrain.errors import RlpretrainError, SettingsError, StageError, learning
+from rlpretrain.errors import RlpretrainError, SettingsError, learning
 from rlpretrain.pretraining.stopping import listening
-
-if TYPE_CHECKING:
-    from rlpretrain.pipeline import PretrainingPipeline
+from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import (
+    EXTRACT,
+    LIST,
+    STAGES,
+    UPDATE,
+    open_run,
+    run_stage,
+    run_with_needs,
+    stage_named,
+)
 
 __all__ = ["main"]
 
-STAGES = {
-    "extract": "list, fetch and replay the library, mine and check its patterns",
-    "analyze": "cluster, rank and describe the patterns of the pre-training window",
-    "pretrain": "clone the library's decisions into the policy network",
-    "transfer": "make the RL agent and fine-tune it",
-    "validate": "compare the agent's start with random initialisation on unseen days",
-    "report": "write the report and register the agent",
-}
-FUNCTIONS = (
-    "prices",
-    "list",
-    "extract",
-    "mine",
-    "check",
-    "analyze",
-    "pretrain",
-    "transfer",
-    "validate",
-    "report",
-    "promote",
-    "score",
-)
+BEGINNING = (UPDATE, LIST, EXTRACT)
+"""Stages with which a person begins a run; the others go on with one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,23 +88,27 @@ def _parser() -> argparse.ArgumentParser:
     add_settings(run)
     run.add_argument("--run", metavar="NAME", help="name of the run; one that stopped goes on")
     _add_refresh(run)
-    for name, text in STAGES.items():
-        stage = commands.add_parser(name, help=text, description=text)
-        stage.set_defaults(run_command=_single, stage=name)
-        add_settings(stage)
-        default = "a new one" if name == "extract" else "the newest"
-        stage.add_argument("--run", metavar="NAME", help=f"name of the run; {default} when left out")
-        if name == "extract":
-            _add_refresh(stage)
+    for stage in STAGES:
+        text = f"{stage.does}; what it needs and is not done comes first"
+        parser_of_stage = commands.add_parser(stage.name, help=stage.does, description=_sentence(text))
+        parser_of_stage.set_defaults(run_command=_one, stage=stage)
+        add_settings(parser_of_stage)
+        default = "a new one" if stage in BEGINNING else "the newest"
+        parser_of_stage.add_argument(
+            "--run", metavar="NAME", help=f"name of the run; {default} when left out"
+        )
+        if stage in BEGINNING:
+            _add_refresh(parser_of_stage)
     settings = commands.add_parser("settings", help="list all settings with their values")
     settings.set_defaults(run_command=_settings)
     add_settings(settings)
     single = commands.add_parser("stage", help="run one stage of a prepared run, as the DAG's tasks do")
     single.set_defaults(run_command=_stage)
-    single.add_argument("name", choices=FUNCTIONS)
+    single.add_argument("name", choices=[stage.name for stage in STAGES])
     single.add_argument("--run", required=True, type=Path, metavar="FOLDER", help="the run's folder")
-    single.add_argument("--chunk", type=int, metavar="N", help="for extract")
-    single.add_argument("--symbol", metavar="ASSET", help="for validate")
+    for stage in STAGES:
+        if stage.parts is not None:
+            single.add_argument(f"--{stage.parts.flag}", help=f"the part of {stage.name}")
     single.add_argument("--json", action="store_true", help="one JSON object on standard output")
     add_symphony(commands)
     add_composer(commands)
@@ -154,65 +145,27 @@ def _run(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _single(options: argparse.Namespace) -> dict[str, Any]:
-    config = read_settings(options)
-    from rlpretrain.pipeline import PretrainingPipeline
-
-    if options.stage == "extract":
-        pipeline = PretrainingPipeline(config, run_id=options.run, progress=say)
-        asyncio.run(pipeline.extract())
-        return _answer(pipeline, "mine")
-    name = options.run or _newest(config)
-    pipeline = PretrainingPipeline(_run_settings(config, name), run_id=name, progress=say)
-    pipeline.context.write_settings()
-    getattr(pipeline, options.stage)()
-    return _answer(pipeline, options.stage)
-
-
-def _run_settings(config: PretrainingConfig, run: str) -> PretrainingConfig:
-    """Take a run's own settings under those of the command."""
-    from rlpretrain.stages.context import SETTINGS
-
-    path = config.output_dir / RunFolder.safe_name(run) / SETTINGS
-    if not path.is_file():
-        raise StageError(f"{path} is missing", hint="run `rlpretrain extract` first")
-    own = json.loads(path.read_text(encoding="utf-8"))
-    given = {key: getattr(config, key) for key in config.model_fields_set}
-    return load_config(overrides={**own, **given})
-
-
-def _newest(config: PretrainingConfig) -> str:
-    from rlpretrain.stages.context import SETTINGS
-
-    found = sorted(config.output_dir.glob(f"*/{SETTINGS}"), key=lambda path: path.stat().st_mtime)
-    if not found:
-        raise StageError(f"{config.output_dir} holds no run", hint="run `rlpretrain extract` first")
-    return found[-1].parent.name
-
-
-def _answer(pipeline: PretrainingPipeline, stage: str) -> dict[str, Any]:
-    """Gather the manifests of a stage; validation has one for each asset."""
-    run = pipeline.context.run
-    if stage == "validate":
-        from rlpretrain.stages.learned import validation_stage
-
-        names = [validation_stage(symbol) for symbol in pipeline.config.validation_envs]
-    else:
-        names = [stage]
-    counts = {name: run.require(name).counts for name in names}
+def _one(options: argparse.Namespace) -> dict[str, Any]:
+    config, stage = read_settings(options), options.stage
+    choose = new_run if stage in BEGINNING else existing_run
+    run = choose(config, options.run)
+    with heartbeat(stage.name):
+        manifests = run_with_needs(run, stage)
+    counts = {manifest.stage: manifest.counts for manifest in manifests}
     lines = [
         f"{name}: " + ", ".join(f"{k} {v}" for k, v in values.items()) for name, values in counts.items()
     ]
+    folder = str(run.folder.path)
     return {
-        "status": "done", "run_id": run.run_id, "folder": str(run.path), "stage": stage, "counts": counts,
-        "lines": [*lines, f"folder: {run.path}"],
+        "status": "done", "run_id": run.folder.run_id, "folder": folder, "stage": stage.name, "counts": counts,
+        "lines": [*lines, f"folder: {folder}"],
     }  # fmt: skip
 
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     config = read_settings(options)
     # An address may carry a password: neither its value nor its repr is shown.
-    values = {**config.public(), "output_dir": str(config.output_dir)}
+    values = config.public()
     fields = PretrainingConfig.model_fields
     lines = [
         f"{name} = {json.dumps(value)}\n    {fields[name].description}" for name, value in values.items()
@@ -221,29 +174,24 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stage(options: argparse.Namespace) -> dict[str, Any]:
-    from rlpretrain import stages
+    stage = stage_named(options.name)
+    part = "" if stage.parts is None else getattr(options, stage.parts.flag)
+    if part is None and stage.parts is not None:
+        raise SettingsError(f"stage {stage.name} needs --{stage.parts.flag}")
+    with heartbeat(stage.name):
+        manifest = run_stage(open_run(options.run), stage, part)
+    path = str(options.run / f"{manifest.stage}.json")
+    return {
+        "status": "done",
+        "stage": stage.name,
+        "result": manifest.result,
+        "manifest": path,
+        "lines": [path],
+    }
 
-    needed = {"extract": "chunk", "validate": "symbol"}.get(options.name)
-    if needed and getattr(options, needed) is None:
-        raise SettingsError(f"stage {options.name} needs --{needed}")
-    result: Any
-    with heartbeat(options.name):
-        if options.name == "extract":
-            result = asyncio.run(stages.extract_chunk(options.run, options.chunk))
-        elif options.name == "validate":
-            result = stages.validate_asset(options.run, options.symbol)
-        elif options.name == "promote":
-            result = stages.promote(options.run).sentence
-        else:
-            functions = {
-                "prices": stages.update_prices, "list": stages.list_strategies, "mine": stages.mine_patterns,
-                "check": stages.check_patterns, "analyze": stages.analyze,
-                "pretrain": stages.pretrain, "transfer": stages.transfer,
-                "report": stages.report, "score": stages.score,
-            }  # fmt: skip
-            result = functions[options.name](options.run)
-    answer = result if isinstance(result, list) else str(result)
-    return {"status": "done", "stage": options.name, "result": answer, "lines": [str(answer)]}
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ from typing import Self
 
 import numpy as np
 
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import StageError
 from rlpretrain.patterns import PatternSet
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pipeline import PretrainingPipeline
-from rlpretrain.stages import mining
+from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import CHECK, MINE
+from rlpretrain.stages.implementation.store import store_url
 
 __all__ = ["ComposerExtractor"]
 
@@ -61,10 +62,10 @@ class ComposerExtractor:
         """
         config = self._config
         if max_strategies is not None:
-            config = PretrainingConfig(**{**config.model_dump(), "max_strategies": max_strategies})
+            config = config.changed(max_strategies=max_strategies)
         self._pipeline = PretrainingPipeline(config, run_id=self._run_id)
-        await self._pipeline.extract()
-        return int(self._pipeline.context.run.require(mining.STAGE).counts["patterns"])
+        (manifest,) = await self._pipeline.run_to(CHECK)
+        return CHECK.read(manifest).patterns
 
     def load_patterns(
         self, min_confidence: float | None = None, *, settled_before: np.datetime64 | None = None
@@ -85,11 +86,12 @@ class ComposerExtractor:
         """
         if self._pipeline is None:
             raise StageError("no patterns yet", hint="await run_extraction_pipeline() first")
-        context = self._pipeline.context
+        run = self._pipeline.run
+        mined = MINE.read(run.folder.require(MINE.name))
         least = self._config.min_confidence if min_confidence is None else min_confidence
-        with open_store(context.store_url) as store:
+        with open_store(store_url(run.config, run.folder.path)) as store:
             return store.patterns(
-                context.run.require(mining.STAGE).details["extraction"],
+                mined.extraction,
                 min_confidence=least,
                 settled_before=settled_before,
             )

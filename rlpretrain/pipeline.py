@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.config import PretrainingConfig, ValidationConfig
-from rlpretrain.stages.context import StageContext, open_run
+from rlpretrain.runs.manifest import Manifest
+from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import PROMOTE, VALIDATE, Run, Stage, open_run, run_with_needs
+from rlpretrain.stages.report import RESULTS
+from rlpretrain.stages.work import Work
 from rlpretrain.validation import AssetCase
 from rlpretrain.validation import PretrainValidator as _Validator
+from rlpretrain.validation.settings import ValidationConfig
 
 __all__ = ["PretrainValidator", "PretrainingPipeline", "new_run_id"]
 
@@ -50,57 +54,29 @@ class PretrainingPipeline:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self.config = config or PretrainingConfig()
-        run = RunFolder(self.config.output_dir / RunFolder.safe_name(run_id or new_run_id()))
-        self.context = StageContext(self.config, run, progress)
+        folder = RunFolder(self.config.output_dir / RunFolder.safe_name(run_id or new_run_id()))
+        self.run = Run(self.config, folder, progress)
 
     @property
     def folder(self) -> Path:
         """The run's folder."""
-        return self.context.run.path
+        return self.run.folder.path
 
-    async def extract(self) -> None:
-        """Update prices where the settings say so; list, fetch and replay the library; mine and check its patterns."""
-        from rlpretrain.stages import checking, extraction, library, mining, prices
+    async def run_to(self, stage: Stage[Any, Any]) -> list[Manifest]:
+        """Run a stage after all that it needs and that is not done.
 
-        self.context.write_settings()
-        await asyncio.to_thread(prices.run, self.context)
-        for chunk in await asyncio.to_thread(library.run, self.context):
-            await extraction.run(self.context, chunk)
-        await asyncio.to_thread(mining.run, self.context)
-        await asyncio.to_thread(checking.run, self.context)
+        Returns
+        -------
+        list of Manifest
+            What the stage left, one for each of its parts.
 
-    def analyze(self) -> None:
-        """Analyse the patterns of the pre-training window."""
-        from rlpretrain.stages import analysis
-
-        analysis.run(self.context)
-
-    def pretrain(self) -> None:
-        """Clone the library's decisions."""
-        from rlpretrain.stages import pretraining
-
-        pretraining.run(self.context)
-
-    def transfer(self) -> None:
-        """Make and fine-tune the agent."""
-        from rlpretrain.stages import fine_tuning
-
-        fine_tuning.run(self.context)
-
-    def validate(self) -> None:
-        """Compare the agent's start with random initialisation on every validation asset."""
-        from rlpretrain.stages import validation
-
-        for symbol in self.config.validation_envs:
-            validation.run(self.context, symbol)
-
-    def report(self) -> Path:
-        """Write the report, register the agent and promote it if it wins; return the path of ``report.html``."""
-        from rlpretrain.stages import promotion, reporting
-
-        page = reporting.run(self.context)
-        promotion.run(self.context)
-        return page
+        Raises
+        ------
+        RlpretrainError
+            A stage failed; the message names what is at fault. Stages that finished are not run again.
+        """
+        self.run.write_settings()
+        return await asyncio.to_thread(run_with_needs, self.run, stage)
 
     async def run_pipeline(self) -> dict[str, Any]:
         """Run every stage that is not done yet.
@@ -115,13 +91,8 @@ class PretrainingPipeline:
         RlpretrainError
             A stage failed; the message names what is at fault. Stages that finished are not run again.
         """
-        await self.extract()
-        for stage in (self.analyze, self.pretrain, self.transfer, self.validate):
-            await asyncio.to_thread(stage)
-        await asyncio.to_thread(self.report)
-        results: dict[str, Any] = json.loads(
-            (self.folder / "pipeline_results.json").read_text(encoding="utf-8")
-        )
+        await self.run_to(PROMOTE)
+        results: dict[str, Any] = json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))
         return {**results, "folder": str(self.folder)}
 
 
@@ -145,9 +116,9 @@ class PretrainValidator(_Validator):
         self._assets = assets
 
     def _run_cases(self, agent_path: Path, config: ValidationConfig) -> list[AssetCase]:
-        from rlpretrain.stages.validation import asset_case
+        from rlpretrain.stages.implementation.validate import asset_case
 
-        context = open_run(agent_path.parent)
-        return [
-            asset_case(context, symbol, config) for symbol in self._assets or context.config.validation_envs
-        ]
+        run = open_run(agent_path.parent)
+        section = run.config.part(VALIDATE.settings)
+        assets = self._assets or run.config.validation_envs
+        return [asset_case(Work(run, VALIDATE, symbol, section), config) for symbol in assets]

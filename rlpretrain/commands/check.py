@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from rlpretrain.commands.documents import fetch_documents, is_identifier
 from rlpretrain.commands.progress import counted
 from rlpretrain.commands.settings import read_day, read_settings
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.documents import read_document
 from rlpretrain.errors import DataError, RlpretrainError, SymphonyError
+from rlpretrain.settings import PretrainingConfig
 
 if TYPE_CHECKING:
     from rlpretrain.symphony import Evaluator, Symphony

@@ -27,8 +27,8 @@ def add_composer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def _serve(options: argparse.Namespace) -> dict[str, Any]:
     from rlpretrain.composer import Library, load_catalogue, serve_http
+    from rlpretrain.library.engine_backtester import EngineBacktester
     from rlpretrain.market import load_market
-    from rlpretrain.stages.service import EngineBacktester
 
     config = read_settings(options)
     panel = load_market(config.market, seed=config.seed)

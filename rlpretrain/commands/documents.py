@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.documents import read_document, unwrap_document
 from rlpretrain.errors import DataError, RlpretrainError
+from rlpretrain.settings import PretrainingConfig
 
 __all__ = ["Named", "fetch_documents", "is_identifier", "load_named"]
 

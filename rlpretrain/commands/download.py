@@ -44,12 +44,13 @@ def add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _prices(options: argparse.Namespace) -> dict[str, Any]:
-    from rlpretrain.stages.price_updates import (
+    from rlpretrain.library.price_updates import (
         download_prices,
         library_tickers,
         surrounding_tickers,
         tickers_of,
     )
+    from rlpretrain.runs.cache import Cache
 
     config = read_settings(options)
     tickers = {ticker.upper() for ticker in options.tickers}
@@ -57,9 +58,9 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
     if options.symphonies:
         tickers |= tickers_of(_files(options.symphonies).items(), unread)
     if options.library:
-        tickers |= asyncio.run(library_tickers(config, unread))
+        tickers |= asyncio.run(library_tickers(config, Cache(config.output_dir / "cache"), unread))
     if options.symphonies or options.library:
-        tickers |= surrounding_tickers(config)
+        tickers |= surrounding_tickers(config.validation_envs)
     if not tickers:
         raise SettingsError("no ticker to download", hint="name tickers, or give --symphonies or --library")
     update = download_prices(options.folder, tickers, refresh=options.refresh, progress=say)

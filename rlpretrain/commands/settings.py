@@ -7,8 +7,8 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from rlpretrain.config import PretrainingConfig, load_config
 from rlpretrain.errors import SettingsError
+from rlpretrain.settings import PretrainingConfig, load_config
 
 __all__ = ["add_command", "add_settings", "read_day", "read_overrides", "read_settings"]
 

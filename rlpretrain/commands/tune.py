@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from rlpretrain.artifacts import RunFolder
-from rlpretrain.commands.progress import say
+from rlpretrain.commands.chosen_run import existing_run
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.errors import SettingsError
 
@@ -36,23 +35,22 @@ def add_tune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 def _tune(options: argparse.Namespace) -> dict[str, Any]:
     config = read_settings(options)
-    for name in ("trials", "folds", "epochs"):
-        if getattr(options, name) < 1:
-            raise SettingsError(f"--{name} {getattr(options, name)} must be at least 1")
-    from rlpretrain.stages import tuning
+    asked = {name: getattr(options, name) for name in ("trials", "folds", "epochs")}
+    for name, number in asked.items():
+        if number < 1:
+            raise SettingsError(f"--{name} {number} must be at least 1")
+    from rlpretrain.stages import run_stage
+    from rlpretrain.stages.tune import TUNE, TUNED, TuneSettings
 
-    found = tuning.run(
-        config.output_dir / RunFolder.safe_name(options.run),
-        {name: getattr(config, name) for name in config.model_fields_set},
-        trials=options.trials,
-        folds=options.folds,
-        epochs=options.epochs,
-        progress=say,
-    )
-    lines = [f"{name}: {value}" for name, value in found["best"].items()]
-    gain = f"loss {found['best_loss']:.4f} on days after those learned from, {found['first_loss']:.4f} before"
+    run = existing_run(config, options.run)
+    begin = {name: getattr(run.config, name) for name in TuneSettings.model_fields if name not in asked}
+    found = TUNE.read(run_stage(run, TUNE, settings=TuneSettings(**begin, **asked)))
+    file = str(run.folder / TUNED)
+    lines = [f"{name}: {value}" for name, value in found.best.items()]
+    gain = f"loss {found.best_loss:.4f} on days after those learned from, {found.first_loss:.4f} before"
     return {
         "status": "done",
-        **found,
-        "lines": [*lines, f"{gain}, {found['trials']} trials", f"use them with --config {found['file']}"],
+        **found.model_dump(mode="json"),
+        "file": file,
+        "lines": [*lines, f"{gain}, {found.trials} trials", f"use them with --config {file}"],
     }

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.config import load_config
 from rlpretrain.patterns.archive import archive, compact
 from rlpretrain.patterns.store import open_store
 from rlpretrain.retention import remove_old_runs
+from rlpretrain.settings import load_config
 
 __all__ = ["archive_old_patterns", "compact_store", "remove_runs"]
 

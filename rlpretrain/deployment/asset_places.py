@@ -35,7 +35,7 @@ def to_openlineage(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001
 
 
 def _composer(name: str) -> tuple[str, str]:
-    from rlpretrain.config import load_config
+    from rlpretrain.settings import load_config
 
     url = load_config().composer_url.removeprefix("rest+")
     address = urlsplit(url)
@@ -47,7 +47,7 @@ def _composer(name: str) -> tuple[str, str]:
 def _store(table: str) -> tuple[str, str]:
     from sqlalchemy import make_url
 
-    from rlpretrain.config import load_config
+    from rlpretrain.settings import load_config
 
     config = load_config()
     if not config.store_url:
@@ -59,7 +59,7 @@ def _store(table: str) -> tuple[str, str]:
 
 
 def _runs(name: str) -> tuple[str, str]:
-    from rlpretrain.config import load_config
+    from rlpretrain.settings import load_config
 
     return "file", str(load_config().output_dir.absolute() / "*" / name)
 

@@ -56,7 +56,7 @@ def folder_to_score(events: Mapping[Asset, Sequence[Any]]) -> str:
     announced = [event.extra["folder"] for event in events.get(CHAMPION, ()) if event.extra.get("folder")]
     if announced:
         return str(announced[-1])
-    from rlpretrain.config import load_config
+    from rlpretrain.settings import load_config
 
     output_dir = load_config().output_dir
     mined = sorted(output_dir.glob("*/mine.json"), key=lambda path: path.stat().st_mtime)

@@ -12,7 +12,7 @@ from docker.api.client import APIClient
 from docker.types import DeviceRequest, Mount
 
 from rlpretrain.artifacts import Manifest, RunFolder
-from rlpretrain.config import load_config
+from rlpretrain.settings import load_config
 
 __all__ = [
     "CONTAINER_ARTIFACTS",

@@ -1,4 +1,4 @@
-"""How the trigger form names and groups the settings; what they are and may be is said in `rlpretrain.config` alone."""
+"""How the trigger form names and groups the settings."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ from typing import Any, NoReturn
 from rich.console import Console
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.config import ENVIRONMENT_PREFIX, PretrainingConfig, load_config
 from rlpretrain.deployment.airflow_api import AirflowApi
 from rlpretrain.deployment.container import ContainerSettings
 from rlpretrain.deployment.docker_engine import RUN_LABEL, remove_containers, require_image
@@ -30,6 +29,7 @@ from rlpretrain.deployment.progress import Progress, summarise
 from rlpretrain.deployment.run_settings import run_settings
 from rlpretrain.deployment.task_log import readable_tail, task_log
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError
+from rlpretrain.settings import ENVIRONMENT_PREFIX, PretrainingConfig, load_config
 
 __all__ = ["main", "run_environment", "run_parameters_from"]
 

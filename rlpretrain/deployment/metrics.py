@@ -85,7 +85,7 @@ def emit_metrics(context: Context) -> None:
     from airflow.sdk.observability.stats import gauge
 
     from rlpretrain.artifacts import RunFolder
-    from rlpretrain.config import load_config
+    from rlpretrain.settings import load_config
 
     folder = load_config().output_dir / RunFolder.safe_name(str(context["run_id"]))
     for name, value in stage_metrics(folder, context["task"].task_id).items():

@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from rlpretrain.config import run_parameters
 from rlpretrain.deployment.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
+from rlpretrain.settings import run_parameters
 
 __all__ = ["dag_params"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from rlpretrain.config import run_parameters
 from rlpretrain.errors import SettingsError
+from rlpretrain.settings import run_parameters
 
 __all__ = ["run_settings"]
 

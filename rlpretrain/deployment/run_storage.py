@@ -18,8 +18,8 @@ from typing import IO, TYPE_CHECKING, Any
 from airflow.sdk import ObjectStoragePath
 
 from rlpretrain.artifacts import RunFolder, file_sha256
-from rlpretrain.config import load_config
 from rlpretrain.errors import DataError, RlpretrainError, SettingsError
+from rlpretrain.settings import load_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_NAMES, MarketContext, market_context, position_features, state_matrix
 from rlpretrain.market import AssetSeries, Floats, PricePanel
@@ -16,6 +15,7 @@ from rlpretrain.patterns.consensus import act_probability, actions, outcomes, st
 from rlpretrain.patterns.fills import Fill, fill_prices
 from rlpretrain.patterns.pattern_set import BUY, CATEGORIES, HOLD, SELL, PatternSet, pattern_keys
 from rlpretrain.patterns.sampling import held_positions, sampled_closes
+from rlpretrain.patterns.settings import DecisionSettings
 from rlpretrain.patterns.tally import Side, Tally
 
 __all__ = ["DecisionRules", "extract_patterns"]
@@ -43,7 +43,7 @@ class DecisionRules:
     """Whether the state carries the votes; labels always come from them."""
 
     @classmethod
-    def from_settings(cls, settings: PretrainingConfig) -> DecisionRules:
+    def from_settings(cls, settings: DecisionSettings) -> DecisionRules:
         """Take the rules out of a run's settings."""
         return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 

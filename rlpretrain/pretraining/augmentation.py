@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rlpretrain.config import Augmentation
 from rlpretrain.features import ASSET, MARKET, POSITION
 from rlpretrain.pretraining.dataset_files import DataSet
+from rlpretrain.pretraining.settings import Augmentation
 
 __all__ = ["augment", "earlier_rows"]
 

@@ -16,12 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rlpretrain.config import Augmentation
 from rlpretrain.errors import SettingsError
 from rlpretrain.pretraining.augmentation import augment, earlier_rows
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.dataset_files import DataSet
 from rlpretrain.pretraining.losses import harden
+from rlpretrain.pretraining.settings import Augmentation
 
 __all__ = ["Batch", "Batches", "Preparation", "ResidentBatches", "StreamedBatches", "seeded"]
 

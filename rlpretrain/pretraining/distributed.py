@@ -15,7 +15,7 @@ from torch import distributed
 
 from rlpretrain.errors import StageError
 
-__all__ = ["Group", "process_group"]
+__all__ = ["Group", "current_group", "process_group"]
 
 
 class Group:
@@ -85,3 +85,10 @@ def process_group(device: str) -> Iterator[Group]:
         yield Group(distributed.get_rank(), size, device)
     finally:
         distributed.destroy_process_group()
+
+
+def current_group(device: str) -> Group:
+    """Return the group that this process has joined; alone, a group of one."""
+    if not distributed.is_initialized():
+        return Group(device=device)
+    return Group(distributed.get_rank(), distributed.get_world_size(), device)

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rlpretrain.artifacts import atomic_path
-from rlpretrain.config import Activation
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_DIM, STATE_VERSION
 from rlpretrain.pretraining.dataset import Scaler
+from rlpretrain.pretraining.settings import Activation
 
 __all__ = [
     "ModelFile",

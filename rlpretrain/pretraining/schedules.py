@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rlpretrain.config import Schedule
+from rlpretrain.pretraining.settings import Schedule
 
 __all__ = ["LEAST_GAIN", "epochs_without_gain", "learning_rate"]
 

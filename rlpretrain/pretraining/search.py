@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +114,7 @@ def search_settings(
         study.enqueue_trial(_as_parameters(settings))
 
     def judge(trial: optuna.Trial) -> float:
-        tried = replace(settings, **_suggest(trial, settings))
+        tried = settings.changed(**_suggest(trial, settings))
 
         def after_fold(losses: list[float]) -> None:
             trial.set_user_attr("losses", losses)

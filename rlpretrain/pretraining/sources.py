@@ -64,7 +64,7 @@ def make_batches(
         reward_scale=settings.reward_scale,
         seed=settings.seed,
         device=settings.device,
-        augmentation=settings.augmentation,
+        augmentation=tuple(settings.augmentation),
         process=group.rank,
         processes=group.size,
     )

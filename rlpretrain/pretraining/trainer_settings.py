@@ -1,49 +1,28 @@
-"""What the trainer reads of the settings."""
+"""What the trainer is told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Any, Self
 
-from rlpretrain.config import Activation, Augmentation, PretrainingConfig, Schedule
+from pydantic import Field
+
+from rlpretrain.pretraining.settings import PretrainingSettings
 
 __all__ = ["TrainerSettings"]
 
 
-@dataclass(frozen=True)
-class TrainerSettings:
-    """What the trainer reads of the settings; see `PretrainingConfig` for each."""
+class TrainerSettings(PretrainingSettings):
+    """The settings of pre-training, and what they are applied to."""
 
-    hidden_dims: tuple[int, ...]
-    batch_size: int
-    learning_rate: float
-    weight_decay: float
-    num_epochs: int
-    patience: int
-    value_coefficient: float
-    reward_scale: float
-    seed: int
-    activation: Activation = "relu"
-    layer_norm: bool = False
-    labels: Literal["soft", "hard"] = "soft"
-    label_smoothing: float = 0.0
-    confidence_penalty: float = 0.0
-    weighting: Literal["sampling", "loss"] = "sampling"
-    balance_classes: bool = False
-    schedule: Schedule = "cosine"
-    accumulation: int = 1
-    precision: Literal["fp32", "bf16"] = "fp32"
-    augmentation: tuple[Augmentation, ...] = ()
+    reward_scale: float = Field(description="Divides rewards, so that the value head's targets are near one.")
     device: str = "cpu"
 
     @classmethod
-    def from_settings(cls, config: PretrainingConfig, *, reward_scale: float, device: str) -> TrainerSettings:
-        """Take the settings of the same names."""
-        values = {f.name: getattr(config, f.name) for f in fields(cls) if hasattr(config, f.name)}
-        values |= {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-        return cls(**{**values, "reward_scale": reward_scale, "device": device})
+    def of(cls, settings: PretrainingSettings, *, reward_scale: float, device: str) -> Self:
+        """Add the data's scale and the device to the settings."""
+        own = settings.part(PretrainingSettings)
+        return cls(**own.model_dump(), reward_scale=reward_scale, device=device)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        return self.model_dump(mode="json")

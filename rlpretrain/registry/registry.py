@@ -82,6 +82,11 @@ class Registry:
         reigns = [number for number in _reigns(events) if number not in own]
         return _find(events, reigns[-1]) if reigns else None
 
+    def champion_identity(self, besides: str | None = None) -> str:
+        """Return the champion's number and the hash of its agent as one text; empty where there is none."""
+        champion = self.champion(besides)
+        return "" if champion is None else f"{champion.version} {champion.agent_sha256}"
+
     def decision(self, version: int) -> Decision | None:
         """Return what the rule said of a version last; None where it was not asked."""
         decisions = [event.decision for event in self.history(version) if event.decision is not None]

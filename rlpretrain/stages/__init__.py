@@ -1,161 +1,81 @@
-"""One function for each stage of the run: settings, the run's folder and the store in, a manifest out.
+"""The stages of a run, in order, and how they are run.
 
-The command line, the DAG's tasks and the trainer's container call these. They are light to import: each stage
-loads its rooms when it runs.
+Each is declared in a module of its name; its work is in the module of that name in `rlpretrain.stages.implementation`.
+The command line, the DAGs, containers and pages learn from `STAGES` which stages there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from rlpretrain.stages.promotion import Promotion
+from rlpretrain.stages.analyze import ANALYZE
+from rlpretrain.stages.check import CHECK
+from rlpretrain.stages.extract import EXTRACT
+from rlpretrain.stages.list import LIST
+from rlpretrain.stages.mine import MINE
+from rlpretrain.stages.pretrain import PRETRAIN
+from rlpretrain.stages.promote import PROMOTE
+from rlpretrain.stages.report import REPORT
+from rlpretrain.stages.run import Run, make_run, open_run
+from rlpretrain.stages.running import parts_of, run_stage, run_with_needs, stages_before
+from rlpretrain.stages.score import SCORE
+from rlpretrain.stages.stage import Stage
+from rlpretrain.stages.transfer import TRANSFER
+from rlpretrain.stages.update import UPDATE
+from rlpretrain.stages.validate import VALIDATE
 
 __all__ = [
-    "analyze",
-    "check_patterns",
-    "extract_chunk",
-    "list_strategies",
-    "mine_patterns",
-    "pretrain",
-    "promote",
-    "report",
-    "resolve",
-    "score",
-    "summary",
-    "transfer",
-    "update_prices",
-    "validate_asset",
+    "ANALYZE",
+    "CHECK",
+    "EXTRACT",
+    "LIST",
+    "MINE",
+    "NIGHT",
+    "PRETRAIN",
+    "PROMOTE",
+    "REPORT",
+    "SCORE",
+    "STAGES",
+    "TRANSFER",
+    "UPDATE",
+    "VALIDATE",
+    "Run",
+    "Stage",
+    "make_run",
+    "open_run",
+    "parts_of",
+    "run_stage",
+    "run_with_needs",
+    "stage_named",
+    "stages_before",
 ]
 
+STAGES: tuple[Stage[Any, Any], ...] = (
+    UPDATE,
+    LIST,
+    EXTRACT,
+    MINE,
+    CHECK,
+    ANALYZE,
+    PRETRAIN,
+    TRANSFER,
+    VALIDATE,
+    REPORT,
+    PROMOTE,
+    SCORE,
+)
+"""All stages, in an order in which they can run."""
 
-def resolve(run_id: str, settings: Mapping[str, Any]) -> Path:
-    """Check a run's settings, make its folder and keep the settings there; return the folder.
+NIGHT: tuple[Stage[Any, Any], ...] = (*stages_before(PROMOTE), PROMOTE)
+"""Those of a nightly run; the champion scores afterwards, when there is a new one."""
+
+
+def stage_named(name: str) -> Stage[Any, Any]:
+    """Return the stage of a name.
 
     Raises
     ------
-    SettingsError
-        A setting is unknown or impossible.
+    KeyError
+        There is none.
     """
-    from rlpretrain.artifacts import RunFolder
-    from rlpretrain.config import load_config
-    from rlpretrain.stages.context import StageContext
-
-    config = load_config(overrides=settings)
-    run = RunFolder(config.output_dir / RunFolder.safe_name(run_id))
-    StageContext(config, run).write_settings()
-    return run.path
-
-
-def update_prices(folder: Path | str) -> Path | None:
-    """Bring the market's folder up to date where the settings say so; return the manifest's path, or None."""
-    from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.prices import run
-
-    return run(open_run(folder))
-
-
-def list_strategies(folder: Path | str) -> list[int]:
-    """List the library and cut it into chunks; return their numbers."""
-    from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.library import run
-
-    return run(open_run(folder))
-
-
-async def extract_chunk(folder: Path | str, chunk: int) -> Path:
-    """Fetch, check and replay one chunk of the library; return its manifest's path."""
-    from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.extraction import run
-
-    return await run(open_run(folder), chunk)
-
-
-def mine_patterns(folder: Path | str) -> Path:
-    """Count the votes, mine and store the patterns, write the data sets; return the manifest's path."""
-    from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.mining import run
-
-    return run(open_run(folder))
-
-
-def check_patterns(folder: Path | str) -> Path:
-    """Check the stored patterns and trades; return the manifest's path."""
-    from rlpretrain.stages.checking import run
-    from rlpretrain.stages.context import open_run
-
-    return run(open_run(folder))
-
-
-def analyze(folder: Path | str) -> Path:
-    """Analyse the patterns of the pre-training window; return the manifest's path."""
-    from rlpretrain.stages.analysis import run
-    from rlpretrain.stages.context import open_run
-
-    return run(open_run(folder))
-
-
-def pretrain(folder: Path | str) -> Path:
-    """Clone the library's decisions; return the manifest's path."""
-    from rlpretrain.errors import learning
-    from rlpretrain.stages.context import open_run
-
-    with learning():
-        from rlpretrain.stages.pretraining import run
-
-    return run(open_run(folder))
-
-
-def transfer(folder: Path | str) -> Path:
-    """Make and fine-tune the RL agent; return the manifest's path."""
-    from rlpretrain.errors import learning
-    from rlpretrain.stages.context import open_run
-
-    with learning():
-        from rlpretrain.stages.fine_tuning import run
-
-    return run(open_run(folder))
-
-
-def validate_asset(folder: Path | str, symbol: str) -> Path:
-    """Compare the agent's start with random initialisation on one asset; return the manifest's path."""
-    from rlpretrain.errors import learning
-    from rlpretrain.stages.context import open_run
-
-    with learning():
-        from rlpretrain.stages.validation import run
-
-    return run(open_run(folder), symbol)
-
-
-def report(folder: Path | str) -> Path:
-    """Write the report, register the agent and ask the rule; return the path of ``report.html``."""
-    from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.reporting import run
-
-    return run(open_run(folder))
-
-
-def promote(folder: Path | str) -> Promotion:
-    """Make the run's agent champion where the rule says so, and a person where one must be asked."""
-    from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.promotion import run
-
-    return run(open_run(folder))
-
-
-def score(folder: Path | str) -> Path:
-    """Score the run's latest bars with the champion; return the manifest's path."""
-    from rlpretrain.stages.context import open_run
-    from rlpretrain.stages.scoring import run
-
-    return run(open_run(folder))
-
-
-def summary(folder: Path | str) -> list[str]:
-    """Return the verdict and the main figures of a finished run, a line each."""
-    from rlpretrain.stages.reporting import read_summary
-
-    return read_summary(Path(folder))
+    return {stage.name: stage for stage in STAGES}[name]

@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from stable_baselines3.common.callbacks import BaseCallback
 
-from rlpretrain.config import TransferConfig
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.policy import TradingPolicy, soften
 from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
+from rlpretrain.transfer.settings import TransferConfig
 
 __all__ = ["attach", "checkpoint_steps", "train_agent"]
 

@@ -15,9 +15,9 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
-from rlpretrain.config import Activation
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, StateScaler, Trunk
+from rlpretrain.pretraining.settings import Activation
 
 __all__ = ["TradingPolicy", "blank_policy", "policy_arguments", "soften"]
 

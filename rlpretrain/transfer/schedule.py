@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
-from rlpretrain.config import TransferConfig
 from rlpretrain.errors import SettingsError
+from rlpretrain.transfer.settings import TransferConfig
 
 if TYPE_CHECKING:
     from rlpretrain.transfer.agent import TradingAgent

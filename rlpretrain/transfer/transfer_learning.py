@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rlpretrain.config import TransferConfig, TransferStrategy
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
 from rlpretrain.transfer.policy import TradingPolicy, soften
+from rlpretrain.transfer.settings import TransferConfig, TransferStrategy
 
 __all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
 

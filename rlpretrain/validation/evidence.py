@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.config import ValidationConfig
 from rlpretrain.environments import Policy, Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.validation.asset_result import (
@@ -32,6 +31,7 @@ from rlpretrain.validation.learning_curves import (
     curve_band,
 )
 from rlpretrain.validation.metrics import median_metrics, performance_metrics, sharpe_ratio, timing_score
+from rlpretrain.validation.settings import ValidationConfig
 from rlpretrain.validation.sharpe import (
     SharpeDifference,
     sharpe_difference,

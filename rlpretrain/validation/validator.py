@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from rlpretrain.config import ValidationConfig
 from rlpretrain.errors import SettingsError
 from rlpretrain.transfer.agent import load_agent
 from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.evidence import AssetCase, validate_asset
+from rlpretrain.validation.settings import ValidationConfig
 from rlpretrain.validation.verdict import Verdict, reach_verdict
 
 __all__ = ["CaseProvider", "PretrainValidator", "ValidationResult"]

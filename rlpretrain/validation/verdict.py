@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from rlpretrain.config import ValidationConfig
 from rlpretrain.errors import DataError
 from rlpretrain.validation.asset_result import (
     AGENT,
@@ -26,6 +25,7 @@ from rlpretrain.validation.asset_result import (
 )
 from rlpretrain.validation.days import interval_over_days, pool_by_day
 from rlpretrain.validation.learning_curves import MEASURES, CurveComparison, Measure
+from rlpretrain.validation.settings import ValidationConfig
 from rlpretrain.validation.statistics import (
     Finding,
     Interval,

@@ -20,13 +20,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.config import load_config
 from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run, run_folders
 from rlpretrain.deployment.web.overview import Run, airflow_runs, list_runs
 from rlpretrain.deployment.web.patterns_page import Choice, decision_context, patterns_context
 from rlpretrain.deployment.web.places import DAG_ID
 from rlpretrain.deployment.web.runs_page import run_context, runs_context
 from rlpretrain.errors import RlpretrainError, StageError
+from rlpretrain.settings import load_config
 
 __all__ = ["pages"]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.deployment.web.folders import read_json, run_folders
+from rlpretrain.settings import PretrainingConfig
 
 __all__ = ["STAGES", "AirflowRun", "Effect", "Run", "Summary", "airflow_runs", "list_runs", "summarise"]
 

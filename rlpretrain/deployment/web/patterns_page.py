@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from markupsafe import Markup
 from pydantic import BaseModel, BeforeValidator, Field
 
-from rlpretrain.config import load_config
 from rlpretrain.deployment.web import charts
 from rlpretrain.deployment.web.decisions import BINS, Counts, Decision, Filter, Strategy
 from rlpretrain.deployment.web.explorer import PAGE, Explorer, open_explorer
@@ -21,6 +20,7 @@ from rlpretrain.deployment.web.votes import asset_votes, vote_assets
 from rlpretrain.features import FEATURES
 from rlpretrain.market import REGIMES
 from rlpretrain.patterns import ACTIONS, CATEGORIES
+from rlpretrain.settings import load_config
 
 __all__ = ["Choice", "decision_context", "patterns_context"]
 

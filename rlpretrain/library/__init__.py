@@ -1,0 +1,1 @@
+"""The library: the strategies that Composer offers, as a run lists, fetches and keeps them."""

@@ -1,0 +1,89 @@
+"""The Composer service of a run: the real one, or the embedded server with our engine behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from rlpretrain.composer import (
+    ComposerClient,
+    EmbeddedAddress,
+    RetryPolicy,
+    SymphonySummary,
+    list_library,
+    load_catalogue,
+    open_composer,
+    parse_address,
+)
+from rlpretrain.composer.settings import LibrarySettings, ServiceSettings
+from rlpretrain.errors import DataError
+from rlpretrain.library.engine_backtester import EngineBacktester
+from rlpretrain.market import PricePanel
+
+__all__ = ["fetch_listing", "is_embedded", "open_library", "open_service"]
+
+
+def is_embedded(settings: ServiceSettings) -> bool:
+    """Return whether the service is the embedded server."""
+    return isinstance(parse_address(settings.composer_url), EmbeddedAddress)
+
+
+def open_library(
+    settings: ServiceSettings, *, concurrency: int | None = None, **embedded: Any
+) -> AbstractAsyncContextManager[ComposerClient]:
+    """Connect to the service.
+
+    Parameters
+    ----------
+    settings
+        Address and limits of the service.
+    concurrency
+        Most calls at once; the settings' when None.
+    embedded
+        What the embedded server gets beside its catalogue: ``backtester`` and ``as_of`` of `open_composer`. Listing
+        and trees need neither.
+    """
+    options: dict[str, Any] = {
+        "concurrency": concurrency or settings.composer_concurrency,
+        "call_timeout": settings.composer_timeout,
+        "budget": settings.composer_budget,
+        "retry": RetryPolicy(tries=settings.composer_tries),
+    }
+    address = parse_address(settings.composer_url)
+    if isinstance(address, EmbeddedAddress):
+        options |= embedded
+        if address.url is None:
+            options["catalogue"] = load_catalogue(settings.catalogue)
+    return open_composer(settings.composer_url, **options)
+
+
+async def fetch_listing(client: ComposerClient, settings: LibrarySettings) -> list[SymphonySummary]:
+    """List the library that the settings choose.
+
+    All of it, every night: an order by the last edit would show first what changed, but not what was withdrawn, what
+    moved in the order that chooses `max_strategies`, or where a page of a listing that moves was cut.
+
+    Raises
+    ------
+    DataError
+        It is empty.
+    """
+    summaries = await list_library(
+        client, settings.max_strategies, where=settings.search_where, order_by=settings.search_order
+    )
+    if not summaries:
+        raise DataError("the library lists no symphony", hint="see composer_url, catalogue, search_where")
+    return summaries
+
+
+@asynccontextmanager
+async def open_service(
+    settings: ServiceSettings, panel: PricePanel, *, concurrency: int | None = None
+) -> AsyncIterator[ComposerClient]:
+    """Connect to the service that the settings name, on a run's market; `concurrency` is the settings' when None."""
+    embedded: dict[str, Any] = {}
+    if is_embedded(settings):
+        embedded = {"backtester": EngineBacktester(panel), "as_of": panel.dates[-1].astype(object)}
+    async with open_library(settings, concurrency=concurrency, **embedded) as client:
+        yield client

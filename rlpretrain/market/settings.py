@@ -1,0 +1,86 @@
+"""Settings of prices: where they come from, how their days are split, and what a trade on them costs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from rlpretrain.sections import Section, SeedSettings, run_setting
+
+__all__ = ["MarketSettings", "PriceUpdateSettings", "RegimeSettings", "TradingSettings", "WindowSettings"]
+
+
+class MarketSettings(SeedSettings):
+    """Where prices come from; a generated market is drawn from the seed."""
+
+    market: str = run_setting(
+        "generated:", "Market", "Price source: 'generated:[kind=...,years=...]' or 'files:DIR'.", min_length=1
+    )
+
+
+class PriceUpdateSettings(MarketSettings):
+    """Whether a folder of prices is brought up to date first."""
+
+    price_updates: Literal["none", "yahoo"] = run_setting(
+        "none",
+        "Market",
+        "Where missing prices come from before the run, into the folder of market=files:DIR.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_folder(self) -> Self:
+        if self.price_updates != "none" and not self.market.startswith("files:"):
+            raise ValueError(
+                f"price_updates '{self.price_updates}' needs market 'files:DIR': {self.market!r} is no folder of prices"
+            )
+        return self
+
+
+class WindowSettings(MarketSettings):
+    """How the market's days are split into pre-training, validation and test."""
+
+    test_split: float = run_setting(
+        0.25, "Market", "Share of the days, at the end, that only validation reads.", gt=0, lt=0.9
+    )
+    validation_split: float = run_setting(
+        0.2, "Market", "Share of the days before the test window that chooses checkpoints.", gt=0, lt=0.9
+    )
+    validation_start: dt.date | None = run_setting(
+        None, "Market", "First day of the validation window, over validation_split."
+    )
+    test_start: dt.date | None = run_setting(None, "Market", "First day of the test window, over test_split.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.validation_start and self.test_start and self.validation_start >= self.test_start:
+            raise ValueError(
+                f"validation_start {self.validation_start} must be before test_start {self.test_start}: "
+                "time is split as pre-training | validation | test"
+            )
+        return self
+
+
+class TradingSettings(Section):
+    """At which price and cost everything that is learned, weighted or reported trades."""
+
+    fill: Literal["next_open", "next_close"] = run_setting(
+        "next_open", "Market", "Price at which everything learned, weighted or reported is filled."
+    )
+    cost_bps: float = run_setting(
+        5.0, "Market", "Cost of a trade of an equity, basis points a side.", ge=0, le=500
+    )
+    crypto_cost_bps: float = run_setting(
+        20.0, "Market", "Cost of a trade of a crypto asset, basis points a side.", ge=0, le=500
+    )
+
+
+class RegimeSettings(Section):
+    """How the market's regime is classified."""
+
+    regimes: Literal["rules", "markov"] = run_setting(
+        "rules",
+        "Patterns",
+        "How the market's regime is told: by plain rules, or by a filtered Markov-switching model.",
+    )

@@ -1,0 +1,83 @@
+"""Settings of who votes, of what votes become, and of where patterns are kept."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from rlpretrain.market.settings import TradingSettings
+from rlpretrain.sections import Section, deployment_setting, run_setting
+
+__all__ = ["ConfidenceSettings", "DecisionSettings", "ElectorateSettings", "StoreSettings", "VoteSettings"]
+
+
+class ElectorateSettings(Section):
+    """Which strategies vote."""
+
+    min_performance_threshold: float = run_setting(
+        0.1, "Library", "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window."
+    )
+    allow_late_edits: bool = run_setting(
+        False,
+        "Library",
+        "Whether strategies edited inside the test window vote; they carry their authors' hindsight into it.",
+    )
+    max_correlation: float = run_setting(
+        0.99,
+        "Library",
+        "Correlation of daily returns so far above which strategies vote as one; 1 lets all vote.",
+        gt=0,
+        le=1,
+    )
+
+
+class VoteSettings(Section):
+    """Whether states know the votes."""
+
+    votes: bool = run_setting(
+        True, "Patterns", "Whether the state carries the library's votes; off blanks them."
+    )
+
+
+class DecisionSettings(TradingSettings, VoteSettings):
+    """How votes become decisions; labels come from the votes even where states don't carry them."""
+
+    buy_level: float = run_setting(
+        0.25, "Patterns", "Consensus above which a flat position buys, in trailing deviations."
+    )
+    sell_level: float = run_setting(
+        -0.25, "Patterns", "Consensus below which a long position sells, in trailing deviations."
+    )
+    max_holding_days: int = run_setting(
+        20,
+        "Patterns",
+        "Bars after which a decision's reward is settled; also the embargo between windows.",
+        ge=1,
+        le=250,
+    )
+    hold_every: int = run_setting(
+        5, "Patterns", "Of the closes without a change of stance, keep every n-th.", ge=1, le=250
+    )
+
+    @model_validator(mode="after")
+    def _levels_in_order(self) -> Self:
+        if self.sell_level > self.buy_level:
+            raise ValueError(f"sell_level {self.sell_level} must not exceed buy_level {self.buy_level}")
+        return self
+
+
+class ConfidenceSettings(Section):
+    """Which patterns are learned from."""
+
+    min_confidence: float = run_setting(
+        0.6, "Patterns", "Least confidence of a pattern to learn from.", ge=0, le=1
+    )
+
+
+class StoreSettings(Section):
+    """Where patterns are kept."""
+
+    store_url: str = deployment_setting(
+        "", "SQLAlchemy URL of the pattern store; empty for SQLite in the run's folder.", repr=False
+    )

@@ -1,0 +1,118 @@
+"""Settings of the data sets, the policy network and its training."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import field_validator
+
+from rlpretrain.sections import Section, SeedSettings, deployment_setting, run_setting
+
+__all__ = [
+    "Activation",
+    "Augmentation",
+    "DataSetSettings",
+    "DeviceSettings",
+    "PretrainingSettings",
+    "Schedule",
+    "ShapeSettings",
+    "TuningSettings",
+]
+
+Activation = Literal["relu", "gelu", "silu", "tanh"]
+Augmentation = Literal["feature_noise", "asset_relabelling", "time_jitter"]
+Schedule = Literal["cosine", "one_cycle", "plateau", "constant"]
+
+
+class PretrainingSettings(SeedSettings):
+    """How the policy network looks and learns."""
+
+    batch_size: int = run_setting(256, "Pre-training", "Patterns in a batch.", ge=2, le=1_048_576)
+    learning_rate: float = run_setting(1e-4, "Pre-training", "Peak step size of AdamW.", gt=0, le=1)
+    weight_decay: float = run_setting(1e-2, "Pre-training", "Decoupled weight decay of AdamW.", ge=0, le=1)
+    num_epochs: int = run_setting(
+        100, "Pre-training", "Most passes over the training patterns.", ge=1, le=10_000
+    )
+    patience: int = run_setting(
+        10, "Pre-training", "Epochs without a validation loss lower by 0.1 % before stopping.", ge=1
+    )
+    value_coefficient: float = run_setting(
+        0.5, "Pre-training", "Weight of the value head's loss.", ge=0, le=100
+    )
+    hidden_dims: list[int] = run_setting(
+        [512, 256, 128], "Pre-training", "Widths of the hidden layers.", min_length=1
+    )
+    activation: Activation = run_setting("relu", "Pre-training", "Activation between the hidden layers.")
+    layer_norm: bool = run_setting(False, "Pre-training", "Whether each hidden layer is normalised.")
+    labels: Literal["soft", "hard"] = run_setting(
+        "soft", "Pre-training", "Learn the consensus's probabilities, or its likeliest action alone."
+    )
+    label_smoothing: float = run_setting(
+        0.0, "Pre-training", "Share of each label that goes to all actions evenly.", ge=0, lt=1
+    )
+    confidence_penalty: float = run_setting(
+        0.0, "Pre-training", "Weight of the policy's entropy, which the loss then rewards.", ge=0, le=10
+    )
+    weighting: Literal["sampling", "loss"] = run_setting(
+        "sampling", "Pre-training", "Patterns are drawn by their weights, or their losses weighed by them."
+    )
+    balance_classes: bool = run_setting(
+        False, "Pre-training", "Whether all actions weigh the same; probabilities then mean less."
+    )
+    schedule: Schedule = run_setting("cosine", "Pre-training", "How the step size changes over training.")
+    accumulation: int = run_setting(
+        1,
+        "Pre-training",
+        "Parts in which a batch goes through the network, to save memory.",
+        ge=1,
+        le=1_024,
+    )
+    precision: Literal["fp32", "bf16"] = run_setting(
+        "fp32", "Pre-training", "Arithmetic of training; bf16 is for GPUs and trains in mixed precision."
+    )
+    augmentation: list[Augmentation] = run_setting(
+        [], "Pre-training", "Changes to the states of a batch; none has shown a gain, so none is made."
+    )
+
+    @field_validator("hidden_dims")
+    @classmethod
+    def _positive_widths(cls, value: list[int]) -> list[int]:
+        if any(width < 1 for width in value):
+            raise ValueError("every width must be at least 1")
+        return value
+
+
+class TuningSettings(Section):
+    """What was searched for before."""
+
+    tuning_trials: int = run_setting(
+        0,
+        "Pre-training",
+        "Trials of the search that chose these settings; they deflate the Sharpe ratio.",
+        ge=0,
+    )
+
+
+class DataSetSettings(Section):
+    """How the data sets are written."""
+
+    dataset_format: Literal["parquet", "safetensors"] = run_setting(
+        "parquet",
+        "Pre-training",
+        "Files of the data sets; safetensors are trained on without being loaded.",
+    )
+
+
+class ShapeSettings(Section):
+    """What goes into the network and comes out; one state vector fits."""
+
+    state_dim: int = run_setting(64, "Pre-training", "Width of the state vector.", ge=1)
+    action_dim: int = run_setting(3, "Pre-training", "Number of actions: hold, buy, sell.", ge=2)
+
+
+class DeviceSettings(Section):
+    """Where networks learn."""
+
+    device: Literal["auto", "cpu", "cuda"] = deployment_setting(
+        "auto", "Device of pre-training and transfer."
+    )

@@ -1,0 +1,128 @@
+"""What a section of the settings is: the settings of one idea, declared once, in the room that reads them.
+
+Sections are put together by inheritance. `rlpretrain.settings` puts all of them together for people; each stage puts
+together those that its result depends on, and sees no other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from typing import Any, Literal, Self, TypeVar
+
+from pydantic import AliasChoices, AliasGenerator, BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
+
+__all__ = ["Scope", "Section", "SeedSettings", "Standalone", "deployment_setting", "field_of", "run_setting"]
+
+Scope = Literal["run", "deployment"]
+SectionT = TypeVar("SectionT", bound="Section")
+
+
+def run_setting(
+    default: Any, group: str, description: str, *, short: str | None = None, **constraints: Any
+) -> Any:
+    """Declare a setting that a person may change for each run; results depend on it.
+
+    Parameters
+    ----------
+    default
+        Its value where nobody sets it.
+    group
+        Heading of the trigger form under which it stands.
+    description
+        What it is, as the form, ``rlpretrain settings`` and the documentation say it.
+    short
+        Its name in a section that is used by itself, see `Standalone`.
+    constraints
+        As `pydantic.Field` takes them.
+    """
+    extra = {"scope": "run", "group": group} | ({"short": short} if short else {})
+    return _field(default, description, extra, constraints)
+
+
+def deployment_setting(default: Any, description: str, **constraints: Any) -> Any:
+    """Declare a setting that belongs to the deployment: set by environment or file, never by a run's form.
+
+    It says where and how a run works, never what comes out.
+    """
+    return _field(default, description, {"scope": "deployment"}, constraints)
+
+
+def _field(default: Any, description: str, extra: dict[str, Any], constraints: dict[str, Any]) -> Any:
+    if isinstance(default, list):
+        constraints = {"default_factory": lambda: list(default), **constraints}
+    else:
+        constraints = {"default": default, **constraints}
+    return Field(description=description, json_schema_extra=extra, **constraints)
+
+
+def field_of(field: FieldInfo, key: str) -> Any:
+    """Return what the declaration of a setting says under `key`: ``scope``, ``group`` or ``short``."""
+    extra = field.json_schema_extra
+    return extra.get(key) if isinstance(extra, dict) else None
+
+
+class Section(BaseModel):
+    """Some of the settings; frozen, and unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @classmethod
+    def names(cls, scope: Scope) -> tuple[str, ...]:
+        """Name the settings of the run or of the deployment."""
+        return _names(cls, scope)
+
+    def part(self, section: type[SectionT]) -> SectionT:
+        """Return the settings of a section whose fields these settings have."""
+        return section(**{name: getattr(self, name) for name in section.model_fields})
+
+    def changed(self, **values: Any) -> Self:
+        """Return these settings with some others, checked like all."""
+        own = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**own, **values})
+
+    def of_run(self) -> dict[str, Any]:
+        """Return the settings of the run as JSON values; none of them is a secret."""
+        return self.model_dump(mode="json", include=set(self.names("run")))
+
+    def digest(self) -> str:
+        """Hash the settings of the run: what a result can depend on."""
+        return hashlib.sha256(json.dumps(self.of_run(), sort_keys=True).encode()).hexdigest()
+
+
+@cache
+def _names(section: type[Section], scope: Scope) -> tuple[str, ...]:
+    return tuple(name for name, field in section.model_fields.items() if field_of(field, "scope") == scope)
+
+
+class SeedSettings(Section):
+    """For all that draws at random."""
+
+    seed: int = run_setting(7, "Everything", "One seed, one result.", ge=0, le=2**31 - 1)
+
+
+class Standalone(Section):
+    """A section that is also used by itself, where its settings go by their short names too.
+
+    Among all settings, ``transfer_steps`` says whose steps are meant. In a section that is about nothing else,
+    ``total_steps`` is enough.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        shorts: dict[str, str] = {}
+        cls.model_config["alias_generator"] = AliasGenerator(
+            validation_alias=lambda name: AliasChoices(name, *filter(None, [shorts.get(name)]))
+        )
+        for base in cls.__mro__[1:]:
+            for name, field in getattr(base, "model_fields", {}).items():
+                if short := field_of(field, "short"):
+                    shorts[name] = short
+
+    def __getattr__(self, name: str) -> Any:
+        for own, field in type(self).model_fields.items():
+            if field_of(field, "short") == name:
+                return getattr(self, own)
+        return super().__getattr__(name)  # type: ignore[misc]

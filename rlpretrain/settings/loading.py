@@ -1,0 +1,92 @@
+"""Settings from files, environment and flags, checked.
+
+Precedence, lowest first: defaults, file, environment (``RLPRETRAIN_<FIELD>``), flags.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from rlpretrain.errors import SettingsError
+from rlpretrain.settings.pretraining_config import PretrainingConfig
+
+__all__ = ["ENVIRONMENT_PREFIX", "load_config"]
+
+ENVIRONMENT_PREFIX = "RLPRETRAIN_"
+
+
+def _describe(error: ValidationError) -> str:
+    parts = []
+    for item in error.errors():
+        name = ".".join(str(part) for part in item["loc"]) or "settings"
+        if item["type"] == "extra_forbidden":
+            parts.append(f"unknown setting '{name}'")
+        else:
+            parts.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
+    return "; ".join(parts)
+
+
+def _parse_text(text: str) -> Any:
+    """Read a flag's or environment variable's text as YAML, so that lists and numbers need no second syntax."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def load_config(
+    file: Path | str | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> PretrainingConfig:
+    """Merge defaults, a YAML file, the environment and overrides into checked settings.
+
+    Parameters
+    ----------
+    file
+        YAML mapping of settings.
+    overrides
+        Settings that win over all else; text values are read as YAML.
+    environment
+        Where ``RLPRETRAIN_<FIELD>`` is looked up; the process environment when None.
+
+    Raises
+    ------
+    SettingsError
+        A setting is unknown or its value impossible; the message names it.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    if file is not None:
+        values.update(_read_yaml(Path(file)))
+    strings = {name for name, field in PretrainingConfig.model_fields.items() if field.annotation is str}
+    for name in PretrainingConfig.model_fields:
+        text = environment.get(ENVIRONMENT_PREFIX + name.upper())
+        if text:
+            values[name] = text if name in strings else _parse_text(text)
+    for name, value in (overrides or {}).items():
+        values[name] = _parse_text(value) if isinstance(value, str) and name not in strings else value
+    try:
+        return PretrainingConfig(**values)
+    except ValidationError as error:
+        raise SettingsError(_describe(error), hint="`rlpretrain settings` lists all settings") from None
+
+
+def _read_yaml(file: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: {error.strerror}", hint="--config names a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not valid YAML: {error}") from None
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict) or not all(isinstance(name, str) for name in loaded):
+        raise SettingsError(f"{file}: must be a mapping of settings to values")
+    return loaded

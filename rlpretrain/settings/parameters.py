@@ -1,0 +1,31 @@
+"""The settings of a run as JSON schema, for forms and for the REST API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rlpretrain.settings.loading import load_config
+from rlpretrain.settings.pretraining_config import PretrainingConfig
+
+__all__ = ["NIGHTLY", "run_parameters"]
+
+NIGHTLY: dict[str, Any] = {"max_strategies": 2_000, "chunk_size": 128}
+"""What the nightly run sets otherwise: it takes the whole library, where a first try takes 100 strategies."""
+
+
+def run_parameters() -> dict[str, dict[str, Any]]:
+    """Return the JSON schema of each setting that a person changes per run, with its nightly default.
+
+    The environment moves the defaults, so a deployment's market or catalogue shows in the trigger form.
+    """
+    config = load_config()
+    values = config.of_run()
+    properties = PretrainingConfig.model_json_schema()["properties"]
+    parameters: dict[str, dict[str, Any]] = {}
+    for name, value in values.items():
+        nightly = name in NIGHTLY and name not in config.model_fields_set
+        parameters[name] = {
+            **{k: v for k, v in properties[name].items() if k not in ("default", "scope", "short")},
+            "default": NIGHTLY[name] if nightly else value,
+        }
+    return parameters

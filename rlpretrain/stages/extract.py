@@ -1,0 +1,77 @@
+"""The stage that fetches, checks and replays the library, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from rlpretrain.composer.settings import ChunkSettings, FetchSettings
+from rlpretrain.market.settings import MarketSettings, TradingSettings
+from rlpretrain.stages.list import LIST
+from rlpretrain.stages.stage import Parts, Result, Stage
+from rlpretrain.stages.work import Work
+from rlpretrain.symphony.settings import FidelitySettings
+
+if TYPE_CHECKING:
+    from rlpretrain.stages.run import Run
+
+__all__ = ["EXTRACT", "ExtractSettings", "Extracted", "ReplaySettings", "SourcePins", "chunk_file"]
+
+
+class ReplaySettings(TradingSettings, FidelitySettings):
+    """What a replay depends on beside its tree, its backtest and the prices."""
+
+
+class ExtractSettings(ReplaySettings, FetchSettings, ChunkSettings, MarketSettings):
+    """What decides how the symphonies of a chunk are fetched and replayed."""
+
+
+class SourcePins(BaseModel):
+    """The contents of the cache that a symphony was replayed from, by their hashes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tree: str | None
+    content: str | None
+    backtest: str | None
+
+
+class Extracted(Result):
+    """What became of the symphonies of a chunk."""
+
+    replayed: int
+    agree: int
+    """Strategies whose replay does as the service's own backtest."""
+    rejected: int
+    trades: int
+    fidelity: dict[str, dict[str, float | int | str | None]]
+    """Symphony -> how its replay compares with the service's backtest."""
+    sources: dict[str, SourcePins]
+
+
+def chunk_file(chunk: str) -> str:
+    """Name a chunk's files."""
+    return f"chunk_{int(chunk):04d}"
+
+
+def _chunks(run: Run) -> Sequence[str]:
+    return [str(chunk) for chunk in range(LIST.read(run.folder.require(LIST.name)).chunks)]
+
+
+def _run(work: Work[ExtractSettings]) -> Extracted:
+    from rlpretrain.stages.implementation.extract import extract_chunk
+
+    return extract_chunk(work)
+
+
+EXTRACT = Stage(
+    name="extract",
+    does="fetch the symphonies' trees and backtests, replay them, and compare",
+    needs=(LIST,),
+    settings=ExtractSettings,
+    result=Extracted,
+    run=_run,
+    parts=Parts(flag="chunk", of=_chunks, file=chunk_file),
+)

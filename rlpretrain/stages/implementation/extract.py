@@ -1,0 +1,185 @@
+"""Fetch, check and replay one chunk of the library, as far as no earlier run has done so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rlpretrain.artifacts import write_json
+from rlpretrain.errors import DataError, StageError, SymphonyError
+from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
+from rlpretrain.patterns import (
+    AGREES,
+    DISAGREES,
+    ChunkRecords,
+    Reject,
+    StrategyRecord,
+    TradeTable,
+    leaf_scores,
+    record_strategy,
+)
+from rlpretrain.runs.cache import DamagedError, program_digest
+from rlpretrain.stages.extract import EXTRACT, Extracted, ExtractSettings, ReplaySettings, SourcePins
+from rlpretrain.stages.implementation.list import read_listing
+from rlpretrain.stages.implementation.market import cache_of, listed_market
+from rlpretrain.stages.list import LIST
+from rlpretrain.stages.work import Work
+from rlpretrain.symphony import (
+    MIN_COMMON_DAYS,
+    Costs,
+    Evaluator,
+    backtest,
+    compare_daily_values,
+    equal_holdings,
+)
+
+__all__ = ["SERVICE_CAPITAL", "SERVICE_COSTS", "chunk_files", "extract_chunk", "read_records"]
+
+SERVICE_COSTS = Costs()
+"""What trading costs where a replay is compared with the service: asked of the service, and charged here."""
+SERVICE_CAPITAL = 10_000.0
+"""Dollars that both begin with; the regulators' fees depend on the shares traded."""
+
+
+def chunk_files(chunk: str) -> dict[str, str]:
+    """Name a chunk's outputs, relative to the run's folder."""
+    stage = EXTRACT.manifest_name(chunk)
+    return {"records": f"{stage}.npz", "trades": f"{stage}_trades.npz", "rejects": f"{stage}_rejects.json"}
+
+
+def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
+    """Extract a chunk; one bad symphony is rejected with its reason and the rest goes on.
+
+    Raises
+    ------
+    StageError
+        There is no such chunk.
+    ComposerError
+        The service refuses everything, or does not answer at all.
+    """
+    chunk, size, listing = int(work.part), work.settings.chunk_size, read_listing(work)
+    rows = listing.rows[chunk * size : (chunk + 1) * size]
+    if not rows or chunk < 0:
+        raise StageError(
+            f"there is no chunk {chunk}: {len(listing.rows)} symphonies make {work.result(LIST).chunks}"
+        )
+    terms = BacktestTerms(SERVICE_COSTS, SERVICE_CAPITAL)
+    finder = SourceFinder(work.settings, listed_market(work), cache_of(work), listing, terms)
+    while True:
+        sources = asyncio.run(finder.find(rows))
+        asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items())
+        work.progress(f"chunk {chunk}: {asked} fetched for {len(rows)} symphonies")
+        try:
+            return _extract(work, finder, sources)
+        except DamagedError as error:
+            # What it named is gone now, so the next round fetches or replays it.
+            work.progress(f"chunk {chunk}: {error} is not in the cache any more, or damaged")
+
+
+def read_records(work: Work[Any]) -> ChunkRecords:
+    """Read the records of all strategies that were replayed; the stage must need the extraction."""
+    return ChunkRecords.concatenate(
+        [
+            ChunkRecords.load(work.read(EXTRACT, chunk_files(chunk)["records"]))
+            for chunk in work.results(EXTRACT)
+        ]
+    )
+
+
+def _extract(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence[Source]) -> Extracted:
+    """Take the chunk's outputs from the cache where an earlier run made them from the same; else replay."""
+    cache = cache_of(work)
+    key = {
+        "sources": [source.identity() for source in sources],
+        "settings": work.settings.part(ReplaySettings).digest(),
+        "market": work.result(LIST).market,
+        "program": program_digest(),
+    }
+    files = chunk_files(work.part)
+    pins = {source.row.symphony_id: SourcePins(**source.pins()) for source in sources}
+    made = None if work.settings.refresh else cache.find("chunks", key)
+    if made is not None and all(cache.has(made["objects"][name]) for name in files):
+        for name, path in files.items():
+            cache.take_file(made["objects"][name], work.write(path))
+        work.progress(f"chunk {work.part}: {len(sources)} symphonies as before, nothing replayed")
+        return Extracted(**made["result"], sources=pins)
+    result = _replay(work, finder, sources)
+    objects = {name: cache.put_file(work.folder / path) for name, path in files.items()}
+    cache.keep("chunks", key, {"objects": objects, "result": result})
+    return Extracted(**result, sources=pins)
+
+
+def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence[Source]) -> dict[str, Any]:
+    evaluator = Evaluator(listed_market(work))
+    settings = work.settings.part(ReplaySettings)
+    records: list[StrategyRecord] = []
+    trades: list[TradeTable] = []
+    rejects: list[Reject] = []
+    for source in sources:
+        outcome = source.reject or _replay_one(settings, evaluator, finder, source)
+        if isinstance(outcome, Reject):
+            rejects.append(outcome)
+        else:
+            record, made = outcome
+            records.append(record)
+            if record.fidelity_status != DISAGREES:
+                trades.append(made)
+    files = chunk_files(work.part)
+    rejects = sorted(rejects, key=lambda reject: reject.symphony_id)
+    ChunkRecords(tuple(records)).save(work.write(files["records"]))
+    TradeTable.concatenate(trades).save(work.write(files["trades"]))
+    write_json(work.write(files["rejects"]), [asdict(reject) for reject in rejects])
+    agree = sum(record.fidelity_status == AGREES for record in records)
+    work.progress(
+        f"chunk {work.part}: {len(records)} replayed, {agree} of them as the service does, {len(rejects)} rejected"
+    )
+    return {
+        "replayed": len(records),
+        "agree": agree,
+        "rejected": len(rejects),
+        "trades": sum(len(t) for t in trades),
+        "fidelity": {
+            record.symphony_id: {**record.fidelity.as_json(), "status": record.fidelity_status}
+            for record in records
+        },
+    }
+
+
+def _replay_one(
+    settings: ReplaySettings, evaluator: Evaluator, finder: SourceFinder, source: Source
+) -> tuple[StrategyRecord, TradeTable] | Reject:
+    symphony, theirs = finder.symphony(source), finder.daily_values(source)
+    try:
+        replay = evaluator.replay(symphony, leaf_scores(symphony))
+        ours = backtest(replay, evaluator.panel, SERVICE_COSTS, "same_close", capital=SERVICE_CAPITAL)
+        comparison = compare_daily_values(
+            ours.dates, ours.equity, theirs.dates, 1.0 + theirs.symphony, resolution=theirs.resolution
+        )
+        shared = None if theirs.weights is None else equal_holdings(replay, theirs.dates, theirs.weights)
+        fidelity = comparison.overall(shared)
+        if fidelity is None:
+            reason = (
+                f"{len(comparison.dates)} days in common with the service's backtest, "
+                f"fewer than {MIN_COMMON_DAYS}"
+            )
+            return Reject(symphony.symphony_id, "fidelity", reason)
+        # A strategy that disagrees is kept, so that its figures are: who takes part, and when, is decided at the
+        # electorate's reviews by what was known then. The figures over all days decide nothing.
+        return record_strategy(
+            replay,
+            evaluator.panel,
+            fidelity=fidelity,
+            agreement=comparison.agreement(
+                replay.dates,
+                min_correlation=settings.min_fidelity,
+                max_tracking_error=settings.max_tracking_error,
+            ),
+            fill=settings.fill,
+            cost_bps=settings.cost_bps,
+            crypto_cost_bps=settings.crypto_cost_bps,
+            last_edit=source.row.last_edit,
+        )
+    except (SymphonyError, DataError) as error:
+        return Reject(symphony.symphony_id, "replay", str(error))

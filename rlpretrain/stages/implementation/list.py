@@ -1,0 +1,71 @@
+"""List the library and cut it into chunks."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from rlpretrain.artifacts import write_json
+from rlpretrain.composer import SymphonySummary
+from rlpretrain.library.listing import Listing, rows_as_json, rows_from_json
+from rlpretrain.library.service import fetch_listing, is_embedded, open_service
+from rlpretrain.stages.implementation.market import cache_of, market_of
+from rlpretrain.stages.list import LIST, LISTING, Listed, ListSettings
+from rlpretrain.stages.work import Work
+
+__all__ = ["inputs", "list_symphonies", "read_listing"]
+
+
+def inputs(work: Work[ListSettings]) -> Mapping[str, str]:
+    """Return the prices' digest, and the kind of service."""
+    return {"market": market_of(work).digest, "service": _service(work)}
+
+
+def list_symphonies(work: Work[ListSettings]) -> Listed:
+    """List at most `max_strategies` symphonies.
+
+    Raises
+    ------
+    DataError
+        The library is empty.
+    """
+    settings = work.settings
+    rows, as_of = asyncio.run(_list(work))
+    write_json(work.write(LISTING), rows_as_json(rows))
+    work.progress(f"{len(rows)} symphonies listed")
+    cache = cache_of(work)
+    removed = cache.remove_unused(settings.cache_days)
+    if removed:
+        work.progress(f"{removed} files removed from {cache.folder}, unused for long")
+    embedded = is_embedded(settings)
+    return Listed(
+        listed=len(rows),
+        last_edit_known=sum(row.last_edit is not None for row in rows),
+        chunks=-(-len(rows) // settings.chunk_size),
+        as_of=as_of,
+        service=_service(work),
+        source=settings.catalogue if embedded else "composer",
+        market=market_of(work).digest,
+    )
+
+
+def _service(work: Work[ListSettings]) -> Any:
+    return "embedded" if is_embedded(work.settings) else "composer"
+
+
+async def _list(work: Work[ListSettings]) -> tuple[list[SymphonySummary], dt.date]:
+    settings, panel = work.settings, market_of(work)
+    async with open_service(settings, panel, concurrency=settings.composer_page_concurrency) as client:
+        return await fetch_listing(client, settings), client.as_of
+
+
+def read_listing(work: Work[Any]) -> Listing:
+    """Read the library as it was listed; the stage must need the listing."""
+    manifest = work.manifest(LIST)
+    return Listing(
+        rows=rows_from_json(work.read_json(LIST, LISTING)),
+        as_of=LIST.read(manifest).as_of,
+        name=f"{work.run_id} {manifest.clock['finished']}",
+    )

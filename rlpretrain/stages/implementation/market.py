@@ -1,0 +1,96 @@
+"""The market of a run, as its stages find it: prices, windows, and assets' days."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rlpretrain.environments import EpisodeData
+from rlpretrain.environments.episodes import load_episodes
+from rlpretrain.environments.settings import EpisodeSettings
+from rlpretrain.errors import StageError
+from rlpretrain.market import PricePanel, load_market
+from rlpretrain.market.settings import MarketSettings, WindowSettings
+from rlpretrain.market.windows import Windows, split_windows
+from rlpretrain.patterns import VotePanel
+from rlpretrain.runs.cache import Cache
+from rlpretrain.stages.list import LIST
+from rlpretrain.stages.mine import MINE, VOTES
+from rlpretrain.stages.run import Run
+from rlpretrain.stages.work import Work
+
+__all__ = ["cache_of", "listed_market", "load_days", "market_of", "mined_windows", "windows_of"]
+
+
+def market_of(run: Run | Work[MarketSettings]) -> PricePanel:
+    """Load the whole market, once for all stages of a process."""
+    settings = run.config if isinstance(run, Run) else run.settings
+    name, seed = settings.market, settings.seed
+
+    def load() -> PricePanel:
+        panel = load_market(name, seed=seed)
+        run.progress(f"market {name}: {len(panel.symbols)} assets, {panel.dates[0]} to {panel.dates[-1]}")
+        return panel
+
+    return run.remember(f"market {name} {seed}", load)
+
+
+def listed_market(work: Work[MarketSettings]) -> PricePanel:
+    """Load the market that the library was listed on.
+
+    Raises
+    ------
+    StageError
+        It has changed since.
+    """
+    panel = market_of(work)
+    if panel.digest != work.result(LIST).market:
+        raise StageError(
+            f"the market {work.settings.market} has changed since the library was listed",
+            hint=f"run `rlpretrain list --run {work.run_id}` again",
+        )
+    return panel
+
+
+def windows_of(panel: PricePanel, settings: WindowSettings) -> Windows:
+    """Split the market's sessions as the settings say."""
+    return split_windows(
+        panel.dates[panel.sessions],
+        validation_split=settings.validation_split,
+        test_split=settings.test_split,
+        validation_start=settings.validation_start,
+        test_start=settings.test_start,
+    )
+
+
+def mined_windows(work: Work[MarketSettings]) -> Windows:
+    """Return the windows that the patterns were mined with."""
+    return Windows(**{name: np.datetime64(day, "D") for name, day in work.result(MINE).windows.items()})
+
+
+def load_days(
+    work: Work[EpisodeSettings], symbols: Sequence[str], settings: EpisodeSettings | None = None
+) -> list[EpisodeData]:
+    """Fill the state rows of some assets.
+
+    Parameters
+    ----------
+    settings
+        In place of the stage's own, for an agent of another run, which learned to see the market by its own.
+
+    Raises
+    ------
+    StageError
+        The market has changed since the library was listed.
+    DataError
+        An asset is unknown, has closes only or too short a history.
+    """
+    votes = VotePanel.load(work.read(MINE, VOTES))
+    return load_episodes(listed_market(work), votes, symbols, settings or work.settings)
+
+
+def cache_of(run: Run | Work[MarketSettings]) -> Cache:
+    """Return what runs keep for each other."""
+    output_dir = run.config.output_dir if isinstance(run, Run) else run.output_dir
+    return Cache(output_dir / "cache")

@@ -1,0 +1,192 @@
+"""Count the library's votes, mine and store its patterns, and write the data sets."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from rlpretrain.artifacts import write_json
+from rlpretrain.features import STATE_VERSION, market_context
+from rlpretrain.market import PricePanel
+from rlpretrain.patterns import (
+    ACTIONS,
+    AGREES,
+    DecisionRules,
+    Electorate,
+    PatternSet,
+    Reject,
+    StrategyRecord,
+    TradeTable,
+    extract_patterns,
+    select_voters,
+    tally_votes,
+)
+from rlpretrain.patterns.settings import ElectorateSettings
+from rlpretrain.patterns.store import open_store
+from rlpretrain.pretraining.dataset import build_datasets, write_dataset
+from rlpretrain.stages.extract import EXTRACT
+from rlpretrain.stages.implementation.extract import chunk_files, read_records
+from rlpretrain.stages.implementation.market import listed_market, windows_of
+from rlpretrain.stages.implementation.store import store_url
+from rlpretrain.stages.list import LIST
+from rlpretrain.stages.mine import (
+    CARD,
+    REASONS,
+    REJECTS,
+    REMARKS,
+    VOTES,
+    Mined,
+    MineSettings,
+    PatternSettings,
+)
+from rlpretrain.stages.work import Work
+
+__all__ = ["elect", "mine", "split_late_edits"]
+
+_LEAST_VOLATILITY = 0.03
+"""A year's standard deviation below which an asset is cash for our purposes."""
+
+
+def mine(work: Work[MineSettings]) -> Mined:
+    """Mine the patterns of all chunks."""
+    settings, panel = work.settings, listed_market(work)
+    windows = windows_of(panel, settings)
+    files = [chunk_files(chunk) for chunk in work.results(EXTRACT)]
+    library = read_records(work)
+    trades = TradeTable.concatenate([TradeTable.load(work.read(EXTRACT, f["trades"])) for f in files])
+    rejects = [Reject(**row) for f in files for row in work.read_json(EXTRACT, f["rejects"])]
+    others, late = split_late_edits(library.records, windows.test_start)
+    if settings.allow_late_edits:
+        others, late = list(library.records), []
+    electorate = elect(others, settings, windows.validation_start)
+    rejects += [
+        Reject(record.symphony_id, "hindsight", f"last edited {record.last_edit}, in the test window "
+               f"from {windows.test_start}")
+        for record in late
+    ]  # fmt: skip
+    work.progress(f"{len(electorate.voters)} of {len(library)} strategies vote")
+    tally = tally_votes(electorate.voters, panel, electorate.admitted)
+    patterns = extract_patterns(
+        tally, panel, DecisionRules.from_settings(settings), context=market_context(panel, settings.regimes)
+    )
+    work.progress(f"{len(patterns)} patterns mined")
+
+    identity = {
+        "library": sorted((r.content_hash, str(r.last_edit)) for r in library.records),
+        "agreement": _agreement_digest(library.records),
+        "market": panel.digest,
+        "settings": settings.part(PatternSettings).digest(),
+        "source": work.result(LIST).source,
+        "state_version": STATE_VERSION,
+    }
+    with open_store(store_url(settings, work.folder)) as store:
+        extraction = store.add_run(work.run_id, identity)
+        store.add_strategies(library.records)
+        store.add_fidelities(extraction, library.records)
+        store.add_electorate(extraction, electorate)
+        store.add_rejects(extraction, rejects)
+        store.add_trades(extraction, trades)
+        store.add_patterns(extraction, patterns)
+        stored = store.counts(extraction)
+
+    train, validation, card = build_datasets(patterns, windows, min_confidence=settings.min_confidence)
+    for part, data in (("train", train), ("validation", validation)):
+        write_dataset(work.write(f"datasets/{part}.{settings.dataset_format}"), data)
+    write_json(work.write(CARD), card)
+    tally.votes.save(work.write(VOTES))
+    all_rejects = [*rejects, *electorate.rejects]
+    write_json(work.write(REJECTS), _told(all_rejects))
+    write_json(work.write(REMARKS), _told(electorate.remarks))
+    write_json(work.write(REASONS), {record.content_hash: record.reasons for record in library.records})
+    return Mined(
+        strategies=len(library),
+        agree=sum(record.fidelity_status == AGREES for record in library.records),
+        voters=len(electorate.voters),
+        rejected=len(all_rejects),
+        trades=len(trades),
+        patterns=len(patterns),
+        extraction=extraction,
+        stored=stored,
+        first_day=panel.dates[0].astype(object),
+        last_day=panel.dates[-1].astype(object),
+        windows={name: dt.date.fromisoformat(day) for name, day in windows.as_json().items()},
+        actions=dict(zip(ACTIONS, np.bincount(patterns.action, minlength=3).tolist(), strict=True)),
+        categories=_counted(patterns.category),
+        regimes=_counted(patterns.regime),
+        training_assets=_training_assets(patterns, panel, windows.validation_start, settings),
+        last_edit=_last_edit(electorate.voters),
+    )
+
+
+def _told(rejects: Sequence[Reject]) -> list[dict[str, str]]:
+    """Write who was left out and why as JSON values, ordered by symphony and stage."""
+    return [asdict(reject) for reject in sorted(rejects, key=lambda r: (r.symphony_id, r.stage))]
+
+
+def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
+    """Hash who is reproduced, and when: patterns depend on it."""
+    digest = hashlib.sha256()
+    for record in sorted(records, key=lambda r: (r.content_hash, r.symphony_id)):
+        digest.update(record.agreement.tobytes())
+    return digest.hexdigest()
+
+
+def split_late_edits(
+    records: Sequence[StrategyRecord], start: np.datetime64
+) -> tuple[list[StrategyRecord], list[StrategyRecord]]:
+    """Tell strategies edited from `start` on, whose authors knew those days, from the others and the unknown."""
+    late = [record for record in records if record.last_edit is not None and record.last_edit >= start]
+    names = {record.symphony_id for record in late}
+    return [record for record in records if record.symphony_id not in names], late
+
+
+def elect(
+    records: Sequence[StrategyRecord], settings: ElectorateSettings, validation_start: np.datetime64
+) -> Electorate:
+    """Choose who votes among some strategies, by the run's settings."""
+    return select_voters(
+        records,
+        validation_start=validation_start,
+        min_sharpe=settings.min_performance_threshold,
+        max_correlation=settings.max_correlation,
+    )
+
+
+def _counted(names: np.ndarray[Any, Any]) -> dict[str, int]:
+    values, counts = np.unique(names, return_counts=True)
+    return dict(zip(values.tolist(), counts.tolist(), strict=True))
+
+
+def _training_assets(
+    patterns: PatternSet, panel: PricePanel, start: np.datetime64, settings: MineSettings
+) -> list[str]:
+    """Choose the assets with the most pre-training patterns; ties by name. The later windows have no say.
+
+    Cash-like assets are passed over: a trade there costs more than months of movement, so there is nothing to time.
+    """
+    counts = _counted(
+        patterns.asset[(patterns.date < start) & (patterns.confidence >= settings.min_confidence)]
+    )
+    moving = [asset for asset in counts if _yearly_volatility(panel, asset, start) >= _LEAST_VOLATILITY]
+    ranked = sorted(moving, key=lambda asset: (-counts[asset], asset))
+    return sorted(ranked[: settings.max_training_assets])
+
+
+def _yearly_volatility(panel: PricePanel, asset: str, until: np.datetime64) -> float:
+    series = panel.series(asset)
+    close = series.close[series.dates < until]
+    return float(np.std(close[1:] / close[:-1]) * np.sqrt(series.bars_per_year)) if len(close) > 1 else 0.0
+
+
+def _last_edit(voters: Sequence[StrategyRecord]) -> dt.date | None:
+    """Return the day of the voters' newest edit; None when any of them is unknown."""
+    edits = [voter.last_edit for voter in voters if voter.last_edit is not None]
+    if len(edits) < len(voters):
+        return None
+    newest: dt.date = max(edits).astype(object)
+    return newest

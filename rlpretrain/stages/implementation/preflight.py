@@ -1,0 +1,46 @@
+"""What is looked at before the library is listed: what later stages would miss only after hours."""
+
+from __future__ import annotations
+
+from rlpretrain.composer import check_search
+from rlpretrain.errors import DataError
+from rlpretrain.patterns.store import open_store
+from rlpretrain.stages.implementation.market import market_of, windows_of
+from rlpretrain.stages.implementation.store import store_url
+from rlpretrain.stages.run import Run
+
+__all__ = ["check_run"]
+
+_FEWEST_BARS = 315
+"""Of an asset to validate on: a year until its state is complete, and a quarter to choose checkpoints on."""
+
+
+def check_run(run: Run) -> None:
+    """Check that the run's search, store, market, windows and assets can be what its settings say.
+
+    Raises
+    ------
+    SettingsError
+        The market is too short for the windows, the store's address is none, or a search can't be made.
+    ServiceError
+        The store can't be reached.
+    DataError
+        The market has no prices, or too few, of an asset to validate on.
+    """
+    config = run.config
+    check_search(config.search_where, config.search_order)
+    open_store(store_url(config, run.folder.path)).close()
+    panel = market_of(run)
+    unpriced = [symbol for symbol in config.validation_envs if symbol not in panel]
+    if unpriced:
+        raise DataError(f"validation_envs: the market {config.market} has no prices of {', '.join(unpriced)}")
+    windows = windows_of(panel, config)
+    for symbol in config.validation_envs:
+        seen = panel.series(symbol).dates < windows.test_start
+        if seen.sum() < _FEWEST_BARS:
+            raise DataError(
+                f"validation_envs: {symbol} has {seen.sum()} bars before the test window from "
+                f"{windows.test_start}, fewer than {_FEWEST_BARS}",
+                hint="choose an asset with a longer history, or a later test_start",
+            )
+    run.progress("windows " + ", ".join(f"{k} {v}" for k, v in windows.as_json().items()))

@@ -1,0 +1,143 @@
+"""Score the latest bars with the champion: what it would hold, asset by asset, as known at each close."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+import torch
+
+from rlpretrain.artifacts import atomic_path, write_json
+from rlpretrain.environments import Book, EpisodeData
+from rlpretrain.errors import DataError, StageError
+from rlpretrain.features import STATE_DIM
+from rlpretrain.patterns.pattern_set import ACTIONS
+from rlpretrain.registry import Registry
+from rlpretrain.stages.implementation.challenge import as_trained, open_champion
+from rlpretrain.stages.mine import MINE
+from rlpretrain.stages.score import SCORES_CSV, SCORES_JSON, Scored, ScoreSettings
+from rlpretrain.stages.work import Work
+from rlpretrain.transfer import TradingPolicy
+
+__all__ = ["Score", "follow", "score"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What the champion decides on an asset at one close."""
+
+    symbol: str
+    date: str
+    """Day of the close; nothing later is known."""
+    hold: float
+    buy: float
+    sell: float
+    """Probabilities of the actions."""
+    action: str
+    """The likeliest, which the agent takes."""
+    held: bool
+    """Whether it holds the asset at this close."""
+    position: int
+    """1 long, 0 flat: what it holds once this close's decision is filled."""
+    days_held: int
+    unrealised_return: float
+    """Of the open position at this close, fraction, before costs; 0 when flat."""
+
+
+def score(work: Work[ScoreSettings]) -> Scored:
+    """Score with the champion of today, on this run's prices and votes.
+
+    Raises
+    ------
+    StageError
+        There is no champion, or the market has changed since the run listed the library.
+    """
+    registry = Registry(work.output_dir)
+    champion = registry.champion()
+    if champion is None:
+        raise StageError(
+            f"{registry.folder} has no champion", hint="see `rlpretrain models list` for what is there"
+        )
+    policy = open_champion(registry, champion)
+    scores: list[Score] = []
+    left_out: dict[str, str] = {}
+    for symbol in sorted({*work.result(MINE).training_assets, *work.settings.validation_envs}):
+        try:
+            data = as_trained(work, champion, symbol)
+        except DataError as error:
+            left_out[symbol] = str(error)
+            continue
+        start = int(np.searchsorted(data.dates, np.datetime64(champion.unseen_from)))
+        scores.append(follow(policy, data, min(start, len(data) - 1))[-1])
+    if not scores:
+        raise DataError(f"no asset can be scored: {left_out}")
+    as_of = max(score.date for score in scores)
+    rows = [asdict(score) for score in scores]
+    with (
+        atomic_path(work.write(SCORES_CSV)) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        writer = csv.DictWriter(file, [field.name for field in fields(Score)])
+        writer.writeheader()
+        writer.writerows(rows)
+    write_json(
+        work.write(SCORES_JSON),
+        {
+            "champion": {
+                "version": champion.version,
+                "run_id": champion.run_id,
+                "sha256": champion.agent_sha256,
+            },
+            "run_id": work.run_id,
+            "as_of": as_of,
+            "scores": rows,
+            "left_out": left_out,
+        },
+    )
+    work.progress(f"version {champion.version} scored {len(scores)} assets up to {as_of}")
+    return Scored(
+        assets=len(scores),
+        long=sum(score.position for score in scores),
+        champion=champion.version,
+        as_of=dt.date.fromisoformat(as_of),
+    )
+
+
+def follow(policy: TradingPolicy, data: EpisodeData, start: int) -> list[Score]:
+    """Follow a policy from a flat start at row `start` to the last close; return its decision at each close.
+
+    A close's decision depends on this close and earlier ones alone.
+    """
+    book = Book(1)
+    scores = []
+    state = np.empty((1, STATE_DIM), dtype=np.float32)
+    width = data.states.shape[1]
+    for row in range(start, len(data)):
+        state[0, :width], state[0, width:] = data.states[row], book.features()[0]
+        with torch.no_grad():
+            chances = policy.action_log_probabilities(torch.as_tensor(state)).exp().numpy()
+        action = chances.argmax(axis=1)
+        scores.append(_score_of(data, row, book, chances[0].tolist(), ACTIONS[int(action[0])]))
+        following = slice(row + 1, row + 2)
+        if row + 1 < len(data):
+            book.step(action, data.before[following], data.after[following], data.cost)
+    return scores
+
+
+def _score_of(data: EpisodeData, row: int, book: Book, chances: list[float], action: str) -> Score:
+    held = bool(book.long[0])
+    hold, buy, sell = (round(chance, 6) for chance in chances)
+    return Score(
+        symbol=data.symbol,
+        date=str(data.dates[row]),
+        hold=hold,
+        buy=buy,
+        sell=sell,
+        action=action,
+        held=held,
+        position=int(action == "buy" or (held and action == "hold")),
+        days_held=int(book.bars_held[0]),
+        unrealised_return=float(book.since_entry[0] - 1.0) if held else 0.0,
+    )

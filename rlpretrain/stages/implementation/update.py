@@ -1,0 +1,48 @@
+"""Bring a folder of prices up to date for all that a run looks at, before anything reads it."""
+
+from __future__ import annotations
+
+import asyncio
+
+from rlpretrain.library.price_updates import download_prices, library_tickers, surrounding_tickers
+from rlpretrain.market import FilesProvider, parse_provider
+from rlpretrain.runs.cache import Cache
+from rlpretrain.stages.update import Updated, UpdateSettings
+from rlpretrain.stages.work import Work
+
+__all__ = ["update"]
+
+
+def update(work: Work[UpdateSettings]) -> Updated:
+    """Update the folder of the setting `market` as `price_updates` says; nothing is done where it says none.
+
+    Raises
+    ------
+    ServiceError
+        No price of any ticker could be had, or Composer does not answer.
+    DataError
+        The library is empty.
+    """
+    settings = work.settings
+    if settings.price_updates == "none":
+        return Updated(source="none")
+    market = parse_provider(settings.market)
+    assert isinstance(market, FilesProvider)  # noqa: S101 - the settings demand it
+    unread: dict[str, str] = {}
+    named = asyncio.run(library_tickers(settings, Cache(work.output_dir / "cache"), unread))
+    tickers = named | surrounding_tickers(settings.validation_envs)
+    found = download_prices(market.folder, tickers, refresh=settings.refresh, progress=work.progress)
+    result = Updated(
+        source=settings.price_updates,
+        tickers=len(tickers),
+        updated=len(found.updated),
+        current=len(found.current),
+        rejected=found.rejected,
+        revised=found.revised,
+        unread=unread,
+    )
+    work.progress(
+        f"prices: {result.tickers} tickers, {result.updated} updated, {result.current} current, "
+        f"{len(result.rejected)} rejected, {len(result.revised)} revised"
+    )
+    return result

@@ -1,0 +1,174 @@
+"""Compare the pre-trained start with random initialisation on one asset's test window."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rlpretrain.artifacts import atomic_path, write_json
+from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Trade, Trajectory
+from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, training_window
+from rlpretrain.errors import DataError
+from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
+from rlpretrain.registry import Registry
+from rlpretrain.stages.implementation.challenge import against_champion
+from rlpretrain.stages.implementation.market import load_days, mined_windows
+from rlpretrain.stages.mine import MINE
+from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
+from rlpretrain.stages.transfer import AGENT, TRANSFER
+from rlpretrain.stages.validate import Validated, ValidateSettings, champion_file, evidence_file, ledger_file
+from rlpretrain.stages.work import Work
+from rlpretrain.transfer import TradingPolicy, checkpoint_steps, load_agent, make_agent, train_agent
+from rlpretrain.transfer.agent import ROLLOUT_STEPS
+from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.validation import (
+    AssetCase,
+    CurveRecorder,
+    EvaluationWindow,
+    Trial,
+    run_together,
+    validate_asset,
+)
+from rlpretrain.validation.settings import ValidationConfig
+
+__all__ = ["asset_case", "validate"]
+
+_WARMUP_SHARE = 0.2
+"""Of a learning curve's budget, at most, goes to warming the critic: the other arm learns meanwhile."""
+
+_Arena = list[tuple[EpisodeData, tuple[int, int]]]
+"""Assets on which all arms learn, each with the rows of its pre-training window."""
+
+
+def validate(work: Work[ValidateSettings]) -> Validated:
+    """Run all arms on one asset and measure them; the only stage that reads the test window."""
+    symbol, settings = work.part, work.settings
+    champion = Registry(work.output_dir).champion(besides=work.run_id)
+    # The arms' networks are small: a second thread costs more than it brings, and assets run beside each other.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        data = load_days(work, [symbol])[0]
+        arena = _arena(work, data)
+        case = _case(work, data, arena, settings.part(ValidationConfig))
+        agent, _ = load_agent(work.read(TRANSFER, AGENT))
+        evidence = validate_asset(case, agent.act, settings.part(ValidationConfig), seed=settings.seed)
+    finally:
+        torch.set_num_threads(threads)
+    write_json(work.write(evidence_file(symbol)), json.loads(evidence.model_dump_json()))
+    _write_ledger(work.write(ledger_file(symbol)), case.window.run(agent.act))
+    write_json(work.write(champion_file(symbol)), against_champion(work, case.window, agent.act, champion))
+    work.progress(f"{symbol} validated")
+    return Validated(
+        bars=len(case.window.dates),
+        seeds=settings.validation_seeds,
+        learned_on=[part.symbol for part, _ in arena],
+    )
+
+
+def asset_case(work: Work[ValidateSettings], config: ValidationConfig) -> AssetCase:
+    """Set up the asset's test window and the arms that are compared on it.
+
+    Parameters
+    ----------
+    config
+        In place of the run's own settings of validation.
+
+    Raises
+    ------
+    DataError
+        The asset has no prices, no state vector, or too short a history for the validation or test window.
+    """
+    data = load_days(work, [work.part])[0]
+    return _case(work, data, _arena(work, data), config)
+
+
+def _case(
+    work: Work[ValidateSettings], data: EpisodeData, arena: _Arena, config: ValidationConfig
+) -> AssetCase:
+    start, stop = data.rows(mined_windows(work).test_start, None)
+    window = EvaluationWindow(data, start, stop, work.result(MINE).clean_from)
+    clone = load_model_file(work.read(PRETRAIN, PRETRAINED)).network().eval()
+    placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network().eval()
+    arms: dict[str, PolicyNetwork | None] = {"transferred": clone, "vanilla": None, "placebo": placebo}
+    others = [v for v in Registry(work.output_dir).versions() if v.run_id != work.run_id]
+    return AssetCase(
+        window=window,
+        learners={arm: _learner(work, config, window, arena, arm, source) for arm, source in arms.items()},
+        policies={"frozen": clone.act},
+        # Each transferred seed could have been the agent, and so could every registered run's; settings that were
+        # searched for are the best of as many.
+        trials=config.validation_seeds
+        + len({version.agent_sha256 for version in others})
+        + work.settings.tuning_trials,
+    )
+
+
+def _arena(work: Work[ValidateSettings], data: EpisodeData) -> _Arena:
+    """Choose where all arms learn: on the asset itself, or, where its history is too short, on those of transfer.
+
+    The state has no price level in it, so what is learned on one asset can be tried on another.
+    """
+    start = mined_windows(work).validation_start
+    try:
+        return [(data, training_window(data, start))]
+    except DataError as error:
+        work.progress(f"{error}; its arms learn on the assets of the transfer instead")
+    others = load_days(work, work.result(TRANSFER).assets)
+    return [(other, training_window(other, start)) for other in others]
+
+
+def _learner(
+    work: Work[ValidateSettings],
+    config: ValidationConfig,
+    window: EvaluationWindow,
+    arena: _Arena,
+    arm: str,
+    start: PolicyNetwork | None,
+) -> Callable[[int], Trial]:
+    """Return the run of one arm for a seed: same budget, environment starts and checkpoints for all of them."""
+    data, total, windows = window.data, config.validation_steps, mined_windows(work)
+    assets, spans = zip(*arena, strict=True)
+    rollout = NUM_ENVS * ROLLOUT_STEPS
+    transfer = work.settings.part(TransferConfig)
+    shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
+    # Whole rollouts: of a short budget, a part of one would make half.
+    most = int(total * _WARMUP_SHARE) // rollout * rollout
+    transfer = transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, most))
+    chooser = EvaluationWindow(data, *data.rows(windows.validation_start, windows.test_start))
+    checkpoints = checkpoint_steps(total, config.checkpoints, rollout)
+
+    def learn(seed: int) -> Trial:
+        env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
+        agent = make_agent(env, shape, seed=seed)
+        recorder = CurveRecorder(window, arm, seed)
+
+        def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
+            test, validation = run_together(policy.act, [window, chooser])
+            recorder.record_run(agent.num_timesteps, test)
+            score = chooser.part_scores(validation)[chooser.main]
+            return score, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
+
+        watched = train_agent(agent, start, transfer, total_steps=total, checkpoints=checkpoints, watch=watch)
+        # The policy that the arm ends with is the checkpoint that the validation window prefers, in every arm alike.
+        best = max(range(len(watched)), key=lambda i: watched[i][1][0])
+        agent.policy.load_state_dict(watched[best][1][1])
+        work.progress(f"{window.symbol}: {arm}, seed {seed}: chosen after {watched[best][0]} steps")
+        return recorder.trial(agent.policy.act)
+
+    return learn
+
+
+def _write_ledger(path: Path, trajectory: Trajectory) -> None:
+    """Write the agent's trades on the test window, a line each; the last one may still be open."""
+    names = [field.name for field in fields(Trade)]
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["symbol", *names])
+        writer.writeheader()
+        writer.writerows({"symbol": trajectory.symbol, **asdict(trade)} for trade in trajectory.trades)

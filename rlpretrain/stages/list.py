@@ -1,0 +1,69 @@
+"""The stage that lists the library and cuts it into chunks."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from rlpretrain.composer.settings import ChunkSettings, LibrarySettings
+from rlpretrain.market.settings import MarketSettings
+from rlpretrain.stages.stage import Result, Stage
+from rlpretrain.stages.update import UPDATE
+from rlpretrain.stages.work import Work
+
+if TYPE_CHECKING:
+    from rlpretrain.stages.run import Run
+
+__all__ = ["LIST", "LISTING", "ListSettings", "Listed"]
+
+LISTING = "list/symphonies.json"
+
+
+class ListSettings(LibrarySettings, ChunkSettings, MarketSettings):
+    """What decides which symphonies are listed, and on which market they will be replayed."""
+
+
+class Listed(Result):
+    """The library as the run has listed it."""
+
+    listed: int
+    last_edit_known: int
+    chunks: int
+    as_of: dt.date
+    """The service's last day when it was listed."""
+    service: Literal["embedded", "composer"]
+    source: str
+    """What tells this library from others: the embedded server's catalogue, or Composer."""
+    market: str
+    """Digest of the prices that all later stages must find unchanged."""
+
+
+def _run(work: Work[ListSettings]) -> Listed:
+    from rlpretrain.stages.implementation.list import list_symphonies
+
+    return list_symphonies(work)
+
+
+def _inputs(work: Work[ListSettings]) -> Mapping[str, str]:
+    from rlpretrain.stages.implementation.list import inputs
+
+    return inputs(work)
+
+
+def _check(run: Run) -> None:
+    from rlpretrain.stages.implementation.preflight import check_run
+
+    check_run(run)
+
+
+LIST = Stage(
+    name="list",
+    does="list the library, and cut it into chunks",
+    needs=(UPDATE,),
+    settings=ListSettings,
+    result=Listed,
+    run=_run,
+    inputs=_inputs,
+    check=_check,
+)

@@ -1,0 +1,100 @@
+"""The stage that counts the votes and mines the patterns."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+
+from rlpretrain.market.settings import RegimeSettings, WindowSettings
+from rlpretrain.patterns.settings import (
+    ConfidenceSettings,
+    DecisionSettings,
+    ElectorateSettings,
+    StoreSettings,
+)
+from rlpretrain.pretraining.settings import DataSetSettings
+from rlpretrain.stages.extract import EXTRACT
+from rlpretrain.stages.list import LIST
+from rlpretrain.stages.stage import Result, Stage
+from rlpretrain.stages.work import Work
+from rlpretrain.transfer.settings import TrainingAssetSettings
+
+__all__ = [
+    "CARD",
+    "MINE",
+    "REASONS",
+    "REJECTS",
+    "REMARKS",
+    "VOTES",
+    "MineSettings",
+    "Mined",
+    "PatternSettings",
+]
+
+VOTES = "votes.npz"
+CARD = "datasets/card.json"
+REJECTS = "rejects.json"
+REMARKS = "remarks.json"
+REASONS = "category_reasons.json"
+
+
+class PatternSettings(WindowSettings, DecisionSettings, RegimeSettings, ElectorateSettings):
+    """What patterns depend on beside the library and the prices."""
+
+
+class MineSettings(
+    PatternSettings, ConfidenceSettings, DataSetSettings, TrainingAssetSettings, StoreSettings
+):
+    """What decides about patterns, data sets and the assets to train on."""
+
+
+class Mined(Result):
+    """What the library's votes have become."""
+
+    strategies: int
+    agree: int
+    voters: int
+    rejected: int
+    trades: int
+    patterns: int
+    extraction: str
+    """Under which the store keeps them."""
+    stored: dict[str, int]
+    """Table of the store -> rows of this extraction."""
+    first_day: dt.date
+    last_day: dt.date
+    windows: dict[str, dt.date]
+    actions: dict[str, int]
+    categories: dict[str, int]
+    regimes: dict[str, int]
+    training_assets: list[str]
+    """Those with the most patterns of the pre-training window."""
+    last_edit: dt.date | None
+    """Day of the voters' newest edit; None when that of any voter is unknown."""
+
+    @property
+    def clean_from(self) -> dt.date | None:
+        """First day that no voter's author can have seen."""
+        return None if self.last_edit is None else self.last_edit + dt.timedelta(days=1)
+
+
+def _run(work: Work[MineSettings]) -> Mined:
+    from rlpretrain.stages.implementation.mine import mine
+
+    return mine(work)
+
+
+def _inputs(work: Work[MineSettings]) -> Mapping[str, str]:
+    # A store in the run's folder goes with it; patterns in the deployment's store are there for other runs.
+    return {"store": "deployment" if work.settings.store_url else "run"}
+
+
+MINE = Stage(
+    name="mine",
+    does="count the votes, store the decisions as patterns, and write the data sets",
+    needs=(LIST, EXTRACT),
+    settings=MineSettings,
+    result=Mined,
+    run=_run,
+    inputs=_inputs,
+)

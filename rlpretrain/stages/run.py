@@ -1,0 +1,82 @@
+"""One run: all its settings, its folder, and what its stages need in common."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rlpretrain.artifacts import RunFolder, write_json
+from rlpretrain.errors import StageError
+from rlpretrain.settings import PretrainingConfig, load_config
+
+__all__ = ["SETTINGS", "Run", "make_run", "open_run"]
+
+SETTINGS = "settings.json"
+"""The run's settings, beside its results."""
+
+Value = TypeVar("Value")
+logger = logging.getLogger("rlpretrain")
+
+
+class Run:
+    """Settings and folder of one run.
+
+    Parameters
+    ----------
+    config
+        All settings, those of the deployment included.
+    folder
+        The run's folder.
+    progress
+        Called with plain lines while a stage works.
+    """
+
+    def __init__(
+        self, config: PretrainingConfig, folder: RunFolder, progress: Callable[[str], None] | None = None
+    ) -> None:
+        self.config, self.folder = config, folder
+        self.progress = progress or (lambda line: logger.info("%s", line))
+        self._remembered: dict[str, Any] = {}
+
+    def write_settings(self) -> None:
+        """Keep the settings of the run, not those of the deployment, beside its results."""
+        write_json(self.folder / SETTINGS, self.config.of_run())
+
+    def remember(self, name: str, make: Callable[[], Value]) -> Value:
+        """Make a value once for all stages that run in this process, such as the market."""
+        if name not in self._remembered:
+            self._remembered[name] = make()
+        value: Value = self._remembered[name]
+        return value
+
+
+def make_run(run_id: str, settings: dict[str, Any]) -> Run:
+    """Check a run's settings, make its folder and keep the settings there.
+
+    Raises
+    ------
+    SettingsError
+        A setting is unknown or impossible.
+    """
+    config = load_config(overrides=settings)
+    run = Run(config, RunFolder(config.output_dir / RunFolder.safe_name(run_id)))
+    run.write_settings()
+    return run
+
+
+def open_run(folder: Path | str, progress: Callable[[str], None] | None = None) -> Run:
+    """Open a run that was prepared: its own settings, and the deployment's from the environment.
+
+    Raises
+    ------
+    StageError
+        The folder holds no settings.
+    """
+    path = Path(folder) / SETTINGS
+    if not path.is_file():
+        raise StageError(f"{path} is missing", hint="run `rlpretrain extract` first")
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return Run(load_config(overrides=values), RunFolder(folder), progress)

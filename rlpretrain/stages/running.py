@@ -1,0 +1,126 @@
+"""How a stage is run: not at all where nothing has changed, and with a manifest, written last, where it was."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, TypeVar
+
+from rlpretrain.artifacts import file_sha256, write_json
+from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.withdrawal import forget, withdraw
+from rlpretrain.sections import Section
+from rlpretrain.stages.run import Run
+from rlpretrain.stages.stage import Result, Stage
+from rlpretrain.stages.work import Work
+
+__all__ = ["parts_of", "run_stage", "run_with_needs", "stages_before"]
+
+_TRACKED = ("rlpretrain", "numpy", "pandas", "scikit-learn", "torch", "stable-baselines3")
+
+SectionT = TypeVar("SectionT", bound=Section)
+ResultT = TypeVar("ResultT", bound=Result)
+
+
+def run_stage(
+    run: Run, stage: Stage[SectionT, ResultT], part: str = "", *, settings: SectionT | None = None
+) -> Manifest:
+    """Run a stage, or one of its parts, unless it is done with the same settings and inputs.
+
+    The stages that it needs must have finished.
+
+    Parameters
+    ----------
+    settings
+        In place of the run's own.
+
+    Raises
+    ------
+    StageError
+        A stage that it needs has not finished, or its files were changed.
+    """
+    stage.check(run)
+    section = run.config.part(stage.settings) if settings is None else settings
+    work = Work(run, stage, part, section)
+    name, digest = stage.manifest_name(part), section.digest()
+    inputs = {**work.inputs(), **stage.inputs(work)}
+    done = run.folder.finished(name, digest, inputs)
+    if done is not None:
+        return done
+    with stage.processes(work) as writes:
+        if writes:
+            _run(run, stage, work, name, digest, inputs)
+    return run.folder.require(name)
+
+
+def _run(
+    run: Run,
+    stage: Stage[SectionT, ResultT],
+    work: Work[SectionT],
+    name: str,
+    digest: str,
+    inputs: dict[str, str],
+) -> None:
+    before = withdraw(run.folder.path, name)
+    started = time.time()
+    result = stage.run(work)
+    if not isinstance(result, stage.result):
+        raise TypeError(f"stage {stage.name} returned {type(result).__name__}, not {stage.result.__name__}")
+    for leftover in before - set(work.outputs):
+        (run.folder / leftover).unlink(missing_ok=True)
+    manifest = Manifest(
+        stage=name,
+        settings=digest,
+        inputs=inputs,
+        outputs={output: file_sha256(run.folder / output) for output in sorted(work.outputs)},
+        result=result.model_dump(mode="json"),
+        versions=_versions(_TRACKED),
+        device=work.device,
+        clock={
+            "finished": time.time(),
+            "seconds": round(time.time() - started, 3),
+            "host": platform.node(),
+        },
+    )
+    write_json(run.folder / f"{name}.json", asdict(manifest))
+    forget(run.folder.path, name)
+
+
+def parts_of(run: Run, stage: Stage[Any, Any]) -> Sequence[str]:
+    """Return the parts of a stage in a run; one without a name where it is not cut."""
+    return [""] if stage.parts is None else stage.parts.of(run)
+
+
+def stages_before(stage: Stage[Any, Any]) -> tuple[Stage[Any, Any], ...]:
+    """Return the stages that a stage needs, and those that they need, in an order in which they can run."""
+    found: dict[str, Stage[Any, Any]] = {}
+
+    def visit(one: Stage[Any, Any]) -> None:
+        for need in one.needs:
+            visit(need)
+            found.setdefault(need.name, need)
+
+    visit(stage)
+    return tuple(found.values())
+
+
+def run_with_needs(run: Run, stage: Stage[Any, Any]) -> list[Manifest]:
+    """Run a stage after all that it needs and that is not done; return its manifests, one for each part."""
+    manifests: list[Manifest] = []
+    for one in (*stages_before(stage), stage):
+        manifests = [run_stage(run, one, part) for part in parts_of(run, one)]
+    return manifests
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    found = {"python": ".".join(str(part) for part in sys.version_info[:3])}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

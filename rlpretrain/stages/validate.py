@@ -1,0 +1,84 @@
+"""The stage that compares the pre-trained start with random initialisation, asset by asset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.environments.settings import EpisodeSettings
+from rlpretrain.pretraining.settings import TuningSettings
+from rlpretrain.stages.list import LIST
+from rlpretrain.stages.mine import MINE
+from rlpretrain.stages.pretrain import PRETRAIN
+from rlpretrain.stages.stage import Parts, Result, Stage
+from rlpretrain.stages.transfer import TRANSFER
+from rlpretrain.stages.work import Work
+from rlpretrain.transfer.settings import TransferSettings
+from rlpretrain.validation.settings import ValidationSettings
+
+if TYPE_CHECKING:
+    from rlpretrain.stages.run import Run
+
+__all__ = ["VALIDATE", "ValidateSettings", "Validated", "champion_file", "evidence_file", "ledger_file"]
+
+
+class ValidateSettings(ValidationSettings, TransferSettings, TuningSettings, EpisodeSettings):
+    """What decides how the arms learn, and how they are measured."""
+
+
+class Validated(Result):
+    """What the comparison on an asset rests on."""
+
+    bars: int
+    """Days of the test window."""
+    seeds: int
+    learned_on: list[str]
+    """Assets on which the arms learned: this one, or those of the transfer where its history is too short."""
+
+
+def evidence_file(symbol: str) -> str:
+    """Name the file of an asset's evidence, relative to the run's folder."""
+    return f"{VALIDATE.manifest_name(symbol)}_evidence.json"
+
+
+def champion_file(symbol: str) -> str:
+    """Name the file that compares agent and champion on an asset."""
+    return f"{VALIDATE.manifest_name(symbol)}_champion.json"
+
+
+def ledger_file(symbol: str) -> str:
+    """Name the file of the agent's trades on an asset."""
+    return f"{VALIDATE.manifest_name(symbol)}_trades.csv"
+
+
+def _assets(run: Run) -> Sequence[str]:
+    return run.config.validation_envs
+
+
+def _run(work: Work[ValidateSettings]) -> Validated:
+    from rlpretrain.errors import learning
+
+    with learning():
+        from rlpretrain.stages.implementation.validate import validate
+
+    return validate(work)
+
+
+def _inputs(work: Work[ValidateSettings]) -> Mapping[str, str]:
+    from rlpretrain.registry import Registry
+
+    return {"champion": Registry(work.output_dir).champion_identity(besides=work.run_id)}
+
+
+VALIDATE = Stage(
+    name="validate",
+    does="compare the agent's start with random initialisation on unseen days",
+    needs=(LIST, MINE, PRETRAIN, TRANSFER),
+    settings=ValidateSettings,
+    result=Validated,
+    run=_run,
+    inputs=_inputs,
+    parts=Parts(flag="symbol", of=_assets, file=RunFolder.safe_name),
+    learns=True,
+)

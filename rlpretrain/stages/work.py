@@ -1,0 +1,148 @@
+"""What a stage sees while it works: its section, and the files and results of the stages that it needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from rlpretrain.errors import StageError
+from rlpretrain.runs.manifest import Manifest
+from rlpretrain.sections import Section
+
+if TYPE_CHECKING:
+    from rlpretrain.stages.run import Run
+    from rlpretrain.stages.stage import Result, Stage
+
+__all__ = ["Work"]
+
+SectionT = TypeVar("SectionT", bound=Section, covariant=True)
+ResultT = TypeVar("ResultT", bound="Result")
+Value = TypeVar("Value")
+
+
+class Work(Generic[SectionT]):
+    """One stage, or a part of one, of one run.
+
+    Nothing else of the run can be read through it, so what makes the stage's key is all that its result can depend on.
+
+    Parameters
+    ----------
+    run, stage, part
+        What is worked on.
+    settings
+        The stage's section.
+    """
+
+    def __init__(self, run: Run, stage: Stage[Any, Any], part: str, settings: SectionT) -> None:
+        self.settings = settings
+        self.part = part
+        self.outputs: list[str] = []
+        """Files made so far, relative to the run's folder."""
+        self.device = "cpu"
+        """Where it computed, for the manifest."""
+        self._run, self._stage = run, stage
+        self._needs: dict[str, dict[str, Manifest]] = {}
+        for need in stage.needs:
+            self._needs[need.name] = self._finished(need)
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+        return self._run.folder.run_id
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self._run.folder.path
+
+    @property
+    def output_dir(self) -> Path:
+        """Folder of all runs, with what they share: the cache and the registry."""
+        return self._run.config.output_dir
+
+    def progress(self, line: str) -> None:
+        """Tell a person what is going on."""
+        self._run.progress(line)
+
+    def remember(self, name: str, make: Callable[[], Value]) -> Value:
+        """Make a value once for all stages that run in this process."""
+        return self._run.remember(name, make)
+
+    def inputs(self) -> dict[str, str]:
+        """Return names and hashes of the files and results of all stages that this one needs."""
+        found: dict[str, str] = {}
+        for manifests in self._needs.values():
+            for manifest in manifests.values():
+                found[manifest.stage] = manifest.result_digest()
+                found |= {f"{manifest.stage}:{name}": sha for name, sha in manifest.outputs.items()}
+        return found
+
+    def result(self, stage: Stage[Any, ResultT], part: str = "") -> ResultT:
+        """Return the result of a stage that this one needs.
+
+        Raises
+        ------
+        StageError
+            This stage does not need it, or another version of the program wrote it.
+        """
+        return self.manifest(stage, part).read(stage.result)
+
+    def results(self, stage: Stage[Any, ResultT]) -> dict[str, ResultT]:
+        """Return the results of all parts of a stage that this one needs, in order."""
+        return {part: manifest.read(stage.result) for part, manifest in self._of(stage).items()}
+
+    def manifest(self, stage: Stage[Any, Any], part: str = "") -> Manifest:
+        """Return the manifest of a stage that this one needs."""
+        return self._of(stage)[part]
+
+    def read(self, stage: Stage[Any, Any], name: str) -> Path:
+        """Return the path of a file that a needed stage has made.
+
+        Raises
+        ------
+        StageError
+            This stage does not need that one, or it makes no such file.
+        """
+        if not any(name in manifest.outputs for manifest in self._of(stage).values()):
+            raise StageError(f"stage '{stage.name}' makes no file {name}")
+        return self.folder / name
+
+    def read_json(self, stage: Stage[Any, Any], name: str) -> Any:
+        """Read a JSON file that a needed stage has made."""
+        return json.loads(self.read(stage, name).read_text(encoding="utf-8"))
+
+    def write(self, name: str) -> Path:
+        """Register an output by its path relative to the run's folder; return its full path."""
+        if name not in self.outputs:
+            self.outputs.append(name)
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _of(self, stage: Stage[Any, Any]) -> dict[str, Manifest]:
+        if stage.name not in self._needs:
+            raise StageError(f"stage '{self._stage.name}' reads '{stage.name}', which it does not need")
+        return self._needs[stage.name]
+
+    def _finished(self, need: Stage[Any, Any]) -> dict[str, Manifest]:
+        parts = [""] if need.parts is None else need.parts.of(self._run)
+        names = {part: need.manifest_name(part) for part in parts}
+        if need.parts is not None:
+            _remove_other_parts(self.folder, need.name, set(names.values()))
+        return {part: self._run.folder.require(name) for part, name in names.items()}
+
+
+def _remove_other_parts(folder: Path, stage: str, names: set[str]) -> None:
+    """Remove parts of a stage that the run's settings do not name any more, with their files."""
+    for path in (folder / stage).glob("*.json"):
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        name = manifest.get("stage") if isinstance(manifest, dict) else None
+        if isinstance(name, str) and path == folder / f"{name}.json" and name not in names:
+            for output in manifest["outputs"]:
+                (folder / output).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""Settings of the transfer from the policy network to the RL agent."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import field_validator
+
+from rlpretrain.sections import Section, Standalone, run_setting
+
+__all__ = ["TrainingAssetSettings", "TransferConfig", "TransferSettings", "TransferStrategy"]
+
+TransferStrategy = Literal["fine_tuning", "feature_extraction", "progressive"]
+
+
+class TrainingAssetSettings(Section):
+    """On which assets the agent trains."""
+
+    max_training_assets: int = run_setting(
+        16, "Transfer", "Assets, those with the most patterns, on which the RL agent trains.", ge=1, le=1_000
+    )
+
+
+class TransferSettings(Section):
+    """How the pre-trained policy becomes an RL agent."""
+
+    transfer_strategy: TransferStrategy = run_setting(
+        "fine_tuning", "Transfer", "Which layers learn, and when.", short="strategy"
+    )
+    freeze_layers: list[str] = run_setting(
+        [], "Transfer", "Policy layers that never change, for example 'trunk.0'."
+    )
+    progressive_unfreeze_schedule: list[int] = run_setting(
+        [5, 10, 15],
+        "Transfer",
+        "PPO iterations at which the next layer, from the output backwards, starts to learn; for 'progressive'.",
+    )
+    transfer_steps: int = run_setting(
+        60_000,
+        "Transfer",
+        "Environment steps of the transferred agent's fine-tuning, after the critic's warm-up.",
+        short="total_steps",
+        ge=0,
+    )
+    critic_warmup_steps: int = run_setting(
+        10_000, "Transfer", "Environment steps in which only the critic learns.", ge=0
+    )
+    transfer_learning_rate: float = run_setting(
+        3e-4, "Transfer", "PPO's step size for the heads.", short="learning_rate", gt=0, le=1
+    )
+    backbone_lr_scale: float = run_setting(
+        1.0, "Transfer", "Step size of transferred layers over the heads'.", ge=0, le=1
+    )
+    kl_coefficient: float = run_setting(
+        1.0, "Transfer", "Weight of the pull to the pre-trained policy at first; it fades to zero.", ge=0
+    )
+    kl_decay_fraction: float = run_setting(
+        1.0, "Transfer", "Share of training after which that pull is gone.", gt=0, le=1
+    )
+    transfer_temperature: float = run_setting(
+        8.0,
+        "Transfer",
+        "Divides the pre-trained policy's logits at the start: its choices stay, its certainty goes; 1 keeps both.",
+        short="temperature",
+        ge=1,
+        le=1_000,
+    )
+
+    @field_validator("progressive_unfreeze_schedule")
+    @classmethod
+    def _ascending(cls, value: list[int]) -> list[int]:
+        if sorted(set(value)) != value or any(v < 0 for v in value):
+            raise ValueError("must be ascending iteration numbers")
+        return value
+
+
+class TransferConfig(TransferSettings, Standalone):
+    """The settings of transfer by themselves, under short names too: ``strategy``, ``total_steps`` and so on."""

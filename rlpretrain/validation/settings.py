@@ -1,0 +1,69 @@
+"""Settings of the test of the claim 'better than random initialisation'."""
+
+from __future__ import annotations
+
+from pydantic import field_validator
+
+from rlpretrain.sections import Section, Standalone, run_setting
+
+__all__ = ["ValidatedAssetSettings", "ValidationConfig", "ValidationSettings"]
+
+
+class ValidatedAssetSettings(Section):
+    """On which assets the claim is tested."""
+
+    validation_envs: list[str] = run_setting(
+        ["BTC-USD", "ETH-USD"], "Validation", "Assets to validate on.", min_length=1
+    )
+
+    @field_validator("validation_envs")
+    @classmethod
+    def _unique_symbols(cls, value: list[str]) -> list[str]:
+        if len(set(value)) != len(value):
+            raise ValueError("names an asset twice")
+        for symbol in value:
+            if not symbol or not all(c.isalnum() or c in "-./" for c in symbol) or ".." in symbol:
+                raise ValueError(f"{symbol!r} is not a ticker")
+        return value
+
+
+class ValidationSettings(Section):
+    """How the claim is tested."""
+
+    validation_episodes: int = run_setting(
+        200,
+        "Validation",
+        "Random-start episodes on the test window, the same for every arm.",
+        short="episodes",
+        ge=1,
+    )
+    episode_days: int = run_setting(63, "Validation", "Length of such an episode in bars.", ge=5, le=10_000)
+    validation_seeds: int = run_setting(
+        10,
+        "Validation",
+        "Paired seeds of the learning curves: all arms share environment starts and batch order.",
+        short="seeds",
+        ge=2,
+        le=1_000,
+    )
+    validation_steps: int = run_setting(
+        16_384, "Validation", "Environment steps of each learning curve.", short="rl_steps", ge=0
+    )
+    checkpoints: int = run_setting(
+        6, "Validation", "Points of a learning curve, the first before any step.", ge=2, le=1_000
+    )
+    promotion_confidence: float = run_setting(
+        0.95,
+        "Validation",
+        "Level of the intervals, and of the promotion rule.",
+        short="confidence",
+        gt=0.5,
+        lt=1,
+    )
+    bootstrap_samples: int = run_setting(
+        2_000, "Validation", "Resamples of each bootstrap.", ge=100, le=1_000_000
+    )
+
+
+class ValidationConfig(ValidationSettings, Standalone):
+    """The settings of validation by themselves, under short names too: ``episodes``, ``seeds`` and so on."""
