@@ -3,7 +3,7 @@
 A rule compares a reading and chooses between two subtrees. Both outcomes belong to it: who waits in cash for
 a dip does so because of the dip. A rule goes *with* the market when the subtree that a high reading leads to
 gains more from a further rise than the other one, and *against* it when it gains less. Which function is
-read tells the rest:
+read tells the rest, by the evidence in its row of `INDICATORS`:
 
 ====================================================  ==================  ================
 reading                                               with                against
@@ -41,12 +41,12 @@ from rlpretrain.patterns.tree_rules import (
     leaf_steps,
     mean_exposures,
 )
-from rlpretrain.symphony import Metric, Symphony
+from rlpretrain.symphony import Comparison, Metric, Symphony
+from rlpretrain.symphony.evidence import Category, Evidence
+from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import Filter
 
 __all__ = ["LeafCategory", "asset_reasons", "classify_leaves", "leaf_scores"]
-
-MOMENTUM, MEAN_REVERSION, BREAKOUT, TREND_FOLLOWING = CATEGORIES
 
 _FADING = 0.75
 """Weight of a rule over that of the next one on the way to the leaf."""
@@ -57,24 +57,6 @@ _CLEAR = 0.5
 """Difference of exposures from which a rule counts fully."""
 _TOLD = 3
 """Reasons that are kept for an asset."""
-
-_RETURNS = frozenset({"cumulative-return", "moving-average-return"})
-_LEVELS = frozenset(
-    {
-        "current-price",
-        "moving-average-price",
-        "exponential-moving-average-price",
-        "percentage-price-oscillator",
-        "percentage-price-oscillator-signal",
-        "moving-average-convergence-divergence",
-        "moving-average-convergence-divergence-signal",
-    }
-)
-_DEVIATIONS = frozenset({"standard-deviation-return", "standard-deviation-price"})
-_RSI = "relative-strength-index"
-_DRAWDOWN = "max-drawdown"
-_BANDS = frozenset({"upper-bollinger", "lower-bollinger"})
-_RANGES = _DEVIATIONS | {_DRAWDOWN}
 
 
 @dataclass(frozen=True)
@@ -90,8 +72,8 @@ class LeafCategory:
 
 
 @dataclass(frozen=True)
-class _Evidence:
-    category: str
+class _Reason:
+    category: Category
     weight: float
     met: str
 
@@ -125,7 +107,7 @@ class _Classifier:
     def __init__(self, symphony: Symphony) -> None:
         self._symphony = symphony
         self._exposures: dict[str, Floats] = {}
-        self._evidence: dict[tuple[int, bool], tuple[_Evidence, ...]] = {}
+        self._reasons: dict[tuple[int, bool], tuple[_Reason, ...]] = {}
         self._known: dict[tuple[tuple[int, bool], ...], tuple[NDArray[np.float32], tuple[str, ...]]] = {}
 
     def leaves(self) -> tuple[LeafCategory, ...]:
@@ -137,61 +119,52 @@ class _Classifier:
         steps = tuple(_identity(step) for step in path[-_DEPTH:])
         if steps in self._known:
             return self._known[steps]
-        weighed: list[tuple[float, _Evidence]] = []
+        weighed: list[tuple[float, _Reason]] = []
         for distance, (identity, step) in enumerate(zip(steps[::-1], path[::-1], strict=False)):
-            if identity not in self._evidence:
-                self._evidence[identity] = tuple(self._judge(step))
-            weighed += [(_FADING**distance * e.weight, e) for e in self._evidence[identity]]
+            if identity not in self._reasons:
+                self._reasons[identity] = tuple(self._judge(step))
+            weighed += [(_FADING**distance * r.weight, r) for r in self._reasons[identity]]
         total = sum(weight for weight, _ in weighed)
         if total > 0.0:
             scores = np.zeros(len(CATEGORIES))
-            for weight, evidence in weighed:
-                scores[CATEGORIES.index(evidence.category)] += weight / total
+            for weight, reason in weighed:
+                scores[CATEGORIES.index(reason.category)] += weight / total
         else:
             scores = np.full(len(CATEGORIES), 1.0 / len(CATEGORIES))
         reasons = tuple(
-            f"{e.met} -> {e.category} {weight / total:.2f}" for weight, e in weighed if weight > 0.0
+            f"{r.met} -> {r.category} {weight / total:.2f}" for weight, r in weighed if weight > 0.0
         )
         self._known[steps] = scores.astype(np.float32), reasons
         return self._known[steps]
 
-    def _judge(self, step: Step) -> list[_Evidence]:
+    def _judge(self, step: Step) -> list[_Reason]:
         if isinstance(step, Filter):
             return _selected(step)
         rule, first = step
-        in_range = any(part.comparison.left.indicator.function in _RANGES for part in rule.parts)
+        in_range = any(_part_in_range(part.comparison.left) == "looks at it" for part in rule.parts)
         return [
-            evidence
+            reason
             for part in rule.parts
-            if (evidence := self._compared(part, rule, first, in_range)) is not None
+            if (reason := self._compared(part, rule, first, in_range)) is not None
         ]
 
-    def _compared(self, part: Part, rule: Rule, first: bool, in_range: bool) -> _Evidence | None:
+    def _compared(self, part: Part, rule: Rule, first: bool, in_range: bool) -> _Reason | None:
         comparison, outcome = part.comparison, part.towards_first == first
+        evidence = _deciding(comparison)
+        if evidence is None:
+            return None
         difference = self._difference(part, rule)
-        function = comparison.left.indicator.function
-        other = comparison.right.indicator.function if isinstance(comparison.right, Metric) else ""
         high_leads_to_first = (comparison.comparator in ("gt", "gte")) == part.towards_first
         follows = high_leads_to_first == (difference > 0.0)
-        clear = min(1.0, abs(difference) / _CLEAR)
-        if function in _BANDS or other in _BANDS:
-            category = BREAKOUT if follows else MEAN_REVERSION
-        elif function in _RETURNS | {_RSI}:
-            category = MOMENTUM if follows else MEAN_REVERSION
-        elif function in _LEVELS:
-            category = TREND_FOLLOWING if follows else MEAN_REVERSION
-        elif function == _DRAWDOWN:  # Deep is a low price.
-            category = MEAN_REVERSION if follows else BREAKOUT
-        elif function in _DEVIATIONS:
-            category, clear = BREAKOUT, 1.0
-        else:
-            return None
-        if in_range and function in _RETURNS | _LEVELS:
-            category = BREAKOUT
+        category = evidence.following if follows else evidence.opposing
+        directed = evidence.following != evidence.opposing
+        clear = min(1.0, abs(difference) / _CLEAR) if directed else 1.0
+        if in_range and _part_in_range(comparison.left) == "confirms":
+            category = "breakout"
         waits = is_extreme(comparison) and not asks_for_extreme(comparison, outcome)
         several = "" if len(rule.parts) == 1 else f" (one of {len(rule.parts)} conditions)"
         met = f"{comparison} {'holds' if outcome else 'fails'}{several}"
-        return _Evidence(category, clear * (_WAITING if waits else 1.0) / len(rule.parts), met)
+        return _Reason(category, clear * (_WAITING if waits else 1.0) / len(rule.parts), met)
 
     def _difference(self, part: Part, rule: Rule) -> float:
         """Return how much more the first subtree gains than the second when the reading rises."""
@@ -219,9 +192,25 @@ def _identity(step: Step) -> tuple[int, bool]:
     return (id(step), True) if isinstance(step, Filter) else (id(step[0]), step[1])
 
 
-def _selected(step: Filter) -> list[_Evidence]:
-    if step.indicator.function not in _RETURNS | _LEVELS | {_RSI}:
+def _part_in_range(metric: Metric) -> str:
+    """Return `Evidence.in_range` of the function that is read."""
+    evidence = INDICATORS[metric.indicator.function].evidence
+    return "neither" if evidence is None else evidence.in_range
+
+
+def _deciding(comparison: Comparison) -> Evidence | None:
+    """Return the evidence by which a comparison is judged: the left function's, or a bound's on the right."""
+    if isinstance(comparison.right, Metric):
+        bound = INDICATORS[comparison.right.indicator.function].evidence
+        if bound is not None and bound.is_bound:
+            return bound
+    return INDICATORS[comparison.left.indicator.function].evidence
+
+
+def _selected(step: Filter) -> list[_Reason]:
+    evidence = INDICATORS[step.indicator.function].evidence
+    if evidence is None or not evidence.ranks:
         return []
-    category = MOMENTUM if step.highest else MEAN_REVERSION
+    category: Category = "momentum" if step.highest else "mean_reversion"
     rank = "highest" if step.highest else "lowest"
-    return [_Evidence(category, 1.0, f"among the {step.count} {rank} by {step.indicator}")]
+    return [_Reason(category, 1.0, f"among the {step.count} {rank} by {step.indicator}")]

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from rlpretrain.market import Floats
 from rlpretrain.symphony import Comparison, Compound, Symphony
+from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import Asset, Condition, Empty, Filter, If, Node, SpecifiedWeight
 
 __all__ = ["Part", "Rule", "Step", "is_extreme", "leaf_steps", "mean_exposures"]
@@ -45,19 +47,27 @@ Step = tuple[Rule, bool] | Filter
 
 
 def is_extreme(comparison: Comparison) -> bool:
-    """Return whether a comparison asks for a reading that is rare: an RSI far from its middle."""
-    return (
-        comparison.left.indicator.function == "relative-strength-index"
-        and isinstance(comparison.right, float)
-        and not 40.0 < comparison.right < 60.0
-    )
+    """Return whether a comparison asks for a reading that is rare, such as an RSI far from its middle."""
+    return _extreme(comparison) is not None
 
 
 def asks_for_extreme(comparison: Comparison, outcome: bool) -> bool:
     """Return whether an outcome of a comparison means that the extreme is met."""
-    if not is_extreme(comparison) or not isinstance(comparison.right, float):
+    extreme = _extreme(comparison)
+    if extreme is None:
         return False
-    return ((comparison.comparator in ("gt", "gte")) == outcome) == (comparison.right >= 60.0)
+    return ((comparison.comparator in ("gt", "gte")) == outcome) == (extreme == "high")
+
+
+def _extreme(comparison: Comparison) -> Literal["low", "high"] | None:
+    """Return at which end of the usual readings a comparison's number lies; None for one among them."""
+    evidence = INDICATORS[comparison.left.indicator.function].evidence
+    if evidence is None or evidence.usual is None or not isinstance(comparison.right, float):
+        return None
+    low, high = evidence.usual
+    if comparison.right >= high:
+        return "high"
+    return "low" if comparison.right <= low else None
 
 
 def leaf_steps(symphony: Symphony) -> Iterator[tuple[str, tuple[Step, ...]]]:

@@ -8,15 +8,33 @@ wherever they stand, so that ties are ties, and no rounding error is carried alo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 import numpy as np
 
 from rlpretrain.market.panel import Floats
 from rlpretrain.symphony.compiled import compiled
-from rlpretrain.symphony.nodes import Indicator
 
-__all__ = ["PARAMETERS", "PRICE_LEVELS", "SHORTEST_WINDOW", "apply_indicator"]
+__all__ = [
+    "convergence",
+    "convergence_signal",
+    "cumulative_return",
+    "current_price",
+    "exponential_moving_average",
+    "lower_band",
+    "max_drawdown",
+    "moving_average_price",
+    "moving_average_return",
+    "oscillator",
+    "oscillator_signal",
+    "relative_strength_index",
+    "standard_deviation_price",
+    "standard_deviation_return",
+    "upper_band",
+]
+
+
+def current_price(close: Floats) -> Floats:
+    """Return the closes themselves."""
+    return close
 
 
 @compiled
@@ -90,8 +108,7 @@ def standard_deviation_return(close: Floats, window: int) -> Floats:
 
 
 @compiled
-def standard_deviation_price(close: Floats, window: int, ddof: int) -> Floats:
-    """Deviation of the last N closes, in the unit of the price."""
+def _deviation_of_closes(close: Floats, window: int, ddof: int) -> Floats:
     out = np.full(len(close), np.nan)
     for t in range(window - 1, len(close)):
         total = 0.0
@@ -148,103 +165,37 @@ def relative_strength_index(close: Floats, window: int) -> Floats:
     return out
 
 
-def _convergence(close: Floats, short: int, long: int) -> Floats:
+def standard_deviation_price(close: Floats, window: int) -> Floats:
+    """Compute the sample deviation (ddof 1) of the last N closes, in the unit of the price."""
+    return _deviation_of_closes(close, window, 1)
+
+
+def upper_band(close: Floats, window: int, deviations: float) -> Floats:
+    """Add population deviations (Bollinger's own definition, ddof 0) to the mean of N closes."""
+    return moving_average_price(close, window) + deviations * _deviation_of_closes(close, window, 0)
+
+
+def lower_band(close: Floats, window: int, deviations: float) -> Floats:
+    """Take population deviations from the mean of N closes."""
+    return upper_band(close, window, -deviations)
+
+
+def convergence(close: Floats, short: int, long: int) -> Floats:
     """Moving-average convergence/divergence: short less long exponential mean, in the unit of the price."""
     return exponential_moving_average(close, short) - exponential_moving_average(close, long)
 
 
-def _oscillator(close: Floats, short: int, long: int) -> Floats:
+def convergence_signal(close: Floats, short: int, long: int, smooth: int) -> Floats:
+    """Compute the exponential mean of the convergence."""
+    return exponential_moving_average(convergence(close, short, long), smooth)
+
+
+def oscillator(close: Floats, short: int, long: int) -> Floats:
     """Percentage price oscillator: the convergence in percent of the long mean."""
     slow = exponential_moving_average(close, long)
     return 100.0 * (exponential_moving_average(close, short) - slow) / slow
 
 
-def _bollinger(close: Floats, window: int, deviations: float) -> Floats:
-    """Mean of N closes plus a number of population deviations (Bollinger's own definition, ddof 0)."""
-    return moving_average_price(close, window) + deviations * standard_deviation_price(close, window, 0)
-
-
-_WINDOW = ("window",)
-_CROSSING = ("short-window", "long-window")
-_SIGNAL = ("short-window", "long-window", "smooth-window")
-_BAND = ("window", "standard-deviations")
-
-PARAMETERS: Mapping[str, tuple[str, ...]] = {
-    "cumulative-return": _WINDOW,
-    "current-price": (),
-    "exponential-moving-average-price": _WINDOW,
-    "lower-bollinger": _BAND,
-    "max-drawdown": _WINDOW,
-    "moving-average-convergence-divergence": _CROSSING,
-    "moving-average-convergence-divergence-signal": _SIGNAL,
-    "moving-average-price": _WINDOW,
-    "moving-average-return": _WINDOW,
-    "percentage-price-oscillator": _CROSSING,
-    "percentage-price-oscillator-signal": _SIGNAL,
-    "relative-strength-index": _WINDOW,
-    "standard-deviation-price": _WINDOW,
-    "standard-deviation-return": _WINDOW,
-    "upper-bollinger": _BAND,
-}
-"""Composer's name of each function -> names of its parameters, in the order of `Indicator.parameters`."""
-
-PRICE_LEVELS = frozenset(
-    {
-        "current-price",
-        "exponential-moving-average-price",
-        "lower-bollinger",
-        "moving-average-convergence-divergence",
-        "moving-average-convergence-divergence-signal",
-        "moving-average-price",
-        "standard-deviation-price",
-        "upper-bollinger",
-    }
-)
-"""Functions whose value scales with the price; all others are the same for a price and any multiple of it."""
-
-SHORTEST_WINDOW: Mapping[str, int] = {"standard-deviation-price": 2, "standard-deviation-return": 2}
-"""Functions that have no value for a window of one day -> the shortest that has."""
-
-_FUNCTIONS: Mapping[str, Callable[..., Floats]] = {
-    "cumulative-return": cumulative_return,
-    "current-price": lambda close: close,
-    "exponential-moving-average-price": exponential_moving_average,
-    "lower-bollinger": lambda close, window, deviations: _bollinger(close, window, -deviations),
-    "max-drawdown": max_drawdown,
-    "moving-average-convergence-divergence": _convergence,
-    "moving-average-convergence-divergence-signal": lambda close, short, long, smooth: (
-        exponential_moving_average(_convergence(close, short, long), smooth)
-    ),
-    "moving-average-price": moving_average_price,
-    "moving-average-return": moving_average_return,
-    "percentage-price-oscillator": _oscillator,
-    "percentage-price-oscillator-signal": lambda close, short, long, smooth: exponential_moving_average(
-        _oscillator(close, short, long), smooth
-    ),
-    "relative-strength-index": relative_strength_index,
-    "standard-deviation-price": lambda close, window: standard_deviation_price(close, window, 1),
-    "standard-deviation-return": standard_deviation_return,
-    "upper-bollinger": _bollinger,
-}
-
-
-def apply_indicator(indicator: Indicator, close: Floats) -> Floats:
-    """Compute an indicator of a price series.
-
-    Parameters
-    ----------
-    indicator
-        A function of `PARAMETERS` with all its parameters.
-    close
-        Adjusted closes (n,), finite, positive, without gaps.
-
-    Returns
-    -------
-    Array (n,), NaN until enough days are known; percent for returns, deviations of returns and drawdowns.
-    """
-    names = PARAMETERS[indicator.function]
-    arguments = [
-        value if name == "standard-deviations" else int(value)
-        for name, value in zip(names, indicator.parameters, strict=True)
-    ]
-    return _FUNCTIONS[indicator.function](close, *arguments)
+def oscillator_signal(close: Floats, short: int, long: int, smooth: int) -> Floats:
+    """Compute the exponential mean of the oscillator."""
+    return exponential_moving_average(oscillator(close, short, long), smooth)

@@ -46,7 +46,7 @@ class Indicator:
     function: str
     """Composer's name, for example ``relative-strength-index``."""
     parameters: tuple[float, ...] = ()
-    """Windows in trading days, in the order of `rlpretrain.symphony.functions.PARAMETERS`."""
+    """In the order of `IndicatorFunction.parameters`; windows in trading days."""
 
     @property
     def window(self) -> int | None:

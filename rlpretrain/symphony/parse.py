@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
 from rlpretrain.errors import SymphonyError
-from rlpretrain.symphony.functions import PRICE_LEVELS
+from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import (
     Asset,
     Compound,
@@ -271,7 +271,8 @@ class _Builder:
         children = self.children(frame)
         if not children:
             return self.share(frame)
-        if indicator.function in PRICE_LEVELS and any(child.step != "asset" for child in frame.children):
+        scales = INDICATORS[indicator.function].unit.scales_with_price
+        if scales and any(child.step != "asset" for child in frame.children):
             raise fail(
                 frame.path,
                 f"sorts sub-strategies by {indicator.function}, but the level of their equity is unknown",

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.panel import Dates, Floats, PricePanel
-from rlpretrain.symphony.functions import apply_indicator
+from rlpretrain.symphony.indicators import apply_indicator
 from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Indicator, Metric
 
 __all__ = ["PriceTable", "filled_close", "first_known", "indicator_column", "last_known"]

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 from rlpretrain.errors import SymphonyError
-from rlpretrain.symphony.functions import PARAMETERS, SHORTEST_WINDOW
+from rlpretrain.symphony.indicator_function import Number, Window
+from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import Comparator, Comparison, Compound, Condition, Indicator, Metric
 
 __all__ = [
@@ -31,17 +32,10 @@ Place: TypeAlias = Callable[[], str]
 
 _LONGEST_WINDOW = 10_000
 _DEEPEST_CONDITION = 50
-_MOST_DEVIATIONS = 100.0
 _TICKER = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
 _QUALIFIED = re.compile(r"(EQUITIES|CRYPTO)::([^:/]+(?:/[^:/]+)?)//USD")
 _COMPARATORS = ("gt", "gte", "lt", "lte", "eq")
 _PLACEHOLDER = "%"
-# Real documents say `window`, `short-window`, `long-window`, `smooth-window` and `standard-deviations`. The other
-# spellings stand in converters written by Composer's users, whose output may come back as a document.
-_SPELLINGS: Mapping[str, tuple[str, ...]] = {
-    "standard-deviations": ("standard-deviations", "num-std-dev", "std-dev"),
-    "smooth-window": ("smooth-window", "signal-window"),
-}
 
 
 def show(value: object) -> str:
@@ -105,33 +99,32 @@ def _read_indicator(
     # A conversion from Composer's text form marks functions it did not know as ["unimplemented", NAME].
     if isinstance(function, list) and len(function) == 2 and function[0] == "unimplemented":
         function = function[1]
-    if not isinstance(function, str) or function not in PARAMETERS:
+    if not isinstance(function, str) or function not in INDICATORS:
         raise fail(place, f"{side}-fn is {show(function)}, which is no known function")
     given = {} if parameters is None else parameters
     if not isinstance(given, Mapping):
         raise fail(place, f"{side}-fn-params is {show(parameters)}, expected an object")
     values = []
-    for name in PARAMETERS[function]:
-        value = next(
-            (given[key] for key in _SPELLINGS.get(name, (name,)) if given.get(key) is not None), None
-        )
-        if value is None and name == "window":
+    for parameter in INDICATORS[function].parameters:
+        spellings = (parameter.name, *parameter.other_spellings)
+        value = next((given[key] for key in spellings if given.get(key) is not None), None)
+        if value is None and parameter.name == "window":
             value = window
         if value is None:
-            raise fail(place, f"{side}-fn {function} has no {name}")
-        if name == "standard-deviations":
-            values.append(_read_deviations(value, place, f"{name} of {function}"))
-        else:
-            least = SHORTEST_WINDOW.get(function, 1)
-            values.append(float(read_whole(value, place, f"{name} of {function}", least=least)))
+            raise fail(place, f"{side}-fn {function} has no {parameter.name}")
+        field = f"{parameter.name} of {function}"
+        match parameter:
+            case Window(shortest=least):
+                values.append(float(read_whole(value, place, field, least=least)))
+            case Number(least=low, most=high):
+                values.append(_read_between(value, place, field, low, high))
     return Indicator(function, tuple(values))
 
 
-def _read_deviations(value: object, place: Place, field: str) -> float:
-    """Read the distance of a Bollinger band from its mean."""
+def _read_between(value: object, place: Place, field: str, least: float, most: float) -> float:
     number = read_number(value, place, field)
-    if not 0.0 <= number <= _MOST_DEVIATIONS:
-        raise fail(place, f"{field} is {show(value)}, expected a number from 0 to {_MOST_DEVIATIONS:g}")
+    if not least <= number <= most:
+        raise fail(place, f"{field} is {show(value)}, expected a number from {least:g} to {most:g}")
     return number
 
 

@@ -2,44 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Indicator, Metric
 
 __all__ = ["condition_words", "counted_words", "indicator_words", "metric_words", "percent"]
 
-_SHORT: Mapping[str, str] = {
-    "relative-strength-index": "RSI",
-    "moving-average-price": "SMA",
-    "exponential-moving-average-price": "EMA",
-    "moving-average-convergence-divergence": "MACD",
-    "moving-average-convergence-divergence-signal": "MACD signal",
-    "percentage-price-oscillator": "PPO",
-    "percentage-price-oscillator-signal": "PPO signal",
-    "upper-bollinger": "upper Bollinger band",
-    "lower-bollinger": "lower Bollinger band",
-}
-"""Functions that go by their abbreviation, with parameters in brackets."""
-
-_LONG: Mapping[str, str] = {
-    "cumulative-return": "cumulative return",
-    "max-drawdown": "max drawdown",
-    "moving-average-return": "mean daily return",
-    "standard-deviation-return": "standard deviation of daily returns",
-    "standard-deviation-price": "standard deviation of prices",
-}
-"""Functions that look back over so many days."""
-
-_PERCENT = frozenset(
-    {
-        "cumulative-return",
-        "max-drawdown",
-        "moving-average-return",
-        "standard-deviation-return",
-        "percentage-price-oscillator",
-        "percentage-price-oscillator-signal",
-    }
-)
 _SIGNS = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "="}
 
 
@@ -55,14 +22,12 @@ def counted_words(number: int, one: str, several: str | None = None) -> str:
 
 def indicator_words(indicator: Indicator) -> str:
     """Render an indicator: ``RSI(10)``, ``cumulative return over 20 days``."""
-    name, rest = _parts(indicator)
-    return name + rest
+    return _filled(INDICATORS[indicator.function].words.replace(" of {ticker}", ""), indicator)
 
 
 def metric_words(metric: Metric) -> str:
     """Render an indicator of a ticker: ``RSI(10) of TQQQ``, ``cumulative return of SPY over 20 days``."""
-    name, rest = _parts(metric.indicator)
-    return f"{name} of {metric.ticker}{rest}"
+    return _filled(INDICATORS[metric.indicator.function].words, metric.indicator, metric.ticker)
 
 
 def condition_words(condition: Condition) -> str:
@@ -79,17 +44,15 @@ def condition_words(condition: Condition) -> str:
 def _right(comparison: Comparison) -> str:
     if isinstance(comparison.right, Metric):
         return metric_words(comparison.right)
-    unit = " %" if comparison.left.indicator.function in _PERCENT else ""
-    return f"{comparison.right:.10g}{unit}"
+    return f"{comparison.right:.10g}{INDICATORS[comparison.left.indicator.function].unit.sign}"
 
 
-def _parts(indicator: Indicator) -> tuple[str, str]:
-    """Return what stands before and after the ticker."""
-    function, parameters = indicator.function, indicator.parameters
-    if function == "current-price":
-        return "price", ""
-    if function in _LONG:
-        return _LONG[function], f" over {counted_words(int(parameters[0]), 'day')}"
-    numbers = ", ".join(f"{value:g}" for value in parameters)
-    name = _SHORT.get(function, function.replace("-", " "))
-    return (f"{name}({numbers})" if numbers else name), ""
+def _filled(words: str, indicator: Indicator, ticker: str = "") -> str:
+    """Put a ticker and an indicator's parameters into the words of its function."""
+    parameters = INDICATORS[indicator.function].parameters
+    said = {"ticker": ticker}
+    for parameter, value in zip(parameters, indicator.parameters, strict=True):
+        said[parameter.name] = f"{value:g}"
+        if parameter.name == "window":
+            said["days"] = counted_words(int(value), "day")
+    return words.format_map(said)

@@ -5,7 +5,8 @@ import datetime as dt
 import numpy as np
 
 from rlpretrain.market.panel import PricePanel
-from rlpretrain.symphony.functions import PARAMETERS
+from rlpretrain.symphony.indicator_function import Window
+from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import (
     Asset,
     Comparison,
@@ -152,9 +153,10 @@ def plain_document(symphony):
 
 
 def _function(indicator):
-    names = PARAMETERS[indicator.function]
-    values = (
-        v if name == "standard-deviations" else int(v)
-        for name, v in zip(names, indicator.parameters, strict=True)
-    )
-    return indicator.function, dict(zip(names, values, strict=True))
+    values = {
+        parameter.name: int(value) if isinstance(parameter, Window) else value
+        for parameter, value in zip(
+            INDICATORS[indicator.function].parameters, indicator.parameters, strict=True
+        )
+    }
+    return indicator.function, values

@@ -3,11 +3,9 @@
 import numpy as np
 import pytest
 import talib
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from rlpretrain.symphony import Indicator
-from rlpretrain.symphony.functions import PARAMETERS, apply_indicator
+from rlpretrain.symphony.indicators import apply_indicator
 
 NAN = np.nan
 CLOSES = np.array([10.0, 11.0, 9.9, 9.9, 12.0])
@@ -111,28 +109,3 @@ def test_a_series_that_never_moves():
     assert apply_indicator(Indicator("relative-strength-index", (3.0,)), still)[-1] == 0.0
     assert apply_indicator(Indicator("standard-deviation-return", (3.0,)), still)[-1] == 0.0
     assert apply_indicator(Indicator("max-drawdown", (3.0,)), still)[-1] == 0.0
-
-
-PARAMETER_VALUES = {"window": 3.0, "short-window": 2.0, "long-window": 4.0, "smooth-window": 2.0}
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    st.sampled_from(sorted(PARAMETERS)),
-    st.lists(st.floats(0.5, 500.0), min_size=1, max_size=30),
-    st.lists(st.floats(0.5, 500.0), max_size=10),
-)
-def test_no_function_looks_ahead(name, past, future):
-    indicator = Indicator(name, tuple(PARAMETER_VALUES.get(p, 1.5) for p in PARAMETERS[name]))
-    alone = apply_indicator(indicator, np.array(past))
-    longer = apply_indicator(indicator, np.array(past + future))
-    np.testing.assert_array_equal(longer[: len(past)], alone)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.sampled_from(sorted(PARAMETERS)), st.lists(st.floats(1.0, 500.0), min_size=8, max_size=30))
-def test_a_common_factor_scales_prices_and_leaves_percentages(name, closes):
-    indicator = Indicator(name, tuple(PARAMETER_VALUES.get(p, 1.5) for p in PARAMETERS[name]))
-    priced = name.endswith(("price", "bollinger")) or name.startswith("moving-average-convergence")
-    once, scaled = (apply_indicator(indicator, np.array(closes) * factor) for factor in (1.0, 8.0))
-    np.testing.assert_allclose(scaled, once * 8.0 if priced else once, rtol=1e-9, atol=1e-9)

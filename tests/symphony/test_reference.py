@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rlpretrain.errors import SymphonyError
 from rlpretrain.symphony import Evaluator, parse_symphony
-from rlpretrain.symphony.functions import PRICE_LEVELS
+from rlpretrain.symphony.indicators import INDICATORS
 from tests.symphony import building as b
 from tests.symphony.reference import CASH, Reference, TooClose
 
@@ -82,7 +82,9 @@ def nodes(draw, depth):
             return draw(conditions(below, otherwise))
         case _:
             function, params = draw(functions())
-            if function in PRICE_LEVELS and any(child["step"] != "asset" for child in below):
+            if INDICATORS[function].unit.scales_with_price and any(
+                child["step"] != "asset" for child in below
+            ):
                 function, params = "cumulative-return", {"window": 2}
             count = draw(st.integers(1, 3))
             return b.best(function, params, count, *below, select=draw(st.sampled_from(("top", "bottom"))))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rlpretrain.errors import SymphonyError
 from rlpretrain.symphony import Evaluator, backtest, parse_symphony
-from rlpretrain.symphony.functions import PARAMETERS
+from rlpretrain.symphony.indicators import INDICATORS
 from tests.symphony import building as b
 
 FOLDER = Path(__file__).parents[2] / "../shared/symphonies"
@@ -34,7 +34,7 @@ PANEL = prices()
 
 
 def every_function(function):
-    params = {name: WINDOWS[name] for name in PARAMETERS[function]}
+    params = {p.name: WINDOWS[p.name] for p in INDICATORS[function].parameters}
     return b.when(
         (function, params, "AAA"), "gt", (function, params, "CCC"), [b.asset("BBB")], [b.asset("CCC")]
     )
@@ -58,7 +58,7 @@ COMPOUND = b.when(("current-price", {}, "AAA"), "gt", 50, [b.asset("AAA")], [{"s
 COMPOUND["children"][0]["condition"] = BLOCK
 DOCUMENT = b.root(
     b.specified(
-        b.weighted(b.equal(*map(every_function, sorted(PARAMETERS))), 40),
+        b.weighted(b.equal(*map(every_function, sorted(INDICATORS))), 40),
         b.weighted(b.inverse_vol(4, b.asset("AAA"), b.asset("DDD"), b.group(COMPOUND)), "35"),
         b.weighted(
             b.best("max-drawdown", {"window": 4}, 2, b.asset("DDD"), b.asset("BTC-USD"), b.group(COMPOUND)),
@@ -74,7 +74,7 @@ VALUES = st.one_of(
             *(None, True, False, "", "top", "bottom", "any", "eq", "lt", "none", "daily", "weekly", "yearly"),
             *(0, 1, 2, 90, 10_000, -1, 0.5, 1e308, -1e308, 5e-324, "1e308", "5e-324", "1e-300", "7", " 3 "),
             *TICKERS,
-            *PARAMETERS,
+            *INDICATORS,
             *("asset", "empty", "group", "if", "if-child", "filter", "wt-inverse-vol", "wt-cash-specified"),
         )
     ),

@@ -1,0 +1,95 @@
+"""What the program must know of a function of a price series: one row, complete or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from string import Formatter
+from typing import TypeAlias
+
+from rlpretrain.errors import SettingsError
+from rlpretrain.market.panel import Floats
+from rlpretrain.symphony.evidence import Evidence
+
+__all__ = ["DOLLARS", "PERCENT", "POINTS", "IndicatorFunction", "Number", "Parameter", "Unit", "Window"]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the values of a function are counted in."""
+
+    name: str
+    sign: str
+    """What stands behind a number, its space included; empty for a bare number."""
+    scales_with_price: bool
+    """Whether ten times the price gives ten times the value; otherwise it gives the same value."""
+
+
+PERCENT = Unit("percent", " %", scales_with_price=False)
+DOLLARS = Unit("dollars", "", scales_with_price=True)
+POINTS = Unit("index points", "", scales_with_price=False)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A parameter that is a whole number of trading days."""
+
+    name: str
+    """As documents name it."""
+    shortest: int = 1
+    """Fewest days for which the function has a value."""
+    other_spellings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Number:
+    """A parameter that is any number from `least` to `most`."""
+
+    name: str
+    """As documents name it."""
+    least: float
+    most: float
+    other_spellings: tuple[str, ...] = ()
+
+
+Parameter: TypeAlias = Window | Number
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndicatorFunction:
+    """A function that symphonies compare and sort by.
+
+    Raises
+    ------
+    SettingsError
+        The words leave out the ticker or a parameter, or name something else.
+    """
+
+    name: str
+    """As documents name it, for example ``relative-strength-index``."""
+    compute: Callable[..., Floats]
+    """Takes closes (n,), float64, finite and positive, and the parameters by position, windows as int.
+
+    Gives float64 (n,), NaN until enough days are known; the value at row t depends on rows up to t only.
+    """
+    parameters: tuple[Parameter, ...]
+    """In the order of `Indicator.parameters`."""
+    words: str
+    """What people call it, with `` of {ticker}`` and every parameter: ``RSI({window}) of {ticker}``.
+
+    ``{days}`` may stand for the window with its noun: ``cumulative return of {ticker} over {days}``.
+    """
+    unit: Unit
+    evidence: Evidence | None
+    """For the category of the strategies that read it; None: it is evidence for none."""
+
+    def __post_init__(self) -> None:
+        fields = {field for _, field, _, _ in Formatter().parse(self.words) if field is not None}
+        named = {"window" if field == "days" else field for field in fields}
+        expected = {"ticker", *(parameter.name for parameter in self.parameters)}
+        if named != expected or " of {ticker}" not in self.words:
+            wanted = ", ".join(f"{{{name}}}" for name in sorted(expected))
+            raise SettingsError(
+                f"the words of the indicator {self.name!r} are {self.words!r}",
+                hint=f"they say ' of {{ticker}}', and name {wanted} and nothing else",
+            )
