@@ -1,4 +1,4 @@
-# The two commands a person needs: `make run` and `make test`. `make help` lists all.
+# The two commands you need are `make run` and `make test`. `make help` lists all.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 BASE_IMAGE ?= python:3.11-slim-bookworm
 TRAINER_IMAGE ?= rlpretrain-trainer:latest
 AIRFLOW_IMAGE ?= rlpretrain-airflow:latest
-# What the images' labels say; SOURCE is the repository's address.
+# Values for the images' labels; SOURCE is the repository's address.
 SOURCE ?=
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
@@ -14,7 +14,7 @@ BUILD = docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(
 	--build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE)
 WHEELS ?= .[airflow,fab,celery,kubernetes,openlineage,train]
 
-# What `make run` reads; see docs/deployment.md.
+# Variables that `make run` reads; see docs/deployment.md.
 export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
 
 .DEFAULT_GOAL := help
@@ -23,10 +23,10 @@ export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
-run: $(VENV)/installed ## Run the nightly DAG once under a local Airflow; ends with the report's path
+run: $(VENV)/installed ## Run the nightly DAG once under a local Airflow, and print the report's path
 	@$(BIN)/python -m rlpretrain.deployment.local
 
-test: $(VENV)/installed-dev ## Check style, types, import rules, and run all tests
+test: $(VENV)/installed-dev ## Check style, types and import rules, and run all tests
 	.ci/system-parts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,13 +34,13 @@ test: $(VENV)/installed-dev ## Check style, types, import rules, and run all tes
 	$(BIN)/lint-imports
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-install: $(VENV)/installed ## Make the environment only
+install: $(VENV)/installed ## Create the environment only
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or later is needed; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade -c constraints.txt pip  # older ones look for versions for a quarter of an hour
+	$(BIN)/pip install --quiet --upgrade -c constraints.txt pip  # older pips resolve for a quarter of an hour
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[airflow,train]'
@@ -53,15 +53,15 @@ $(VENV)/installed-dev: $(VENV)/installed
 trainer-image: ## Build the image that TRAINER=docker runs; offline with wheels in .wheelhouse
 	$(BUILD) --file docker/trainer.Dockerfile --tag $(TRAINER_IMAGE) .
 
-airflow-image: ## Build the image of docker-compose.yaml's Airflow
+airflow-image: ## Build the Airflow image for docker-compose.yaml
 	$(BUILD) --file docker/airflow.Dockerfile --tag $(AIRFLOW_IMAGE) .
 
 wheelhouse: $(VENV)/installed ## Fetch the wheels of both images, so that they build offline
 	$(BIN)/pip wheel --quiet -c constraints.txt --wheel-dir .wheelhouse pip 'setuptools>=80' async-timeout '$(WHEELS)'
-	@# async-timeout: what redis asks of Pythons before 3.11.3, as Debian's is, but not of this one
-	@rm -f .wheelhouse/rlpretrain-*.whl  # the images take the source itself
+	@# async-timeout: redis requires it on Python before 3.11.3, such as Debian's, but not on this one
+	@rm -f .wheelhouse/rlpretrain-*.whl  # the images use the source itself
 
-sbom: ## Write what both images hold to sbom/, each as pip inspects it
+sbom: ## Write the contents of both images to sbom/, as pip inspect reports them
 	@mkdir -p sbom
 	docker run --rm --network none --entrypoint cat $(TRAINER_IMAGE) /opt/package/sbom.json >sbom/trainer.json
 	docker run --rm --network none --entrypoint cat $(AIRFLOW_IMAGE) /opt/package/sbom.json >sbom/airflow.json

@@ -1,4 +1,4 @@
-# Stands in for the official image postgres where no registry is reached: Debian's PostgreSQL with the same password
+# This replaces the official image postgres if no registry can be reached: Debian's PostgreSQL with the same password
 # variable, data folder and folder of scripts for the first start.
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}

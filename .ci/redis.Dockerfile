@@ -1,4 +1,4 @@
-# Stands in for the official image redis where no registry is reached.
+# This replaces the official image redis if no registry can be reached.
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
 RUN apt-get update -qq \

@@ -1,13 +1,13 @@
-# Airflow with the package, without torch: all services of docker-compose.yaml that are Airflow's.
+# Airflow with the package but without torch, for all of Airflow's services in docker-compose.yaml.
 #
-# BASE_IMAGE may be any Debian-like image with Python 3.11 and venv. With wheels in .wheelhouse nothing of Python's
-# is downloaded. The part down to "What differs" is the same in both Dockerfiles, so both images share its layers.
+# BASE_IMAGE may be any Debian-like image with Python 3.11 and venv. With wheels in .wheelhouse no Python
+# package is downloaded. The part above "What differs" is the same in both Dockerfiles, so both images share its layers.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
-# pip works on the environment from outside, so the image that is shipped has none.
+# pip works on the environment from outside, so the shipped image does not contain it.
 RUN python3 -m venv /pip
 COPY constraints.txt .wheelhous[e] ./wheels/
 RUN if ls wheels/*.whl >/dev/null 2>&1; then \
@@ -21,11 +21,11 @@ RUN set -eu; \
     fi; \
     groupadd --gid 10001 rlpretrain; \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin rlpretrain
-# Where the root file system is read-only, every cache goes to /tmp.
+# If the root file system is read-only, every cache goes to /tmp.
 ENV PYTHONPATH=/opt/package PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib NUMBA_CACHE_DIR=/tmp/numba
 
-# What differs. First what rarely changes: an empty package brings all that the real one depends on.
+# What differs between the two starts here, with what rarely changes: an empty package installs all dependencies.
 FROM build AS airflow-build
 ARG EXTRAS=airflow,fab,celery,kubernetes,openlineage
 COPY pyproject.toml ./
@@ -37,7 +37,7 @@ RUN set -eu; \
     find /opt/airflow-env -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
 COPY README.md ./
 COPY rlpretrain ./rlpretrain
-# The bill of materials: every distribution in the image with its version and metadata.
+# The bill of materials lists every distribution in the image with its version and metadata.
 RUN /pip/bin/pip --python /opt/airflow-env install --no-deps --target /opt/package . \
     && PYTHONPATH=/opt/package /pip/bin/pip --python /opt/airflow-env inspect >/opt/package/sbom.json
 
@@ -48,7 +48,7 @@ COPY docker/webserver_config.py docker/healthy.py docker/users.py /opt/airflow/
 COPY docker/entrypoint /entrypoint
 COPY dags /opt/airflow/dags
 COPY plugins /opt/airflow/plugins
-# An empty configuration file: all settings come from the environment, and none is written at the first start.
+# The configuration file is empty: all settings come from the environment, and none is written at the first start.
 RUN touch /opt/airflow/airflow.cfg \
     && install -d -o 10001 -g 10001 /opt/airflow/logs /opt/airflow/artifacts
 ENV PATH=/opt/package/bin:/opt/airflow-env/bin:$PATH \

@@ -1,6 +1,6 @@
-"""Exit with 0 when a part of Airflow had a heartbeat lately, as the api-server knows: `healthy.py scheduler`.
+"""Exit with 0 if the api-server reports a recent heartbeat of a part of Airflow: `healthy.py scheduler`.
 
-Airflow's own `airflow jobs check` says the same, but takes seconds of a core each time.
+Airflow's own `airflow jobs check` reports the same, but takes seconds of CPU time each time.
 """
 
 import json

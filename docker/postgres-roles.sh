@@ -1,5 +1,5 @@
 #!/bin/sh
-# One database and one role for Airflow, one for the patterns: neither can read the other's.
+# Create one database and role for Airflow and one for the patterns: neither role can read the other's database.
 set -eu
 create() {
     psql --set ON_ERROR_STOP=1 --set role="$1" --set password="$2" --username "$POSTGRES_USER" <<'SQL'

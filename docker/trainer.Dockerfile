@@ -1,13 +1,13 @@
-# What learns: pre-training, transfer and validation with torch; no network, compiler or secret needed to run.
+# The learning stages (pre-training, transfer, validation) with torch; they need no network, compiler or secret to run.
 #
-# BASE_IMAGE may be any Debian-like image with Python 3.11 and venv. With wheels in .wheelhouse nothing of Python's
-# is downloaded. The part down to "What differs" is the same in both Dockerfiles, so both images share its layers.
+# BASE_IMAGE may be any Debian-like image with Python 3.11 and venv. With wheels in .wheelhouse no Python
+# package is downloaded. The part above "What differs" is the same in both Dockerfiles, so both images share its layers.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /build
-# pip works on the environment from outside, so the image that is shipped has none.
+# pip works on the environment from outside, so the shipped image does not contain it.
 RUN python3 -m venv /pip
 COPY constraints.txt .wheelhous[e] ./wheels/
 RUN if ls wheels/*.whl >/dev/null 2>&1; then \
@@ -21,11 +21,11 @@ RUN set -eu; \
     fi; \
     groupadd --gid 10001 rlpretrain; \
     useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin rlpretrain
-# Where the root file system is read-only, every cache goes to /tmp.
+# If the root file system is read-only, every cache goes to /tmp.
 ENV PYTHONPATH=/opt/package PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib NUMBA_CACHE_DIR=/tmp/numba
 
-# What differs. First what rarely changes: an empty package brings all that the real one depends on.
+# What differs between the two starts here, with what rarely changes: an empty package installs all dependencies.
 FROM build AS trainer-build
 COPY pyproject.toml ./
 RUN set -eu; \
@@ -36,7 +36,7 @@ RUN set -eu; \
     find /opt/trainer -type d \( -name tests -o -name include \) -prune -exec rm -rf {} +
 COPY README.md ./
 COPY rlpretrain ./rlpretrain
-# The bill of materials: every distribution in the image with its version and metadata.
+# The bill of materials lists every distribution in the image with its version and metadata.
 RUN /pip/bin/pip --python /opt/trainer install --no-deps --target /opt/package . \
     && PYTHONPATH=/opt/package /pip/bin/pip --python /opt/trainer inspect >/opt/package/sbom.json
 

@@ -1,4 +1,4 @@
-"""Make the users `admin` and `viewer`, or give them the passwords that the environment holds now."""
+"""Create the users `admin` and `viewer`, or set their passwords to those in the environment."""
 
 import os
 
@@ -10,7 +10,7 @@ ROLES = {"admin": "Admin", "viewer": "Viewer"}
 
 @providers_configuration_loaded
 def main() -> None:
-    """Read AIRFLOW_ADMIN_PASSWORD and AIRFLOW_VIEWER_PASSWORD; passwords of other users are left alone."""
+    """Read AIRFLOW_ADMIN_PASSWORD and AIRFLOW_VIEWER_PASSWORD; leave the passwords of other users alone."""
     with get_application_builder() as builder:
         security = builder.sm
         for name, role in ROLES.items():

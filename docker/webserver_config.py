@@ -1,6 +1,6 @@
-"""Login to Airflow's UI and REST API: users and passwords in Airflow's own database.
+"""Configure login to Airflow's UI and REST API: users and passwords are in Airflow's own database.
 
-Mount a file of your own over this one for OAuth, LDAP or a proxy's header; see the FAB provider's documentation.
+Mount your own file over this one for OAuth, LDAP or a proxy's header; see the FAB provider's documentation.
 """
 
 from flask_appbuilder.const import AUTH_DB

@@ -1,11 +1,11 @@
-"""The whole program from Python, in four parts; on two cores it takes about a minute.
+"""Run the whole program from Python, in four parts; on two cores this takes about a minute.
 
     python examples/example_usage.py                        # all parts, on a generated market and library
     python examples/example_usage.py components             # one part: pipeline, components, custom or results
     python examples/example_usage.py --real --config my.yaml --output ~/runs
 
-Without ``--real`` the settings are tiny, so that each part ends soon; their verdicts mean nothing. With it, the
-defaults and the file's settings are used as they are.
+Without ``--real`` the settings are tiny, so that each part ends soon; its verdict means nothing. With it, the defaults
+and the file's settings are used unchanged.
 """
 
 from __future__ import annotations
@@ -87,20 +87,20 @@ async def individual_components(choice: Choice) -> None:
     config = choice.settings()
     folder = config.output_dir / "example"
 
-    # Extraction: the same run id, so what the pipeline has done is not done again.
+    # Extraction: the run id is the same, so what the pipeline has done is not repeated.
     async with ComposerExtractor(config, run_id="example") as extractor:
         count = await extractor.run_extraction_pipeline()
         patterns = extractor.load_patterns(min_confidence=0.6)
     print(f"{count} patterns, {len(patterns)} with a confidence of at least 0.6")
 
-    # Analysis: of all patterns here; give `until` to keep later windows out.
+    # Analysis: this uses all patterns; pass `until` to exclude later windows.
     analyzer = PatternAnalyzer(n_clusters=4)
     analysis = analyzer.analyze_patterns(patterns)
     print(f"page: {analyzer.visualize_patterns(analysis, save_path=folder / 'analysis.png')}")
     for advice in analysis.recommendations:
         print(f"- {advice.message}")
 
-    # Transfer: an agent of the network's shape on an environment of your own, here one asset's early years.
+    # Transfer: this needs an agent of the network's shape and your own environment, here one asset's early years.
     panel = load_market(config.market, seed=config.seed)
     votes = VotePanel.load(folder / "votes.npz")
     data = build_episode_data(panel, market_context(panel), votes, "SPY")
@@ -120,12 +120,12 @@ async def individual_components(choice: Choice) -> None:
     policy, _ = load_agent(folder / "my_agent.pt")
     print(f"SPY on {data.dates[-1]}: action {policy.act(flat(data.states[-1:]))[0]} (0 hold, 1 buy, 2 sell)")
 
-    # Validation: on the assets, windows and arms of the run beside the agent's file.
+    # Validation: this uses the assets, windows and arms of the run in whose folder the agent's file is.
     validator = PretrainValidator(ValidationConfig(seeds=2, rl_steps=2_048, checkpoints=2))
     result = await validator.validate_pretrained_performance(folder / "my_agent.pt", validation_episodes=10)
     print(result.verdict.headline)
 
-    # The losses, for a training loop of your own.
+    # The losses are for your own training loop.
     logits, labels = torch.randn(4, 3), torch.tensor([0, 1, 2, 1])
     distillation = KnowledgeDistillationLoss(temperature=3.0, alpha=0.3)(logits, torch.randn(4, 3), labels)
     alignment = FeatureAlignmentLoss(128, 256)(torch.randn(4, 128), torch.randn(4, 256))
@@ -133,29 +133,29 @@ async def individual_components(choice: Choice) -> None:
 
 
 def validation_start(folder: Path) -> np.datetime64:
-    """Return the first day of the validation window of the run in `folder`: agents learn on what is before."""
+    """Return the first day of the validation window of the run in `folder`; agents learn on the days before it."""
     results = json.loads((folder / "pipeline_results.json").read_text(encoding="utf-8"))
     return np.datetime64(results["windows"]["validation_start"])
 
 
 def flat(states: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Complete state rows (n, 60) for a trader that holds nothing: four zeros."""
+    """Append the four position numbers of a trader that holds nothing, all zero, to state rows (n, 60)."""
     return np.pad(states, ((0, 0), (0, 4)))
 
 
 def custom_configuration(choice: Choice) -> PretrainingConfig:
-    """Read settings from a file; whatever is wrong is named at once."""
+    """Read settings from a file; an error names the wrong setting at once."""
     config = load_config(CUSTOM, overrides={"output_dir": choice.output})
     print(f"{CUSTOM.name}: market {config.market}, {config.max_strategies} strategies, {config.hidden_dims}")
     try:
         load_config(CUSTOM, overrides={"max_stratgies": 10})
     except SettingsError as error:
-        print(f"a slip is refused: {error}")
+        print(f"a typo is rejected: {error}")
     return config
 
 
 def results_analysis(choice: Choice) -> Path:
-    """Read what a run left, and draw its training history and its gains."""
+    """Read the results of a run, and plot its training history and its gains."""
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

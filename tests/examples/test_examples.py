@@ -40,7 +40,7 @@ def test_the_example_runs(tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stderr[-3_000:]
     for name in ("report.html", "analysis.png", "my_agent.pt", "example_results.png"):
         assert (tmp_path / "example" / name).stat().st_size > 0
-    assert "a slip is refused: unknown setting 'max_stratgies'" in finished.stdout
+    assert "a typo is rejected: unknown setting 'max_stratgies'" in finished.stdout
 
 
 @pytest.mark.slow
