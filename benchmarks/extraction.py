@@ -30,12 +30,12 @@ from rlpretrain.composer import (
     BacktestOutcome,
     Faults,
     GeneratedCatalogue,
-    Library,
+    ServedCatalogue,
     embedded_server,
     mcp_server,
     rest_server,
 )
-from rlpretrain.composer.client import ComposerClient
+from rlpretrain.composer.client.composer_client import ComposerClient
 from rlpretrain.config import PretrainingConfig
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.stages import extraction, library
@@ -163,7 +163,7 @@ def serve(transport: str, size: int, latency: float) -> None:
     """Serve until standard input ends; backtests are run and worded beforehand."""
     panel = load_market(MARKET)
     as_of = panel.dates[-1].astype(object)
-    ready = Library(GeneratedCatalogue(size), EngineBacktester(panel), as_of)
+    ready = ServedCatalogue(GeneratedCatalogue(size), EngineBacktester(panel), as_of)
     names = [entry.symphony_id for entry in GeneratedCatalogue(size).entries()]
     finished = {name: ready.backtest(name, {}) for name in names}
     if transport == "mcp":

@@ -26,14 +26,14 @@ def add_composer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _serve(options: argparse.Namespace) -> dict[str, Any]:
-    from rlpretrain.composer import Library, load_catalogue, serve_http
+    from rlpretrain.composer import ServedCatalogue, load_catalogue, serve_http
     from rlpretrain.library.engine_backtester import EngineBacktester
     from rlpretrain.market import load_market
 
     config = read_settings(options)
     panel = load_market(config.market, seed=config.seed)
     last_day = panel.dates[-1].astype(object)
-    library = Library(load_catalogue(config.catalogue), EngineBacktester(panel), last_day)
+    served = ServedCatalogue(load_catalogue(config.catalogue), EngineBacktester(panel), last_day)
     say(f"serving {config.catalogue} to {last_day} on http://{options.host}:{options.port}/mcp")
-    serve_http(library, options.host, options.port)
+    serve_http(served, options.host, options.port)
     return {"status": "done", "lines": ["stopped"]}

@@ -1,22 +1,24 @@
 from .address import EmbeddedAddress, parse_address
-from .backtester import Backtester, BacktestOptions, BacktestOutcome
-from .catalogue import Catalogue, CatalogueEntry, FolderCatalogue, load_catalogue
-from .client import ComposerClient
+from .catalogue.catalogue_setting import load_catalogue
+from .catalogue.entries import Catalogue, CatalogueEntry
+from .catalogue.generated import GeneratedCatalogue
+from .catalogue.symphony_folder import FolderCatalogue
+from .client.composer_client import ComposerClient
+from .client.credentials import Credentials
+from .client.daily import DailyValues
+from .client.failures import ComposerError, Verdict
+from .client.listing import SymphonySummary, list_library
+from .client.progress import BudgetSpentError
+from .client.rate import AdaptiveRate
+from .client.retry import RetryPolicy
+from .client.search_settings import check_search
+from .client.wire import Backtest, SearchPage, SearchRow, Statistics
 from .connection import open_composer
-from .credentials import Credentials
-from .daily import DailyValues
-from .embedded import LoopbackServer, composer_app, embedded_server, serve_http
-from .failures import ComposerError, Verdict
-from .faults import FAULT_KINDS, Faults
-from .generated import GeneratedCatalogue
-from .library import Library
-from .listing import SymphonySummary, list_library
-from .mcp_server import serve_stdio
-from .progress import BudgetSpentError
-from .rate import AdaptiveRate
-from .retry import RetryPolicy
-from .search_settings import check_search
-from .wire import Backtest, SearchPage, SearchRow, Statistics
+from .server.backtester import Backtester, BacktestOptions, BacktestOutcome
+from .server.embedded import LoopbackServer, composer_app, embedded_server, serve_http
+from .server.faults import FAULT_KINDS, Faults
+from .server.mcp_server import serve_stdio
+from .server.served_catalogue import ServedCatalogue
 
 __all__ = [
     "FAULT_KINDS",
@@ -36,11 +38,11 @@ __all__ = [
     "Faults",
     "FolderCatalogue",
     "GeneratedCatalogue",
-    "Library",
     "LoopbackServer",
     "RetryPolicy",
     "SearchPage",
     "SearchRow",
+    "ServedCatalogue",
     "Statistics",
     "SymphonySummary",
     "Verdict",

@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
-from rlpretrain.composer.faults import FaultKind, Faults
+from rlpretrain.composer.server.faults import FaultKind, Faults
 from rlpretrain.errors import SettingsError
 
 __all__ = ["Address", "EmbeddedAddress", "McpAddress", "RestAddress", "StdioAddress", "parse_address"]

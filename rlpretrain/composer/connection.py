@@ -14,15 +14,15 @@ from rlpretrain.composer.address import (
     StdioAddress,
     parse_address,
 )
-from rlpretrain.composer.backtester import Backtester
-from rlpretrain.composer.catalogue import Catalogue
-from rlpretrain.composer.client import ComposerClient
-from rlpretrain.composer.credentials import Credentials
-from rlpretrain.composer.embedded import embedded_server
-from rlpretrain.composer.mcp_transport import McpTransport, http_connector, stdio_connector
-from rlpretrain.composer.rate import AdaptiveRate
-from rlpretrain.composer.rest_transport import RestTransport
-from rlpretrain.composer.transport import Transport
+from rlpretrain.composer.catalogue.entries import Catalogue
+from rlpretrain.composer.client.composer_client import ComposerClient
+from rlpretrain.composer.client.credentials import Credentials
+from rlpretrain.composer.client.mcp_transport import McpTransport, http_connector, stdio_connector
+from rlpretrain.composer.client.rate import AdaptiveRate
+from rlpretrain.composer.client.rest_transport import RestTransport
+from rlpretrain.composer.client.transport import Transport
+from rlpretrain.composer.server.backtester import Backtester
+from rlpretrain.composer.server.embedded import embedded_server
 from rlpretrain.errors import SettingsError
 
 __all__ = ["open_composer"]

@@ -1,4 +1,4 @@
-"""A small library, a backtester that needs no market, and servers over them."""
+"""A small catalogue, a backtester that needs no market, and servers over them."""
 
 import datetime as dt
 import zlib
@@ -44,8 +44,8 @@ def walk(document, start, end, options):
     )
 
 
-class ConformanceLibrary:
-    """A generated library, and symphonies with something special."""
+class ConformanceCatalogue:
+    """A generated catalogue, and symphonies with something special."""
 
     def __init__(self, generated):
         plain = {"step": "root", "rebalance": "daily"}
@@ -69,16 +69,16 @@ class ConformanceLibrary:
 
 
 @pytest.fixture(scope="session")
-def conformance_library(library):
-    return ConformanceLibrary(library)
+def conformance_catalogue(catalogue):
+    return ConformanceCatalogue(catalogue)
 
 
 @pytest.fixture(scope="session")
-def library():
+def catalogue():
     return GeneratedCatalogue(size=60, seed=3)
 
 
 @pytest.fixture(scope="session")
-def served(library):
-    with embedded_server(library, walk, AS_OF) as server:
+def served(catalogue):
+    with embedded_server(catalogue, walk, AS_OF) as server:
         yield server

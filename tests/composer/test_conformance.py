@@ -37,8 +37,8 @@ SERVERS = [
 
 
 @pytest.fixture(scope="session")
-def upstream(conformance_library):
-    with embedded_server(conformance_library, walk, AS_OF) as server:
+def upstream(conformance_catalogue):
+    with embedded_server(conformance_catalogue, walk, AS_OF) as server:
         yield server
 
 
@@ -69,20 +69,20 @@ async def client(address):
         yield client
 
 
-async def test_pages_come_in_the_order_asked_for(client, conformance_library):
-    names = sorted(entry.document["name"] for entry in conformance_library.entries())
+async def test_pages_come_in_the_order_asked_for(client, conformance_catalogue):
+    names = sorted(entry.document["name"] for entry in conformance_catalogue.entries())
     for offset in (0, 5, 10, len(names) - 1, len(names)):
         page = await client.search_symphonies(order_by=[["name", "asc"]], offset=offset)
         assert [row.name for row in page.rows] == names[offset : offset + 5]
         assert page.unreadable == ()
 
 
-async def test_a_condition_selects(client, conformance_library):
+async def test_a_condition_selects(client, conformance_catalogue):
     where = ["and", [">", "num_node_filter", 0], ["<", "oos_num_backtest_days", 2000]]
     found = await list_library(client, where=where, order_by=[["oos_num_backtest_days", "asc"]])
     expected = {
         entry.symphony_id
-        for entry in conformance_library.entries()
+        for entry in conformance_catalogue.entries()
         if "'filter'" in str(entry.document) and (AS_OF - entry.last_edit).days < 2000
     }
     assert {summary.symphony_id for summary in found} == expected and expected
@@ -96,17 +96,17 @@ async def test_statistics_are_numbers(client):
     assert len(ratios) == 5 and ratios == sorted(ratios, reverse=True)
 
 
-async def test_the_whole_library_is_listed_and_every_tree_arrives_unchanged(client, conformance_library):
+async def test_the_whole_library_is_listed_and_every_tree_arrives_unchanged(client, conformance_catalogue):
     listed = await list_library(client)
-    entries = {entry.symphony_id: entry for entry in conformance_library.entries()}
+    entries = {entry.symphony_id: entry for entry in conformance_catalogue.entries()}
     assert {s.symphony_id: s.last_edit for s in listed} == {k: e.last_edit for k, e in entries.items()}
     trees = await asyncio.gather(*(client.get_saved_symphony(key) for key in entries))
     assert trees == [entry.document for entry in entries.values()]
 
 
 @pytest.mark.parametrize("capital", [10_000.0, 250_000.0])
-async def test_a_backtest_means_the_same_everywhere(client, conformance_library, capital):
-    entry = conformance_library.entries()[0]
+async def test_a_backtest_means_the_same_everywhere(client, conformance_catalogue, capital):
+    entry = conformance_catalogue.entries()[0]
     start, end = dt.date(2020, 1, 2), dt.date(2020, 12, 31)
     answer = await client.backtest_symphony_by_id(
         entry.symphony_id,
@@ -138,9 +138,9 @@ async def test_a_backtest_means_the_same_everywhere(client, conformance_library,
         np.testing.assert_allclose(answer.daily.weights["SPY"], truth.weights["SPY"], atol=1e-6)
 
 
-async def test_statistics_come_without_daily_values_where_those_are_not_wanted(client, conformance_library):
+async def test_statistics_come_without_daily_values_where_those_are_not_wanted(client, conformance_catalogue):
     answer = await client.backtest_symphony_by_id(
-        conformance_library.entries()[1].symphony_id, include_daily_values=False
+        conformance_catalogue.entries()[1].symphony_id, include_daily_values=False
     )
     assert answer.daily is None and answer.statistics.sharpe_ratio is not None
 
@@ -162,8 +162,8 @@ async def test_a_condition_that_makes_no_sense_stops_the_run(client):
     assert caught.value.verdict is Verdict.STOP
 
 
-async def test_hostile_text_arrives_as_text(client, conformance_library):
-    (entry,) = (e for e in conformance_library.entries() if e.symphony_id == "hostile")
+async def test_hostile_text_arrives_as_text(client, conformance_catalogue):
+    (entry,) = (e for e in conformance_catalogue.entries() if e.symphony_id == "hostile")
     assert await client.get_saved_symphony("hostile") == entry.document
     answer = await client.backtest_symphony_by_id("hostile", start_date=dt.date(2024, 1, 2))
     assert answer.daily is not None and set(answer.daily.benchmarks) == {"SPY"}

@@ -14,16 +14,16 @@ from rlpretrain.composer import (
     ComposerError,
     EmbeddedAddress,
     Faults,
-    Library,
     LoopbackServer,
     RetryPolicy,
+    ServedCatalogue,
     composer_app,
     embedded_server,
     list_library,
     open_composer,
     parse_address,
 )
-from rlpretrain.composer.faulty_app import FaultyApp
+from rlpretrain.composer.server.faulty_app import FaultyApp
 from rlpretrain.errors import SettingsError
 
 from .conftest import AS_OF, walk
@@ -43,12 +43,14 @@ async def everything(url):
 
 
 @pytest.mark.parametrize("transport", ["mcp", "rest"])
-async def test_nothing_is_lost_with_a_third_of_the_calls_failing_in_every_way(library, transport):
-    app = FaultyApp(composer_app(Library(library, walk, AS_OF)), Faults(rate=0.3, seed=4, retry_after=0))
+async def test_nothing_is_lost_with_a_third_of_the_calls_failing_in_every_way(catalogue, transport):
+    app = FaultyApp(
+        composer_app(ServedCatalogue(catalogue, walk, AS_OF)), Faults(rate=0.3, seed=4, retry_after=0)
+    )
     answers = {}
     with (
         LoopbackServer(app, log_level="critical") as spoilt,
-        embedded_server(library, walk, AS_OF) as undisturbed,
+        embedded_server(catalogue, walk, AS_OF) as undisturbed,
     ):
         for name, server in (("spoilt", spoilt), ("undisturbed", undisturbed)):
             url = server.url if transport == "mcp" else f"rest+{server.rest_url}"
@@ -59,10 +61,12 @@ async def test_nothing_is_lost_with_a_third_of_the_calls_failing_in_every_way(li
     assert set(app.met) == set(FAULT_KINDS)
 
 
-async def test_the_same_calls_meet_the_same_faults_in_any_order(library):
+async def test_the_same_calls_meet_the_same_faults_in_any_order(catalogue):
     met = []
     for concurrency in (1, 9):
-        app = FaultyApp(composer_app(Library(library, None, AS_OF)), Faults(rate=0.4, seed=1, retry_after=0))
+        app = FaultyApp(
+            composer_app(ServedCatalogue(catalogue, None, AS_OF)), Faults(rate=0.4, seed=1, retry_after=0)
+        )
         with LoopbackServer(app, log_level="critical") as server:
             async with open_composer(
                 f"rest+{server.rest_url}",
@@ -70,7 +74,7 @@ async def test_the_same_calls_meet_the_same_faults_in_any_order(library):
                 rate=AdaptiveRate(slowest=1e6),
                 concurrency=concurrency,
             ) as client:
-                ids = [entry.symphony_id for entry in library.entries()]
+                ids = [entry.symphony_id for entry in catalogue.entries()]
                 await asyncio.gather(*(client.get_saved_symphony(key) for key in ids))
         met.append(app.met)
     assert met[0] == met[1] and sum(met[0].values()) > 20
@@ -78,9 +82,9 @@ async def test_the_same_calls_meet_the_same_faults_in_any_order(library):
 
 @pytest.mark.parametrize("kind", FAULT_KINDS)
 @pytest.mark.parametrize("transport", ["mcp", "rest"])
-async def test_every_fault_may_pass_and_is_named(library, kind, transport):
+async def test_every_fault_may_pass_and_is_named(catalogue, kind, transport):
     faults = Faults(rate=1.0, kinds=(kind,), retry_after=0)
-    with embedded_server(library, None, AS_OF, faults=faults) as server:
+    with embedded_server(catalogue, None, AS_OF, faults=faults) as server:
         url = server.url if transport == "mcp" else f"rest+{server.rest_url}"
         async with open_composer(
             url, retry=RetryPolicy(tries=2, first_wait=0.0), rate=AdaptiveRate(slowest=1e3)
@@ -93,17 +97,17 @@ async def test_every_fault_may_pass_and_is_named(library, kind, transport):
     assert named.get(kind, "any") in str(caught.value)
 
 
-async def test_faults_by_address(library):
+async def test_faults_by_address(catalogue):
     url = "embedded:transport=rest,faults=1,kinds=5xx,seed=3"
     async with open_composer(
-        url, catalogue=library, as_of=AS_OF, retry=RetryPolicy(tries=2, first_wait=0)
+        url, catalogue=catalogue, as_of=AS_OF, retry=RetryPolicy(tries=2, first_wait=0)
     ) as client:
         with pytest.raises(ComposerError, match="HTTP 50"):
             await client.search_symphonies()
 
 
-def test_latency_comes_before_every_answer(library):
-    with embedded_server(library, None, AS_OF, faults=Faults(latency=0.05)) as server:
+def test_latency_comes_before_every_answer(catalogue):
+    with embedded_server(catalogue, None, AS_OF, faults=Faults(latency=0.05)) as server:
         answer = httpx2.post(f"{server.rest_url}/api/v0.1/search/symphonies", json={"where": None})
     assert answer.elapsed.total_seconds() >= 0.05 and len(answer.json()) == 5
 

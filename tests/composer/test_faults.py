@@ -17,8 +17,8 @@ from rlpretrain.composer import (
     list_library,
     open_composer,
 )
-from rlpretrain.composer.library import Library
-from rlpretrain.composer.mcp_server import build_server
+from rlpretrain.composer.server.mcp_server import build_server
+from rlpretrain.composer.server.served_catalogue import ServedCatalogue
 from rlpretrain.errors import SettingsError
 
 from .conftest import AS_OF, AT_ONCE, walk
@@ -82,18 +82,18 @@ class Troubled:
         await send({"type": "http.response.body", "body": body})
 
 
-def troubled(library, faults, **options):
+def troubled(catalogue, faults, **options):
     stateless = not options.get("legacy", False)
-    app = build_server(Library(library, walk, AS_OF)).streamable_http_app(
+    app = build_server(ServedCatalogue(catalogue, walk, AS_OF)).streamable_http_app(
         json_response=stateless, stateless_http=stateless
     )
     return Troubled(app, faults, **options)
 
 
 @pytest.mark.parametrize("fault", [429, 500, 502, 503, 504, (429, b"0"), "hang", "drop", "page", "garbled"])
-async def test_what_may_pass_is_tried_again(library, fault):
-    app = troubled(library, [fault, fault])
-    entry = library.entries()[0]
+async def test_what_may_pass_is_tried_again(catalogue, fault):
+    app = troubled(catalogue, [fault, fault])
+    entry = catalogue.entries()[0]
     with LoopbackServer(app) as server:
         async with open_composer(
             server.url,
@@ -106,8 +106,8 @@ async def test_what_may_pass_is_tried_again(library, fault):
 
 
 @pytest.mark.parametrize(("status", "verdict"), [(401, "stop"), (403, "stop"), (404, "stop"), (400, "stop")])
-async def test_what_cannot_pass_is_not_tried_again(library, status, verdict):
-    app = troubled(library, [status])
+async def test_what_cannot_pass_is_not_tried_again(catalogue, status, verdict):
+    app = troubled(catalogue, [status])
     with LoopbackServer(app) as server:
         async with open_composer(server.url, retry=AT_ONCE, rate=AdaptiveRate(slowest=1e3)) as client:
             with pytest.raises(ComposerError, match=f"HTTP {status}") as caught:
@@ -116,8 +116,8 @@ async def test_what_cannot_pass_is_not_tried_again(library, status, verdict):
     assert app.calls["tools/call"] == 1
 
 
-async def test_giving_up_keeps_the_last_reason_and_what_the_service_asked_for(library):
-    app = troubled(library, [503, 500, 502, (429, b"7")])
+async def test_giving_up_keeps_the_last_reason_and_what_the_service_asked_for(catalogue):
+    app = troubled(catalogue, [503, 500, 502, (429, b"7")])
     with LoopbackServer(app) as server:
         async with open_composer(server.url, retry=AT_ONCE, rate=AdaptiveRate(slowest=1e3)) as client:
             with pytest.raises(ComposerError, match="HTTP 429") as caught:
@@ -126,18 +126,18 @@ async def test_giving_up_keeps_the_last_reason_and_what_the_service_asked_for(li
     assert (error.verdict, error.tries, error.retry_after) == (Verdict.RETRY, 4, 7.0)
 
 
-async def test_one_broken_connection_does_not_end_the_calls_beside_it(library):
-    app = troubled(library, [None, "drop", None, "drop", 503, None, "garbled", "drop"])
+async def test_one_broken_connection_does_not_end_the_calls_beside_it(catalogue):
+    app = troubled(catalogue, [None, "drop", None, "drop", 503, None, "garbled", "drop"])
     with LoopbackServer(app) as server:
         async with open_composer(server.url, as_of=AS_OF, retry=AT_ONCE, concurrency=6) as client:
             listed = await list_library(client)
             trees = await asyncio.gather(*(client.get_saved_symphony(s.symphony_id) for s in listed))
-    assert {tree["name"] for tree in trees} == {entry.document["name"] for entry in library.entries()}
+    assert {tree["name"] for tree in trees} == {entry.document["name"] for entry in catalogue.entries()}
 
 
-async def test_a_forgotten_session_is_opened_again(library):
-    app = troubled(library, [None, 404, None], legacy=True)
-    entry = library.entries()[0]
+async def test_a_forgotten_session_is_opened_again(catalogue):
+    app = troubled(catalogue, [None, 404, None], legacy=True)
+    entry = catalogue.entries()[0]
     with LoopbackServer(app) as server:
         async with open_composer(server.url, retry=AT_ONCE, rate=AdaptiveRate(slowest=1e3)) as client:
             for _ in range(3):
@@ -147,9 +147,9 @@ async def test_a_forgotten_session_is_opened_again(library):
     assert len(sessions) == 2
 
 
-async def test_the_key_is_sent_and_never_shown(library, caplog):
+async def test_the_key_is_sent_and_never_shown(catalogue, caplog):
     caplog.set_level(logging.DEBUG)
-    app = troubled(library, [401, 503])
+    app = troubled(catalogue, [401, 503])
     with LoopbackServer(app) as server:
         async with open_composer(server.url, credentials=KEY, retry=RetryPolicy(tries=1)) as client:
             shown = [repr(client), repr(vars(client)), repr(KEY), str(KEY)]

@@ -15,8 +15,8 @@ from rlpretrain.composer import (
     list_library,
     open_composer,
 )
-from rlpretrain.composer.failures import answer_failure
-from rlpretrain.composer.wire import parse_page
+from rlpretrain.composer.client.failures import answer_failure
+from rlpretrain.composer.client.wire import parse_page
 from rlpretrain.errors import SettingsError
 
 from .conftest import AS_OF, walk

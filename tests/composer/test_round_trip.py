@@ -15,8 +15,8 @@ from rlpretrain.composer import (
     list_library,
     open_composer,
 )
-from rlpretrain.composer.mcp_transport import McpTransport, http_connector
-from rlpretrain.composer.transport import READ_TOOLS
+from rlpretrain.composer.client.mcp_transport import McpTransport, http_connector
+from rlpretrain.composer.protocol.calls import READ_TOOLS
 from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import SettingsError
 
@@ -107,10 +107,10 @@ async def test_a_command_that_does_not_exist_stops_the_run():
     assert caught.value.verdict is Verdict.STOP
 
 
-async def test_a_server_process_that_dies_is_started_again(tmp_path, library):
+async def test_a_server_process_that_dies_is_started_again(tmp_path, catalogue):
     mark = tmp_path / "died"
     async with open_composer(f"{STDIO} {mark}", retry=AT_ONCE) as client:
-        answer = await client.backtest_symphony_by_id(library.entries()[0].symphony_id)
+        answer = await client.backtest_symphony_by_id(catalogue.entries()[0].symphony_id)
     assert mark.exists() and answer.statistics.sharpe_ratio is not None
 
 

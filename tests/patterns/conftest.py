@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlpretrain.composer.generated import GeneratedCatalogue
+from rlpretrain.composer.catalogue.generated import GeneratedCatalogue
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.patterns import ChunkRecords, StrategyRecord, TradeTable, leaf_scores, record_strategy

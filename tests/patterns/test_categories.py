@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from rlpretrain.composer.generated import GeneratedCatalogue
+from rlpretrain.composer.catalogue.generated import GeneratedCatalogue
 from rlpretrain.market import load_market
 from rlpretrain.patterns import CATEGORIES, LeafCategory, asset_reasons, classify_leaves
 from rlpretrain.patterns.categories import leaf_scores

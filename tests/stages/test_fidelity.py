@@ -20,9 +20,9 @@ from rlpretrain.composer import (
     BacktestOutcome,
     ComposerError,
     GeneratedCatalogue,
-    Library,
     LoopbackServer,
     RetryPolicy,
+    ServedCatalogue,
     Verdict,
     composer_app,
     embedded_server,
@@ -293,7 +293,7 @@ def test_the_run_stops_when_more_than_half_of_a_chunk_goes_unanswered(
 ) -> None:
     monkeypatch.setattr(RetryPolicy, "wait", lambda *_: 0.0)
     silent: set[str] = set()
-    app = composer_app(Library(CATALOGUE, Service(faithful), panel.dates[-1].astype(object)))
+    app = composer_app(ServedCatalogue(CATALOGUE, Service(faithful), panel.dates[-1].astype(object)))
     spoiled = Unanswering(app, silent)
     with LoopbackServer(spoiled) as server:
         run = PretrainingPipeline(tiny(tmp_path, composer_url=server.url, **SETTINGS), run_id="run")

@@ -26,7 +26,7 @@ from rlpretrain.composer import (
     LoopbackServer,
     composer_app,
 )
-from rlpretrain.composer.library import FinishedBacktest
+from rlpretrain.composer.server.served_catalogue import FinishedBacktest
 from rlpretrain.market import PricePanel
 from rlpretrain.stages import extraction, library
 from rlpretrain.stages.context import StageContext

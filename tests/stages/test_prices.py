@@ -81,7 +81,7 @@ def test_all_that_a_run_looks_at(tmp_path: Path, yahoo: Yahoo) -> None:
 def test_trees_come_from_the_cache(tmp_path: Path, yahoo: Yahoo, monkeypatch: pytest.MonkeyPatch) -> None:
     prices.run(context(tmp_path))
     monkeypatch.setattr(
-        "rlpretrain.composer.client.ComposerClient.get_saved_symphony",
+        "rlpretrain.composer.client.composer_client.ComposerClient.get_saved_symphony",
         lambda *_: pytest.fail("a tree was fetched again"),
     )
     again = context(tmp_path, "again")

@@ -1,0 +1,128 @@
+"""A catalogue of symphonies made by rule: varied, realistic, and the same for the same seed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import get_args
+
+import numpy as np
+
+from rlpretrain.composer.catalogue.entries import CatalogueEntry
+from rlpretrain.composer.catalogue.families import FAMILIES, FAMILY_CYCLE
+from rlpretrain.composer.catalogue.tree_builder import Spelling, TreeBuilder
+from rlpretrain.composer.catalogue.universes import UNIVERSES, Universe
+from rlpretrain.errors import SettingsError
+
+__all__ = ["GeneratedCatalogue"]
+
+_LARGEST = 50_000
+_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_FIRST_EDIT, _LAST_EDIT = dt.date(2015, 1, 2), dt.date(2024, 11, 30)
+
+_MOODS = (
+    "Quiet",
+    "Patient",
+    "Restless",
+    "Northern",
+    "Copper",
+    "Second",
+    "Plain",
+    "Early",
+    "Stubborn",
+    "Amber",
+)
+_NOUNS = (
+    "Harbor",
+    "Engine",
+    "Ladder",
+    "Compass",
+    "Orchard",
+    "Signal",
+    "Bridge",
+    "Lantern",
+    "Current",
+    "Workshop",
+)
+_DESCRIPTIONS = (
+    "",
+    "",
+    "Experimental. Please read the tree before you invest.",
+    "Copy of an older idea with other windows.",
+    "Made for a small account; trades near the close.",
+    "Rewritten after the last drawdown.",
+)
+
+
+class GeneratedCatalogue:
+    """Symphonies of known families over known themes.
+
+    Symphony i depends on the seed and i alone, so a larger catalogue begins with the smaller one. Families and
+    themes alternate, so every stretch of the catalogue holds all of them.
+
+    Parameters
+    ----------
+    size
+        Number of symphonies, 1 to 50,000.
+    seed
+        Of all that varies.
+
+    Attributes
+    ----------
+    families
+        Symphony id -> name of its family, which no answer of the server carries.
+    """
+
+    def __init__(self, size: int = 1024, seed: int = 7) -> None:
+        if not 1 <= size <= _LARGEST:
+            raise SettingsError(f"catalogue: size={size} is not between 1 and {_LARGEST}")
+        if seed < 0:
+            raise SettingsError(f"catalogue: seed={seed} is negative")
+        made = [_make(seed, index) for index in range(size)]
+        self._entries = tuple(made)
+        self.families: Mapping[str, str] = {
+            entry.symphony_id: FAMILY_CYCLE[index % len(FAMILY_CYCLE)] for index, entry in enumerate(made)
+        }
+
+    def entries(self) -> Sequence[CatalogueEntry]:
+        """Return every symphony."""
+        return self._entries
+
+
+def _make(seed: int, index: int) -> CatalogueEntry:
+    generator = np.random.default_rng((seed, index))
+    symphony_id = _identifier(seed, index)
+    build = TreeBuilder(symphony_id, generator, get_args(Spelling)[int(generator.integers(3))])
+    universe = UNIVERSES[index % len(UNIVERSES)]
+    body = FAMILIES[FAMILY_CYCLE[index % len(FAMILY_CYCLE)]](build, universe)
+    if build.chance(0.25):
+        body = build.group("Main", build.equal([body]))
+    rebalance, corridor = _rebalancing(build, universe)
+    name = f"{build.pick(_MOODS)} {build.pick(_NOUNS)} {universe.name} v{build.integer(1, 9)}.{index}"
+    days = build.integer(0, (_LAST_EDIT - _FIRST_EDIT).days)
+    return CatalogueEntry(
+        symphony_id=symphony_id,
+        document=build.root(name, build.pick(_DESCRIPTIONS), rebalance, corridor, body),
+        last_edit=_FIRST_EDIT + dt.timedelta(days=days),
+    )
+
+
+def _rebalancing(build: TreeBuilder, universe: Universe) -> tuple[str, float | None]:
+    """Draw how often to rebalance, in about the proportions of real symphonies."""
+    draw = build.integer(1, 100)
+    if draw <= 72:
+        return "daily", None
+    if draw <= 84 or universe.mixed:
+        return "none", build.pick((0.025, 0.05, 0.075, 0.1))
+    return build.pick(("weekly", "monthly", "monthly", "quarterly", "yearly")), None
+
+
+def _identifier(seed: int, index: int) -> str:
+    """Return 20 letters and digits, as Composer does."""
+    number = int.from_bytes(hashlib.blake2b(f"symphony/{seed}/{index}".encode(), digest_size=16).digest())
+    letters = []
+    for _ in range(20):
+        number, letter = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[letter])
+    return "".join(letters)

@@ -1,0 +1,233 @@
+"""Typed calls of Composer's three read tools, with bounded concurrency and retries."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlpretrain.composer.client.failures import ComposerError, answer_failure
+from rlpretrain.composer.client.progress import BudgetSpentError, CallCounts, Progress
+from rlpretrain.composer.client.rate import AdaptiveRate
+from rlpretrain.composer.client.retry import RetryPolicy
+from rlpretrain.composer.client.transport import Transport, subject_of
+from rlpretrain.composer.client.wire import Backtest, SearchPage, parse_backtest, parse_page, parse_tree
+
+__all__ = ["EVERYTHING", "MOST_TESTED_FIRST", "PAGE_SIZE", "ComposerClient"]
+
+PAGE_SIZE = 5
+"""Rows of a page of the search; the service fixes it."""
+
+EVERYTHING: tuple[Any, ...] = (">=", "num_node_asset", 0)
+"""A condition that every symphony meets. Without one the service applies a filter of its own."""
+
+MOST_TESTED_FIRST: tuple[Any, ...] = (("oos_num_backtest_days", "desc"),)
+"""Longest since the last edit first: those have the most days that their authors could not see."""
+
+logger = logging.getLogger(__name__)
+
+
+class ComposerClient:
+    """Reads Composer's library; it has no way to trade or to change an account.
+
+    Parameters
+    ----------
+    transport
+        Makes single calls.
+    as_of
+        Last day of the service's data, from which days since the last edit count back.
+    concurrency
+        Most calls in flight at once.
+    call_timeout
+        Seconds after which one try is given up.
+    budget
+        Seconds for all calls together, from the first on; without end when None.
+    retry
+        Policy for failures that may pass.
+    rate
+        How fast calls may start.
+    seed
+        Of the jitter; results don't depend on it.
+
+    Attributes
+    ----------
+    progress
+        Calls so far.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        as_of: dt.date,
+        concurrency: int = 8,
+        call_timeout: float = 60.0,
+        budget: float | None = None,
+        retry: RetryPolicy | None = None,
+        rate: AdaptiveRate | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.as_of = as_of
+        self.concurrency = concurrency
+        self.progress = Progress()
+        self._transport = transport
+        self._timeout = call_timeout
+        self._retry = retry or RetryPolicy()
+        self._slots = asyncio.Semaphore(concurrency)
+        self._jitter = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
+        self._rate = rate or AdaptiveRate()
+        self._budget = budget
+        self._deadline: float | None = None
+        self._last_failure: ComposerError | None = None
+
+    async def search_symphonies(
+        self, where: Sequence[Any] | None = None, order_by: Sequence[Any] | None = None, offset: int = 0
+    ) -> SearchPage:
+        """Return one page of the library.
+
+        Parameters
+        ----------
+        where
+            HoneySQL condition as JSON; every symphony when None.
+        order_by
+            HoneySQL order as JSON; the longest since the last edit first when None.
+        offset
+            Rows to skip.
+
+        Raises
+        ------
+        ComposerError
+            The call failed for good; `verdict` says what that means.
+        """
+        arguments = {
+            "where": where or EVERYTHING,
+            "order_by": order_by or MOST_TESTED_FIRST,
+            "offset": offset,
+        }
+        return parse_page(await self._call("search_symphonies", arguments))
+
+    async def get_saved_symphony(self, symphony_id: str) -> dict[str, Any]:
+        """Return a symphony's tree, as the service stores it.
+
+        Raises
+        ------
+        ComposerError
+            The call failed for good; `verdict` says what that means.
+        """
+        return parse_tree(await self._call("get_saved_symphony", {"symphony_id": symphony_id}), symphony_id)
+
+    async def backtest_symphony_by_id(
+        self,
+        symphony_id: str,
+        *,
+        start_date: dt.date | None = None,
+        end_date: dt.date | None = None,
+        include_daily_values: bool = True,
+        capital: float = 10_000.0,
+        slippage_percent: float = 0.0001,
+        apply_reg_fee: bool = True,
+        apply_taf_fee: bool = True,
+        spread_markup: float = 0.002,
+        broker: str = "ALPACA_WHITE_LABEL",
+        benchmark_tickers: Sequence[str] = ("SPY",),
+    ) -> Backtest:
+        """Return Composer's own backtest of a symphony; the defaults are the service's.
+
+        Parameters
+        ----------
+        symphony_id
+            Which symphony.
+        start_date, end_date
+            Window; as early and as late as there is data when None.
+        include_daily_values
+            Whether the daily values come with the statistics.
+        capital
+            Dollars to begin with.
+        slippage_percent, spread_markup
+            Cost of a trade of equities and spread of crypto, fractions of the amount (0.0001 is one basis
+            point).
+        apply_reg_fee, apply_taf_fee
+            Whether the regulators' fees on sales are paid.
+        broker
+            Whose fee schedule applies.
+        benchmark_tickers
+            Assets to give beside the symphony.
+
+        Raises
+        ------
+        ComposerError
+            The call failed for good; `verdict` says what that means.
+        """
+        arguments: dict[str, Any] = {
+            "symphony_id": symphony_id,
+            "include_daily_values": include_daily_values,
+            "apply_reg_fee": apply_reg_fee,
+            "apply_taf_fee": apply_taf_fee,
+            "broker": broker,
+            "capital": capital,
+            "slippage_percent": slippage_percent,
+            "spread_markup": spread_markup,
+            "benchmark_tickers": list(benchmark_tickers),
+        }
+        for name, day in (("start_date", start_date), ("end_date", end_date)):
+            if day is not None:
+                arguments[name] = day.isoformat()
+        answer = await self._call("backtest_symphony_by_id", arguments)
+        return parse_backtest(answer, symphony_id, benchmark_tickers)
+
+    async def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
+        if self._budget is not None and self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._budget
+        counts = self.progress.of(tool)
+        counts.asked += 1
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                answer = await self._call_until_answered(tool, arguments, counts)
+        except TimeoutError:
+            raise self._spent() from None
+        counts.answered += 1
+        return answer
+
+    async def _call_until_answered(self, tool: str, arguments: Mapping[str, Any], counts: CallCounts) -> Any:
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return await self._try(tool, arguments)
+            except ComposerError as error:
+                counts.failed += 1
+                error.tries = tries
+                if not error.retryable or tries >= self._retry.tries:
+                    raise
+                self._last_failure = failure = error
+            delay = self._retry.wait(tries, self._jitter)
+            logger.info("%s; try %d of %d in %.1f s", failure, tries + 1, self._retry.tries, delay)
+            resumes = max(asyncio.get_running_loop().time() + delay, self._rate.resume_at)
+            if self._deadline is not None and resumes > self._deadline:
+                raise self._spent()  # now, not after a wait that can't help
+            await asyncio.sleep(delay)
+
+    async def _try(self, tool: str, arguments: Mapping[str, Any]) -> Any:
+        subject = subject_of(tool, arguments)
+        async with self._slots:
+            started = await self._rate.start()
+            try:
+                answer = await self._transport.call(tool, arguments, self._timeout)
+                failure = answer_failure(subject, answer, about_symphony="symphony_id" in arguments)
+            except ComposerError as error:
+                failure = error
+        if failure is None:
+            self._rate.answered()
+            return answer
+        if failure.throttled:
+            self._rate.throttled(started)
+        if failure.retry_after:
+            self._rate.pause(failure.retry_after)
+        raise failure
+
+    def _spent(self) -> BudgetSpentError:
+        assert self._budget is not None  # noqa: S101 - only a budget has a deadline
+        return BudgetSpentError(self._budget, self.progress, self._last_failure)

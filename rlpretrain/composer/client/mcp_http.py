@@ -1,0 +1,86 @@
+"""An HTTP client that reports what went wrong, for the MCP transport above it.
+
+The SDK's transport replaces a failed HTTP answer by one fixed text, which loses the status and
+``Retry-After``, and a connection that breaks ends the session for every call in flight. Here both become
+JSON-RPC errors, which reach the one call they belong to and carry the facts in `data`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx2
+import mcp_types as types
+
+from rlpretrain.composer.client.http_answers import AnswerTooLargeError, parse_retry_after, read_answer
+from rlpretrain.composer.protocol.calls import LARGEST_ANSWER
+
+__all__ = ["FAULT_KEY", "FaultReportingClient"]
+
+FAULT_KEY = "http_fault"
+"""Key in the error's `data` under which the facts lie: status, retry_after and session, or reason."""
+
+
+_MCP_KINDS = ("application/json", "text/event-stream")
+
+
+class FaultReportingClient(httpx2.AsyncClient):
+    """Turns failed POSTs into JSON-RPC errors."""
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """Send; a failure comes back as an answer, not as an exception."""
+        if request.method != "POST":
+            return await super().send(request, **options)
+        try:
+            response = await super().send(request, **options)
+            kind = response.headers.get("content-type", "").lower().partition(";")[0].strip()
+            if response.is_error or kind != "text/event-stream":
+                response = await _read(response, LARGEST_ANSWER)
+        except AnswerTooLargeError as error:
+            return _report(request, {"reason": str(error)})
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
+            return _report(request, {"reason": f"{type(error).__name__} {error}".strip()})
+        if response.status_code == httpx2.codes.OK and kind not in _MCP_KINDS:
+            await response.aclose()
+            return _report(request, {"reason": f"the answer is {kind or 'of no stated kind'}, not JSON"})
+        if not response.is_error or _is_json_rpc_error(response):
+            return response
+        await response.aclose()
+        fault = {
+            "status": response.status_code,
+            "retry_after": parse_retry_after(response.headers.get("retry-after")),
+            "session": "mcp-session-id" in request.headers,
+        }
+        return _report(request, fault)
+
+
+async def _read(response: httpx2.Response, largest: int) -> httpx2.Response:
+    """Return the answer with its body read, as if it had come unpacked."""
+    try:
+        body = await read_answer(response, largest)
+    finally:
+        await response.aclose()
+    headers = [
+        (name, value)
+        for name, value in response.headers.multi_items()
+        if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
+    ]
+    return httpx2.Response(response.status_code, headers=headers, content=body, request=response.request)
+
+
+def _report(request: httpx2.Request, fault: dict[str, Any]) -> httpx2.Response:
+    error = types.ErrorData(code=types.INTERNAL_ERROR, message="HTTP request failed", data={FAULT_KEY: fault})
+    body = {"jsonrpc": "2.0", "id": None, "error": error.model_dump(mode="json")}
+    # Any status of 400 or more makes the SDK read the body's error, and 502 says where it came from.
+    return httpx2.Response(httpx2.codes.BAD_GATEWAY, json=body, request=request)
+
+
+def _is_json_rpc_error(response: httpx2.Response) -> bool:
+    if not response.headers.get("content-type", "").lower().startswith("application/json"):
+        return False
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return False
+    return isinstance(body, dict) and body.get("jsonrpc") == "2.0" and isinstance(body.get("error"), dict)

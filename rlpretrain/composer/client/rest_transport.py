@@ -1,0 +1,121 @@
+"""Composer's REST API: the three read calls as HTTP requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Self
+
+import httpx2
+
+from rlpretrain.composer.client.credentials import Credentials
+from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure
+from rlpretrain.composer.client.http_answers import AnswerTooLargeError, parse_retry_after, read_answer
+from rlpretrain.composer.client.transport import check_url, subject_of
+from rlpretrain.composer.protocol.calls import ENDPOINTS, IDENTIFIER, LARGEST_ANSWER
+from rlpretrain.documents import decode_json
+from rlpretrain.errors import SettingsError
+
+__all__ = ["RestTransport"]
+
+_DAILY_MAPS = ("dvm_capital", "tdvm_weights")
+
+
+class RestTransport:
+    """Calls the REST API, with the arguments of the tools.
+
+    Parameters
+    ----------
+    url
+        Scheme and host, with a path before ``/api`` where there is one.
+    credentials
+        API key, or None.
+    largest_answer
+        Bytes; larger answers are not read.
+
+    Raises
+    ------
+    SettingsError
+        The URL has a query or a fragment, or see `check_url`.
+    """
+
+    def __init__(
+        self, url: str, credentials: Credentials | None, *, largest_answer: int = LARGEST_ANSWER
+    ) -> None:
+        check_url(url, credentials)
+        if "?" in url or "#" in url:
+            raise SettingsError("composer_url: the address of the REST API takes no '?' and no '#'")
+        self._url = url.rstrip("/")
+        self._largest = largest_answer
+        # Each call has its own limit of time, and the service is told, as by its own server, who asks.
+        headers = {"x-origin": "public-api", **(credentials.headers() if credentials else {})}
+        self._http = httpx2.AsyncClient(headers=headers, timeout=None, follow_redirects=False)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
+        """Make a read call once.
+
+        Raises
+        ------
+        ComposerError
+            The call failed; its verdict says how.
+        """
+        subject = subject_of(tool, arguments)
+        request = self._request(tool, arguments, subject)
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self._http.send(request, stream=True)
+                try:
+                    body = await read_answer(response, self._largest)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY) from None
+        except AnswerTooLargeError as error:
+            raise ComposerError(f"{subject}: {error}", verdict=Verdict.RETRY) from None
+        except httpx2.ConnectError as error:
+            raise ComposerError(
+                f"connecting to Composer: ConnectError {error}", verdict=Verdict.RETRY
+            ) from None
+        except httpx2.HTTPError as error:
+            raise ComposerError(f"{subject}: {type(error).__name__} {error}", verdict=Verdict.RETRY) from None
+        return _decoded(response, body, tool, arguments, subject)
+
+    def _request(self, tool: str, arguments: Mapping[str, Any], subject: str) -> httpx2.Request:
+        method, path = ENDPOINTS[tool]
+        if "{symphony_id}" in path:
+            symphony_id = str(arguments.get("symphony_id"))
+            if not IDENTIFIER.fullmatch(symphony_id):
+                raise ComposerError(f"{subject[:100]!r}: not a symphony's id", verdict=Verdict.REJECT)
+            path = path.format(symphony_id=symphony_id)
+        given = {k: v for k, v in arguments.items() if k not in ("symphony_id", "include_daily_values")}
+        return self._http.build_request(method, self._url + path, json=given if method == "POST" else None)
+
+
+def _decoded(
+    response: httpx2.Response, body: bytes, tool: str, arguments: Mapping[str, Any], subject: str
+) -> Any:
+    try:
+        answer = decode_json(body)
+    except ValueError:
+        if response.is_success:
+            raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
+        answer = None
+    if not response.is_success:
+        raise http_failure(
+            subject,
+            response.status_code,
+            retry_after=parse_retry_after(response.headers.get("retry-after")),
+            about_symphony="symphony_id" in arguments,
+            answer=answer,
+        )
+    if tool == "backtest_symphony_by_id" and isinstance(answer, dict):
+        answer.setdefault("capital", arguments.get("capital"))
+        if not arguments.get("include_daily_values", True):
+            answer = {name: value for name, value in answer.items() if name not in _DAILY_MAPS}
+    return answer

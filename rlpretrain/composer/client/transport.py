@@ -1,0 +1,59 @@
+"""The seam between the typed client and the ways to reach a server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from rlpretrain.composer.client.credentials import Credentials
+from rlpretrain.composer.client.failures import ComposerError, Verdict
+from rlpretrain.composer.protocol.calls import READ_TOOLS
+from rlpretrain.errors import SettingsError
+
+__all__ = ["Transport", "check_url", "subject_of"]
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Transport(Protocol):
+    """One try of one read call; raises `ComposerError`, retries nothing."""
+
+    async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
+        """Return the decoded JSON of the tool's answer."""
+
+
+def subject_of(tool: str, arguments: Mapping[str, Any]) -> str:
+    """Name a call in messages: the tool and, where the call is about one, the symphony.
+
+    Raises
+    ------
+    ComposerError
+        It is none of `READ_TOOLS`; no call is made.
+    """
+    if tool not in READ_TOOLS:
+        raise ComposerError(f"{tool} is not a read tool, and only those are called", verdict=Verdict.STOP)
+    symphony_id = arguments.get("symphony_id")
+    return tool if symphony_id is None else f"{tool} {symphony_id}"
+
+
+def check_url(url: str, credentials: Credentials | None) -> None:
+    """Make sure that an HTTP address leaks no secret.
+
+    Raises
+    ------
+    SettingsError
+        The URL names no host, carries a user or password, or would send the key unencrypted to another
+        machine.
+    """
+    parts = urlsplit(url)
+    shown = f"{parts.scheme}://{parts.hostname}"
+    if not parts.hostname:
+        raise SettingsError("composer_url: the URL names no host")
+    if parts.username or parts.password:
+        raise SettingsError(
+            f"composer_url: the URL of {shown} holds a user or password",
+            hint="set COMPOSER_API_KEY_ID and COMPOSER_API_SECRET instead",
+        )
+    if credentials and parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        raise SettingsError(f"composer_url: {shown} would receive the API key unencrypted", hint="use https")

@@ -1,0 +1,1 @@
+"""What both ends agree on: the calls, the words of their answers, and the language of the search."""

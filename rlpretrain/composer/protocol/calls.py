@@ -1,0 +1,24 @@
+"""The read calls of Composer's service, over MCP and over REST."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+__all__ = ["ENDPOINTS", "IDENTIFIER", "LARGEST_ANSWER", "READ_TOOLS"]
+
+READ_TOOLS = ("search_symphonies", "get_saved_symphony", "backtest_symphony_by_id")
+"""The tools that this package can call. The service has others, which trade or change an account."""
+
+ENDPOINTS: Mapping[str, tuple[str, str]] = {
+    "search_symphonies": ("POST", "/api/v0.1/search/symphonies"),
+    "get_saved_symphony": ("GET", "/api/v0.1/symphonies/{symphony_id}/score"),
+    "backtest_symphony_by_id": ("POST", "/api/v0.1/symphonies/{symphony_id}/backtest"),
+}
+"""Tool -> method and path. What is not here can't be called."""
+
+IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""A symphony's id; nothing in it can mean anything in a path, a URL or a query."""
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes of an answer that are read; the largest real trees have a tenth of it."""

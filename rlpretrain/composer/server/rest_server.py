@@ -1,0 +1,64 @@
+"""The three read endpoints of Composer's REST API, over a catalogue of one's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rlpretrain.composer.protocol.calls import ENDPOINTS
+from rlpretrain.composer.server.rest_answer import rest_backtest_answer
+from rlpretrain.composer.server.served_catalogue import RefusedError, ServedCatalogue
+from rlpretrain.documents import encode_json
+
+__all__ = ["rest_routes"]
+
+Answer: TypeAlias = Callable[[Mapping[str, Any]], Any]
+
+_STATUSES = {"bad-request": 400, "symphony-not-found": 404}
+_OTHER_STATUS = 422
+
+
+def rest_routes(served: ServedCatalogue) -> list[Route]:
+    """Make the routes."""
+    answers: dict[str, Answer] = {
+        "search_symphonies": served.search,
+        "get_saved_symphony": lambda arguments: served.tree(arguments["symphony_id"]),
+        "backtest_symphony_by_id": lambda arguments: rest_backtest_answer(
+            served.backtest(arguments["symphony_id"], arguments)
+        ),
+    }
+    return [
+        Route(path, _endpoint(answers[tool]), methods=[method]) for tool, (method, path) in ENDPOINTS.items()
+    ]
+
+
+def _endpoint(answer: Answer) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    async def endpoint(request: Request) -> Response:
+        try:
+            body = json.loads(await request.body()) if request.method == "POST" else {}
+            if not isinstance(body, dict):
+                raise ValueError("it must be an object")
+        except (ValueError, RecursionError) as error:
+            return _refusal(RefusedError("bad-request", f"the body can't be read: {error}"))
+        try:
+            # Backtests take long, and a search may need some.
+            return _json(await asyncio.to_thread(answer, {**body, **request.path_params}))
+        except RefusedError as error:
+            return _refusal(error)
+
+    return endpoint
+
+
+def _refusal(error: RefusedError) -> Response:
+    status = _STATUSES.get(error.code, _OTHER_STATUS)
+    return _json({"errors": [{"code": error.code, "title": error.title}]}, status)
+
+
+def _json(answer: Any, status: int = 200) -> Response:
+    return Response(encode_json(answer), status, media_type="application/json")

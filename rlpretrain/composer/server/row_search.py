@@ -1,0 +1,81 @@
+"""Checked HoneySQL interpreted over rows: nothing is compiled or sent to a database."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from typing import Any
+
+from rlpretrain.composer.protocol.honeysql import ARITHMETIC, COMPARE
+
+__all__ = ["Row", "matches", "ordered"]
+
+Row = Callable[[str], Any]
+"""Gives the value of a column, or None."""
+
+
+def matches(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool:
+    """Return whether a checked condition holds for a row; unknown counts as false."""
+    return _holds(clause, row, columns) is True
+
+
+def _holds(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool | None:
+    """Evaluate in SQL's three-valued logic; None is unknown."""
+    name, operands = clause[0].lower(), clause[1:]
+    if name in ("and", "or"):
+        decisive: bool = name == "or"
+        truths = [_holds(operand, row, columns) for operand in operands]
+        if decisive in truths:
+            return decisive
+        return None if None in truths else not decisive
+    if name == "not":
+        truth = _holds(operands[0], row, columns)
+        return None if truth is None else not truth
+    if name == "in":
+        return _holds(["or", *(["=", operands[0], choice] for choice in operands[1])], row, columns)
+    if name == "between":
+        value, low, high = operands
+        return _holds(["and", [">=", value, low], ["<=", value, high]], row, columns)
+    values = [_value(operand, row, columns) for operand in operands]
+    if name in ("is", "is-not"):
+        return bool(values[0] == values[1]) is (name == "is")
+    if None in values or len({isinstance(value, str) for value in values}) > 1:
+        return None
+    if name in ("like", "ilike"):
+        return _like(str(values[0]), str(values[1]), re.IGNORECASE if name == "ilike" else 0)
+    return bool(COMPARE[name](*values))
+
+
+def _value(operand: Any, row: Row, columns: Mapping[str, type]) -> Any:
+    if isinstance(operand, str):
+        return row(operand) if operand in columns else operand
+    if not isinstance(operand, list):
+        return operand
+    parts = [_value(part, row, columns) for part in operand[1:]]
+    if None in parts:
+        return None
+    if operand[0] == "-" and len(parts) == 1:
+        return -parts[0]
+    try:
+        return reduce(ARITHMETIC[operand[0]], parts)
+    except (ZeroDivisionError, OverflowError):
+        return None
+
+
+def _like(text: str, pattern: str, flags: int) -> bool:
+    parts = (
+        ".*" if char == "%" else "." if char == "_" else re.escape(char)
+        for char in re.sub("%+", "%", pattern)
+    )
+    return re.fullmatch("".join(parts), text, flags | re.DOTALL) is not None
+
+
+def ordered(rows: Sequence[tuple[str, Row]], order: Sequence[tuple[str, bool]]) -> list[tuple[str, Row]]:
+    """Sort (id, row) pairs; nulls come last, and ties go by id, so that pages never overlap."""
+    ranked = sorted(rows, key=lambda pair: pair[0])
+    for column, descending in reversed(order):
+        known = [pair for pair in ranked if pair[1](column) is not None]
+        unknown = [pair for pair in ranked if pair[1](column) is None]
+        ranked = sorted(known, key=lambda pair: pair[1](column), reverse=descending) + unknown
+    return ranked
