@@ -42,6 +42,7 @@ from rlpretrain.validation import (
     run_together,
     validate_asset,
 )
+from rlpretrain.validation.arms import arms_with
 
 __all__ = ["asset_case", "run"]
 
@@ -114,14 +115,15 @@ def _case(context: StageContext, data: EpisodeData, arena: _Arena, settings: Val
     window = EvaluationWindow(data, start, stop, clean_from)
     clone = load_model_file(context.run / PRETRAINED).network().eval()
     placebo = load_model_file(context.run / PLACEBO).network().eval()
-    arms: dict[str, PolicyNetwork | None] = {"transferred": clone, "vanilla": None, "placebo": placebo}
+    networks: dict[str | None, PolicyNetwork] = {"clone": clone, "placebo": placebo}
     others = [v for v in Registry(context.config.output_dir).versions() if v.run_id != context.run.run_id]
     return AssetCase(
         window=window,
         learners={
-            arm: _learner(context, settings, window, arena, arm, source) for arm, source in arms.items()
+            arm.name: _learner(context, settings, window, arena, arm.name, networks.get(arm.starts_from))
+            for arm in arms_with("learner")
         },
-        policies={"frozen": clone.act},
+        policies={arm.name: networks[arm.starts_from].act for arm in arms_with("policy")},
         # Each transferred seed could have been the agent, and so could every registered run's; settings that were
         # searched for are the best of as many.
         trials=settings.seeds

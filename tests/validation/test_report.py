@@ -245,8 +245,8 @@ def test_what_the_analysis_recommends_is_said():
 def test_charts_take_the_pages_colours():
     page = html_report(data())
     assert page.count("<svg") == 6
-    assert "var(--agent)" in page
-    assert not re.search(r"#0000[01][1-7]", page), "a marker colour was left"
+    assert "var(--arm-agent)" in page
+    assert not re.search(r"#000[01][0-9a-f]{2}", page), "a marker colour was left"
 
 
 def test_text_fits_the_page():
