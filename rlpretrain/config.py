@@ -12,11 +12,12 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from rlpretrain.choices import OneOf
 from rlpretrain.errors import SettingsError
 
 __all__ = [
@@ -34,7 +35,7 @@ __all__ = [
 
 ENVIRONMENT_PREFIX = "RLPRETRAIN_"
 
-TransferStrategy = Literal["fine_tuning", "feature_extraction", "progressive"]
+StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:STRATEGIES")]
 Activation = Literal["relu", "gelu", "silu", "tanh"]
 Augmentation = Literal["feature_noise", "asset_relabelling", "time_jitter"]
 Schedule = Literal["cosine", "one_cycle", "plateau", "constant"]
@@ -65,13 +66,13 @@ def _field(default: Any, description: str, extra: dict[str, Any], constraints: d
 class TransferConfig(_Settings):
     """How the pre-trained policy becomes an RL agent."""
 
-    strategy: TransferStrategy = Field("fine_tuning", description="Which layers learn, and when.")
+    strategy: StrategyName = Field("fine_tuning", description="Which layers learn, and when.")
     freeze_layers: list[str] = Field(
         default_factory=list, description="Names of policy layers that never change, for example 'trunk.0'."
     )
     progressive_unfreeze_schedule: list[int] = Field(
         default_factory=lambda: [5, 10, 15],
-        description="PPO iterations at which the next layer, from the output backwards, starts to learn.",
+        description="Iterations at which the next layer, from the output backwards, starts to learn.",
     )
     total_steps: int = Field(60_000, ge=0, description="Environment steps of PPO after the critic's warm-up.")
     critic_warmup_steps: int = Field(
@@ -292,7 +293,7 @@ class PretrainingConfig(_Settings):
     state_dim: int = _run(64, "Pre-training", "Width of the state vector.", ge=1)
     action_dim: int = _run(3, "Pre-training", "Number of actions: hold, buy, sell.", ge=2)
     # Transfer
-    transfer_strategy: TransferStrategy = _run("fine_tuning", "Transfer", "Which layers learn, and when.")
+    transfer_strategy: StrategyName = _run("fine_tuning", "Transfer", "Which layers learn, and when.")
     freeze_layers: list[str] = _run([], "Transfer", "Policy layers that never change, for example 'trunk.0'.")
     max_training_assets: int = _run(
         16, "Transfer", "Assets, those with the most patterns, on which the RL agent trains.", ge=1, le=1_000
