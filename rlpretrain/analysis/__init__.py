@@ -1,6 +1,5 @@
 """From stored patterns to conclusions."""
 
-from rlpretrain.analysis.findings import PatternAnalysis, Recommendation
-from rlpretrain.analysis.pattern_analyzer import PatternAnalyzer
+import lazy_loader
 
-__all__ = ["PatternAnalysis", "PatternAnalyzer", "Recommendation"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,34 +1,5 @@
 """The 64-number state vector: what an agent sees at a close."""
 
-from rlpretrain.features.context import SOURCES, MarketContext, market_context
-from rlpretrain.features.names import (
-    ASSET,
-    FEATURES,
-    LIMIT,
-    MARKET,
-    POSITION,
-    STATE_DIM,
-    STATE_NAMES,
-    STATE_VERSION,
-    VOTES,
-    Feature,
-)
-from rlpretrain.features.state import position_features, state_matrix
+import lazy_loader
 
-__all__ = [
-    "ASSET",
-    "FEATURES",
-    "LIMIT",
-    "MARKET",
-    "POSITION",
-    "SOURCES",
-    "STATE_DIM",
-    "STATE_NAMES",
-    "STATE_VERSION",
-    "VOTES",
-    "Feature",
-    "MarketContext",
-    "market_context",
-    "position_features",
-    "state_matrix",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

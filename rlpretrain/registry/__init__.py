@@ -4,7 +4,6 @@ The rule that decides is in `rlpretrain.registry.rule`; it needs the statistics 
 does not.
 """
 
-from rlpretrain.registry.records import Decision, Event, EventKind, ModelCard, ModelVersion, Standing
-from rlpretrain.registry.registry import Registry
+import lazy_loader
 
-__all__ = ["Decision", "Event", "EventKind", "ModelCard", "ModelVersion", "Registry", "Standing"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

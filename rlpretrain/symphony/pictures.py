@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rlpretrain.market.panel import Floats
-from rlpretrain.symphony.backtest import BacktestResult
+from rlpretrain.symphony.backtesting import BacktestResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,22 @@
+from .batched import BatchedTradingEnv, EpisodeSampler
+from .book import Book
+from .episode_data import EpisodeData, build_episode_data, fill_growth
+from .reward import step_reward
+from .rollouts import Policy, rollout
+from .scalar import TradingEnv
+from .trajectory import Trade, Trajectory
+
+__all__ = [
+    "BatchedTradingEnv",
+    "Book",
+    "EpisodeData",
+    "EpisodeSampler",
+    "Policy",
+    "Trade",
+    "TradingEnv",
+    "Trajectory",
+    "build_episode_data",
+    "fill_growth",
+    "rollout",
+    "step_reward",
+]

@@ -1,0 +1,20 @@
+from .agent import TradingAgent, load_agent, make_agent, save_agent
+from .fine_tuning import checkpoint_steps, train_agent
+from .losses import FeatureAlignmentLoss, KnowledgeDistillationLoss
+from .policy import TradingPolicy
+from .transfer_learning import TransferLearningManager, TransferResult, kl_to_prior
+
+__all__ = [
+    "FeatureAlignmentLoss",
+    "KnowledgeDistillationLoss",
+    "TradingAgent",
+    "TradingPolicy",
+    "TransferLearningManager",
+    "TransferResult",
+    "checkpoint_steps",
+    "kl_to_prior",
+    "load_agent",
+    "make_agent",
+    "save_agent",
+    "train_agent",
+]
