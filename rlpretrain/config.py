@@ -35,7 +35,10 @@ __all__ = [
 
 ENVIRONMENT_PREFIX = "RLPRETRAIN_"
 
-StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:STRATEGIES")]
+StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:TRANSFER_STRATEGIES")]
+SourceName = Annotated[
+    str, OneOf("rlpretrain.market.sources:PRICE_SOURCES", (("none", "No: the prices are as they are"),))
+]
 Activation = Literal["relu", "gelu", "silu", "tanh"]
 Augmentation = Literal["feature_noise", "asset_relabelling", "time_jitter"]
 Schedule = Literal["cosine", "one_cycle", "plateau", "constant"]
@@ -183,9 +186,12 @@ class PretrainingConfig(_Settings):
     )
     # Market
     market: str = _run(
-        "generated:", "Market", "Price source: 'generated:[kind=...,years=...]' or 'files:DIR'.", min_length=1
+        "generated:",
+        "Market",
+        "Provider of prices, such as 'generated:[kind=...,years=...]' or 'files:DIR'.",
+        min_length=1,
     )
-    price_updates: Literal["none", "yahoo"] = _run(
+    price_updates: SourceName = _run(
         "none",
         "Market",
         "Where missing prices come from before the run, into the folder of market=files:DIR.",

@@ -79,7 +79,6 @@ TITLES: Mapping[str, str] = {
 """Where a setting's own name, with blanks for underscores, does not say it."""
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
-    "price_updates": {"none": "No: the prices are as they are", "yahoo": "Yahoo Finance"},
     "fill": {"next_open": "the next open", "next_close": "the next close"},
     "regimes": {"rules": "plain rules", "markov": "a Markov-switching model"},
     "clustering_method": {

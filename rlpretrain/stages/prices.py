@@ -35,7 +35,9 @@ def run(context: StageContext) -> Path | None:
     def work(recorder: StageRecorder) -> None:
         unread: dict[str, str] = {}
         tickers = asyncio.run(library_tickers(config, unread)) | surrounding_tickers(config)
-        update = download_prices(market.folder, tickers, refresh=config.refresh, progress=context.progress)
+        update = download_prices(
+            market.folder, tickers, config.price_updates, refresh=config.refresh, progress=context.progress
+        )
         recorder.details |= {**asdict(update), "unread": unread}
         recorder.counts |= {
             "tickers": len(tickers),

@@ -11,7 +11,7 @@ from torch import nn
 from rlpretrain.choices import choose
 from rlpretrain.config import TransferConfig
 from rlpretrain.errors import SettingsError
-from rlpretrain.transfer.strategies import STRATEGIES
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
 if TYPE_CHECKING:
     from rlpretrain.transfer.agent import TradingAgent
@@ -84,7 +84,7 @@ class TransferSchedule(BaseCallback):
         if since_warm < 0:
             return set()
         iteration = since_warm // (self.model.n_steps * self.model.n_envs)
-        strategy = choose(STRATEGIES, self._config.strategy)
+        strategy = choose(TRANSFER_STRATEGIES, self._config.strategy)
         return strategy.learning_layers(list(actor_layers(self.model.policy)), iteration, self._config)
 
     def _on_step(self) -> bool:

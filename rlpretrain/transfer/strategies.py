@@ -15,7 +15,7 @@ from rlpretrain.table import Table
 if TYPE_CHECKING:
     from rlpretrain.config import TransferConfig
 
-__all__ = ["STRATEGIES", "TransferStrategy"]
+__all__ = ["TRANSFER_STRATEGIES", "TransferStrategy"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +65,7 @@ def _progressive(layers: Sequence[str], iteration: int, config: TransferConfig) 
     return layers[max(0, len(layers) - 1 - freed) :]
 
 
-STRATEGIES: Table[TransferStrategy] = Table(
+TRANSFER_STRATEGIES: Table[TransferStrategy] = Table(
     "transfer strategy",
     "rlpretrain.transfer_strategies",
     TransferStrategy,

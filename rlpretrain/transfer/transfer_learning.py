@@ -17,7 +17,7 @@ from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
 from rlpretrain.transfer.policy import TradingPolicy, soften
-from rlpretrain.transfer.strategies import STRATEGIES
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
 __all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
 
@@ -77,7 +77,7 @@ class TransferLearningManager:
         target_agent
             A fresh agent from `make_agent`, of the model's shape.
         transfer_strategy
-            Overrides the configuration's: a name of `STRATEGIES`.
+            Overrides the configuration's: a name of `TRANSFER_STRATEGIES`.
         held_out_states
             (n, 64) states on which forgetting is measured.
         judge
@@ -91,7 +91,7 @@ class TransferLearningManager:
         """
         config = self.config
         if transfer_strategy is not None:
-            strategy = choose(STRATEGIES, transfer_strategy)
+            strategy = choose(TRANSFER_STRATEGIES, transfer_strategy)
             config = config.model_copy(update={"strategy": strategy.name})
         network = load_model_file(source_model_path).network()
         start = soften(network, config.temperature)

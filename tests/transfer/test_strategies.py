@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rlpretrain.config import TransferConfig, load_config, run_parameters
 from rlpretrain.errors import SettingsError
 from rlpretrain.transfer import TransferLearningManager, make_agent
-from rlpretrain.transfer.strategies import STRATEGIES, TransferStrategy
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES, TransferStrategy
 from tests.outside import install
 from tests.transfer.conftest import ROLLOUT
 from tests.transfer.test_transfer import moved, run
@@ -30,17 +30,17 @@ CONFIG = TransferConfig(progressive_unfreeze_schedule=[1, 4])
     ],
 )
 def test_as_many_layers_as_said_learn_counted_from_the_output(name: str, learning: list[int]) -> None:
-    strategy = STRATEGIES[name]
+    strategy = TRANSFER_STRATEGIES[name]
     for iteration, count in enumerate(learning):
         assert strategy.learning_layers(LAYERS, iteration, CONFIG) == set(LAYERS[-count:])
 
 
 def test_a_schedule_with_more_dates_than_layers_frees_all() -> None:
     config = TransferConfig(progressive_unfreeze_schedule=[0, 1, 2, 3, 4, 5])
-    assert STRATEGIES["progressive"].learning_layers(LAYERS, 9, config) == set(LAYERS)
+    assert TRANSFER_STRATEGIES["progressive"].learning_layers(LAYERS, 9, config) == set(LAYERS)
 
 
-@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=lambda row: row.name)
+@pytest.mark.parametrize("strategy", TRANSFER_STRATEGIES.values(), ids=lambda row: row.name)
 def test_every_strategy_can_be_set_and_honours_frozen_layers(strategy: TransferStrategy) -> None:
     assert TransferConfig(strategy=strategy.name).strategy == strategy.name
     assert load_config(overrides={"transfer_strategy": strategy.name}).transfer_strategy == strategy.name
@@ -54,7 +54,7 @@ def test_every_strategy_can_be_set_and_honours_frozen_layers(strategy: TransferS
 @pytest.mark.parametrize("missing", ["name", "description"])
 def test_an_incomplete_row_is_refused(missing: str) -> None:
     with pytest.raises(SettingsError, match="needs a name and a description"):
-        replace(STRATEGIES["progressive"], **{missing: ""})
+        replace(TRANSFER_STRATEGIES["progressive"], **{missing: ""})
 
 
 def test_a_strategy_that_names_no_layer_is_told_what_layers_there_are() -> None:
@@ -78,10 +78,10 @@ def test_an_unknown_name_is_answered_with_the_known_ones(network, env, tmp_path:
 def test_a_strategy_from_a_package_trains(
     network, env, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    name = install("A transfer strategy", STRATEGIES, tmp_path, monkeypatch)
+    name = install("A transfer strategy", TRANSFER_STRATEGIES, tmp_path, monkeypatch)
     schema = run_parameters()["transfer_strategy"]
     assert schema["enum"] == ["fine_tuning", "feature_extraction", "progressive", name]
-    assert schema["labels"][-1] == STRATEGIES[name].description
+    assert schema["labels"][-1] == TRANSFER_STRATEGIES[name].description
     config = TransferConfig(strategy=name, critic_warmup_steps=ROLLOUT)
     checkpoints = [i * ROLLOUT for i in range(5)]
     watched = run(make_agent(env, network, seed=0), network, config, 4 * ROLLOUT, checkpoints)
