@@ -25,6 +25,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.service import EngineBacktester
+
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import (
     BacktestOutcome,
@@ -36,11 +39,9 @@ from rlpretrain.composer import (
     rest_server,
 )
 from rlpretrain.composer.client.composer_client import ComposerClient
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.market import PricePanel, load_market
+from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import extraction, library
-from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.service import EngineBacktester
 
 MARKET = "generated:years=15"
 """Ends on the day before the last, so that the third run has a day more."""

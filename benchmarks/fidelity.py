@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from rlpretrain.composer import GeneratedCatalogue
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import PricePanel, load_market
+from rlpretrain.settings import PretrainingConfig
 from rlpretrain.symphony import BacktestResult, Evaluator, backtest, compare_daily_values, parse_symphony
 
 NOISE = (0.0, 1.0, 2.0)

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.settings import load_config
 from rlpretrain.deployment.alerts import record_failure, run_failed
 from rlpretrain.deployment.champion import CHAMPION, folder_to_score
 from rlpretrain.deployment.retries import TransientFailures
+from rlpretrain.settings import load_config
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.settings import load_config
 from rlpretrain.deployment.alerts import nightly_deadline, record_failure, run_failed, run_succeeded
 from rlpretrain.deployment.champion import CHAMPION, announce_promotion
 from rlpretrain.deployment.lineage import declare_lineage
@@ -32,6 +31,7 @@ from rlpretrain.deployment.report_link import ReportLink
 from rlpretrain.deployment.retries import TransientFailures
 from rlpretrain.deployment.run_settings import run_settings
 from rlpretrain.deployment.timetable import nightly_timetable
+from rlpretrain.settings import load_config
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

@@ -35,13 +35,13 @@ from rlpretrain import (
     TransferLearningManager,
     ValidationConfig,
 )
-from rlpretrain.config import load_config
 from rlpretrain.environments import BatchedTradingEnv, build_episode_data
 from rlpretrain.errors import SettingsError
 from rlpretrain.features import market_context
 from rlpretrain.market import load_market
 from rlpretrain.patterns import VotePanel
 from rlpretrain.pretraining.network import load_model_file
+from rlpretrain.settings import load_config
 from rlpretrain.transfer import load_agent, make_agent, save_agent
 
 CUSTOM = Path(__file__).with_name("custom.yaml")

@@ -8,8 +8,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from rlpretrain.config import NIGHTLY, PretrainingConfig, load_config, run_parameters
 from rlpretrain.errors import SettingsError
+from rlpretrain.settings import NIGHTLY, PretrainingConfig, load_config, run_parameters
 
 DOCUMENTED: dict[str, Any] = {
     "max_strategies": 100,

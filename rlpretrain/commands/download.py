@@ -15,8 +15,8 @@ from rlpretrain.errors import DataError, SettingsError
 
 __all__ = ["add_prices"]
 
-_DESCRIPTION = """Download adjusted daily bars from Yahoo Finance into FOLDER, one Parquet file an asset, and bring
-those already there up to date. Use them with --set market=files:FOLDER. Needs yfinance (pip install
+_DESCRIPTION = """Download adjusted daily bars into FOLDER, one Parquet file an asset, and bring those already there up
+to date. Use them with --set market=files:FOLDER. Yahoo Finance, the default source, needs yfinance (pip install
 'rlpretrain[yahoo]')."""
 
 
@@ -39,6 +39,7 @@ def add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--library", action="store_true", help="all tickers of the library that the settings name"
     )
+    parser.add_argument("--source", default="yahoo", metavar="NAME", help="where from; yahoo when left out")
     parser.add_argument("--refresh", action="store_true", help="download all again, whatever is there")
     add_settings(parser)
 
@@ -63,7 +64,7 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
         tickers |= surrounding_tickers(config.validation_envs)
     if not tickers:
         raise SettingsError("no ticker to download", hint="name tickers, or give --symphonies or --library")
-    update = download_prices(options.folder, tickers, refresh=options.refresh, progress=say)
+    update = download_prices(options.folder, tickers, options.source, refresh=options.refresh, progress=say)
     lines = [
         f"{len(update.updated)} downloaded, {len(update.current)} up to date, {len(update.rejected)} without prices",
         *(f"  {reason}" for reason in update.rejected.values()),

@@ -59,7 +59,9 @@ def _add(
 
 
 def _add_market(parser: argparse.ArgumentParser, text: str) -> None:
-    parser.add_argument("--market", metavar="PROVIDER", help=f"files:DIR or generated:[...]; {text}")
+    parser.add_argument(
+        "--market", metavar="PROVIDER", help=f"provider of prices, as the setting market; {text}"
+    )
     parser.add_argument(
         "--start", metavar="DATE", help="first day, YYYY-MM-DD; indicators look back before it"
     )

@@ -79,7 +79,6 @@ TITLES: Mapping[str, str] = {
 """Where a setting's own name, with blanks for underscores, does not say it."""
 
 CHOICES: Mapping[str, Mapping[str, str]] = {
-    "price_updates": {"none": "No: the prices are as they are", "yahoo": "Yahoo Finance"},
     "fill": {"next_open": "the next open", "next_close": "the next close"},
     "regimes": {"rules": "plain rules", "markov": "a Markov-switching model"},
     "clustering_method": {
@@ -98,13 +97,8 @@ CHOICES: Mapping[str, Mapping[str, str]] = {
     },
     "precision": {"fp32": "32-bit, anywhere", "bf16": "mixed with bfloat16, for GPUs"},
     "dataset_format": {"parquet": "Parquet", "safetensors": "safetensors, trained on without being loaded"},
-    "transfer_strategy": {
-        "fine_tuning": "all, the transferred ones too (fine-tuning)",
-        "feature_extraction": "the new heads only (feature extraction)",
-        "progressive": "one more at a time, from the output (progressive)",
-    },
 }
-"""What each choice means; a form shows these words and sends the key."""
+"""What each choice means; a form shows these words and sends the key. A table's rows say it themselves."""
 
 EXAMPLES: Mapping[str, list[str]] = {
     "market": ["generated:", "generated:kind=planted", "generated:kind=noise", "files:/data/prices"],

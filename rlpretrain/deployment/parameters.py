@@ -28,6 +28,8 @@ def _param(name: str, schema: Mapping[str, Any]) -> Param:
         schema["type"] = [*schema.get("type", ()), variant["type"]]
         schema.update({key: value for key, value in variant.items() if key != "type"})
     schema["title"] = TITLES.get(name, name.replace("_", " ").capitalize())
+    if "labels" in schema:
+        schema["values_display"] = dict(zip(schema["enum"], schema.pop("labels"), strict=True))
     if name in CHOICES:
         schema["values_display"] = dict(CHOICES[name])
     if name in EXAMPLES:

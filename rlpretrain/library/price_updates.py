@@ -1,4 +1,4 @@
-"""Daily prices from Yahoo for everything that a library of symphonies looks at."""
+"""Daily prices for everything that a library of symphonies looks at."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from rlpretrain.choices import choose
 from rlpretrain.composer import ComposerClient, ComposerError, SymphonySummary, Verdict
 from rlpretrain.composer.settings import LibrarySettings
 from rlpretrain.errors import DataError, ServiceError, SymphonyError
@@ -16,6 +17,7 @@ from rlpretrain.features.context import SOURCES
 from rlpretrain.library.answers import Answers
 from rlpretrain.library.service import fetch_listing, open_library
 from rlpretrain.market.download import PriceUpdate, update_prices
+from rlpretrain.market.sources import PRICE_SOURCES
 from rlpretrain.runs.cache import Cache, DamagedError
 from rlpretrain.symphony import parse_symphony
 
@@ -23,21 +25,20 @@ __all__ = ["download_prices", "library_tickers", "surrounding_tickers", "tickers
 
 
 def download_prices(
-    folder: Path, tickers: Collection[str], *, refresh: bool, progress: Callable[[str], None]
+    folder: Path, tickers: Collection[str], source: str, *, refresh: bool, progress: Callable[[str], None]
 ) -> PriceUpdate:
-    """Bring the tickers' files in a folder up to date, from Yahoo.
+    """Bring the tickers' files in a folder up to date, from a row of `PRICE_SOURCES`.
 
     Raises
     ------
     ServiceError
         No price of any of them could be had, and none was up to date.
     SettingsError
-        yfinance is not installed.
+        There is no such source, or it needs a package that is not installed.
     """
-    from rlpretrain.market import yahoo
-
+    fetch = choose(PRICE_SOURCES, source).fetch
     update = update_prices(
-        folder, tickers, yahoo.yahoo_series, now=dt.datetime.now(dt.UTC), refresh=refresh, progress=progress
+        folder, tickers, fetch, now=dt.datetime.now(dt.UTC), refresh=refresh, progress=progress
     )
     if not update.updated and not update.current:
         first = next(iter(update.rejected.values()))

@@ -4,21 +4,81 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.market.panel import PricePanel
+from rlpretrain.table import Table
 
-__all__ = ["FilesProvider", "GeneratedProvider", "load_market", "market_symbols", "parse_provider"]
+__all__ = [
+    "PRICE_PROVIDERS",
+    "FilesProvider",
+    "GeneratedProvider",
+    "Market",
+    "PriceProvider",
+    "load_market",
+    "market_symbols",
+    "parse_provider",
+]
 
 _logger = logging.getLogger(__name__)
 
-_HINT = "'generated:kind=regimes,years=15,end=2024-12-31,seed=3' or 'files:DIR'"
+_GENERATED = "generated:kind=regimes,years=15,end=2024-12-31,seed=3"
+
+
+class Market(Protocol):
+    """What a provider's string stands for."""
+
+    def symbols(self) -> tuple[str, ...]:
+        """Return every ticker that there is."""
+
+    def load(
+        self, symbols: Sequence[str] | None, *, seed: int, start: dt.date | None, end: dt.date | None
+    ) -> PricePanel:
+        """Load adjusted daily bars; other tickers and days than these may come too, and are left out.
+
+        Parameters
+        ----------
+        symbols
+            Tickers that are wanted; None for all. Those without prices are left out.
+        seed
+            Seed of prices that are drawn at random.
+        start, end
+            First and last day that are wanted, None for no limit.
+
+        Raises
+        ------
+        DataError
+            Prices are missing or malformed.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceProvider:
+    """Where prices may come from.
+
+    Parameters
+    ----------
+    name
+        What stands before the colon of the setting `market`.
+    syntax
+        The setting written out, as an example for messages.
+    parse
+        Reads what stands after the colon; raises `SettingsError` where it can't.
+    """
+
+    name: str
+    syntax: str
+    parse: Callable[[str], Market]
+
+    def __post_init__(self) -> None:
+        if not self.name or ":" in self.name or not self.syntax.startswith(f"{self.name}:"):
+            raise SettingsError(f"the price provider {self.name!r} needs a syntax that begins with its name")
 
 
 @dataclass(frozen=True)
@@ -30,6 +90,8 @@ class GeneratedProvider:
     end: dt.date = dt.date(2024, 12, 31)
     seed: int | None = None
     """None: the seed that the caller gives."""
+    source: str = field(default="generated:", compare=False)
+    """The string that it was read from."""
 
     @property
     def start(self) -> dt.date:
@@ -40,6 +102,32 @@ class GeneratedProvider:
             day = self.end.replace(year=self.end.year - self.years, day=28)
         return day + dt.timedelta(days=1)
 
+    def symbols(self) -> tuple[str, ...]:
+        """Return every ticker of the generated market."""
+        from rlpretrain.market.generated import GENERATED_SYMBOLS
+
+        return GENERATED_SYMBOLS
+
+    def load(
+        self, symbols: Sequence[str] | None, *, seed: int, start: dt.date | None, end: dt.date | None
+    ) -> PricePanel:
+        """Generate the bars of the symbols that the market knows."""
+        from rlpretrain.market.generated import generate_panel
+
+        first_day = self.start if start is None else max(self.start, start)
+        last_day = self.end if end is None else min(self.end, end)
+        if first_day > last_day:
+            raise DataError(f"{self.source} has no prices from {first_day} to {last_day}")
+        known = self.symbols()
+        return generate_panel(
+            [symbol for symbol in symbols or known if symbol in known],
+            kind=self.kind,
+            seed=seed if self.seed is None else self.seed,
+            start=first_day,
+            end=last_day,
+            source=self.source,
+        )
+
 
 @dataclass(frozen=True)
 class FilesProvider:
@@ -47,35 +135,40 @@ class FilesProvider:
 
     folder: Path
 
+    def symbols(self) -> tuple[str, ...]:
+        """Return every ticker that the folder's files hold."""
+        from rlpretrain.market.files import folder_symbols
 
-def parse_provider(provider: str) -> GeneratedProvider | FilesProvider:
-    """Read a provider's string.
+        return folder_symbols(self.folder)
 
-    Raises
-    ------
-    SettingsError
-        The provider or an option is unknown, or a value is impossible; the message names it.
-    """
-    name, colon, rest = provider.partition(":")
-    if name == "files" and colon:
-        if not rest:
-            raise SettingsError(f"market {provider!r} names no folder", hint=_HINT)
-        return FilesProvider(Path(rest).expanduser())
-    if name == "generated":
-        return _parse_generated(provider, rest)
-    raise SettingsError(f"unknown market {provider!r}", hint=f"write {_HINT}")
+    def load(
+        self, symbols: Sequence[str] | None, *, seed: int, start: dt.date | None, end: dt.date | None
+    ) -> PricePanel:
+        """Read the symbols' bars on all days."""
+        from rlpretrain.market.files import read_folder
+
+        return read_folder(self.folder, symbols)
 
 
-def _parse_generated(provider: str, rest: str) -> GeneratedProvider:
+def _parse_files(text: str) -> FilesProvider:
+    if not text:
+        raise SettingsError("market 'files:' names no folder", hint="write 'files:DIR'")
+    return FilesProvider(Path(text).expanduser())
+
+
+def _parse_generated(text: str) -> GeneratedProvider:
     from rlpretrain.market.generated import FIRST_DAY, KINDS
 
+    provider = f"generated:{text}"
     options: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in rest.split(","))):
+    for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = part.partition("=")
         if key not in ("kind", "years", "end", "seed"):
-            raise SettingsError(f"market {provider!r}: unknown option {key!r}", hint=f"write {_HINT}")
+            raise SettingsError(f"market {provider!r}: unknown option {key!r}", hint=f"write '{_GENERATED}'")
         if key in options or not equals or not value:
-            raise SettingsError(f"market {provider!r}: {key} needs exactly one value", hint=f"write {_HINT}")
+            raise SettingsError(
+                f"market {provider!r}: {key} needs exactly one value", hint=f"write '{_GENERATED}'"
+            )
         options[key] = value
     kind = options.get("kind", GeneratedProvider.kind)
     if kind not in KINDS:
@@ -93,7 +186,7 @@ def _parse_generated(provider: str, rest: str) -> GeneratedProvider:
         )
     if end.year > 2100:
         raise SettingsError(f"market {provider!r}: end must not be after 2100")
-    return GeneratedProvider(kind, years, end, seed)
+    return GeneratedProvider(kind, years, end, seed, provider)
 
 
 def _whole(provider: str, options: dict[str, str], key: str, default: int) -> int:
@@ -103,16 +196,35 @@ def _whole(provider: str, options: dict[str, str], key: str, default: int) -> in
     return int(text)
 
 
+PRICE_PROVIDERS: Table[PriceProvider] = Table(
+    "price provider",
+    "rlpretrain.price_providers",
+    PriceProvider,
+    (
+        PriceProvider(name="generated", syntax=_GENERATED, parse=_parse_generated),
+        PriceProvider(name="files", syntax="files:DIR", parse=_parse_files),
+    ),
+)
+
+
+def parse_provider(provider: str) -> Market:
+    """Read a provider's string.
+
+    Raises
+    ------
+    SettingsError
+        The provider or an option is unknown, or a value is impossible; the message names it.
+    """
+    name, _, text = provider.partition(":")
+    if name not in PRICE_PROVIDERS:
+        known = " or ".join(f"'{row.syntax}'" for row in PRICE_PROVIDERS.values())
+        raise SettingsError(f"unknown market {provider!r}", hint=f"write {known}")
+    return PRICE_PROVIDERS[name].parse(text)
+
+
 def market_symbols(provider: str) -> tuple[str, ...]:
     """Return every ticker that a provider has."""
-    parsed = parse_provider(provider)
-    if isinstance(parsed, FilesProvider):
-        from rlpretrain.market.files import folder_symbols
-
-        return folder_symbols(parsed.folder)
-    from rlpretrain.market.generated import GENERATED_SYMBOLS
-
-    return GENERATED_SYMBOLS
+    return parse_provider(provider).symbols()
 
 
 def load_market(
@@ -129,8 +241,8 @@ def load_market(
     Parameters
     ----------
     provider
-        ``generated:`` with the options ``kind=regimes|planted|noise``, ``years``, ``end`` and ``seed``, or
-        ``files:DIR``.
+        Name of a row of `PRICE_PROVIDERS`, a colon, and what it is to be told: ``generated:`` with the options
+        ``kind=regimes|planted|noise``, ``years``, ``end`` and ``seed``, or ``files:DIR``.
     symbols
         Tickers to load, in this order; None loads all that trade in the window. Twice counts once.
     seed
@@ -153,27 +265,14 @@ def load_market(
     wanted = None if symbols is None else list(dict.fromkeys(symbols))
     if wanted is not None and not wanted:
         raise DataError(f"{provider}: no asset was asked for")
-    if isinstance(parsed, FilesProvider):
-        from rlpretrain.market.files import read_folder
-
-        first = None if start is None else np.datetime64(start, "D")
-        last = None if end is None else np.datetime64(end, "D")
-        panel = read_folder(parsed.folder, wanted).between(first, last)
-    else:
-        from rlpretrain.market.generated import GENERATED_SYMBOLS, generate_panel
-
-        first_day = parsed.start if start is None else max(parsed.start, start)
-        last_day = parsed.end if end is None else min(parsed.end, end)
-        if first_day > last_day:
-            raise DataError(f"{provider} has no prices from {first_day} to {last_day}")
-        panel = generate_panel(
-            [symbol for symbol in wanted or GENERATED_SYMBOLS if symbol in GENERATED_SYMBOLS],
-            kind=parsed.kind,
-            seed=seed if parsed.seed is None else parsed.seed,
-            start=first_day,
-            end=last_day,
-            source=provider,
-        )
+    panel = parsed.load(wanted, seed=seed, start=start, end=end)
+    found = panel.symbols if wanted is None else tuple(symbol for symbol in wanted if symbol in panel)
+    if found != panel.symbols:
+        panel = panel.select(found)
+    first = None if start is None else np.datetime64(start, "D")
+    last = None if end is None else np.datetime64(end, "D")
+    if first is not None or last is not None:
+        panel = panel.between(first, last)
     return _traded(panel, wanted, f"between {start or 'the beginning'} and {end or 'the end'}", missing)
 
 

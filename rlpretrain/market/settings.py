@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
+from rlpretrain.choices import OneOf
 from rlpretrain.sections import Section, SeedSettings, run_setting
 
 __all__ = ["MarketSettings", "PriceUpdateSettings", "RegimeSettings", "TradingSettings", "WindowSettings"]
+
+
+SourceName = Annotated[
+    str, OneOf("rlpretrain.market.sources:PRICE_SOURCES", (("none", "No: the prices are as they are"),))
+]
 
 
 class MarketSettings(SeedSettings):
     """Where prices come from; a generated market is drawn from the seed."""
 
     market: str = run_setting(
-        "generated:", "Market", "Price source: 'generated:[kind=...,years=...]' or 'files:DIR'.", min_length=1
+        "generated:",
+        "Market",
+        "Provider of prices, such as 'generated:[kind=...,years=...]' or 'files:DIR'.",
+        min_length=1,
     )
 
 
 class PriceUpdateSettings(MarketSettings):
     """Whether a folder of prices is brought up to date first."""
 
-    price_updates: Literal["none", "yahoo"] = run_setting(
+    price_updates: SourceName = run_setting(
         "none",
         "Market",
         "Where missing prices come from before the run, into the folder of market=files:DIR.",

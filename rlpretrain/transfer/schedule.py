@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
+from rlpretrain.choices import choose
 from rlpretrain.errors import SettingsError
 from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
 if TYPE_CHECKING:
     from rlpretrain.transfer.agent import TradingAgent
@@ -82,16 +84,8 @@ class TransferSchedule(BaseCallback):
         if since_warm < 0:
             return set()
         iteration = since_warm // (self.model.n_steps * self.model.n_envs)
-        names = list(actor_layers(self.model.policy))
-        if self._config.strategy == "feature_extraction":
-            learning = {"policy_head"}
-        elif self._config.strategy == "progressive":
-            # The head learns at once; each date of the schedule frees the next layer towards the input.
-            freed = sum(iteration >= start for start in self._config.progressive_unfreeze_schedule)
-            learning = set(names[max(0, len(names) - 1 - freed) :])
-        else:
-            learning = set(names)
-        return learning - set(self._config.freeze_layers)
+        strategy = choose(TRANSFER_STRATEGIES, self._config.strategy)
+        return strategy.learning_layers(list(actor_layers(self.model.policy)), iteration, self._config)
 
     def _on_step(self) -> bool:
         return True

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
 from pydantic import field_validator
 
+from rlpretrain.choices import OneOf
 from rlpretrain.sections import Section, Standalone, run_setting
 
-__all__ = ["TrainingAssetSettings", "TransferConfig", "TransferSettings", "TransferStrategy"]
+__all__ = ["TrainingAssetSettings", "TransferConfig", "TransferSettings"]
 
-TransferStrategy = Literal["fine_tuning", "feature_extraction", "progressive"]
+StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:TRANSFER_STRATEGIES")]
 
 
 class TrainingAssetSettings(Section):
@@ -24,7 +25,7 @@ class TrainingAssetSettings(Section):
 class TransferSettings(Section):
     """How the pre-trained policy becomes an RL agent."""
 
-    transfer_strategy: TransferStrategy = run_setting(
+    transfer_strategy: StrategyName = run_setting(
         "fine_tuning", "Transfer", "Which layers learn, and when.", short="strategy"
     )
     freeze_layers: list[str] = run_setting(
@@ -33,7 +34,7 @@ class TransferSettings(Section):
     progressive_unfreeze_schedule: list[int] = run_setting(
         [5, 10, 15],
         "Transfer",
-        "PPO iterations at which the next layer, from the output backwards, starts to learn; for 'progressive'.",
+        "Iterations at which the next layer, from the output backwards, starts to learn; for 'progressive'.",
     )
     transfer_steps: int = run_setting(
         60_000,

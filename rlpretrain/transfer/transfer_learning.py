@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from rlpretrain.choices import choose
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
 from rlpretrain.transfer.policy import TradingPolicy, soften
-from rlpretrain.transfer.settings import TransferConfig, TransferStrategy
+from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
 __all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
 
@@ -24,7 +26,7 @@ __all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
 class TransferResult:
     """What happened during a transfer."""
 
-    strategy: TransferStrategy
+    strategy: str
     chosen_steps: int
     """Steps after which the kept weights were taken."""
     history: list[dict[str, float]] = field(default_factory=list)
@@ -60,7 +62,7 @@ class TransferLearningManager:
         self,
         source_model_path: Path | str,
         target_agent: TradingAgent,
-        transfer_strategy: TransferStrategy | None = None,
+        transfer_strategy: str | None = None,
         *,
         held_out_states: NDArray[np.float32] | None = None,
         judge: Callable[[TradingPolicy], float] | None = None,
@@ -75,16 +77,22 @@ class TransferLearningManager:
         target_agent
             A fresh agent from `make_agent`, of the model's shape.
         transfer_strategy
-            Overrides the configuration's.
+            Overrides the configuration's: a name of `TRANSFER_STRATEGIES`.
         held_out_states
             (n, 64) states on which forgetting is measured.
         judge
             Score of a policy on the validation window. With one, the agent keeps the best checkpoint's weights, the
             untouched clone among them; without, the last.
+
+        Raises
+        ------
+        SettingsError
+            There is no such strategy, or a layer to freeze that the actor does not have.
         """
         config = self.config
         if transfer_strategy is not None:
-            config = config.model_copy(update={"strategy": transfer_strategy})
+            strategy = choose(TRANSFER_STRATEGIES, transfer_strategy)
+            config = config.model_copy(update={"strategy": strategy.name})
         network = load_model_file(source_model_path).network()
         start = soften(network, config.temperature)
         total = config.critic_warmup_steps + config.total_steps

@@ -14,32 +14,11 @@ from rlpretrain.validation.statistics import Interval
 from rlpretrain.validation.window import CLEAN, Part
 
 __all__ = [
-    "AGENT",
-    "BUY_AND_HOLD",
-    "FROZEN",
-    "MATCHED_RANDOM",
-    "PLACEBO",
-    "TRANSFERRED",
-    "VANILLA",
     "ArmResult",
     "AssetValidation",
     "EpisodeSummary",
     "WindowSummary",
 ]
-
-AGENT = "agent"
-"""The agent file itself: one of the transferred runs, chosen without the test window."""
-TRANSFERRED = "transferred"
-"""Pre-trained, transferred, then RL; one run for each seed."""
-VANILLA = "vanilla"
-"""The same RL from random weights, same seeds, same budget."""
-FROZEN = "frozen"
-"""The pre-trained policy without any RL."""
-PLACEBO = "placebo"
-"""Pre-trained on shuffled labels, then as transferred."""
-BUY_AND_HOLD = "buy_and_hold"
-MATCHED_RANDOM = "matched_random"
-"""Random trading with the agent's exposure and turnover."""
 
 
 class _Evidence(BaseModel):
@@ -114,7 +93,7 @@ class AssetValidation(_Evidence):
     sharpe_differences: dict[str, SharpeDifference]
     """Agent less each reference, on the part that counts; what can't be compared is left out."""
     superior_p: float | None
-    """p-value of 'no arm has a higher mean return than holding the asset' over all arms."""
+    """p-value of 'no arm has a higher mean return than holding the asset' over the agent, learners and policies."""
     episodes: tuple[EpisodeSummary, ...]
 
     @property

@@ -10,19 +10,18 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments import Policy, Trajectory
 from rlpretrain.errors import DataError
-from rlpretrain.validation.asset_result import (
+from rlpretrain.validation.arms import (
     AGENT,
     BUY_AND_HOLD,
     MATCHED_RANDOM,
     PLACEBO,
     TRANSFERRED,
     VANILLA,
-    ArmResult,
-    AssetValidation,
-    EpisodeSummary,
-    WindowSummary,
+    Arm,
+    arms_with,
 )
-from rlpretrain.validation.baselines import buy_and_hold, matched_random
+from rlpretrain.validation.asset_result import ArmResult, AssetValidation, EpisodeSummary, WindowSummary
+from rlpretrain.validation.baselines import matched_random
 from rlpretrain.validation.learning_curves import (
     ArmCurves,
     CurveComparison,
@@ -139,7 +138,8 @@ def validate_asset(
     Raises
     ------
     DataError
-        'transferred' or 'vanilla' is missing.
+        'transferred' or 'vanilla' is missing, an arm has the name of another one, or a reference does not trade the
+        whole window.
     """
     for needed in (TRANSFERRED, VANILLA):
         if needed not in case.learners:
@@ -147,21 +147,28 @@ def validate_asset(
                 f"{case.window.symbol}: no arm '{needed}' to validate", hint="give it in `learners`"
             )
     window = case.window
+    references = {arm.name: [_trade(arm, window)] for arm in arms_with("reference")}
+    taken = {AGENT, MATCHED_RANDOM, *references} & {*case.learners, *case.policies}
+    if taken:
+        raise DataError(
+            f"{window.symbol}: {sorted(taken)} are arms of every validation", hint="name them otherwise"
+        )
     trials = {
         arm: [run(s) for s in range(seed, seed + config.seeds)] for arm, run in sorted(case.learners.items())
     }
     policies = {AGENT: [agent], **{arm: [policy] for arm, policy in sorted(case.policies.items())}}
     policies |= {arm: [trial.policy for trial in runs] for arm, runs in trials.items()}
     trajectories = {arm: [window.run(policy) for policy in group] for arm, group in policies.items()}
-    trajectories[BUY_AND_HOLD] = [buy_and_hold(window)]
     rng = np.random.default_rng([seed, 1])
     main = {
-        arm: combine([cut(t, window.parts[window.main]) for t in runs]) for arm, runs in trajectories.items()
+        arm: combine([cut(t, window.parts[window.main]) for t in runs])
+        for arm, runs in {**trajectories, **references}.items()
     }
     luck, paths = matched_random(
         window, trajectories[AGENT][0], draws=_RANDOM_PATHS, level=config.confidence, rng=rng
     )
-    shown = {**trajectories, MATCHED_RANDOM: paths[:_RANDOM_MEASURED]}
+    first = {BUY_AND_HOLD: references.pop(BUY_AND_HOLD), MATCHED_RANDOM: paths[:_RANDOM_MEASURED]}
+    shown = {**trajectories, **first, **references}
     count = case.trials if case.trials is not None else sum(len(runs) for runs in trials.values())
     return AssetValidation(
         window=_summarise_window(window),
@@ -193,15 +200,32 @@ def validate_asset(
             ),
             level=config.confidence,
         ),
-        sharpe_differences=_sharpe_differences(main, config, rng),
+        sharpe_differences=_sharpe_differences(main, [*trajectories, BUY_AND_HOLD], config, rng)
+        | {
+            name: difference
+            for arm in references
+            # Draws of its own: what a further reference needs must not move the figures of the others.
+            for name, difference in _sharpe_differences(
+                main, [arm], config, np.random.default_rng([seed, 4, *arm.encode()])
+            ).items()
+        },
+        # References are no attempts to beat holding, so more of them don't make luck any likelier.
         superior_p=superior_predictive_ability(
             main[BUY_AND_HOLD].net_returns,
-            {arm: t.net_returns for arm, t in main.items() if arm != BUY_AND_HOLD},
+            {arm: main[arm].net_returns for arm in policies},
             samples=config.bootstrap_samples,
             rng=rng,
         ),
         episodes=_episodes(window, policies, config, np.random.default_rng([seed, 2])),
     )
+
+
+def _trade(arm: Arm, window: EvaluationWindow) -> Trajectory:
+    assert arm.trade is not None  # noqa: S101 - every reference has it
+    trajectory = arm.trade(window)
+    if not np.array_equal(trajectory.dates, window.dates):
+        raise DataError(f"{window.symbol}: the reference '{arm.name}' does not trade the window's days")
+    return trajectory
 
 
 def _summarise_window(window: EvaluationWindow) -> WindowSummary:
@@ -284,19 +308,23 @@ def _deviation_of_sharpe(runs: Sequence[Trajectory]) -> float | None:
 
 
 def _sharpe_differences(
-    main: Mapping[str, Trajectory], config: ValidationConfig, rng: np.random.Generator
+    main: Mapping[str, Trajectory],
+    others: Sequence[str],
+    config: ValidationConfig,
+    rng: np.random.Generator,
 ) -> dict[str, SharpeDifference]:
+    """Compare the agent with each of the others; the transferred runs, of which it is one, are left out."""
     agent = main[AGENT]
     differences = {
         arm: sharpe_difference(
             agent.net_returns,
-            other.net_returns,
+            main[arm].net_returns,
             agent.bars_per_year,
             level=config.confidence,
             samples=config.bootstrap_samples,
             rng=rng,
         )
-        for arm, other in main.items()
+        for arm in others
         if arm not in (AGENT, TRANSFERRED)
     }
     return {arm: difference for arm, difference in differences.items() if difference is not None}

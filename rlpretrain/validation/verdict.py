@@ -15,14 +15,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from rlpretrain.errors import DataError
-from rlpretrain.validation.asset_result import (
-    AGENT,
-    BUY_AND_HOLD,
-    PLACEBO,
-    TRANSFERRED,
-    VANILLA,
-    AssetValidation,
-)
+from rlpretrain.validation.arms import AGENT, BUY_AND_HOLD, PLACEBO, TRANSFERRED, VANILLA
+from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.days import interval_over_days, pool_by_day
 from rlpretrain.validation.learning_curves import MEASURES, CurveComparison, Measure
 from rlpretrain.validation.settings import ValidationConfig

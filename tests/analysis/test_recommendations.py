@@ -10,9 +10,9 @@ from rlpretrain.analysis.counts import count
 from rlpretrain.analysis.recommendations import recommend
 from rlpretrain.analysis.reward_statistics import groupings, reward_statistics
 from rlpretrain.analysis.sample import prepare
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.features import STATE_NAMES, VOTES
 from rlpretrain.patterns.pattern_set import PatternSet
+from rlpretrain.settings import PretrainingConfig
 from tests.analysis.planted import changed, plain_set
 
 

@@ -17,8 +17,8 @@ from rlpretrain.composer import (
 )
 from rlpretrain.composer.client.mcp_transport import McpTransport, http_connector
 from rlpretrain.composer.protocol.calls import READ_TOOLS
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import SettingsError
+from rlpretrain.settings import PretrainingConfig
 
 from .conftest import AS_OF, AT_ONCE, walk
 

@@ -6,8 +6,8 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 
-from rlpretrain.config import NIGHTLY, PretrainingConfig, run_parameters
 from rlpretrain.deployment.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
+from rlpretrain.settings import NIGHTLY, PretrainingConfig, run_parameters
 
 
 def test_every_run_setting_is_a_param(nightly: DAG) -> None:
@@ -33,12 +33,16 @@ def test_every_param_has_a_section_and_a_description(nightly: DAG) -> None:
         assert "_" not in param.schema["title"], name
 
 
-def test_the_form_speaks_of_settings_that_there_are_and_names_every_choice() -> None:
+def test_the_form_speaks_of_settings_that_there_are_and_names_every_choice(nightly: DAG) -> None:
     known = run_parameters()
     assert set(TITLES) | set(EXAMPLES) | set(OFTEN) <= set(known)
-    assert {name for name, schema in known.items() if "enum" in schema} == set(CHOICES)
+    rows = {name for name, schema in known.items() if "labels" in schema}
+    assert {name for name, schema in known.items() if "enum" in schema} - rows == set(CHOICES)
     for name, labels in CHOICES.items():
         assert list(labels) == known[name]["enum"]
+    for name in rows:
+        shown = nightly.params.get_param(name).schema["values_display"]
+        assert list(shown.items()) == list(zip(known[name]["enum"], known[name]["labels"], strict=True))
     assert len({section(name, schema["group"]) for name, schema in known.items()}) > 5
     assert all(section(name, schema["group"]) != schema["group"] for name, schema in known.items())
 

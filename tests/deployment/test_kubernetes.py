@@ -11,11 +11,11 @@ import yaml
 from kubernetes.client import ApiClient
 
 from rlpretrain.artifacts import RunFolder, write_json
-from rlpretrain.config import load_config
 from rlpretrain.deployment.container import TRAINER_UID, ContainerSettings
 from rlpretrain.deployment.kubernetes_operator import KubernetesTrainerOperator
 from rlpretrain.deployment.pod import LABELS, PodSettings
 from rlpretrain.errors import SettingsError
+from rlpretrain.settings import load_config
 from tests.conftest import PROJECT
 
 MANIFESTS = PROJECT / "docker" / "kubernetes"

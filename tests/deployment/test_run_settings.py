@@ -2,9 +2,9 @@
 
 import pytest
 
-from rlpretrain.config import run_parameters
 from rlpretrain.deployment.run_settings import run_settings
 from rlpretrain.errors import SettingsError
+from rlpretrain.settings import run_parameters
 
 
 def test_settings_of_a_run_pass_unchanged() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from rlpretrain.cli import _parser
-from rlpretrain.config import PretrainingConfig, load_config
 from rlpretrain.deployment.run_settings import run_settings
 from rlpretrain.features import STATE_NAMES
+from rlpretrain.settings import PretrainingConfig, load_config
 from tests.examples.documents import PAGES, PROJECT, anchors, blocks, inline_code, links, prose, shell_lines
 from tests.examples.state_table import END, START, state_table
 

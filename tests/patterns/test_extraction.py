@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import DataError
 from rlpretrain.features import POSITION, VOTES, market_context, position_features, state_matrix
 from rlpretrain.market import load_market
@@ -23,6 +22,7 @@ from rlpretrain.patterns import (
 )
 from rlpretrain.patterns.consensus import stances
 from rlpretrain.patterns.sampling import held_positions, sampled_closes
+from rlpretrain.settings import PretrainingConfig
 from tests.patterns.building import panel_of, record_of, shaken, weekdays
 from tests.patterns.conftest import Library, replay_library
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rlpretrain.stages.context import StageContext
 
 from rlpretrain.artifacts import RunFolder, StageRecorder, write_json
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import PatternSet
 from rlpretrain.pretraining.dataset import DataSet, build_datasets, write_dataset
-from rlpretrain.stages.context import StageContext
+from rlpretrain.settings import PretrainingConfig
 
 
 def make_patterns(n: int = 400, seed: int = 0) -> PatternSet:

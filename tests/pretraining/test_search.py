@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from rlpretrain.cli import main
-from rlpretrain.config import load_config
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.search import SEARCHED, fold_losses, search_settings
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
+from rlpretrain.settings import load_config
 from tests.pretraining.conftest import make_dataset, mined_run, read_json
 
 SETTINGS = TrainerSettings(

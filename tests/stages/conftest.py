@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.market import PricePanel
+from rlpretrain.settings import PretrainingConfig
 
 TINY: dict[str, Any] = {
     "market": "generated:years=6,seed=3",

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.service import EngineBacktester
 
 from rlpretrain.composer import (
     BacktestOptions,
@@ -32,8 +34,6 @@ from rlpretrain.patterns import AGREES, DISAGREES, WAVERED, PatternSet, VotePane
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.stages import extraction, library, mining
-from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.service import EngineBacktester
 from rlpretrain.symphony import Costs, Evaluator
 from tests.stages.conftest import tiny
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.service import EngineBacktester
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import (
@@ -29,8 +31,6 @@ from rlpretrain.composer import (
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
 from rlpretrain.market import PricePanel
 from rlpretrain.stages import extraction, library
-from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.service import EngineBacktester
 from tests.stages.conftest import tiny
 
 ENTRIES = GeneratedCatalogue(size=8).entries()

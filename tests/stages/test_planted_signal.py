@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rlpretrain.stages.learned import read_evidence
 
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.registry import Registry
-from rlpretrain.stages.learned import read_evidence
+from rlpretrain.settings import PretrainingConfig
 from rlpretrain.validation import AssetValidation
 
 pytestmark = pytest.mark.slow

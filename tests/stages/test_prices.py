@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rlpretrain.stages.context import StageContext
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import GeneratedCatalogue
@@ -13,7 +14,6 @@ from rlpretrain.errors import DataError, ServiceError, SettingsError
 from rlpretrain.features.context import SOURCES
 from rlpretrain.market import AssetSeries, load_market
 from rlpretrain.stages import prices
-from rlpretrain.stages.context import StageContext
 from rlpretrain.symphony import parse_symphony
 from tests.market.test_download import THURSDAY, series
 from tests.stages.conftest import tiny

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rlpretrain.stages.context import StageContext
+from rlpretrain.stages.service import EngineBacktester, open_service
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import BacktestOptions, BudgetSpentError, GeneratedCatalogue
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import SettingsError
 from rlpretrain.market import PricePanel
+from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import library
-from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.service import EngineBacktester, open_service
 
 from .conftest import tiny
 

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlpretrain.config import TransferConfig
 from rlpretrain.transfer import make_agent
 from rlpretrain.transfer.fine_tuning import attach
 from rlpretrain.transfer.schedule import TransferSchedule, pull_weight
+from rlpretrain.transfer.settings import TransferConfig
 from tests.transfer.conftest import ROLLOUT
 
 

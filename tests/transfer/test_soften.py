@@ -8,13 +8,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlpretrain.config import TransferConfig
 from rlpretrain.environments import BatchedTradingEnv
 from rlpretrain.patterns.pattern_set import BUY, SELL
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer import make_agent, train_agent
 from rlpretrain.transfer.policy import soften
+from rlpretrain.transfer.settings import TransferConfig
 from tests.environments.conftest import make_data
 from tests.transfer.conftest import ROLLOUT, STATES
 

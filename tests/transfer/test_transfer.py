@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from rlpretrain.config import TransferConfig
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.pretraining.network import save_model_file
 from rlpretrain.transfer import (
@@ -19,6 +18,7 @@ from rlpretrain.transfer import (
 from rlpretrain.transfer.fine_tuning import attach
 from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.schedule import actor_layers
+from rlpretrain.transfer.settings import TransferConfig
 from tests.transfer.conftest import ROLLOUT, STATES
 
 

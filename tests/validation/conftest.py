@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.config import ValidationConfig
 from rlpretrain.environments import EpisodeData, Policy
 from rlpretrain.validation import (
     AssetCase,
@@ -20,6 +19,7 @@ from rlpretrain.validation import (
     Trial,
     validate_asset,
 )
+from rlpretrain.validation.settings import ValidationConfig
 
 STATES = 60
 STEPS = (0, 1_000, 4_000)

@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from rlpretrain.config import PretrainingConfig
+from rlpretrain.settings import PretrainingConfig
 from rlpretrain.validation import reach_verdict
 from rlpretrain.validation.report import (
     Advice,
@@ -245,8 +245,8 @@ def test_what_the_analysis_recommends_is_said():
 def test_charts_take_the_pages_colours():
     page = html_report(data())
     assert page.count("<svg") == 6
-    assert "var(--agent)" in page
-    assert not re.search(r"#0000[01][1-7]", page), "a marker colour was left"
+    assert "var(--arm-agent)" in page
+    assert not re.search(r"#000[01][0-9a-f]{2}", page), "a marker colour was left"
 
 
 def test_text_fits_the_page():

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlpretrain.config import ValidationConfig
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.transfer.agent import save_agent
 from rlpretrain.transfer.policy import blank_policy
 from rlpretrain.validation import PretrainValidator
+from rlpretrain.validation.settings import ValidationConfig
 
 from .conftest import make_case
 

@@ -31,7 +31,9 @@ def update(work: Work[UpdateSettings]) -> Updated:
     unread: dict[str, str] = {}
     named = asyncio.run(library_tickers(settings, Cache(work.output_dir / "cache"), unread))
     tickers = named | surrounding_tickers(settings.validation_envs)
-    found = download_prices(market.folder, tickers, refresh=settings.refresh, progress=work.progress)
+    found = download_prices(
+        market.folder, tickers, settings.price_updates, refresh=settings.refresh, progress=work.progress
+    )
     result = Updated(
         source=settings.price_updates,
         tickers=len(tickers),

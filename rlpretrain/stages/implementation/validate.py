@@ -35,6 +35,7 @@ from rlpretrain.validation import (
     run_together,
     validate_asset,
 )
+from rlpretrain.validation.arms import arms_with
 from rlpretrain.validation.settings import ValidationConfig
 
 __all__ = ["asset_case", "validate"]
@@ -96,12 +97,15 @@ def _case(
     window = EvaluationWindow(data, start, stop, work.result(MINE).clean_from)
     clone = load_model_file(work.read(PRETRAIN, PRETRAINED)).network().eval()
     placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network().eval()
-    arms: dict[str, PolicyNetwork | None] = {"transferred": clone, "vanilla": None, "placebo": placebo}
+    networks: dict[str | None, PolicyNetwork] = {"clone": clone, "placebo": placebo}
     others = [v for v in Registry(work.output_dir).versions() if v.run_id != work.run_id]
     return AssetCase(
         window=window,
-        learners={arm: _learner(work, config, window, arena, arm, source) for arm, source in arms.items()},
-        policies={"frozen": clone.act},
+        learners={
+            arm.name: _learner(work, config, window, arena, arm.name, networks.get(arm.starts_from))
+            for arm in arms_with("learner")
+        },
+        policies={arm.name: networks[arm.starts_from].act for arm in arms_with("policy")},
         # Each transferred seed could have been the agent, and so could every registered run's; settings that were
         # searched for are the best of as many.
         trials=config.validation_seeds

@@ -10,18 +10,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from rlpretrain.validation.asset_result import (
+from rlpretrain.validation.arms import (
     AGENT,
     BUY_AND_HOLD,
-    FROZEN,
     MATCHED_RANDOM,
     TRANSFERRED,
     VANILLA,
-    AssetValidation,
+    arm_of,
+    arms_with,
+    arrange,
 )
+from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.report.data import PretrainingFigures
-from rlpretrain.validation.report.drawing import DASHES, INK, MUTED, WARN, arm_colour, drawing
-from rlpretrain.validation.report.table import arrange, label
+from rlpretrain.validation.report.drawing import INK, MUTED, WARN, arm_colour, arm_dash, drawing
 from rlpretrain.validation.statistics import Interval, PairedComparison
 from rlpretrain.validation.verdict import MEASURE_NAMES, Verdict
 from rlpretrain.validation.window import CLEAN
@@ -86,20 +87,20 @@ def forest_chart(verdict: Verdict, assets: Sequence[AssetValidation]) -> Chart:
 
 
 def learning_chart(asset: AssetValidation) -> Chart:
-    """Draw each learning arm's score at each checkpoint with its interval, and the frozen clone's."""
+    """Draw each learner's score at each checkpoint with its interval, and that of the policies that don't learn."""
     with drawing(f"learning {asset.symbol}", 7.2, 3.1) as (figure, svg):
         axes = figure.add_subplot()
         for arm in arrange(list(asset.bands)):
             band = asset.bands[arm]
             colour = arm_colour(arm)
             axes.fill_between(band.steps, band.low, band.high, color=colour, alpha=0.15, linewidth=0)
-            style = {"color": colour, "linestyle": DASHES.get(arm, "-"), "marker": "o", "markersize": 3}
-            axes.plot(band.steps, band.estimate, label=label(arm), **style)
-        if FROZEN in asset.arms:
-            score = asset.arms[FROZEN].metrics[asset.window.main].timing_score
-            axes.axhline(
-                score, color=arm_colour(FROZEN), linewidth=1.1, linestyle=DASHES[FROZEN], label=label(FROZEN)
-            )
+            style = {"color": colour, "linestyle": arm_dash(arm), "marker": "o", "markersize": 3}
+            axes.plot(band.steps, band.estimate, label=arm_of(arm).label, **style)
+        for policy in arms_with("policy"):
+            if policy.name in asset.arms:
+                score = asset.arms[policy.name].metrics[asset.window.main].timing_score
+                style = {"color": arm_colour(policy.name), "linestyle": arm_dash(policy.name)}
+                axes.axhline(score, linewidth=1.1, label=policy.label, **style)
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.0f}"))
@@ -133,7 +134,7 @@ def score_chart(asset: AssetValidation) -> Chart:
             else:
                 axes.plot([result.score.low, result.score.high], [y, y], color=colour, linewidth=2)
                 axes.plot(result.score.estimate, y, "o", color=colour, markersize=5)
-        axes.set_yticks(range(len(arms) - 1, -1, -1), [label(arm) for arm in arms])
+        axes.set_yticks(range(len(arms) - 1, -1, -1), [arm_of(arm).label for arm in arms])
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.set_ylim(-0.6, len(arms) - 0.4)
         axes.grid(axis="y", visible=False)
@@ -151,15 +152,17 @@ def score_chart(asset: AssetValidation) -> Chart:
 
 def equity_chart(asset: AssetValidation) -> Chart:
     """Draw growth on a log scale, drawdown and time in the market over the test window."""
-    arms = [arm for arm in (BUY_AND_HOLD, VANILLA, FROZEN, AGENT) if arm in asset.arms]
+    # The agent's line is drawn last, above the others.
+    order = (arm for role in ("reference", "learner", "policy", "agent") for arm in arms_with(role))
+    arms = [arm.name for arm in order if arm.in_equity and arm.name in asset.arms]
     dates = np.array(asset.dates, dtype="datetime64[D]")
     with drawing(f"equity {asset.symbol}", 7.2, 5.0) as (figure, svg):
         growth, fall, held = figure.subplots(3, sharex=True, height_ratios=[3, 1.3, 0.8])
         for arm in arms:
             equity, colour = np.array(asset.arms[arm].equity), arm_colour(arm)
             width = 1.8 if arm == AGENT else 1.1
-            growth.plot(dates, equity, color=colour, linewidth=width, label=label(arm))
-            if arm in (AGENT, BUY_AND_HOLD):
+            growth.plot(dates, equity, color=colour, linewidth=width, label=arm_of(arm).label)
+            if arm_of(arm).role in ("agent", "reference"):
                 peak = np.maximum(np.maximum.accumulate(equity), 1.0)
                 fall.plot(dates, 100 * (equity / peak - 1), color=colour, linewidth=width * 0.75)
         held.fill_between(

@@ -15,35 +15,12 @@ from typing import Any, cast
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from rlpretrain.validation.asset_result import (
-    AGENT,
-    BUY_AND_HOLD,
-    FROZEN,
-    MATCHED_RANDOM,
-    PLACEBO,
-    TRANSFERRED,
-    VANILLA,
-)
+from rlpretrain.validation.arms import ARMS, OTHER, arm_of
 
-__all__ = ["DASHES", "INK", "MUTED", "WARN", "Svg", "arm_colour", "drawing"]
+__all__ = ["INK", "MUTED", "WARN", "Svg", "arm_colour", "arm_dash", "colour_variables", "drawing"]
 
 INK, MUTED, _GRID, WARN = "#000001", "#000002", "#000003", "#000004"
-_COLOURS = {
-    AGENT: "#000011",
-    TRANSFERRED: "#000011",
-    VANILLA: "#000012",
-    FROZEN: "#000013",
-    PLACEBO: "#000014",
-    BUY_AND_HOLD: "#000015",
-    MATCHED_RANDOM: "#000016",
-}
-_OTHER = "#000017"
-_VARIABLES = {
-    INK: "ink", MUTED: "muted", _GRID: "grid", WARN: "warn",
-    "#000011": "agent", "#000012": "vanilla", "#000013": "frozen", "#000014": "placebo",
-    "#000015": "hold", "#000016": "random", "#000017": "other",
-}  # fmt: skip
-DASHES: dict[str, Any] = {PLACEBO: (0, (4, 2)), MATCHED_RANDOM: (0, (1, 1.5)), FROZEN: (0, (6, 2))}
+_PAGE = {INK: "ink", MUTED: "muted", _GRID: "grid", WARN: "warn"}
 
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",
@@ -75,8 +52,26 @@ _STYLE: dict[str, Any] = {
 
 
 def arm_colour(arm: str) -> str:
-    """Return the marker colour of an arm."""
-    return _COLOURS.get(arm, _OTHER)
+    """Return the marker colour of an arm; all arms without a row share one."""
+    return _marker(list(ARMS).index(arm) if arm in ARMS else len(ARMS))
+
+
+def _marker(arm: int) -> str:
+    return f"#0001{arm:02x}"
+
+
+def arm_dash(arm: str) -> Any:
+    """Return matplotlib's line style of an arm."""
+    dash = arm_of(arm).dash
+    return (0, dash) if dash else "-"
+
+
+def colour_variables() -> dict[str, tuple[str, str]]:
+    """Return each arm's CSS variable with its colours on a light and on a dark page, in the order of the markers."""
+    return {
+        **{f"arm-{name}": (arm.colour, arm.dark_colour) for name, arm in ARMS.items()},
+        "other": (OTHER.colour, OTHER.dark_colour),
+    }
 
 
 class Svg:
@@ -106,7 +101,9 @@ def _inline(document: str) -> str:
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r"font-family: ?[^;\"]+", "font-family: inherit", svg)
     svg = re.sub(r"font: (?:(bold|normal) )?([\d.]+)px [^;\"]+", _font, svg)
-    return re.sub(r"#0000[01][1-7]", lambda match: f"var(--{_VARIABLES[match.group()]})", svg).strip()
+    variables = {**_PAGE, **{_marker(i): name for i, name in enumerate(colour_variables())}}
+    markers = "|".join(variables)
+    return re.sub(markers, lambda match: f"var(--{variables[match.group()]})", svg).strip()
 
 
 def _font(match: re.Match[str]) -> str:

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rlpretrain.validation.asset_result import (
-    AGENT,
-    BUY_AND_HOLD,
-    FROZEN,
-    MATCHED_RANDOM,
-    TRANSFERRED,
-    VANILLA,
-    AssetValidation,
-)
+from rlpretrain.validation.arms import MATCHED_RANDOM, TRANSFERRED, VANILLA, arm_of, arrange
+from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.learning_curves import CurveComparison
 from rlpretrain.validation.metrics import PerformanceMetrics
 from rlpretrain.validation.report.table import (
     NOTHING,
     Table,
-    arrange,
-    label,
     number,
     p_value,
     percent,
@@ -31,8 +22,6 @@ from rlpretrain.validation.verdict import MEASURE_NAMES, Verdict
 from rlpretrain.validation.window import CONTAMINATED, Part
 
 __all__ = ["arms_table", "asset_tables", "contaminated_tables", "primary_table", "windows_table"]
-
-_METRIC_ARMS = (AGENT, TRANSFERRED, VANILLA, FROZEN, MATCHED_RANDOM, BUY_AND_HOLD)
 
 
 def windows_table(assets: Sequence[AssetValidation]) -> Table:
@@ -115,7 +104,7 @@ def arms_table(asset: AssetValidation) -> Table:
             spread = NOTHING if result.score is None else span(result.score)
         rows.append(
             (
-                label(arm),
+                arm_of(arm).label,
                 str(result.runs),
                 signed(metrics.timing_score if result.score is None else result.score.estimate),
                 spread,
@@ -167,12 +156,12 @@ _METRICS: tuple[tuple[str, Callable[[PerformanceMetrics], str]], ...] = (
 
 def metrics_table(asset: AssetValidation, part: Part) -> Table:
     """Show every performance metric of the main arms on one part of the window."""
-    arms = [arm for arm in _METRIC_ARMS if arm in asset.arms]
+    arms = [arm for arm in arrange(list(asset.arms)) if arm_of(arm).in_metrics]
     rows = [(name, *(show(asset.arms[arm].metrics[part]) for arm in arms)) for name, show in _METRICS]
     bars = asset.window.clean_bars if part == "clean" else asset.window.contaminated_bars
     return Table(
         f"Performance, {bars} {part} bars",
-        ("Metric", *(label(arm) for arm in arms)),
+        ("Metric", *(arm_of(arm).label for arm in arms)),
         tuple(rows),
         "Medians over runs. Risk-free rate zero; tail losses per bar; information ratio against "
         "holding the asset; "
@@ -221,7 +210,7 @@ def pace_table(comparisons: Sequence[CurveComparison], part: Part) -> Table:
 
 
 def _pair(comparison: CurveComparison) -> str:
-    return f"{label(comparison.treated)} – {label(comparison.control)}"
+    return f"{arm_of(comparison.treated).label} – {arm_of(comparison.control).label}"
 
 
 def inference_table(asset: AssetValidation) -> Table:
@@ -248,7 +237,7 @@ def inference_table(asset: AssetValidation) -> Table:
         difference = asset.sharpe_differences[arm]
         rows.append(
             (
-                f"Sharpe less {label(arm)}'s",
+                f"Sharpe less {arm_of(arm).label}'s",
                 str(difference.interval),
                 f"p = {p_value(difference.p_value)}, {difference.interval.finding}",
             )
@@ -282,7 +271,7 @@ def episodes_table(asset: AssetValidation) -> Table:
         ("Arm", "Score, quartiles", "Net return, quartiles", "Gains", "Beats holding"),
         tuple(
             (
-                label(episode.arm),
+                arm_of(episode.arm).label,
                 " / ".join(signed(value) for value in episode.score_quartiles),
                 " / ".join(percent(value) for value in episode.return_quartiles),
                 percent(episode.positive, 0),

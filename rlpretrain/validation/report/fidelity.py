@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from rlpretrain.validation.asset_result import AGENT
+from rlpretrain.validation.arms import AGENT
 from rlpretrain.validation.report.charts import Chart
 from rlpretrain.validation.report.data import FidelityFigures, ReplayFidelity
 from rlpretrain.validation.report.drawing import INK, WARN, arm_colour, drawing

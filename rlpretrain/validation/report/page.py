@@ -16,6 +16,7 @@ from rlpretrain.validation.report.charts import (
     score_chart,
 )
 from rlpretrain.validation.report.data import ReportData
+from rlpretrain.validation.report.drawing import colour_variables
 from rlpretrain.validation.report.evidence_tables import (
     asset_tables,
     contaminated_tables,
@@ -57,6 +58,7 @@ def html_report(data: ReportData) -> str:
     return environment.get_template("report.html.j2").render(
         data=data,
         verdict=verdict,
+        colours=colour_variables(),
         forest=forest_chart(verdict, data.assets) if verdict is not None and data.assets else None,
         primary=primary_table(verdict, data.assets) if verdict is not None and data.assets else None,
         windows=windows_table(data.assets) if data.assets else None,

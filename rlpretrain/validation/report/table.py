@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rlpretrain.validation.asset_result import (
-    AGENT,
-    BUY_AND_HOLD,
-    FROZEN,
-    MATCHED_RANDOM,
-    PLACEBO,
-    TRANSFERRED,
-    VANILLA,
-)
 from rlpretrain.validation.statistics import Interval
 
 __all__ = [
     "NOTHING",
     "Table",
-    "arrange",
     "clean",
-    "label",
     "number",
     "p_value",
     "percent",
@@ -30,16 +18,6 @@ __all__ = [
 ]
 
 NOTHING = "–"
-
-LABELS = {
-    AGENT: "Agent",
-    TRANSFERRED: "Transferred",
-    VANILLA: "Vanilla RL",
-    FROZEN: "Frozen BC",
-    PLACEBO: "Placebo",
-    MATCHED_RANDOM: "Random",
-    BUY_AND_HOLD: "Buy & hold",
-}
 
 
 @dataclass(frozen=True)
@@ -67,19 +45,6 @@ def clean(text: str) -> str:
 
 def _is_figure(cell: str) -> bool:
     return not any(character.isalpha() for character in cell.replace(" of ", ""))
-
-
-def label(arm: str) -> str:
-    """Return an arm's name for people."""
-    return LABELS.get(arm, arm.replace("_", " ").capitalize())
-
-
-def arrange(arms: Sequence[str]) -> list[str]:
-    """Put arms in the report's order, unknown ones after the placebo."""
-    known = list(LABELS)
-    return sorted(
-        arms, key=lambda arm: (known.index(arm) if arm in known else known.index(PLACEBO) + 0.5, arm)
-    )
 
 
 def number(value: float | None, digits: int = 2) -> str:

@@ -1,0 +1,58 @@
+"""Where missing prices may be downloaded from, one row each.
+
+The settings list these rows, so a row's fetch loads what it needs when it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rlpretrain.errors import SettingsError
+from rlpretrain.table import Table
+
+if TYPE_CHECKING:
+    from rlpretrain.market.panel import AssetSeries
+
+__all__ = ["PRICE_SOURCES", "PriceSource"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceSource:
+    """One source.
+
+    Parameters
+    ----------
+    name
+        How the setting `price_updates` names it.
+    description
+        Name for people: the trigger form shows it.
+    fetch
+        Returns all daily bars of a ticker, adjusted for splits and dividends. Raises `DataError` where there are none,
+        and `SettingsError` where a package is missing. Several threads call it at once.
+    """
+
+    name: str
+    description: str
+    fetch: Callable[[str], AssetSeries]
+
+    def __post_init__(self) -> None:
+        if not (self.name and self.description) or self.name == "none":
+            raise SettingsError(
+                f"the price source {self.name!r} needs a description, and a name other than 'none'"
+            )
+
+
+def _yahoo(symbol: str) -> AssetSeries:
+    from rlpretrain.market.yahoo import yahoo_series
+
+    return yahoo_series(symbol)
+
+
+PRICE_SOURCES: Table[PriceSource] = Table(
+    "price source",
+    "rlpretrain.price_sources",
+    PriceSource,
+    (PriceSource(name="yahoo", description="Yahoo Finance", fetch=_yahoo),),
+)

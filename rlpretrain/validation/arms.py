@@ -1,0 +1,222 @@
+"""The arms of a validation, one row each: who they are, what they start from, and how reports show them.
+
+A package outside this one adds a reference, a way to trade without learning, to the table `ARMS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from rlpretrain.environments import Trajectory
+from rlpretrain.errors import SettingsError
+from rlpretrain.table import Table
+from rlpretrain.validation.baselines import buy_and_hold
+from rlpretrain.validation.window import EvaluationWindow
+
+__all__ = [
+    "AGENT",
+    "ARMS",
+    "BUY_AND_HOLD",
+    "FROZEN",
+    "MATCHED_RANDOM",
+    "OTHER",
+    "PLACEBO",
+    "TRANSFERRED",
+    "VANILLA",
+    "Arm",
+    "Role",
+    "arm_of",
+    "arms_with",
+    "arrange",
+]
+
+AGENT = "agent"
+TRANSFERRED = "transferred"
+VANILLA = "vanilla"
+FROZEN = "frozen"
+PLACEBO = "placebo"
+MATCHED_RANDOM = "matched_random"
+BUY_AND_HOLD = "buy_and_hold"
+
+Role = Literal["agent", "learner", "policy", "reference", "luck"]
+"""The agent's file; a run of RL for each seed; a policy that does not learn; a way to trade that depends on the window
+alone; random trading with the agent's habits. The test of superior predictive ability compares the first three with
+`BUY_AND_HOLD`: a reference is there to be compared with, and is no attempt to beat it."""
+
+_COLOUR = re.compile("#[0-9a-f]{6}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One arm.
+
+    Parameters
+    ----------
+    name
+        Key of the arm in the evidence: a letter, then letters, digits and underscores, all lower case.
+    role
+        What it is compared as.
+    label
+        Name for people, in tables and charts.
+    description
+        What it does, in a sentence.
+    colour, dark_colour
+        Colour of its lines on a light and on a dark page, '#rrggbb'.
+    dash
+        Lengths of a line's dashes and gaps, in line widths; none draws it solid.
+    in_metrics
+        Whether the table of performance metrics has a column for it.
+    in_equity
+        Whether the chart of growth and drawdown draws it.
+    starts_from
+        Of a learner or a policy: the pre-trained network whose weights it has at first; None for random weights.
+    trade
+        Of a reference: how it trades a window. What it does on a bar may depend on earlier bars alone.
+    """
+
+    name: str
+    role: Role
+    label: str
+    description: str
+    colour: str
+    dark_colour: str
+    dash: tuple[float, ...]
+    in_metrics: bool
+    in_equity: bool
+    starts_from: Literal["clone", "placebo"] | None = None
+    trade: Callable[[EvaluationWindow], Trajectory] | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[a-z][a-z0-9_]*", self.name):
+            raise SettingsError(f"{self.name!r} can't name an arm", hint="write it like 'buy_and_hold'")
+        if not (self.label and self.description):
+            raise SettingsError(f"the arm {self.name!r} needs a label and a description")
+        if not (_COLOUR.fullmatch(self.colour) and _COLOUR.fullmatch(self.dark_colour)):
+            raise SettingsError(f"the arm {self.name!r} needs colours", hint="write them like '#1c5fb8'")
+        if self.role == "policy" and self.starts_from is None:
+            raise SettingsError(f"the arm {self.name!r} acts by no network", hint="say what it starts_from")
+        if (self.role == "reference") != (self.trade is not None):
+            raise SettingsError(f"the arm {self.name!r}: a reference, and nothing else, says how it trades")
+
+
+ARMS: Table[Arm] = Table(
+    "arm of the validation",
+    "rlpretrain.baselines",
+    Arm,
+    (
+        Arm(
+            name=AGENT,
+            role="agent",
+            label="Agent",
+            description="The agent file itself: one of the transferred runs, chosen without the test window.",
+            colour="#1c5fb8",
+            dark_colour="#79b0ff",
+            dash=(),
+            in_metrics=True,
+            in_equity=True,
+        ),
+        Arm(
+            name=TRANSFERRED,
+            role="learner",
+            label="Transferred",
+            description="Pre-trained, transferred, then RL; one run for each seed.",
+            colour="#1c5fb8",
+            dark_colour="#79b0ff",
+            dash=(),
+            in_metrics=True,
+            in_equity=False,
+            starts_from="clone",
+        ),
+        Arm(
+            name=VANILLA,
+            role="learner",
+            label="Vanilla RL",
+            description="The same RL from random weights, with the same seeds and the same budget.",
+            colour="#c05a12",
+            dark_colour="#ffa05c",
+            dash=(),
+            in_metrics=True,
+            in_equity=True,
+        ),
+        Arm(
+            name=FROZEN,
+            role="policy",
+            label="Frozen BC",
+            description="The pre-trained policy without any RL.",
+            colour="#14796b",
+            dark_colour="#5fd0bc",
+            dash=(6, 2),
+            in_metrics=True,
+            in_equity=True,
+            starts_from="clone",
+        ),
+        Arm(
+            name=PLACEBO,
+            role="learner",
+            label="Placebo",
+            description="Pre-trained on shuffled labels, then as transferred.",
+            colour="#8350a8",
+            dark_colour="#c99bee",
+            dash=(4, 2),
+            in_metrics=False,
+            in_equity=False,
+            starts_from="placebo",
+        ),
+        Arm(
+            name=MATCHED_RANDOM,
+            role="luck",
+            label="Random",
+            description="Random trading with the agent's exposure and turnover.",
+            colour="#8a8f96",
+            dark_colour="#8d949c",
+            dash=(1, 1.5),
+            in_metrics=True,
+            in_equity=False,
+        ),
+        Arm(
+            name=BUY_AND_HOLD,
+            role="reference",
+            label="Buy & hold",
+            description="Buys at the first fill and stays.",
+            colour="#767c84",
+            dark_colour="#9fa6ae",
+            dash=(),
+            in_metrics=True,
+            in_equity=True,
+            trade=buy_and_hold,
+        ),
+    ),
+)
+
+
+OTHER = Arm(
+    name="other",
+    role="learner",
+    label="Other",
+    description="An arm that a caller names and that has no row.",
+    colour="#9a7b12",
+    dark_colour="#e0c060",
+    dash=(),
+    in_metrics=False,
+    in_equity=False,
+)
+
+
+def arm_of(name: str) -> Arm:
+    """Return an arm's row, or that of `OTHER` with a label of its own."""
+    return ARMS.get(name) or replace(OTHER, label=name.replace("_", " ").capitalize())
+
+
+def arms_with(*roles: Role) -> list[Arm]:
+    """Return the arms with one of these roles, in the table's order."""
+    return [arm for arm in ARMS.values() if arm.role in roles]
+
+
+def arrange(names: list[str]) -> list[str]:
+    """Put arms in the report's order: the table's, with arms that have no row after those that are no reference."""
+    known = list(ARMS)
+    last = max(known.index(arm.name) for arm in arms_with("agent", "learner", "policy"))
+    return sorted(names, key=lambda name: (known.index(name) if name in known else last + 0.5, name))
