@@ -12,9 +12,8 @@ from typing import Any
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.runs.manifest import Manifest
 from rlpretrain.settings import PretrainingConfig
-from rlpretrain.stages import PROMOTE, VALIDATE, Run, Stage, open_run, run_with_needs
+from rlpretrain.stages import PROMOTE, VALIDATE, Run, Stage, open_run, run_with_needs, work_of
 from rlpretrain.stages.report import RESULTS
-from rlpretrain.stages.work import Work
 from rlpretrain.validation import AssetCase
 from rlpretrain.validation import PretrainValidator as _Validator
 from rlpretrain.validation.settings import ValidationConfig
@@ -119,6 +118,5 @@ class PretrainValidator(_Validator):
         from rlpretrain.stages.implementation.validate import asset_case
 
         run = open_run(agent_path.parent)
-        section = run.config.part(VALIDATE.settings)
         assets = self._assets or run.config.validation_envs
-        return [asset_case(Work(run, VALIDATE, symbol, section), config) for symbol in assets]
+        return [asset_case(work_of(run, VALIDATE, symbol), config) for symbol in assets]

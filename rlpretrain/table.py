@@ -85,5 +85,11 @@ class Table(Mapping[str, RowT]):
             return
         # Set first: a package's module may look into the table while it is loaded.
         self._complete = True
-        for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
-            self.add(point.load())
+        try:
+            for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
+                if point.name not in self._rows:
+                    self.add(point.load())
+        except BaseException:
+            # The next look fails too, rather than miss a row without a word.
+            self._complete = False
+            raise

@@ -17,7 +17,7 @@ from rlpretrain.stages.pretrain import PRETRAIN
 from rlpretrain.stages.promote import PROMOTE
 from rlpretrain.stages.report import REPORT
 from rlpretrain.stages.run import Run, make_run, open_run
-from rlpretrain.stages.running import parts_of, run_stage, run_with_needs, stages_before
+from rlpretrain.stages.running import parts_of, run_stage, run_with_needs, stages_before, work_of
 from rlpretrain.stages.score import SCORE
 from rlpretrain.stages.stage import Stage
 from rlpretrain.stages.transfer import TRANSFER
@@ -48,6 +48,7 @@ __all__ = [
     "run_with_needs",
     "stage_named",
     "stages_before",
+    "work_of",
 ]
 
 STAGES: tuple[Stage[Any, Any], ...] = (

@@ -18,7 +18,7 @@ from rlpretrain.stages.run import Run
 from rlpretrain.stages.stage import Result, Stage
 from rlpretrain.stages.work import Work
 
-__all__ = ["parts_of", "run_stage", "run_with_needs", "stages_before"]
+__all__ = ["parts_of", "run_stage", "run_with_needs", "stages_before", "work_of"]
 
 _TRACKED = ("rlpretrain", "numpy", "pandas", "scikit-learn", "torch", "stable-baselines3")
 
@@ -44,8 +44,8 @@ def run_stage(
         A stage that it needs has not finished, or its files were changed.
     """
     stage.check(run)
-    section = run.config.part(stage.settings) if settings is None else settings
-    work = Work(run, stage, part, section)
+    work = work_of(run, stage, part, settings)
+    section = work.settings
     name, digest = stage.manifest_name(part), section.digest()
     inputs = {**work.inputs(), **stage.inputs(work)}
     done = run.folder.finished(name, digest, inputs)
@@ -88,6 +88,13 @@ def _run(
     )
     write_json(run.folder / f"{name}.json", asdict(manifest))
     forget(run.folder.path, name)
+
+
+def work_of(
+    run: Run, stage: Stage[SectionT, ResultT], part: str = "", settings: SectionT | None = None
+) -> Work[SectionT]:
+    """Return what a stage sees of a run; the stages that it needs must have finished."""
+    return Work(run, stage, part, run.config.part(stage.settings) if settings is None else settings)
 
 
 def parts_of(run: Run, stage: Stage[Any, Any]) -> Sequence[str]:

@@ -22,8 +22,8 @@ class Updated(Result):
 
     source: str
     tickers: int = 0
-    updated: int = 0
-    current: int = 0
+    updated: list[str] = Field(default_factory=list)
+    current: list[str] = Field(default_factory=list)
     """Tickers that had the last bar already."""
     rejected: dict[str, str] = Field(default_factory=dict)
     """Ticker -> why it has no new file; an old one, where there is one, stays as it was."""

@@ -37,14 +37,14 @@ def update(work: Work[UpdateSettings]) -> Updated:
     result = Updated(
         source=settings.price_updates,
         tickers=len(tickers),
-        updated=len(found.updated),
-        current=len(found.current),
+        updated=list(found.updated),
+        current=list(found.current),
         rejected=found.rejected,
         revised=found.revised,
         unread=unread,
     )
     work.progress(
-        f"prices: {result.tickers} tickers, {result.updated} updated, {result.current} current, "
+        f"prices: {result.tickers} tickers, {len(result.updated)} updated, {len(result.current)} current, "
         f"{len(result.rejected)} rejected, {len(result.revised)} revised"
     )
     return result
