@@ -23,7 +23,7 @@ from rlpretrain.patterns import (
     Reject,
     StrategyRecord,
     TradeTable,
-    extract_patterns,
+    mine_patterns,
     select_voters,
     tally_votes,
 )
@@ -79,7 +79,7 @@ def _mine(context: StageContext, chunks: list[int], recorder: StageRecorder) -> 
     ]  # fmt: skip
     context.progress(f"{len(electorate.voters)} of {len(library_records)} strategies vote")
     tally = tally_votes(electorate.voters, panel, electorate.admitted)
-    patterns = extract_patterns(
+    patterns = mine_patterns(
         tally, panel, DecisionRules.from_settings(config), context=market_context(panel, config.regimes)
     )
     context.progress(f"{len(patterns)} patterns mined")

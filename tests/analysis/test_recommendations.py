@@ -12,7 +12,7 @@ from rlpretrain.analysis.reward_statistics import groupings, reward_statistics
 from rlpretrain.analysis.sample import prepare
 from rlpretrain.config import PretrainingConfig
 from rlpretrain.features import STATE_NAMES, VOTES
-from rlpretrain.patterns.pattern_set import PatternSet
+from rlpretrain.patterns.decisions.pattern_set import PatternSet
 from tests.analysis.planted import changed, plain_set
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rlpretrain.config import TransferConfig
 from rlpretrain.environments import BatchedTradingEnv
-from rlpretrain.patterns.pattern_set import BUY, SELL
+from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer import make_agent, train_agent

@@ -14,7 +14,7 @@ from rlpretrain.config import PretrainingConfig
 from rlpretrain.deployment.web.folders import read_json
 from rlpretrain.errors import RlpretrainError
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
-from rlpretrain.patterns.electorate import admission
+from rlpretrain.patterns.voting.electorate import admission
 from rlpretrain.stages.answers import read_tree
 from rlpretrain.stages.cache import Cache, DamagedError
 from rlpretrain.symphony import parse_symphony

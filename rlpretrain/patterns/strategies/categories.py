@@ -30,9 +30,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market import Floats
-from rlpretrain.patterns.exposures import appetite, exposure
-from rlpretrain.patterns.pattern_set import CATEGORIES
-from rlpretrain.patterns.tree_rules import (
+from rlpretrain.patterns.strategies.exposures import appetite, exposure
+from rlpretrain.patterns.strategies.tree_rules import (
     Part,
     Rule,
     Step,
@@ -44,8 +43,9 @@ from rlpretrain.patterns.tree_rules import (
 from rlpretrain.symphony import Metric, Symphony
 from rlpretrain.symphony.nodes import Filter
 
-__all__ = ["LeafCategory", "asset_reasons", "classify_leaves", "leaf_scores"]
+__all__ = ["CATEGORIES", "LeafCategory", "asset_reasons", "classify_leaves", "leaf_scores"]
 
+CATEGORIES = ("momentum", "mean_reversion", "breakout", "trend_following")
 MOMENTUM, MEAN_REVERSION, BREAKOUT, TREND_FOLLOWING = CATEGORIES
 
 _FADING = 0.75

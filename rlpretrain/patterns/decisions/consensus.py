@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from rlpretrain.market import Floats
-from rlpretrain.patterns.pattern_set import BUY, HOLD, SELL
+from rlpretrain.patterns.decisions.pattern_set import BUY, HOLD, SELL
 
 __all__ = ["LABEL_SCALE", "Outcome", "act_probability", "actions", "outcomes", "stances"]
 

@@ -16,13 +16,13 @@ from rlpretrain.patterns import (
     DecisionRules,
     PatternSet,
     Tally,
-    extract_patterns,
     fill_prices,
+    mine_patterns,
     select_voters,
     tally_votes,
 )
-from rlpretrain.patterns.consensus import stances
-from rlpretrain.patterns.sampling import held_positions, sampled_closes
+from rlpretrain.patterns.decisions.consensus import stances
+from rlpretrain.patterns.decisions.sampling import held_positions, sampled_closes
 from tests.patterns.building import panel_of, record_of, shaken, weekdays
 from tests.patterns.conftest import Library, replay_library
 
@@ -31,7 +31,7 @@ RULES = DecisionRules()
 
 @pytest.fixture(scope="module")
 def patterns(library: Library) -> PatternSet:
-    return extract_patterns(_tally(library), library.panel, RULES)
+    return mine_patterns(_tally(library), library.panel, RULES)
 
 
 def _tally(library: Library) -> Tally:
@@ -97,7 +97,7 @@ def test_both_positions_at_every_sampled_close(patterns: PatternSet) -> None:
 
 def test_the_default_threshold_leaves_a_healthy_share_on_the_default_market() -> None:
     library = replay_library(load_market("generated:"), 100)
-    patterns = extract_patterns(_tally(library), library.panel, RULES)
+    patterns = mine_patterns(_tally(library), library.panel, RULES)
     confident = patterns.confidence >= PretrainingConfig().min_confidence
     training = patterns.settled < library.validation_start
     assert 0.3 < confident.mean() < 0.7
@@ -118,7 +118,7 @@ def test_states_are_those_of_the_features_room(patterns: PatternSet, library: Li
 
 def test_without_votes_the_state_is_blank_and_the_labels_stay(patterns: PatternSet, library: Library) -> None:
     tally = _tally(library)
-    blank = extract_patterns(tally, library.panel, replace(RULES, votes=False))
+    blank = mine_patterns(tally, library.panel, replace(RULES, votes=False))
     assert (blank.state[:, VOTES] == 0).all() and (patterns.state[:, VOTES] != 0).any()
     assert np.array_equal(blank.label, patterns.label)
     assert np.array_equal(blank.key, patterns.key)
@@ -127,7 +127,7 @@ def test_without_votes_the_state_is_blank_and_the_labels_stay(patterns: PatternS
 def test_until_keeps_what_is_settled_by_then(patterns: PatternSet, library: Library) -> None:
     until = library.panel.dates[900]
     tally = _tally(library)
-    early = extract_patterns(tally, library.panel, RULES, until=until)
+    early = mine_patterns(tally, library.panel, RULES, until=until)
     expected = patterns.take(patterns.settled <= until)
     assert all(np.array_equal(getattr(early, f.name), getattr(expected, f.name)) for f in fields(PatternSet))
 
@@ -153,7 +153,7 @@ def test_rules_come_from_settings() -> None:
 def test_too_small_a_library_decides_nothing(library: Library) -> None:
     tally = tally_votes(library.records[:1], library.panel)
     with pytest.raises(DataError, match="no decision"):
-        extract_patterns(tally, library.panel, RULES)
+        mine_patterns(tally, library.panel, RULES)
 
 
 def test_rewards_of_an_asset_by_hand() -> None:
@@ -165,7 +165,7 @@ def test_rewards_of_an_asset_by_hand() -> None:
     swing = (np.arange(n) // 15 % 2).tolist()
     voters = [record_of(str(i), dates, {"SPY": swing}, rng.normal(0.001, 0.01, n)) for i in range(3)]
     tally = tally_votes(voters, panel)
-    patterns = extract_patterns(tally, panel, replace(RULES, cost_bps=10.0))
+    patterns = mine_patterns(tally, panel, replace(RULES, cost_bps=10.0))
     bought = patterns.take(patterns.action == BUY)
     assert len(bought) > 0
     for i in range(len(bought)):
@@ -205,10 +205,10 @@ def _chain(library: Library):
     # Everyone votes: whom the quality filter lets in may depend on all of the pre-training window.
     tally = tally_votes(library.records, library.panel)
     votes = {f.name: getattr(tally.votes, f.name) for f in fields(tally.votes)[2:]}
-    return votes, tally.votes, extract_patterns(tally, library.panel, RULES)
+    return votes, tally.votes, mine_patterns(tally, library.panel, RULES)
 
 
 def test_one_library_gives_one_table(patterns: PatternSet, library: Library) -> None:
     tally = _tally(replace(library, records=library.records[::-1]))
-    again = extract_patterns(tally, library.panel, RULES)
+    again = mine_patterns(tally, library.panel, RULES)
     assert all(np.array_equal(getattr(again, f.name), getattr(patterns, f.name)) for f in fields(PatternSet))

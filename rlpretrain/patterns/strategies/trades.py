@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rlpretrain.errors import DataError
 from rlpretrain.market import AssetSeries, Dates, Floats
 from rlpretrain.patterns.array_files import load_arrays, save_arrays
-from rlpretrain.patterns.fills import Fill, fill_prices
+from rlpretrain.patterns.strategies.fills import Fill, fill_prices
 
 __all__ = ["TradeTable", "asset_trades"]
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market import AssetSeries, Dates, Floats, PricePanel
-from rlpretrain.patterns.consensus import outcomes, stances
-from rlpretrain.patterns.extraction import MIN_ELECTORATE, DecisionRules
-from rlpretrain.patterns.fills import fill_prices
-from rlpretrain.patterns.tally import Tally
+from rlpretrain.patterns.decisions.consensus import outcomes, stances
+from rlpretrain.patterns.decisions.decision_rules import MIN_ELECTORATE, DecisionRules
+from rlpretrain.patterns.strategies.fills import fill_prices
+from rlpretrain.patterns.voting.tally import Tally
 
 __all__ = ["ConsensusRecord", "follow_consensus", "stance_returns"]
 

@@ -24,7 +24,7 @@ from rlpretrain.patterns import (
     DecisionRules,
     PatternSet,
     TradeTable,
-    extract_patterns,
+    mine_patterns,
     select_voters,
     tally_votes,
 )
@@ -97,7 +97,7 @@ def test_a_library_on_a_longer_market_only_adds(market: PricePanel, tmp_path: Pa
             extraction = store.add_run(f"{days} days before", {"market": days})
             store.add_strategies(library.records)
             store.add_trades(extraction, library.trades)
-            store.add_patterns(extraction, extract_patterns(tally, library.panel, DecisionRules()))
+            store.add_patterns(extraction, mine_patterns(tally, library.panel, DecisionRules()))
         assert all(until == CURRENT for _, until in _revisions(store)), "no row was replaced"
         assert len(_revisions(store)) >= 3
         with store.engine.connect() as connection:

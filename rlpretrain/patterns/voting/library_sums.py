@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market import Dates
-from rlpretrain.patterns.pattern_set import CATEGORIES
-from rlpretrain.patterns.performance import running_performance
-from rlpretrain.patterns.records import StrategyRecord
+from rlpretrain.patterns.strategies.categories import CATEGORIES
+from rlpretrain.patterns.strategies.running_performance import running_performance
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 
 __all__ = ["FIGURES", "LibrarySums"]
 
@@ -20,7 +20,7 @@ _LARGEST_SCORE = 4.0
 """Bound on a standardised return, so that one crash does not decide how independent strategies are."""
 
 FIGURES = ("count", "skill", "standing", "clean")
-"""What is summed over strategies; see `rlpretrain.patterns.tally.Side` for their means."""
+"""What is summed over strategies; see `rlpretrain.patterns.voting.tally.Side` for their means."""
 
 
 class LibrarySums:

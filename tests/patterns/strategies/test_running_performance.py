@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skfolio.measures import probabilistic_sharpe_ratio
 
-from rlpretrain.patterns.performance import MIN_OBSERVATIONS, running_performance
+from rlpretrain.patterns.strategies.running_performance import MIN_OBSERVATIONS, running_performance
 
 
 def _returns(seed: int, n: int = 400, mean: float = 0.0005) -> np.ndarray:

@@ -7,8 +7,8 @@ from sklearn.metrics import f1_score
 from rlpretrain.composer.catalogue.generated import GeneratedCatalogue
 from rlpretrain.market import load_market
 from rlpretrain.patterns import CATEGORIES, LeafCategory, asset_reasons, classify_leaves
-from rlpretrain.patterns.categories import leaf_scores
-from rlpretrain.patterns.exposures import appetite, exposure
+from rlpretrain.patterns.strategies.categories import leaf_scores
+from rlpretrain.patterns.strategies.exposures import appetite, exposure
 from rlpretrain.symphony import Evaluator, parse_symphony
 from tests.symphony import building as b
 

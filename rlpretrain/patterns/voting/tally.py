@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
 from rlpretrain.market import Dates, Floats, PricePanel
-from rlpretrain.patterns.library_sums import FIGURES, LibrarySums
-from rlpretrain.patterns.pattern_set import CATEGORIES
-from rlpretrain.patterns.records import StrategyRecord
-from rlpretrain.patterns.votes import VotePanel
+from rlpretrain.patterns.strategies.categories import CATEGORIES
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.voting.library_sums import FIGURES, LibrarySums
+from rlpretrain.patterns.voting.vote_panel import VotePanel
 
 __all__ = ["Side", "Tally", "tally_votes"]
 
@@ -67,7 +67,7 @@ def tally_votes(
     Parameters
     ----------
     voters
-        Records of strategies that may vote, see `rlpretrain.patterns.electorate`.
+        Records of strategies that may vote, see `rlpretrain.patterns.voting.electorate`.
     panel
         Prices; gives the days, and the assets that trade every day.
     admitted

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market import Floats, PricePanel
-from rlpretrain.patterns.categories import asset_reasons, classify_leaves
-from rlpretrain.patterns.fills import Fill
-from rlpretrain.patterns.records import StrategyRecord
-from rlpretrain.patterns.trades import TradeTable, asset_trades
+from rlpretrain.patterns.strategies.categories import asset_reasons, classify_leaves
+from rlpretrain.patterns.strategies.fills import Fill
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.strategies.trades import TradeTable, asset_trades
 from rlpretrain.symphony import Costs, Fidelity, Replay, backtest
 
 __all__ = ["record_strategy"]

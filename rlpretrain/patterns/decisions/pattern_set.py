@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from rlpretrain.errors import DataError
 from rlpretrain.market import REGIMES
 
-__all__ = ["ACTIONS", "BUY", "CATEGORIES", "HOLD", "REGIMES", "SELL", "PatternSet", "pattern_keys"]
+__all__ = ["ACTIONS", "BUY", "HOLD", "REGIMES", "SELL", "PatternSet", "pattern_keys"]
 
 HOLD, BUY, SELL = 0, 1, 2
 ACTIONS = ("hold", "buy", "sell")
-CATEGORIES = ("momentum", "mean_reversion", "breakout", "trend_following")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from rlpretrain.patterns.consensus import LABEL_SCALE, act_probability, actions, outcomes, stances
-from rlpretrain.patterns.pattern_set import BUY, HOLD, SELL
+from rlpretrain.patterns.decisions.consensus import LABEL_SCALE, act_probability, actions, outcomes, stances
+from rlpretrain.patterns.decisions.pattern_set import BUY, HOLD, SELL
 
 LEVELS = {"buy_level": 0.25, "sell_level": -0.25}
 

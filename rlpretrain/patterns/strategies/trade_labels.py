@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.patterns.pattern_set import CATEGORIES
-from rlpretrain.patterns.records import StrategyRecord
-from rlpretrain.patterns.trades import TradeTable
+from rlpretrain.patterns.strategies.categories import CATEGORIES
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.strategies.trades import TradeTable
 
 __all__ = ["LabelledTrades", "trade_categories"]
 

@@ -18,7 +18,7 @@ from rlpretrain.patterns import (
     PatternSet,
     Reject,
     TradeTable,
-    extract_patterns,
+    mine_patterns,
     select_voters,
     tally_votes,
 )
@@ -37,7 +37,7 @@ def _same(a: PatternSet | TradeTable, b: PatternSet | TradeTable) -> bool:
 def _fill(store: PatternStore, library: Library) -> tuple[str, PatternSet]:
     start = library.validation_start
     electorate = select_voters(library.records, validation_start=start, min_sharpe=0.1)
-    patterns = extract_patterns(
+    patterns = mine_patterns(
         tally_votes(electorate.voters, library.panel, electorate.admitted), library.panel, DecisionRules()
     )
     extraction = store.add_run("run-1", INPUTS)

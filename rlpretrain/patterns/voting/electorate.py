@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.patterns.performance import MIN_OBSERVATIONS, running_performance
-from rlpretrain.patterns.records import StrategyRecord
-from rlpretrain.patterns.twins import one_voice_each, quarter_starts
+from rlpretrain.patterns.strategies.running_performance import MIN_OBSERVATIONS, running_performance
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.voting.twins import one_voice_each, quarter_starts
 from rlpretrain.symphony import MIN_COMMON_DAYS
 
 __all__ = ["Electorate", "Reject", "admission", "select_voters", "sharpe_before"]

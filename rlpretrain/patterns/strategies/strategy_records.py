@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rlpretrain.errors import DataError
 from rlpretrain.market import Dates, Floats
 from rlpretrain.patterns.array_files import open_arrays, save_arrays
-from rlpretrain.patterns.pattern_set import CATEGORIES
+from rlpretrain.patterns.strategies.categories import CATEGORIES
 from rlpretrain.symphony import Fidelity
 
 __all__ = ["AGREES", "DISAGREES", "WAVERED", "ChunkRecords", "StrategyRecord"]

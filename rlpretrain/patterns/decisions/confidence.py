@@ -36,7 +36,7 @@ def confidence(
     Parameters
     ----------
     count, skill, clean
-        Of the side that agrees, see `rlpretrain.patterns.tally.Side`; any common shape.
+        Of the side that agrees, see `rlpretrain.patterns.voting.tally.Side`; any common shape.
     independence
         Effective number of independent strategies over their number.
     """

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market import Dates, Floats
-from rlpretrain.patterns.performance import MIN_OBSERVATIONS
-from rlpretrain.patterns.records import StrategyRecord
+from rlpretrain.patterns.strategies.running_performance import MIN_OBSERVATIONS
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 
 __all__ = ["Silence", "one_voice_each", "quarter_starts"]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rlpretrain.patterns import select_voters, sharpe_before
-from rlpretrain.patterns.electorate import admission
+from rlpretrain.patterns.voting.electorate import admission
 from tests.patterns.building import record_of, weekdays
 
 DATES = weekdays(200)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlpretrain.patterns import DecisionRules, follow_consensus, tally_votes
-from rlpretrain.patterns.consensus_record import stance_returns
+from rlpretrain.patterns.decisions.consensus_record import stance_returns
 from tests.patterns.building import panel_of, record_of, shaken, weekdays
 
 DATES = weekdays(400, np.datetime64("2019-01-07"))

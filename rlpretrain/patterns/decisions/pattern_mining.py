@@ -7,48 +7,26 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_NAMES, MarketContext, market_context, position_features, state_matrix
 from rlpretrain.market import AssetSeries, Floats, PricePanel
-from rlpretrain.patterns.confidence import confidence
-from rlpretrain.patterns.consensus import act_probability, actions, outcomes, stances
-from rlpretrain.patterns.fills import Fill, fill_prices
-from rlpretrain.patterns.pattern_set import BUY, CATEGORIES, HOLD, SELL, PatternSet, pattern_keys
-from rlpretrain.patterns.sampling import held_positions, sampled_closes
-from rlpretrain.patterns.tally import Side, Tally
+from rlpretrain.patterns.decisions.confidence import confidence
+from rlpretrain.patterns.decisions.consensus import act_probability, actions, outcomes, stances
+from rlpretrain.patterns.decisions.decision_rules import MIN_ELECTORATE, DecisionRules
+from rlpretrain.patterns.decisions.pattern_set import BUY, HOLD, SELL, PatternSet, pattern_keys
+from rlpretrain.patterns.decisions.sampling import held_positions, sampled_closes
+from rlpretrain.patterns.strategies.categories import CATEGORIES
+from rlpretrain.patterns.strategies.fills import fill_prices
+from rlpretrain.patterns.voting.tally import Side, Tally
 
-__all__ = ["DecisionRules", "extract_patterns"]
-
-MIN_ELECTORATE = 3
-"""Fewer strategies make no consensus."""
+__all__ = ["mine_patterns"]
 
 _STATE_SHARE = 0.2
 """Weight of what the asset does at the moment in a pattern's category; the rules' own categories have the
 rest."""
 
 
-@dataclass(frozen=True)
-class DecisionRules:
-    """How votes become decisions; see the settings of the same names."""
-
-    buy_level: float = 0.25
-    sell_level: float = -0.25
-    max_holding_days: int = 20
-    hold_every: int = 5
-    fill: Fill = "next_open"
-    cost_bps: float = 5.0
-    crypto_cost_bps: float = 20.0
-    votes: bool = True
-    """Whether the state carries the votes; labels always come from them."""
-
-    @classmethod
-    def from_settings(cls, settings: PretrainingConfig) -> DecisionRules:
-        """Take the rules out of a run's settings."""
-        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
-
-
-def extract_patterns(
+def mine_patterns(
     tally: Tally,
     panel: PricePanel,
     rules: DecisionRules,
