@@ -20,8 +20,9 @@ from rlpretrain.composer.catalogue.entries import CatalogueEntry, FolderCatalogu
 from rlpretrain.composer.catalogue.generated import GeneratedCatalogue
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import Floats, PricePanel, load_market
-from rlpretrain.patterns import CATEGORIES, asset_reasons, classify_leaves
+from rlpretrain.patterns import asset_reasons, classify_leaves
 from rlpretrain.symphony import Evaluator, parse_symphony
+from rlpretrain.symphony.evidence import CATEGORIES
 
 EXAMPLES = 4
 CLEAR = 0.6

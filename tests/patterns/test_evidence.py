@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-
-from rlpretrain.patterns import CATEGORIES, classify_leaves
 from rlpretrain.patterns.tree_rules import asks_for_extreme, is_extreme
+
+from rlpretrain.patterns import classify_leaves
 from rlpretrain.symphony import Comparison, Indicator, Metric, parse_symphony
-from rlpretrain.symphony.evidence import DEVIATION, DRAWDOWN, LEVEL, OSCILLATOR, RETURN, Evidence
+from rlpretrain.symphony.evidence import CATEGORIES, DEVIATION, DRAWDOWN, LEVEL, OSCILLATOR, RETURN, Evidence
 from rlpretrain.symphony.functions import current_price
 from rlpretrain.symphony.indicator_function import POINTS, IndicatorFunction, Window
 from rlpretrain.symphony.indicators import INDICATORS

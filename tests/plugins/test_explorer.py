@@ -16,8 +16,8 @@ from rlpretrain.deployment.web.explorer import Explorer, TooLongError, open_expl
 from rlpretrain.deployment.web.supporters import held_days, stances
 from rlpretrain.errors import DataError
 from rlpretrain.patterns import ACTIONS, ChunkRecords, PatternSet
-from rlpretrain.patterns.electorate import Electorate
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.voting.electorate import Electorate
 from tests.patterns.building import random_patterns, record_of, weekdays
 
 DAYS = weekdays(40)

@@ -108,7 +108,7 @@ def test_without_the_setting_nothing_happens(tmp_path: Path, yahoo: Yahoo) -> No
 
 
 def test_it_needs_a_folder(tmp_path: Path) -> None:
-    from rlpretrain.config import load_config
+    from rlpretrain.settings import load_config
 
     with pytest.raises(SettingsError, match="price_updates 'yahoo' needs market 'files:DIR'"):
         load_config(overrides={"price_updates": "yahoo"})

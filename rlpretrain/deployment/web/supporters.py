@@ -13,7 +13,7 @@ import numpy as np
 from rlpretrain.deployment.web.folders import read_json
 from rlpretrain.errors import RlpretrainError
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
-from rlpretrain.patterns.electorate import admission
+from rlpretrain.patterns.voting.electorate import admission
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages.answers import read_tree
 from rlpretrain.stages.cache import Cache, DamagedError

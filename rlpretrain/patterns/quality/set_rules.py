@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, Table, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from rlpretrain.patterns.pattern_set import ACTIONS, REGIMES
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS, REGIMES
 from rlpretrain.patterns.quality.findings import Expected, Finding
 from rlpretrain.patterns.store import bulk, identities, schema
 from rlpretrain.patterns.store.contents import Content
