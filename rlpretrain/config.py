@@ -36,6 +36,7 @@ __all__ = [
 ENVIRONMENT_PREFIX = "RLPRETRAIN_"
 
 StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:TRANSFER_STRATEGIES")]
+AlgorithmName = Annotated[str, OneOf("rlpretrain.transfer.algorithms:RL_ALGORITHMS")]
 SourceName = Annotated[
     str, OneOf("rlpretrain.market.sources:PRICE_SOURCES", (("none", "No: the prices are as they are"),))
 ]
@@ -77,11 +78,11 @@ class TransferConfig(_Settings):
         default_factory=lambda: [5, 10, 15],
         description="Iterations at which the next layer, from the output backwards, starts to learn.",
     )
-    total_steps: int = Field(60_000, ge=0, description="Environment steps of PPO after the critic's warm-up.")
+    total_steps: int = Field(60_000, ge=0, description="Environment steps of RL after the critic's warm-up.")
     critic_warmup_steps: int = Field(
         10_000, ge=0, description="Environment steps in which only the critic learns."
     )
-    learning_rate: float = Field(3e-4, gt=0, description="PPO's step size for the heads.")
+    learning_rate: float = Field(3e-4, gt=0, description="Step size of RL for the heads.")
     temperature: float = Field(
         8.0,
         ge=1,
@@ -300,6 +301,7 @@ class PretrainingConfig(_Settings):
     action_dim: int = _run(3, "Pre-training", "Number of actions: hold, buy, sell.", ge=2)
     # Transfer
     transfer_strategy: StrategyName = _run("fine_tuning", "Transfer", "Which layers learn, and when.")
+    rl_algorithm: AlgorithmName = _run("ppo", "Transfer", "Algorithm of reinforcement learning.")
     freeze_layers: list[str] = _run([], "Transfer", "Policy layers that never change, for example 'trunk.0'.")
     max_training_assets: int = _run(
         16, "Transfer", "Assets, those with the most patterns, on which the RL agent trains.", ge=1, le=1_000

@@ -23,7 +23,7 @@ from rlpretrain.validation import timing_score
 __all__ = ["run"]
 
 _SETTINGS = (
-    "transfer_strategy", "freeze_layers", "transfer_steps", "critic_warmup_steps", "kl_coefficient",
+    "rl_algorithm", "transfer_strategy", "freeze_layers", "transfer_steps", "critic_warmup_steps", "kl_coefficient",
     "transfer_temperature", "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
 )  # fmt: skip
 _HELD_OUT = 4_096
@@ -62,7 +62,7 @@ def _transfer(context: StageContext, recorder: StageRecorder) -> None:
     context.progress(f"fine-tuning on {', '.join(part.symbol for part in data)}")
     network = load_model_file(context.run / PRETRAINED).network()
     env = BatchedTradingEnv(data, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=config.seed)
-    agent = make_agent(env, network, seed=config.seed, device=context.device())
+    agent = make_agent(env, network, seed=config.seed, device=context.device(), algorithm=config.rl_algorithm)
     result = TransferLearningManager(config.transfer_config()).transfer_knowledge(
         context.run / PRETRAINED,
         agent,
@@ -73,7 +73,12 @@ def _transfer(context: StageContext, recorder: StageRecorder) -> None:
     save_agent(
         recorder.output(AGENT),
         agent.policy,
-        {"strategy": result.strategy, "chosen_steps": result.chosen_steps, "windows": windows.as_json()},
+        {
+            "algorithm": config.rl_algorithm,
+            "strategy": result.strategy,
+            "chosen_steps": result.chosen_steps,
+            "windows": windows.as_json(),
+        },
     )
     write_json(recorder.output("transfer_history.json"), asdict(result))
     recorder.device = context.device()

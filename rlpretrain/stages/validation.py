@@ -47,9 +47,9 @@ from rlpretrain.validation.arms import arms_with
 __all__ = ["asset_case", "run"]
 
 _SETTINGS = (
-    "validation_episodes", "validation_seeds", "validation_steps", "promotion_confidence", "transfer_strategy",
-    "freeze_layers", "tuning_trials", "critic_warmup_steps", "kl_coefficient", "transfer_temperature",
-    "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
+    "validation_episodes", "validation_seeds", "validation_steps", "promotion_confidence", "rl_algorithm",
+    "transfer_strategy", "freeze_layers", "tuning_trials", "critic_warmup_steps", "kl_coefficient",
+    "transfer_temperature", "market", "votes", "fill", "cost_bps", "crypto_cost_bps", "seed",
 )  # fmt: skip
 _WARMUP_SHARE = 0.2
 """Of a learning curve's budget, at most, goes to warming the critic: the other arm learns meanwhile."""
@@ -167,7 +167,7 @@ def _learner(
 
     def learn(seed: int) -> Trial:
         env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
-        agent = make_agent(env, shape, seed=seed)
+        agent = make_agent(env, shape, seed=seed, algorithm=context.config.rl_algorithm)
         recorder = CurveRecorder(window, arm, seed)
 
         def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:

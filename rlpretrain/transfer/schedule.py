@@ -42,7 +42,7 @@ def pull_weight(config: TransferConfig, steps: int, total_steps: int) -> float:
 
 
 class TransferSchedule(BaseCallback):
-    """Applies a `TransferConfig` while PPO runs.
+    """Applies a `TransferConfig` while RL runs.
 
     What it sets depends on the steps taken alone, so that training can be cut at any rollout and go on.
 
