@@ -16,7 +16,7 @@ from rlpretrain.stages import PROMOTE, VALIDATE, Run, Stage, open_run, run_with_
 from rlpretrain.stages.report import RESULTS
 from rlpretrain.validation import AssetCase
 from rlpretrain.validation import PretrainValidator as _Validator
-from rlpretrain.validation.settings import ValidationConfig
+from rlpretrain.validation.settings import ValidationSettings
 
 __all__ = ["PretrainValidator", "PretrainingPipeline", "new_run_id"]
 
@@ -109,12 +109,12 @@ class PretrainValidator(_Validator):
     """
 
     def __init__(
-        self, config: ValidationConfig | None = None, *, assets: Sequence[str] | None = None, seed: int = 7
+        self, config: ValidationSettings | None = None, *, assets: Sequence[str] | None = None, seed: int = 7
     ) -> None:
         super().__init__(config, cases=self._run_cases, seed=seed)
         self._assets = assets
 
-    def _run_cases(self, agent_path: Path, config: ValidationConfig) -> list[AssetCase]:
+    def _run_cases(self, agent_path: Path, config: ValidationSettings) -> list[AssetCase]:
         from rlpretrain.stages.implementation.validate import asset_case
 
         run = open_run(agent_path.parent)

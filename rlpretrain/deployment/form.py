@@ -65,6 +65,7 @@ TITLES: Mapping[str, str] = {
     "state_dim": "Width of the state",
     "action_dim": "Number of actions",
     "transfer_strategy": "Which layers learn",
+    "rl_algorithm": "Algorithm of reinforcement learning",
     "max_training_assets": "Most assets to train on",
     "transfer_steps": "Steps of fine-tuning",
     "critic_warmup_steps": "Steps of the critic's warm-up",

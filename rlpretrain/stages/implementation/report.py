@@ -45,7 +45,6 @@ from rlpretrain.validation.report import (
     WindowDates,
     render_report,
 )
-from rlpretrain.validation.settings import ValidationConfig
 
 __all__ = ["report"]
 
@@ -70,7 +69,7 @@ def report(work: Work[PretrainingConfig]) -> Reported:
         AssetValidation.model_validate_json(work.read(VALIDATE, evidence_file(symbol)).read_bytes())
         for symbol in settings.validation_envs
     )
-    verdict = reach_verdict(evidence, settings.part(ValidationConfig), seed=settings.seed)
+    verdict = reach_verdict(evidence, settings, seed=settings.seed)
     figures = _figures(evidence, verdict)
     version, decision = decide(work, verdict, card_of(work, figures | _deflated(evidence)))
     models = {"policy": work.read(PRETRAIN, PRETRAINED), "agent": work.read(TRANSFER, AGENT)}

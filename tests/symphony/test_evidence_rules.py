@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from rlpretrain.patterns.tree_rules import asks_for_extreme, is_extreme
 
 from rlpretrain.patterns import classify_leaves
+from rlpretrain.patterns.strategies.tree_rules import asks_for_extreme, is_extreme
 from rlpretrain.symphony import Comparison, Indicator, Metric, parse_symphony
 from rlpretrain.symphony.evidence import CATEGORIES, DEVIATION, DRAWDOWN, LEVEL, OSCILLATOR, RETURN, Evidence
 from rlpretrain.symphony.functions import current_price
