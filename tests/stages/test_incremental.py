@@ -22,8 +22,8 @@ from rlpretrain.composer import (
     CatalogueEntry,
     ComposerClient,
     GeneratedCatalogue,
-    Library,
     LoopbackServer,
+    ServedCatalogue,
     composer_app,
 )
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
@@ -39,7 +39,7 @@ MONDAY = dt.date(2025, 3, 3)
 EDITED = MONDAY - dt.timedelta(days=400)
 
 
-class Counting(Library):
+class Counting(ServedCatalogue):
     """A library that notes what it is asked for."""
 
     def __init__(self, entries: Sequence[CatalogueEntry], engine: Any, as_of: dt.date) -> None:
