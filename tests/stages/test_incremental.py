@@ -40,7 +40,7 @@ EDITED = MONDAY - dt.timedelta(days=400)
 
 
 class Counting(ServedCatalogue):
-    """A library that notes what it is asked for."""
+    """A catalogue that notes what it is asked for."""
 
     def __init__(self, entries: Sequence[CatalogueEntry], engine: Any, as_of: dt.date) -> None:
         self.trees: list[str] = []
