@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score
 
-from rlpretrain.composer.catalogue.entries import CatalogueEntry, FolderCatalogue
+from rlpretrain.composer.catalogue.entries import CatalogueEntry
 from rlpretrain.composer.catalogue.generated import GeneratedCatalogue
+from rlpretrain.composer.catalogue.symphony_folder import FolderCatalogue
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import Floats, PricePanel, load_market
 from rlpretrain.patterns import asset_reasons, classify_leaves

@@ -24,8 +24,8 @@ from rlpretrain.composer import (
     CatalogueEntry,
     ComposerClient,
     GeneratedCatalogue,
-    Library,
     LoopbackServer,
+    ServedCatalogue,
     composer_app,
 )
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
@@ -39,8 +39,8 @@ MONDAY = dt.date(2025, 3, 3)
 EDITED = MONDAY - dt.timedelta(days=400)
 
 
-class Counting(Library):
-    """A library that notes what it is asked for."""
+class Counting(ServedCatalogue):
+    """A catalogue that notes what it is asked for."""
 
     def __init__(self, entries: Sequence[CatalogueEntry], engine: Any, as_of: dt.date) -> None:
         self.trees: list[str] = []
