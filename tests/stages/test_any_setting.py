@@ -1,4 +1,4 @@
-"""Change any one setting of a finished run: what depends on it runs again, nothing else, and all is as in a fresh run."""
+"""Change any one setting of a finished run: what depends on it runs again, and all is as in a fresh run."""
 
 from __future__ import annotations
 
