@@ -7,7 +7,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 
 from rlpretrain.config import NIGHTLY, PretrainingConfig, run_parameters
-from rlpretrain.deployment.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
+from rlpretrain.deployment.runs.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
 
 
 def test_every_run_setting_is_a_param(nightly: DAG) -> None:
@@ -80,7 +80,7 @@ def test_impossible_values_are_refused(nightly: DAG, name: str, value: Any) -> N
 
 
 def test_the_environment_moves_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rlpretrain.deployment.parameters import dag_params
+    from rlpretrain.deployment.runs.parameters import dag_params
 
     monkeypatch.setenv("RLPRETRAIN_MARKET", "files:/prices")
     assert dag_params()["market"].resolve() == "files:/prices"
