@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.deployment.alerts import record_failure, run_failed
-from rlpretrain.deployment.champion import CHAMPION, folder_to_score
-from rlpretrain.deployment.retries import TransientFailures
+from rlpretrain.deployment.notifications.alerts import record_failure, run_failed
+from rlpretrain.deployment.runs.champion import CHAMPION, folder_to_score
+from rlpretrain.deployment.runs.retries import TransientFailures
 from rlpretrain.settings import load_config
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def score(folder: str) -> str:
 @task(retries=2)
 def remove_containers() -> int:
     """Remove containers that a killed task left behind."""
-    from rlpretrain.deployment.docker_engine import RUN_LABEL, remove_containers
+    from rlpretrain.deployment.trainers.docker_engine import RUN_LABEL, remove_containers
 
     return remove_containers({RUN_LABEL: get_current_context()["run_id"]})
 
@@ -70,12 +70,12 @@ def rl_champion_scores() -> None:
     if config.trainer == "process":
         scored: Any = score.override(**queue)(folder)
     elif config.trainer == "docker":
-        from rlpretrain.deployment.trainer_operator import TrainerOperator
+        from rlpretrain.deployment.trainers.docker_operator import TrainerOperator
 
         scored = TrainerOperator(task_id="score", stage="score", run_folder=folder, **queue)
         scored >> remove_containers.override(**queue)().as_teardown()
     else:
-        from rlpretrain.deployment.kubernetes_operator import KubernetesTrainerOperator
+        from rlpretrain.deployment.trainers.kubernetes_operator import KubernetesTrainerOperator
 
         scored = KubernetesTrainerOperator(task_id="score", stage="score", run_folder=folder, **queue)
     chain(folder, scored)

@@ -22,15 +22,20 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.deployment.alerts import nightly_deadline, record_failure, run_failed, run_succeeded
-from rlpretrain.deployment.champion import CHAMPION, announce_promotion
-from rlpretrain.deployment.lineage import declare_lineage
-from rlpretrain.deployment.metrics import emit_metrics
-from rlpretrain.deployment.parameters import dag_params
-from rlpretrain.deployment.report_link import ReportLink
-from rlpretrain.deployment.retries import TransientFailures
-from rlpretrain.deployment.run_settings import run_settings
-from rlpretrain.deployment.timetable import nightly_timetable
+from rlpretrain.deployment.notifications.alerts import (
+    nightly_deadline,
+    record_failure,
+    run_failed,
+    run_succeeded,
+)
+from rlpretrain.deployment.observability.lineage import declare_lineage
+from rlpretrain.deployment.observability.metrics import emit_metrics
+from rlpretrain.deployment.runs.champion import CHAMPION, announce_promotion
+from rlpretrain.deployment.runs.parameters import dag_params
+from rlpretrain.deployment.runs.retries import TransientFailures
+from rlpretrain.deployment.runs.settings import run_settings
+from rlpretrain.deployment.runs.timetable import nightly_timetable
+from rlpretrain.deployment.web.report_link import ReportLink
 from rlpretrain.settings import load_config
 
 if TYPE_CHECKING:
@@ -56,7 +61,7 @@ def resolve_settings() -> str:
 @task(**SERVICE_RETRIES)
 def update_prices(folder: str) -> None:
     """Download the prices that are missing, where the settings name a source for them."""
-    from rlpretrain.deployment.composer_connection import composer_connection
+    from rlpretrain.deployment.runs.composer_connection import composer_connection
     from rlpretrain.stages import update_prices as stage
 
     with composer_connection():
@@ -66,7 +71,7 @@ def update_prices(folder: str) -> None:
 @task(**SERVICE_RETRIES)
 def list_strategies(folder: str) -> list[int]:
     """List the library and cut it into chunks."""
-    from rlpretrain.deployment.composer_connection import composer_connection
+    from rlpretrain.deployment.runs.composer_connection import composer_connection
     from rlpretrain.stages import list_strategies as stage
 
     with composer_connection():
@@ -76,7 +81,7 @@ def list_strategies(folder: str) -> list[int]:
 @task(map_index_template="{{ chunk_label }}", max_active_tis_per_dagrun=8, **SERVICE_RETRIES)
 async def extract(folder: str, chunk: int) -> str:
     """Fetch one chunk of symphonies, many requests at a time."""
-    from rlpretrain.deployment.composer_connection import composer_connection
+    from rlpretrain.deployment.runs.composer_connection import composer_connection
     from rlpretrain.stages import extract_chunk
 
     get_current_context()["chunk_label"] = f"chunk {chunk}"
@@ -142,7 +147,7 @@ def validate(folder: str, symbol: str) -> str:
 @task
 def report(folder: str) -> dict[str, Any]:
     """Write the report, register the agent and ask the rule about it; gives the run's verdict and figures."""
-    from rlpretrain.deployment.run_result import run_result
+    from rlpretrain.deployment.runs.result import run_result
     from rlpretrain.stages import report as stage
 
     return run_result(stage(Path(folder)).parent)
@@ -157,7 +162,7 @@ def promote(folder: str) -> None:
 @task(retries=2)
 def remove_containers() -> int:
     """Remove containers that a killed task of this run left behind, or a run that is over."""
-    from rlpretrain.deployment.docker_engine import RUN_LABEL, remove_containers, remove_ended_runs
+    from rlpretrain.deployment.trainers.docker_engine import RUN_LABEL, remove_containers, remove_ended_runs
 
     context = get_current_context()
     dag_id, count = context["dag"].dag_id, context["ti"].get_dr_count
@@ -171,7 +176,7 @@ def remove_containers() -> int:
 @task(retries=3)
 def copy_run(folder: str) -> str:
     """Copy the finished run to object storage."""
-    from rlpretrain.deployment.run_storage import store_run
+    from rlpretrain.deployment.runs.storage import store_run
 
     return store_run(Path(folder), load_config().runs_storage)
 
@@ -188,9 +193,9 @@ def learn(folder: Any) -> tuple[Any, Any, Any]:
 
     trainer: Any
     if config.trainer == "docker":
-        from rlpretrain.deployment.trainer_operator import TrainerOperator as trainer
+        from rlpretrain.deployment.trainers.docker_operator import TrainerOperator as trainer
     else:
-        from rlpretrain.deployment.kubernetes_operator import KubernetesTrainerOperator as trainer
+        from rlpretrain.deployment.trainers.kubernetes_operator import KubernetesTrainerOperator as trainer
 
     pretrained = trainer(task_id="pretrain", stage="pretrain", run_folder=folder, **queue)
     transferred = trainer(task_id="transfer", stage="transfer", run_folder=folder, **queue)
@@ -235,7 +240,7 @@ def rl_pretraining() -> None:
 
     promoted: list[Any] = [promote(folder)]
     if load_config().approval == "required":
-        from rlpretrain.deployment.approval import PromotionApproval
+        from rlpretrain.deployment.runs.approval import PromotionApproval
 
         promoted.insert(0, PromotionApproval(task_id="approve", run_folder=folder))
 

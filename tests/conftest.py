@@ -65,8 +65,8 @@ def engine() -> "Iterator[APIClient]":
 
 @pytest.fixture(scope="session")
 def trainer_image(engine: "APIClient") -> str:
-    from rlpretrain.deployment.container import ContainerSettings
-    from rlpretrain.deployment.docker_engine import require_image
+    from rlpretrain.deployment.trainers.container import ContainerSettings
+    from rlpretrain.deployment.trainers.docker_engine import require_image
     from rlpretrain.errors import RlpretrainError
 
     image = ContainerSettings.from_environment({}).image

@@ -11,8 +11,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from rlpretrain.deployment.champion import CHAMPION
-from rlpretrain.deployment.retries import TransientFailures
+from rlpretrain.deployment.runs.champion import CHAMPION
+from rlpretrain.deployment.runs.retries import TransientFailures
 from tests.conftest import PROJECT
 
 STAGES = [
@@ -104,7 +104,7 @@ def test_schedule_and_deadline_are_the_deployments(monkeypatch: pytest.MonkeyPat
     assert dag.timetable.serialize() == {"exchange": "XLON", "minutes": 60}
     (deadline,) = dag.deadline
     assert deadline.interval == timedelta(minutes=90)
-    assert deadline.callback.path == "rlpretrain.deployment.alerts.deadline_missed"
+    assert deadline.callback.path == "rlpretrain.deployment.notifications.alerts.deadline_missed"
 
 
 def test_the_end_of_a_run_and_failures_are_told(nightly: DAG) -> None:
