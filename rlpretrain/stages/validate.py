@@ -81,4 +81,5 @@ VALIDATE = Stage(
     inputs=_inputs,
     parts=Parts(flag="symbol", of=_assets, file=RunFolder.safe_name),
     learns=True,
+    reads_registry=True,
 )

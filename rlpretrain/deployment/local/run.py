@@ -143,8 +143,8 @@ def _follow(airflow: LocalAirflow, api: AirflowApi, progress: Progress, run_id: 
 
 
 def _conclude(console: Console, folder: Path) -> int:
-    from rlpretrain.stages import summary
+    from rlpretrain.stages.report import read_summary
 
-    for line in (*summary(folder), f"report: {folder / 'report.html'}"):
+    for line in (*read_summary(folder), f"report: {folder / 'report.html'}"):
         console.print(line, markup=False, highlight=False)
     return 0

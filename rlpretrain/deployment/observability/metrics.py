@@ -14,10 +14,29 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.stages import (
+    ANALYZE,
+    CHECK,
+    EXTRACT,
+    LIST,
+    MINE,
+    PRETRAIN,
+    REPORT,
+    TRANSFER,
+    UPDATE,
+    VALIDATE,
+    Stage,
+    manifests_of,
+    result_of,
+    stage_named,
+)
+from rlpretrain.stages.mine import REJECTS
+from rlpretrain.stages.pretrain import SCORES
+from rlpretrain.stages.report import RESULTS
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
-
-    from rlpretrain.artifacts import Manifest, RunFolder
 
 __all__ = ["METRICS", "emit_metrics", "stage_metrics"]
 
@@ -25,13 +44,13 @@ REASONS = ("fetch", "parse", "replay", "fidelity", "hindsight", "duplicate", "qu
 FINDINGS = {"better": 1.0, "no effect shown": 0.0, "worse": -1.0}
 
 METRICS: dict[str, dict[str, str]] = {
-    "update_prices": {"prices.seconds": "seconds that the update of the prices took"},
-    "list_strategies": {
+    UPDATE.name: {"update.seconds": "seconds that the update of the prices took"},
+    LIST.name: {
         "list.symphonies": "symphonies listed",
         "list.last_edit_known": "those whose last edit is known",
         "list.seconds": "seconds that listing took",
     },
-    "mine": {
+    MINE.name: {
         "extract.replayed": "symphonies replayed",
         "extract.seconds": "seconds of all chunks together",
         "extract.slowest_chunk_seconds": "seconds of the slowest chunk",
@@ -46,25 +65,25 @@ METRICS: dict[str, dict[str, str]] = {
         "mine.trades": "trades",
         "mine.seconds": "seconds that mining took",
     },
-    "check": {
+    CHECK.name: {
         "check.warnings": "warnings of the checks; a failure fails the task",
         "check.seconds": "seconds that the checks took",
     },
-    "analyze": {
+    ANALYZE.name: {
         "analyze.recommendations": "recommendations of the analysis",
         "analyze.seconds": "seconds that the analysis took",
     },
-    "pretrain": {
+    PRETRAIN.name: {
         "pretrain.epochs": "epochs trained",
         "pretrain.log_loss": "the clone's log loss on validation patterns",
         "pretrain.balanced_accuracy": "its balanced accuracy, fraction",
         "pretrain.seconds": "seconds that pre-training took",
     },
-    "transfer": {
+    TRANSFER.name: {
         "transfer.chosen_steps": "environment steps of the checkpoint that was kept",
         "transfer.seconds": "seconds that transfer took",
     },
-    "report": {
+    REPORT.name: {
         "validate.seconds": "seconds of all validated assets together",
         "verdict.finding": "1 better than random weights, 0 no effect shown, -1 worse",
         "verdict.promote": "1 where the rule promotes the agent, else 0",
@@ -84,7 +103,6 @@ def emit_metrics(context: Context) -> None:
     """Set the gauges of a task that has succeeded; a callback of Airflow's."""
     from airflow.sdk.observability.stats import gauge
 
-    from rlpretrain.artifacts import RunFolder
     from rlpretrain.settings import load_config
 
     folder = load_config().output_dir / RunFolder.safe_name(str(context["run_id"]))
@@ -94,109 +112,81 @@ def emit_metrics(context: Context) -> None:
 
 def stage_metrics(folder: Path, task_id: str) -> dict[str, float]:
     """Read the figures of a finished task from its run's folder; empty for tasks without any."""
-    from rlpretrain.artifacts import RunFolder
-
-    read = _READERS.get(task_id)
+    read = _FIGURES.get(task_id)
     if read is None or not folder.is_dir():
         return {}
-    return {name: float(value) for name, value in read(RunFolder(folder)).items() if value is not None}
+    run = RunFolder(folder)
+    figures = {**read(run), **_seconds(run, stage_named(task_id))}
+    return {name: float(value) for name, value in figures.items() if value is not None}
 
 
-def _chunks(run: RunFolder) -> list[Manifest]:
-    names = [
-        f"extract/{path.stem}" for path in sorted(run.path.glob("extract/chunk_[0-9][0-9][0-9][0-9].json"))
-    ]
-    return [manifest for name in names if (manifest := run.manifest(name)) is not None]
-
-
-def _seconds(name: str, *manifests: Manifest | None) -> dict[str, float]:
-    took = [manifest.clock["seconds"] for manifest in manifests if manifest is not None]
-    return {f"{name}.seconds": sum(took)} if took else {}
+def _seconds(run: RunFolder, stage: Stage[Any, Any]) -> dict[str, float]:
+    """Return what a stage took, its parts added up."""
+    took = [manifest.clock["seconds"] for manifest in manifests_of(run, stage)]
+    return {f"{stage.name}.seconds": sum(took)} if took else {}
 
 
 def _json(run: RunFolder, name: str) -> Any:
-    path = run / name
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-
-def _prices(run: RunFolder) -> Mapping[str, Any]:
-    return _seconds("prices", run.manifest("prices"))
+    return json.loads((run / name).read_text(encoding="utf-8"))
 
 
 def _list(run: RunFolder) -> Mapping[str, Any]:
-    manifest = run.require("library")
-    return {
-        "list.symphonies": manifest.counts["listed"],
-        "list.last_edit_known": manifest.counts["last_edit_known"],
-        **_seconds("list", manifest),
-    }
+    listed = result_of(run, LIST)
+    return {"list.symphonies": listed.listed, "list.last_edit_known": listed.last_edit_known}
 
 
 def _mine(run: RunFolder) -> Mapping[str, Any]:
-    manifest = run.require("mine")
-    chunks = _chunks(run)
-    fidelity = [found for chunk in chunks for found in chunk.details["fidelity"].values()]
-    correlations = [found["correlation"] for found in fidelity if found["correlation"] is not None]
-    reasons = Counter(reject["stage"] for reject in _json(run, "rejects.json"))
-    agree = manifest.counts["agree"]
+    mined, chunks = result_of(run, MINE), manifests_of(run, EXTRACT)
+    fidelity = [found for chunk in chunks for found in EXTRACT.read(chunk).fidelity.values()]
+    correlations = [found.correlation for found in fidelity if found.correlation is not None]
+    reasons = Counter(reject["stage"] for reject in _json(run, REJECTS))
     return {
-        "extract.replayed": manifest.counts["strategies"],
-        **_seconds("extract", *chunks),
+        "extract.replayed": mined.strategies,
+        **_seconds(run, EXTRACT),
         "extract.slowest_chunk_seconds": max(chunk.clock["seconds"] for chunk in chunks),
-        "fidelity.agree": agree,
-        "fidelity.agree_share": agree / len(fidelity) if fidelity else None,
+        "fidelity.agree": mined.agree,
+        "fidelity.agree_share": mined.agree / len(fidelity) if fidelity else None,
         "fidelity.correlation": median(correlations) if correlations else None,
-        "fidelity.tracking_error": median(found["tracking_error"] for found in fidelity)
-        if fidelity
-        else None,
-        "rejects.total": manifest.counts["rejected"],
+        "fidelity.tracking_error": median(found.tracking_error for found in fidelity) if fidelity else None,
+        "rejects.total": mined.rejected,
         # A reason that nobody was left out for tonight must not keep yesterday's value.
         **{f"rejects.{reason}": reasons[reason] for reason in REASONS},
-        "mine.voters": manifest.counts["voters"],
-        "mine.patterns": manifest.counts["patterns"],
-        "mine.trades": manifest.counts["trades"],
-        **_seconds("mine", manifest),
+        "mine.voters": mined.voters,
+        "mine.patterns": mined.patterns,
+        "mine.trades": mined.trades,
     }
 
 
 def _check(run: RunFolder) -> Mapping[str, Any]:
-    manifest = run.require("check")
-    return {"check.warnings": manifest.counts["warnings"], **_seconds("check", manifest)}
+    return {"check.warnings": len(result_of(run, CHECK).warnings)}
 
 
 def _analyze(run: RunFolder) -> Mapping[str, Any]:
-    manifest = run.require("analyze")
-    return {"analyze.recommendations": manifest.details["recommendations"], **_seconds("analyze", manifest)}
+    return {"analyze.recommendations": result_of(run, ANALYZE).recommendations}
 
 
 def _pretrain(run: RunFolder) -> Mapping[str, Any]:
-    manifest = run.require("pretrain")
-    clone = _json(run, "pretraining_scores.json").get("clone", {})
+    clone = _json(run, SCORES).get("clone", {})
     return {
-        "pretrain.epochs": manifest.counts["epochs"],
+        "pretrain.epochs": result_of(run, PRETRAIN).epochs,
         "pretrain.log_loss": clone.get("log_loss"),
         "pretrain.balanced_accuracy": clone.get("balanced_accuracy"),
-        **_seconds("pretrain", manifest),
     }
 
 
 def _transfer(run: RunFolder) -> Mapping[str, Any]:
-    chosen = _json(run, "transfer_history.json").get("chosen_steps")
-    return {"transfer.chosen_steps": chosen, **_seconds("transfer", run.require("transfer"))}
+    return {"transfer.chosen_steps": result_of(run, TRANSFER).chosen_steps}
 
 
 def _report(run: RunFolder) -> Mapping[str, Any]:
-    manifest = run.require("report")
-    figures = _json(run, "pipeline_results.json")["figures"]
-    assets = _json(run, "settings.json")["validation_envs"]
+    reported, figures = result_of(run, REPORT), _json(run, RESULTS)["figures"]
     return {
-        **_seconds("validate", *(run.manifest(f"validate/{run.safe_name(asset)}") for asset in assets)),
-        "verdict.finding": FINDINGS[manifest.details["finding"]],
-        "verdict.promote": manifest.details["verdict"] == "promote",
+        **_seconds(run, VALIDATE),
+        "verdict.finding": FINDINGS[reported.finding],
+        "verdict.promote": reported.verdict == "promote",
         "verdict.jump_start": figures.get("jump_start"),
         "verdict.area": figures.get("area"),
         **{f"agent.{_asset_figure(name)}": value for name, value in figures.items() if " " in name},
-        **_seconds("report", manifest),
         "run.megabytes": sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file()) / 1e6,
     }
 
@@ -207,13 +197,13 @@ def _asset_figure(name: str) -> str:
     return f"{''.join(c if c.isalnum() or c == '-' else '_' for c in asset)}.{figure}"
 
 
-_READERS: dict[str, Callable[[RunFolder], Mapping[str, Any]]] = {
-    "update_prices": _prices,
-    "list_strategies": _list,
-    "mine": _mine,
-    "check": _check,
-    "analyze": _analyze,
-    "pretrain": _pretrain,
-    "transfer": _transfer,
-    "report": _report,
+_FIGURES: dict[str, Callable[[RunFolder], Mapping[str, Any]]] = {
+    UPDATE.name: lambda run: {},
+    LIST.name: _list,
+    MINE.name: _mine,
+    CHECK.name: _check,
+    ANALYZE.name: _analyze,
+    PRETRAIN.name: _pretrain,
+    TRANSFER.name: _transfer,
+    REPORT.name: _report,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset
@@ -27,9 +26,9 @@ def announce_promotion(folder: str, context: Context) -> None:
     AirflowSkipException
         The champion stays. A task that is skipped announces nothing.
     """
-    from rlpretrain.stages import promote
+    from rlpretrain.stages import PROMOTE, open_run, run_stage
 
-    outcome = promote(Path(folder))
+    outcome = PROMOTE.read(run_stage(open_run(folder), PROMOTE))
     if not outcome.promoted:
         raise AirflowSkipException(outcome.sentence)
     context["outlet_events"][CHAMPION].extra = {
@@ -57,9 +56,10 @@ def folder_to_score(events: Mapping[Asset, Sequence[Any]]) -> str:
     if announced:
         return str(announced[-1])
     from rlpretrain.settings import load_config
+    from rlpretrain.stages import MINE
 
     output_dir = load_config().output_dir
-    mined = sorted(output_dir.glob("*/mine.json"), key=lambda path: path.stat().st_mtime)
+    mined = sorted(output_dir.glob(f"*/{MINE.name}.json"), key=lambda path: path.stat().st_mtime)
     if not mined:
         raise StageError(f"{output_dir} holds no run that has mined", hint="run rl_pretraining first")
     return str(mined[-1].parent)

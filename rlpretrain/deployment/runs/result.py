@@ -17,7 +17,7 @@ def run_result(folder: Path) -> dict[str, Any]:
     folder
         The run's folder, after its report is written.
     """
-    from rlpretrain.stages.reporting import RESULTS
+    from rlpretrain.stages.report import RESULTS
 
     results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     told = ("finding", "headline", "summary", "cautions", "figures", "promoted")

@@ -11,14 +11,14 @@ from pathlib import Path
 from docker.api.client import APIClient
 from docker.types import DeviceRequest, Mount
 
-from rlpretrain.artifacts import Manifest, RunFolder
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.runs.manifest import Manifest
 from rlpretrain.settings import load_config
+from rlpretrain.stages import stage_named
 
 __all__ = [
     "CONTAINER_ARTIFACTS",
-    "READS_REGISTRY",
     "TRAINER_UID",
-    "USES_GPU",
     "ContainerSettings",
     "device_requests",
     "finished_stage",
@@ -28,12 +28,8 @@ __all__ = [
 ]
 
 CONTAINER_ARTIFACTS = "/artifacts"
-READS_REGISTRY = frozenset({"validate", "score"})
-"""Stages that open the champion, which lies in the registry beside the folders of the runs."""
 TRAINER_UID = 10001
 """User and group of the trainer image."""
-USES_GPU = frozenset({"pretrain", "transfer"})
-"""Stages that take a GPU where there is one; validation's many small networks learn faster on a core each."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,7 @@ class ContainerSettings:
 
 def device_requests(client: APIClient, device: str, stage: str) -> list[DeviceRequest]:
     """Ask for all GPUs when wanted and there: asked of the daemon now, since its host may have changed."""
-    if stage not in USES_GPU:
+    if not stage_named(stage).uses_gpu:
         return []
     if device == "cuda" or (device == "auto" and "nvidia" in client.info().get("Runtimes", {})):
         return [DeviceRequest(count=-1, capabilities=[["gpu"]])]
@@ -111,7 +107,8 @@ def device_requests(client: APIClient, device: str, stage: str) -> list[DeviceRe
 def stage_command(stage: str, folder: Path, symbol: str = "") -> list[str]:
     """Return the arguments of the image's ``rlpretrain`` for a stage of the run; `symbol` is validation's asset."""
     command = ["stage", stage, "--run", f"{CONTAINER_ARTIFACTS}/{folder.name}"]
-    return [*command, "--symbol", symbol] if symbol else command
+    parts = stage_named(stage).parts
+    return command if parts is None else [*command, f"--{parts.flag}", symbol]
 
 
 def market_of(folder: Path) -> str:
@@ -127,9 +124,7 @@ def finished_stage(stage: str, folder: Path, symbol: str = "") -> Manifest:
     StageError
         It is missing, or does not match.
     """
-    from rlpretrain.stages.learned import manifest_name
-
-    return RunFolder(folder).require(manifest_name(stage, symbol))
+    return RunFolder(folder).require(stage_named(stage).manifest_name(symbol))
 
 
 def writer_of(folder: Path) -> str:

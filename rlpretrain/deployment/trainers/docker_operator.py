@@ -17,7 +17,6 @@ from docker.api.client import APIClient
 from docker.errors import APIError
 
 from rlpretrain.deployment.trainers.container import (
-    READS_REGISTRY,
     ContainerSettings,
     device_requests,
     finished_stage,
@@ -33,6 +32,7 @@ from rlpretrain.deployment.trainers.docker_engine import (
     remove_containers,
     require_image,
 )
+from rlpretrain.stages import stage_named
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -113,16 +113,16 @@ class TrainerOperator(DockerOperator):
             The image is missing; or the container ended well but its manifest is missing or does not match
             its files.
         """
-        from rlpretrain.stages.learned import manifest_name
-
         require_image(self.image, self.cli)
         folder = Path(self.run_folder)
         self.command = stage_command(self.stage, folder, self.symbol)
-        self.mounts = self.settings.mounts(folder, market_of(folder), other_runs=self.stage in READS_REGISTRY)
+        self.mounts = self.settings.mounts(
+            folder, market_of(folder), other_runs=stage_named(self.stage).reads_registry
+        )
         self.user = writer_of(folder)
         self.device_requests = device_requests(self.cli, self.settings.device, self.stage)
         self.environment = self.settings.variables()
-        stage = manifest_name(self.stage, self.symbol)
+        stage = stage_named(self.stage).manifest_name(self.symbol)
         writer = {RUN_LABEL: context["run_id"], STAGE_LABEL: stage}
         self.labels = {**writer, DAG_LABEL: self.dag_id, "rlpretrain.task": self.task_id}
         # An earlier try whose worker died may still be writing.

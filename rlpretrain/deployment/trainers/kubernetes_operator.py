@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 
-from rlpretrain.deployment.trainers.container import READS_REGISTRY, finished_stage, market_of, stage_command
+from rlpretrain.deployment.trainers.container import finished_stage, market_of, stage_command
 from rlpretrain.deployment.trainers.pod import PodSettings
+from rlpretrain.stages import stage_named
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -75,7 +76,7 @@ class KubernetesTrainerOperator(KubernetesPodOperator):
         self.arguments = stage_command(self.stage, folder, self.symbol)
         self.container_resources = self.settings.resources(self.stage)
         self.volumes, self.volume_mounts = self.settings.volumes(
-            folder, market_of(folder), other_runs=self.stage in READS_REGISTRY
+            folder, market_of(folder), other_runs=stage_named(self.stage).reads_registry
         )
         return super().build_pod_request_obj(context, dry_run=dry_run)
 

@@ -14,10 +14,10 @@ from kubernetes.client import models as k8s
 from rlpretrain.deployment.trainers.container import (
     CONTAINER_ARTIFACTS,
     TRAINER_UID,
-    USES_GPU,
     ContainerSettings,
 )
 from rlpretrain.errors import SettingsError
+from rlpretrain.stages import stage_named
 
 __all__ = ["PodSettings"]
 
@@ -74,7 +74,7 @@ class PodSettings:
         A GPU is asked for where the device is ``cuda``: what nodes have is not known before one is chosen.
         """
         amounts = {"memory": _quantity(self.container.memory), "cpu": self.container.threads or "2"}
-        if self.container.device == "cuda" and stage in USES_GPU:
+        if self.container.device == "cuda" and stage_named(stage).uses_gpu:
             amounts["nvidia.com/gpu"] = "1"
         return k8s.V1ResourceRequirements(limits=amounts, requests=amounts)
 

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.web.folders import read_json, run_folders
+from rlpretrain.errors import StageError
 from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import LIST, MINE, STAGES, Stage, manifests_of
+from rlpretrain.stages.report import RESULTS
+from rlpretrain.stages.run import SETTINGS
+from rlpretrain.stages.stage import Result
 
-__all__ = ["STAGES", "AirflowRun", "Effect", "Run", "Summary", "airflow_runs", "list_runs", "summarise"]
+__all__ = ["AirflowRun", "Effect", "Run", "Summary", "airflow_runs", "list_runs", "summarise"]
 
-STAGES = (
-    "prices",
-    "library",
-    "extract",
-    "mine",
-    "check",
-    "analyze",
-    "pretrain",
-    "transfer",
-    "validate",
-    "report",
-)
-"""In the order in which they run; `extract` and `validate` have many parts."""
+ResultT = TypeVar("ResultT", bound=Result)
 _MOST_RUNS = 5_000
 """Of Airflow's, the newest; a nightly run fills this in some twenty years."""
 
@@ -67,7 +60,7 @@ class Summary:
         return {name: value for name, value in self.settings.items() if value != _DEFAULTS.get(name, value)}
 
 
-_DEFAULTS = PretrainingConfig().public()
+_DEFAULTS = PretrainingConfig().of_run()
 
 
 @dataclass(frozen=True)
@@ -161,18 +154,16 @@ def _finished(folder: Path, stamp: int) -> Summary:  # noqa: ARG001 - the stamp 
 
 
 def _summarise(folder: Path) -> Summary:
-    mined, results = read_json(folder / "mine.json"), read_json(folder / "pipeline_results.json")
-    library = read_json(folder / "library.json")
-    counts = mined.get("counts", {})
-    strategies, agree = counts.get("strategies"), counts.get("agree")
+    run, results = RunFolder(folder), read_json(folder / RESULTS)
+    listed, mined = _result(run, LIST), _result(run, MINE)
     return Summary(
-        settings=read_json(folder / "settings.json"),
-        listed=library.get("counts", {}).get("listed"),
-        strategies=strategies,
-        voters=counts.get("voters"),
-        rejected=counts.get("rejected"),
-        patterns=counts.get("patterns"),
-        fidelity=agree / strategies if strategies and agree is not None else None,
+        settings=read_json(folder / SETTINGS),
+        listed=None if listed is None else listed.listed,
+        strategies=None if mined is None else mined.strategies,
+        voters=None if mined is None else mined.voters,
+        rejected=None if mined is None else mined.rejected,
+        patterns=None if mined is None else mined.patterns,
+        fidelity=None if mined is None or not mined.strategies else mined.agree / mined.strategies,
         jump_start=_effect(results),
         seconds=_seconds(folder),
         headline=results.get("headline"),
@@ -182,25 +173,24 @@ def _summarise(folder: Path) -> Summary:
     )
 
 
+def _result(run: RunFolder, stage: Stage[Any, ResultT]) -> ResultT | None:
+    """Return a stage's result; None where it has not finished, or another version of the program wrote it."""
+    try:
+        manifest = run.manifest(stage.name)
+        return None if manifest is None else stage.read(manifest)
+    except StageError:
+        return None
+
+
 def _effect(results: Mapping[str, Any]) -> Effect | None:
     found = results.get("effects", {}).get("jump_start")
     return None if found is None else Effect(found["estimate"], found["low"], found["high"])
 
 
 def _seconds(folder: Path) -> dict[str, float]:
-    files: dict[str, Sequence[Path]] = {stage: [folder / f"{stage}.json"] for stage in STAGES}
-    files["extract"] = sorted((folder / "extract").glob("chunk_????.json"))
-    files["validate"] = [
-        path
-        for path in (folder / "validate").glob("*.json")
-        if not path.stem.endswith(("_evidence", "_champion"))
-    ]
+    run = RunFolder(folder)
     taken = {
-        stage: [read_json(path).get("clock", {}).get("seconds") for path in paths]
-        for stage, paths in files.items()
+        stage.name: [manifest.clock.get("seconds", 0.0) for manifest in manifests_of(run, stage)]
+        for stage in STAGES
     }
-    return {
-        stage: sum(value for value in values if value is not None)
-        for stage, values in taken.items()
-        if any(value is not None for value in values)
-    }
+    return {stage: sum(values) for stage, values in taken.items() if values}

@@ -181,8 +181,8 @@ def _fidelity_figures(work: Work[PretrainingConfig]) -> FidelityFigures:
     replays, not_compared = [], 0
     for chunk, extracted in work.results(EXTRACT).items():
         for symphony_id, found in extracted.fidelity.items():
-            compared = {"name": names.get(symphony_id, symphony_id), "agrees": found["status"] == AGREES}
-            replays.append(ReplayFidelity.model_validate({**compared, **found}))
+            name, agrees = names.get(symphony_id, symphony_id), found.status == AGREES
+            replays.append(ReplayFidelity(name=name, agrees=agrees, **found.model_dump()))
         rejects = work.read_json(EXTRACT, chunk_files(chunk)["rejects"])
         not_compared += sum(reject["stage"] == "fidelity" for reject in rejects)
     return FidelityFigures(
