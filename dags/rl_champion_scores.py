@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.config import load_config
 from rlpretrain.deployment.notifications.alerts import record_failure, run_failed
 from rlpretrain.deployment.runs.champion import CHAMPION, folder_to_score
 from rlpretrain.deployment.runs.retries import TransientFailures
+from rlpretrain.deployment.trainers.choice import training
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -65,19 +65,14 @@ def remove_containers() -> int:
 def rl_champion_scores() -> None:
     """Wire the steps; none of their work happens here."""
     folder = choose_run()
-    config = load_config()
-    queue: dict[str, Any] = {"queue": config.training_queue} if config.training_queue else {}
-    if config.trainer == "process":
-        scored: Any = score.override(**queue)(folder)
-    elif config.trainer == "docker":
-        from rlpretrain.deployment.trainers.docker_operator import TrainerOperator
-
-        scored = TrainerOperator(task_id="score", stage="score", run_folder=folder, **queue)
-        scored >> remove_containers.override(**queue)().as_teardown()
+    operator, queue, leaves_containers = training()
+    scored: Any
+    if operator is None:
+        scored = score.override(**queue)(folder)
     else:
-        from rlpretrain.deployment.trainers.kubernetes_operator import KubernetesTrainerOperator
-
-        scored = KubernetesTrainerOperator(task_id="score", stage="score", run_folder=folder, **queue)
+        scored = operator(task_id="score", stage="score", run_folder=folder, **queue)
+    if leaves_containers:
+        scored >> remove_containers.override(**queue)().as_teardown()
     chain(folder, scored)
 
 

@@ -36,6 +36,7 @@ from rlpretrain.deployment.runs.parameters import dag_params
 from rlpretrain.deployment.runs.retries import TransientFailures
 from rlpretrain.deployment.runs.settings import run_settings
 from rlpretrain.deployment.runs.timetable import nightly_timetable
+from rlpretrain.deployment.trainers.choice import training
 from rlpretrain.deployment.web.report_link import ReportLink
 
 if TYPE_CHECKING:
@@ -183,30 +184,22 @@ def copy_run(folder: str) -> str:
 
 def learn(folder: Any) -> tuple[Any, Any, Any]:
     """Wire pre-training, transfer and validation, where the deployment runs them: processes, containers or pods."""
-    config = load_config()
-    # An executor without queues takes no notice.
-    queue: dict[str, Any] = {"queue": config.training_queue} if config.training_queue else {}
-    if config.trainer == "process":
+    operator, queue, leaves_containers = training()
+    if operator is None:
         pretrained, transferred = pretrain.override(**queue)(folder), transfer.override(**queue)(folder)
         validated = validate.override(**queue).partial(folder=folder).expand(symbol=validation_assets())
         return pretrained, transferred, validated
 
-    trainer: Any
-    if config.trainer == "docker":
-        from rlpretrain.deployment.trainers.docker_operator import TrainerOperator as trainer
-    else:
-        from rlpretrain.deployment.trainers.kubernetes_operator import KubernetesTrainerOperator as trainer
-
-    pretrained = trainer(task_id="pretrain", stage="pretrain", run_folder=folder, **queue)
-    transferred = trainer(task_id="transfer", stage="transfer", run_folder=folder, **queue)
-    validated = trainer.partial(
+    pretrained = operator(task_id="pretrain", stage="pretrain", run_folder=folder, **queue)
+    transferred = operator(task_id="transfer", stage="transfer", run_folder=folder, **queue)
+    validated = operator.partial(
         task_id="validate",
         stage="validate",
         run_folder=folder,
         map_index_template="{{ task.symbol }}",
         **queue,
     ).expand(symbol=validation_assets())
-    if config.trainer == "docker":
+    if leaves_containers:
         [pretrained, transferred, validated] >> remove_containers.override(**queue)().as_teardown()
     return pretrained, transferred, validated
 
