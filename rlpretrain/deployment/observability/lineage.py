@@ -11,6 +11,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset
 
 from rlpretrain.deployment.observability.provider_info import SCHEME
+from rlpretrain.stages import (
+    ANALYZE,
+    CHECK,
+    EXTRACT,
+    LIST,
+    MINE,
+    PRETRAIN,
+    TRANSFER,
+    VALIDATE,
+)
+from rlpretrain.stages import REPORT as REPORT_STAGE
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -26,15 +37,15 @@ AGENT = Asset("rlpretrain agent", f"{SCHEME}://runs/transferred_rl_agent.pt")
 REPORT = Asset("rlpretrain report", f"{SCHEME}://runs/report.html")
 
 FLOWS: dict[str, tuple[list[Asset], list[Asset]]] = {
-    "list_strategies": ([LIBRARY], []),
-    "extract": ([LIBRARY, PRICES], []),
-    "mine": ([LIBRARY, PRICES], [PATTERNS]),
-    "check": ([PATTERNS], []),
-    "analyze": ([PATTERNS], [ANALYSIS]),
-    "pretrain": ([PATTERNS], [POLICY]),
-    "transfer": ([POLICY, PRICES], [AGENT]),
-    "validate": ([AGENT, PRICES], []),
-    "report": ([ANALYSIS, AGENT], [REPORT]),
+    LIST.name: ([LIBRARY], []),
+    EXTRACT.name: ([LIBRARY, PRICES], []),
+    MINE.name: ([LIBRARY, PRICES], [PATTERNS]),
+    CHECK.name: ([PATTERNS], []),
+    ANALYZE.name: ([PATTERNS], [ANALYSIS]),
+    PRETRAIN.name: ([PATTERNS], [POLICY]),
+    TRANSFER.name: ([POLICY, PRICES], [AGENT]),
+    VALIDATE.name: ([AGENT, PRICES], []),
+    REPORT_STAGE.name: ([ANALYSIS, AGENT], [REPORT]),
 }
 """Task -> what it reads, and what it makes. Mapped tasks make nothing here: each part would announce it again."""
 

@@ -19,7 +19,6 @@ from docker.errors import APIError
 from rlpretrain.deployment.trainers.container import (
     ContainerSettings,
     device_requests,
-    finished_stage,
     market_of,
     stage_command,
     writer_of,
@@ -32,12 +31,13 @@ from rlpretrain.deployment.trainers.docker_engine import (
     remove_containers,
     require_image,
 )
+from rlpretrain.deployment.trainers.operator import TrainerOperator
 from rlpretrain.stages import stage_named
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-__all__ = ["TrainerOperator"]
+__all__ = ["DockerTrainerOperator"]
 
 HARDENING: dict[str, Any] = {
     "read_only": True,
@@ -49,35 +49,18 @@ HARDENING: dict[str, Any] = {
 """What Docker's API offers and the base operator doesn't."""
 
 
-class TrainerOperator(DockerOperator):
-    """Run one stage in the trainer image.
+class DockerTrainerOperator(TrainerOperator, DockerOperator):
+    """Run one stage in a container of the trainer image.
 
     Parameters
     ----------
-    stage
-        Name of the stage, as ``rlpretrain stage`` takes it.
-    run_folder
-        Folder of the run as Airflow sees it. (templated)
-    symbol
-        The asset, for ``validate``.
     settings
         The deployment's choices; read from the environment when None.
     """
 
-    template_fields = ("run_folder", "symbol", *DockerOperator.template_fields)
+    template_fields = (*TrainerOperator.template_fields, *DockerOperator.template_fields)
 
-    def __init__(
-        self,
-        *,
-        stage: str,
-        run_folder: str,
-        symbol: str = "",
-        settings: ContainerSettings | None = None,
-        **kwargs: Any,
-    ) -> None:
-        self.stage = stage
-        self.run_folder = run_folder
-        self.symbol = symbol
+    def __init__(self, *, settings: ContainerSettings | None = None, **kwargs: Any) -> None:
         self.settings = settings or ContainerSettings.from_environment()
         self.engine = DockerEngine.from_environment()
         super().__init__(
@@ -130,8 +113,6 @@ class TrainerOperator(DockerOperator):
             self.log.warning("removed %d container of an earlier try", removed)
         self.cli.create_host_config = partial(self.cli.create_host_config, **HARDENING)
         super().execute(context)
-        manifest = finished_stage(self.stage, folder, self.symbol)
-        self.log.info("stage %s ran on %s; %s", manifest.stage, manifest.device, manifest.counts)
 
     def on_kill(self) -> None:
         """Stop the container in the five seconds that Airflow leaves, where Docker would take ten."""

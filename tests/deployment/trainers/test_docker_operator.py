@@ -30,7 +30,7 @@ from rlpretrain.deployment.trainers.docker_engine import (
     remove_ended_runs,
     require_image,
 )
-from rlpretrain.deployment.trainers.docker_operator import TrainerOperator
+from rlpretrain.deployment.trainers.docker_operator import DockerTrainerOperator
 from rlpretrain.errors import StageError
 from tests.conftest import open_to_containers
 
@@ -82,8 +82,8 @@ def run_folder(tmp_path: Path, market: str = "generated:") -> Path:
     return folder
 
 
-def operator(image: str, folder: Path, **settings: Any) -> TrainerOperator:
-    return TrainerOperator(
+def operator(image: str, folder: Path, **settings: Any) -> DockerTrainerOperator:
+    return DockerTrainerOperator(
         task_id="pretrain",
         stage="pretrain",
         run_folder=str(folder),
@@ -241,7 +241,7 @@ def test_a_second_try_ends_the_first_and_no_other(
 ) -> None:
     first = orphan({RUN_LABEL: "again", STAGE_LABEL: "validate/SPY"})
     other = orphan({RUN_LABEL: "again", STAGE_LABEL: "validate/QQQ"})
-    task = TrainerOperator(
+    task = DockerTrainerOperator(
         task_id="validate",
         stage="validate",
         symbol="SPY",
@@ -261,7 +261,7 @@ def test_validation_sees_the_other_runs_and_writes_its_own(
     (tmp_path / "registry.json").write_text("{}")
     tmp_path.chmod(0o755)
     program = PROBE.replace("sys.argv[2]", "'validate/BTC-USD'").replace('"/prices")}', '"/artifacts")}')
-    task = TrainerOperator(
+    task = DockerTrainerOperator(
         task_id="validate",
         stage="validate",
         symbol="BTC-USD",

@@ -24,7 +24,7 @@ from rlpretrain.deployment.trainers.docker_engine import (
     remove_ended_runs,
     require_image,
 )
-from rlpretrain.deployment.trainers.docker_operator import TrainerOperator
+from rlpretrain.deployment.trainers.docker_operator import DockerTrainerOperator
 from rlpretrain.errors import ServiceError, SettingsError, StageError
 from tests.conftest import missing, open_to_containers
 from tests.deployment.trainers.certificates import Authority
@@ -141,7 +141,7 @@ def test_a_stage_runs_there_and_its_manifest_is_read_here(tmp_path: Path) -> Non
     folder = RunFolder(tmp_path / "run-1").path
     write_json(folder / "settings.json", {"market": "generated:"})
     open_to_containers(tmp_path)
-    task = TrainerOperator(
+    task = DockerTrainerOperator(
         task_id="pretrain",
         stage="pretrain",
         run_folder=str(folder),
