@@ -1,6 +1,8 @@
 """What tests share: an Airflow home of their own, chosen before anything imports Airflow, Docker and Postgres."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -48,6 +50,12 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("RLPRETRAIN_REQUIRE_DOCKER"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Airflow's own database, migrated, in the home of the tests."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.web.folders import read_json, run_folders
+from rlpretrain.deployment.web.airflow_runs import AirflowRun
+from rlpretrain.deployment.web.folders import UnknownError, find_run, read_json, run_folders
 from rlpretrain.errors import StageError
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import LIST, MINE, STAGES, Stage, manifests_of
@@ -18,11 +19,9 @@ from rlpretrain.stages.report import RESULTS
 from rlpretrain.stages.run import SETTINGS
 from rlpretrain.stages.stage import Result
 
-__all__ = ["AirflowRun", "Effect", "Run", "Summary", "airflow_runs", "list_runs", "summarise"]
+__all__ = ["Effect", "Run", "Summary", "list_runs", "one_run", "summarise"]
 
 ResultT = TypeVar("ResultT", bound=Result)
-_MOST_RUNS = 5_000
-"""Of Airflow's, the newest; a nightly run fills this in some twenty years."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +63,6 @@ _DEFAULTS = PretrainingConfig().of_run()
 
 
 @dataclass(frozen=True)
-class AirflowRun:
-    """What Airflow knows of a run."""
-
-    run_id: str
-    state: str
-    started: dt.datetime | None
-    ended: dt.datetime | None
-
-
-@dataclass(frozen=True)
 class Run:
     """A run: of Airflow, of its folder, or both."""
 
@@ -91,28 +80,6 @@ class Run:
         return Summary({}) if self.folder is None else summarise(self.folder)
 
 
-def airflow_runs(dag_id: str) -> dict[str, AirflowRun]:
-    """Read from Airflow's database the runs of a DAG, by the names of their folders."""
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    query = (
-        select(DagRun.run_id, DagRun.state, DagRun.start_date, DagRun.end_date, DagRun.queued_at)
-        .where(DagRun.dag_id == dag_id)
-        .order_by(DagRun.id.desc())
-        .limit(_MOST_RUNS)
-    )
-    with create_session(scoped=False) as session:
-        rows = session.execute(query).all()
-    return {
-        RunFolder.safe_name(row.run_id): AirflowRun(
-            row.run_id, str(row.state), row.start_date or row.queued_at, row.end_date
-        )
-        for row in reversed(rows)
-    }
-
-
 def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
     """List the runs, newest first: those with a folder, and those of Airflow that have none yet.
 
@@ -126,6 +93,30 @@ def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
     folders = {path.name: path for path in run_folders(root)}
     runs = [_run(name, known.get(name), folders.get(name)) for name in {*folders, *known}]
     return sorted(runs, key=lambda run: (run.when, run.name), reverse=True)
+
+
+def one_run(root: Path, name: str, known: AirflowRun | None) -> Run:
+    """Return the run of this name.
+
+    Parameters
+    ----------
+    root
+        The folder that holds all runs.
+    known
+        From `airflow_run`.
+
+    Raises
+    ------
+    UnknownError
+        It has no folder, and Airflow does not know it.
+    """
+    folder: Path | None = None
+    try:
+        folder = find_run(root, name)
+    except UnknownError:
+        if known is None:
+            raise
+    return _run(name, known, folder)
 
 
 def _run(name: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
