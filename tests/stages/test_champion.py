@@ -59,7 +59,6 @@ from tests.stages.test_causality import with_another_future
 DAY = np.datetime64("2024-02-14")
 """In the test window; prices after it change."""
 ASSET = "GLD"
-ARRAYS = ("dates", "states", "before", "after", "fill_price", "volatility")
 
 
 def policy(seed: int) -> TradingPolicy:
