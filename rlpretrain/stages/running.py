@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 from rlpretrain.artifacts import file_sha256, write_json
+from rlpretrain.errors import StageError
 from rlpretrain.runs.manifest import Manifest
 from rlpretrain.runs.withdrawal import forget, withdraw
 from rlpretrain.sections import Section
@@ -49,12 +50,20 @@ def run_stage(
     name, digest = stage.manifest_name(part), section.digest()
     inputs = {**work.inputs(), **stage.inputs(work)}
     done = run.folder.finished(name, digest, inputs)
-    if done is not None:
+    if done is not None and _is_of_this_version(stage, done):
         return done
     with stage.processes(work) as writes:
         if writes:
             _run(run, stage, work, name, digest, inputs)
     return run.folder.require(name)
+
+
+def _is_of_this_version(stage: Stage[Any, Any], manifest: Manifest) -> bool:
+    try:
+        stage.read(manifest)
+    except StageError:
+        return False
+    return True
 
 
 def _run(
