@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rlpretrain.analysis.date_bootstrap import LEAST_BLOCKS, LEVEL, bootstrap_means, resample_dates
 from rlpretrain.analysis.findings import BootstrapMethod, NormalityTest, RewardGroup, Statistics
 from rlpretrain.analysis.sample import Sample, non_overlapping
-from rlpretrain.patterns.pattern_set import ACTIONS
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS
 
 __all__ = [
     "CONFIDENCE_STEP",

@@ -92,7 +92,7 @@ def _run(
 
 
 def _is_readable(stage: Stage[Any, Any], manifest: Manifest) -> bool:
-    """Return whether this version of the program wrote the result, or one that wrote it alike."""
+    """Return whether this version of the program can read the result."""
     try:
         stage.read(manifest)
     except StageError:
