@@ -21,8 +21,17 @@ def hashed(text: str, readable: str) -> str:
 
 @pytest.mark.parametrize(
     "text",
-    ["n-1", "BTC-USD", "BRK.B", "-n", "nightly-20240101", "at-20240101T093000", "night-202401010930"]
-    + ["run-550e8400-e29b-41d4-a716-446655440000", "a" * 200],
+    [
+        "n-1",
+        "BTC-USD",
+        "BRK.B",
+        "-n",
+        "nightly-20240101",
+        "at-20240101T093000",
+        "night-202401010930",
+        "run-550e8400-e29b-41d4-a716-446655440000",
+        "a" * 200,
+    ],
 )
 def test_what_can_be_a_name_is_one(text: str) -> None:
     assert distinct_name(text, TAKEN) == text
