@@ -365,7 +365,7 @@ class PretrainingConfig(_Settings):
     cache_days: int = _deployment(
         30, "Days after which what no run used is removed from the cache of the extraction.", ge=2, le=3_650
     )
-    output_dir: Path = _deployment(Path("/tmp/rl_pretrain"), "Folder that holds one folder for each run.")  # noqa: S108
+    output_dir: Path = _deployment(Path("artifacts"), "Folder that holds one folder for each run.")
 
     @field_validator("validation_envs")
     @classmethod

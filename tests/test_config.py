@@ -28,7 +28,7 @@ DOCUMENTED: dict[str, Any] = {
     "freeze_layers": [],
     "validation_episodes": 200,
     "validation_envs": ["BTC-USD", "ETH-USD"],
-    "output_dir": Path("/tmp/rl_pretrain"),  # noqa: S108
+    "output_dir": Path("artifacts"),
 }
 
 
