@@ -5,7 +5,7 @@ Free of torch: the report reads these files where only the trainer's image can l
 
 from __future__ import annotations
 
-from rlpretrain.artifacts import RunFolder
+from rlpretrain.distinct_names import distinct_name
 from rlpretrain.stages.context import StageContext
 from rlpretrain.validation.asset_result import AssetValidation
 
@@ -37,7 +37,7 @@ SCORES_CSV, SCORES_JSON = "champion_scores.csv", "champion_scores.json"
 
 def validation_stage(symbol: str) -> str:
     """Name the validation of one asset."""
-    return f"validate/{RunFolder.safe_name(symbol)}"
+    return f"validate/{distinct_name(symbol)}"
 
 
 def manifest_name(stage: str, symbol: str = "") -> str:
