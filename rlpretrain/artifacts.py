@@ -1,6 +1,6 @@
 """The run's folder, atomic files and stage manifests.
 
-A stage writes its outputs under ``<output_dir>/<run_id>/`` and then, last and atomically, ``<stage>.json``. The
+A stage writes its outputs under the run's folder in ``output_dir`` and then, last and atomically, ``<stage>.json``. The
 manifest carries the hash of the settings and inputs the stage used, so an unchanged stage is not run again, and a
 killed one leaves no manifest.
 """
@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import platform
-import re
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from rlpretrain.errors import StageError
+from rlpretrain.output_folder import MARK, mark_of, read_mark, run_folder_name
 
 __all__ = ["Manifest", "RunFolder", "StageRecorder", "atomic_path", "file_sha256", "run_once", "write_json"]
 
@@ -93,12 +93,32 @@ class RunFolder:
     Parameters
     ----------
     path
-        ``<output_dir>/<run_id>``; made when missing.
+        Made when missing; `RunFolder.of` knows where a run's is.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).absolute()
         self.path.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def of(cls, output_dir: Path, run_id: str) -> RunFolder:
+        """Open the folder of a run; where there is none, make it and, before anything else, mark it as the run's.
+
+        Raises
+        ------
+        StageError
+            What has the folder's name is not this run's folder.
+        """
+        run = cls(output_dir / run_folder_name(run_id))
+        # A folder that holds nothing but half-written files is new, or its making was broken off.
+        if all(path.name.startswith(".") for path in run.path.iterdir()):
+            write_json(run / MARK, mark_of(run_id))
+        if read_mark(run.path) != run_id:
+            raise StageError(
+                f"{run.path} is not the folder of run {run_id!r}: its {MARK} does not say so",
+                hint="move it away, or name the run otherwise",
+            )
+        return run
 
     @property
     def run_id(self) -> str:
@@ -107,14 +127,6 @@ class RunFolder:
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
-
-    @staticmethod
-    def safe_name(run_id: str) -> str:
-        """Turn a run's identifier, which may hold colons, pluses or slashes, into a folder's name."""
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", run_id).strip("._")
-        if not name:
-            raise StageError(f"run id {run_id!r} has no usable character")
-        return name[:200]
 
     def manifest(self, stage: str) -> Manifest | None:
         """Read a stage's manifest; None when the stage has not finished.

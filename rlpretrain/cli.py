@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.commands.composer import add_composer
 from rlpretrain.commands.download import add_prices
 from rlpretrain.commands.heartbeat import heartbeat
@@ -29,6 +28,7 @@ from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.commands.tune import add_tune
 from rlpretrain.config import PretrainingConfig, load_config
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError, learning
+from rlpretrain.output_folder import MarkedRun, find_run, find_runs
 from rlpretrain.pretraining.stopping import listening
 
 if TYPE_CHECKING:
@@ -162,18 +162,18 @@ def _single(options: argparse.Namespace) -> dict[str, Any]:
         pipeline = PretrainingPipeline(config, run_id=options.run, progress=say)
         asyncio.run(pipeline.extract())
         return _answer(pipeline, "mine")
-    name = options.run or _newest(config)
-    pipeline = PretrainingPipeline(_run_settings(config, name), run_id=name, progress=say)
+    run = find_run(config.output_dir, options.run) if options.run else _newest(config)
+    pipeline = PretrainingPipeline(_run_settings(config, run.path), run_id=run.run_id, progress=say)
     pipeline.context.write_settings()
     getattr(pipeline, options.stage)()
     return _answer(pipeline, options.stage)
 
 
-def _run_settings(config: PretrainingConfig, run: str) -> PretrainingConfig:
+def _run_settings(config: PretrainingConfig, folder: Path) -> PretrainingConfig:
     """Take a run's own settings under those of the command."""
     from rlpretrain.stages.context import SETTINGS
 
-    path = config.output_dir / RunFolder.safe_name(run) / SETTINGS
+    path = folder / SETTINGS
     if not path.is_file():
         raise StageError(f"{path} is missing", hint="run `rlpretrain extract` first")
     own = json.loads(path.read_text(encoding="utf-8"))
@@ -181,13 +181,13 @@ def _run_settings(config: PretrainingConfig, run: str) -> PretrainingConfig:
     return load_config(overrides={**own, **given})
 
 
-def _newest(config: PretrainingConfig) -> str:
+def _newest(config: PretrainingConfig) -> MarkedRun:
     from rlpretrain.stages.context import SETTINGS
 
-    found = sorted(config.output_dir.glob(f"*/{SETTINGS}"), key=lambda path: path.stat().st_mtime)
+    found = [run for run in find_runs(config.output_dir) if (run.path / SETTINGS).is_file()]
     if not found:
         raise StageError(f"{config.output_dir} holds no run", hint="run `rlpretrain extract` first")
-    return found[-1].parent.name
+    return max(found, key=lambda run: (run.path / SETTINGS).stat().st_mtime)
 
 
 def _answer(pipeline: PretrainingPipeline, stage: str) -> dict[str, Any]:

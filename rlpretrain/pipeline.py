@@ -31,7 +31,7 @@ class PretrainingPipeline:
     config
         Settings; all defaults when None.
     run_id
-        Name of the run's folder under ``output_dir``. A run of the same name goes on where it stopped.
+        Name of the run, and of its folder under ``output_dir``. A run of the same name goes on where it stopped.
     progress
         Called with plain lines.
 
@@ -50,7 +50,7 @@ class PretrainingPipeline:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self.config = config or PretrainingConfig()
-        run = RunFolder(self.config.output_dir / RunFolder.safe_name(run_id or new_run_id()))
+        run = RunFolder.of(self.config.output_dir, run_id or new_run_id())
         self.context = StageContext(self.config, run, progress)
 
     @property

@@ -39,23 +39,6 @@ def test_equal_values_give_equal_bytes(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a").read_text()) == {"a": [0.1, "é"], "b": 1}
 
 
-@pytest.mark.parametrize(
-    ("run_id", "name"),
-    [
-        ("manual__2024-01-01T00:00:00+00:00", "manual__2024-01-01T00_00_00_00_00"),
-        ("../../etc", "etc"),
-        ("a b", "a_b"),
-    ],
-)
-def test_names_of_folders_are_safe(run_id: str, name: str) -> None:
-    assert RunFolder.safe_name(run_id) == name
-
-
-def test_a_name_without_a_usable_character_is_refused() -> None:
-    with pytest.raises(StageError, match="usable"):
-        RunFolder.safe_name("../..")
-
-
 class Stage:
     """A stage that counts how often it works."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.commands.progress import say
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.errors import SettingsError
+from rlpretrain.output_folder import find_run
 
 __all__ = ["add_tune"]
 
@@ -42,7 +42,7 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
     from rlpretrain.stages import tuning
 
     found = tuning.run(
-        config.output_dir / RunFolder.safe_name(options.run),
+        find_run(config.output_dir, options.run).path,
         {name: getattr(config, name) for name in config.model_fields_set},
         trials=options.trials,
         folds=options.folds,

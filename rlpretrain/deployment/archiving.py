@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rlpretrain.config import load_config
+from rlpretrain.output_folder import ARCHIVE
 from rlpretrain.patterns.archive import archive, compact
 from rlpretrain.patterns.store import open_store
 from rlpretrain.retention import remove_old_runs
@@ -52,4 +53,4 @@ def _places() -> tuple[str, Path]:
     config = load_config()
     if not config.store_url:
         logger.info("no store_url is set: every run has a store of its own, and there is nothing to archive")
-    return config.store_url, config.output_dir / "archive"
+    return config.store_url, config.output_dir / ARCHIVE

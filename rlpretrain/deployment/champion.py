@@ -57,9 +57,11 @@ def folder_to_score(events: Mapping[Asset, Sequence[Any]]) -> str:
     if announced:
         return str(announced[-1])
     from rlpretrain.config import load_config
+    from rlpretrain.output_folder import find_runs
 
     output_dir = load_config().output_dir
-    mined = sorted(output_dir.glob("*/mine.json"), key=lambda path: path.stat().st_mtime)
+    manifests = [run.path / "mine.json" for run in find_runs(output_dir)]
+    mined = sorted((path for path in manifests if path.is_file()), key=lambda path: path.stat().st_mtime)
     if not mined:
         raise StageError(f"{output_dir} holds no run that has mined", hint="run rl_pretraining first")
     return str(mined[-1].parent)

@@ -20,7 +20,6 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.config import ENVIRONMENT_PREFIX, PretrainingConfig, load_config
 from rlpretrain.deployment.airflow_api import AirflowApi
 from rlpretrain.deployment.container import ContainerSettings
@@ -30,6 +29,7 @@ from rlpretrain.deployment.progress import Progress, summarise
 from rlpretrain.deployment.run_settings import run_settings
 from rlpretrain.deployment.task_log import readable_tail, task_log
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError
+from rlpretrain.output_folder import run_folder_name
 
 __all__ = ["main", "run_environment", "run_parameters_from"]
 
@@ -127,7 +127,7 @@ def _run(
     console: Console, config: PretrainingConfig, environment: Mapping[str, str], parameters: Mapping[str, Any]
 ) -> int:
     run_id = f"local-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    folder = config.output_dir / RunFolder.safe_name(run_id)
+    folder = config.output_dir / run_folder_name(run_id)
     airflow = LocalAirflow(
         PROJECT / ".airflow",
         dags=PROJECT / "dags",

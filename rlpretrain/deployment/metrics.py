@@ -84,10 +84,10 @@ def emit_metrics(context: Context) -> None:
     """Set the gauges of a task that has succeeded; a callback of Airflow's."""
     from airflow.sdk.observability.stats import gauge
 
-    from rlpretrain.artifacts import RunFolder
     from rlpretrain.config import load_config
+    from rlpretrain.output_folder import run_folder_name
 
-    folder = load_config().output_dir / RunFolder.safe_name(str(context["run_id"]))
+    folder = load_config().output_dir / run_folder_name(str(context["run_id"]))
     for name, value in stage_metrics(folder, context["task"].task_id).items():
         gauge(f"rlpretrain.{name}", value)
 
@@ -186,11 +186,13 @@ def _transfer(run: RunFolder) -> Mapping[str, Any]:
 
 
 def _report(run: RunFolder) -> Mapping[str, Any]:
+    from rlpretrain.stages.learned import validation_stage
+
     manifest = run.require("report")
     figures = _json(run, "pipeline_results.json")["figures"]
     assets = _json(run, "settings.json")["validation_envs"]
     return {
-        **_seconds("validate", *(run.manifest(f"validate/{run.safe_name(asset)}") for asset in assets)),
+        **_seconds("validate", *(run.manifest(validation_stage(asset)) for asset in assets)),
         "verdict.finding": FINDINGS[manifest.details["finding"]],
         "verdict.promote": manifest.details["verdict"] == "promote",
         "verdict.jump_start": figures.get("jump_start"),

@@ -44,7 +44,7 @@ def resolve(run_id: str, settings: Mapping[str, Any]) -> Path:
     from rlpretrain.stages.context import StageContext
 
     config = load_config(overrides=settings)
-    run = RunFolder(config.output_dir / RunFolder.safe_name(run_id))
+    run = RunFolder.of(config.output_dir, run_id)
     StageContext(config, run).write_settings()
     return run.path
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rlpretrain.artifacts import Manifest, RunFolder, StageRecorder, run_once, write_json
 from rlpretrain.config import PretrainingConfig, load_config
 from rlpretrain.errors import StageError
+from rlpretrain.output_folder import CACHE
 
 if TYPE_CHECKING:
     from rlpretrain.market import PricePanel
@@ -55,7 +56,7 @@ class StageContext:
     @property
     def cache_folder(self) -> Path:
         """Where runs keep answers and results for each other."""
-        return self.config.output_dir / "cache"
+        return self.config.output_dir / CACHE
 
     @property
     def embedded(self) -> bool:

@@ -14,6 +14,7 @@ from rlpretrain.config import PretrainingConfig
 from rlpretrain.errors import DataError, ServiceError, SymphonyError
 from rlpretrain.features.context import SOURCES
 from rlpretrain.market.download import PriceUpdate, update_prices
+from rlpretrain.output_folder import CACHE
 from rlpretrain.stages.answers import Answers
 from rlpretrain.stages.cache import Cache, DamagedError
 from rlpretrain.stages.connection import fetch_listing, open_library
@@ -67,7 +68,7 @@ async def library_tickers(config: PretrainingConfig, unread: dict[str, str]) -> 
     DataError
         The library is empty.
     """
-    cache = Cache(config.output_dir / "cache")
+    cache = Cache(config.output_dir / CACHE)
     async with open_library(config, as_of=dt.datetime.now(dt.UTC).date()) as client:
         rows = await fetch_listing(client, config)
         answers = Answers(config, cache, as_of=client.as_of, listing=f"prices {uuid.uuid4()}")

@@ -62,7 +62,7 @@ def read_json(path: Path) -> Any:
 def mined_run(folder: Path, rows: int = 900, **settings: Any) -> StageContext:
     """A run's folder as mining leaves it, for the stages that read data sets alone."""
     config = PretrainingConfig(**{"output_dir": folder.parent, **settings})
-    context = StageContext(config, RunFolder(folder))
+    context = StageContext(config, RunFolder.of(folder.parent, folder.name))
     context.write_settings()
     patterns = make_patterns(rows)
     windows = Windows(*(patterns.date[row] for row in (0, rows * 2 // 3, rows - 20, rows - 1)))

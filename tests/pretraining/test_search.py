@@ -105,4 +105,4 @@ def test_the_command_writes_settings_that_carry_the_count_of_trials(tmp_path, mo
     assert not list((tmp_path / "r").glob("*.log*"))
     assert main([*command[:-1], "--set", "seed=3", "--trials", "0"]) == 2
     assert main(["tune", "--run", "nobody"]) == 1
-    assert "resolve the run's settings first" in capsys.readouterr().err
+    assert "holds no run 'nobody'" in capsys.readouterr().err

@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.config import PretrainingConfig
-from rlpretrain.deployment.web.folders import read_json, run_folders
+from rlpretrain.deployment.web.folders import read_json
+from rlpretrain.output_folder import MARK, find_runs, run_folder_name
 
 __all__ = ["STAGES", "AirflowRun", "Effect", "Run", "Summary", "airflow_runs", "list_runs", "summarise"]
 
@@ -84,6 +84,7 @@ class AirflowRun:
 class Run:
     """A run: of Airflow, of its folder, or both."""
 
+    run_id: str
     name: str
     """Of its folder."""
     state: str
@@ -99,7 +100,7 @@ class Run:
 
 
 def airflow_runs(dag_id: str) -> dict[str, AirflowRun]:
-    """Read from Airflow's database the runs of a DAG, by the names of their folders."""
+    """Read from Airflow's database the runs of a DAG, by their ids."""
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
     from sqlalchemy import select
@@ -113,10 +114,8 @@ def airflow_runs(dag_id: str) -> dict[str, AirflowRun]:
     with create_session(scoped=False) as session:
         rows = session.execute(query).all()
     return {
-        RunFolder.safe_name(row.run_id): AirflowRun(
-            row.run_id, str(row.state), row.start_date or row.queued_at, row.end_date
-        )
-        for row in reversed(rows)
+        row.run_id: AirflowRun(row.run_id, str(row.state), row.start_date or row.queued_at, row.end_date)
+        for row in rows
     }
 
 
@@ -130,20 +129,20 @@ def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
     known
         From `airflow_runs`.
     """
-    folders = {path.name: path for path in run_folders(root)}
-    runs = [_run(name, known.get(name), folders.get(name)) for name in {*folders, *known}]
+    folders = {run.run_id: run.path for run in find_runs(root)}
+    runs = [_run(run_id, known.get(run_id), folders.get(run_id)) for run_id in {*folders, *known}]
     return sorted(runs, key=lambda run: (run.when, run.name), reverse=True)
 
 
-def _run(name: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
+def _run(run_id: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
     when = dt.datetime.fromtimestamp(0, dt.UTC)
     state = "unfinished"
     if folder is not None:
-        when = dt.datetime.fromtimestamp((folder / "settings.json").stat().st_mtime, dt.UTC)
+        when = dt.datetime.fromtimestamp((folder / MARK).stat().st_mtime, dt.UTC)
         state = "success" if (folder / "report.json").is_file() else "unfinished"
     if airflow is not None:
         state, when = airflow.state, airflow.started or when
-    return Run(name, state, when, airflow, folder)
+    return Run(run_id, run_folder_name(run_id), state, when, airflow, folder)
 
 
 def summarise(folder: Path) -> Summary:

@@ -13,6 +13,7 @@ import numpy as np
 from rlpretrain.config import PretrainingConfig
 from rlpretrain.deployment.web.folders import read_json
 from rlpretrain.errors import RlpretrainError
+from rlpretrain.output_folder import CACHE
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
 from rlpretrain.patterns.electorate import admission
 from rlpretrain.stages.answers import read_tree
@@ -135,7 +136,7 @@ def read_paths(folder: Path, symphony_id: str, chunk: str, asset: str) -> Paths:
     if tree is None:
         return Paths((), 0, "The run does not name the tree.")
     try:
-        document = read_tree(Cache(folder.parent / "cache"), tree)
+        document = read_tree(Cache(folder.parent / CACHE), tree)
         symphony = parse_symphony(document, symphony_id=symphony_id)
     except DamagedError:
         return Paths((), 0, "The tree is kept no longer: no run has used it for a while.")
