@@ -7,9 +7,10 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from rlpretrain.artifacts import RunFolder, StageRecorder
+from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.runs.storage import INVENTORY, main, restore_run, store_run
 from rlpretrain.errors import DataError
+from tests.runs.building import write_manifest
 
 pytestmark = pytest.mark.airflow
 
@@ -18,9 +19,7 @@ pytestmark = pytest.mark.airflow
 def run(tmp_path: Path) -> RunFolder:
     folder = RunFolder(tmp_path / "runs" / "night-1")
     for stage, output in (("pretrain", "model.pt"), ("validate/SPY", "validate/SPY_evidence.json")):
-        recorder = StageRecorder(folder, stage, "settings", {})
-        recorder.output(output).write_bytes(stage.encode() * 1000)
-        recorder.finish()
+        write_manifest(folder.path, stage, outputs={output: stage.encode() * 1000})
     (folder / "patterns.db.lock").touch()
     return folder
 
