@@ -11,9 +11,9 @@ from types import ModuleType
 import pytest
 
 from rlpretrain import cli
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.errors import StageError
 from rlpretrain.patterns import VotePanel
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import LIST, MINE, STAGES, Run, result_of, run_stage, run_with_needs, work_of
 from rlpretrain.stages.mine import VOTES
 from tests.examples.documents import PROJECT, blocks
