@@ -63,4 +63,4 @@ def test_one_confidence_and_few_dates(plain) -> None:
     same = judge(changed(plain, confidence=np.full(len(plain), 0.7, np.float32)))
     assert len(same.bands) == 1 and same.slopes["reward"].estimate is None
     few = judge(plain_set(n=60, days=30)[0])
-    assert few.note and few.slopes["reward"].low is None and few.verdict.startswith("too few dates")
+    assert few.note and few.slopes["reward"].low is None and "too few dates" in few.verdict
