@@ -69,7 +69,7 @@ class TransferSettings(Section):
     transfer_temperature: float = run_setting(
         8.0,
         "Transfer",
-        "Divisor of the pre-trained policy's logits at the start: it keeps the choices, not the certainty; 1 keeps both.",
+        "Divisor of the pre-trained policy's logits at the start: the choices stay, the certainty goes; 1 keeps both.",
         short="temperature",
         ge=1,
         le=1_000,
