@@ -1,6 +1,8 @@
 """What tests share: an Airflow home of their own, chosen before anything imports Airflow, Docker and Postgres."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -36,6 +38,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_in_the_project() -> Iterator[None]:
+    """See that every test names a folder for what it writes: the default is `artifacts`, here in the project."""
+    default = PROJECT / "artifacts"
+    before = set(default.glob("*"))
+    yield
+    assert set(default.glob("*")) <= before, (
+        "a test wrote to the default output folder; it must set output_dir"
+    )
+
+
 def open_to_containers(folder: Path) -> None:
     """Let the container's user reach `folder`: pytest closes the folders that it makes to others."""
     for path in (folder, *folder.parents):
@@ -48,6 +61,12 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("RLPRETRAIN_REQUIRE_DOCKER"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Airflow's own database, migrated, in the home of the tests."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.artifacts import file_sha256
+from rlpretrain.runs.files import file_sha256
+from rlpretrain.table import installed_rows
 
 __all__ = ["Cache", "DamagedError", "program_digest"]
 
@@ -146,9 +147,9 @@ class Cache:
 
 @cache
 def program_digest() -> str:
-    """Hash the program itself: what it computes from equal inputs may differ after a change."""
+    """Hash the program itself and what packages add to it: equal inputs may give other results after a change."""
     root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256(np.__version__.encode())
+    digest = hashlib.sha256("\n".join([np.__version__, *installed_rows()]).encode())
     for path in sorted(root.rglob("*.py")):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
@@ -168,7 +169,7 @@ def _note_use(path: Path) -> bool:
 def _appearing(path: Path) -> Iterator[Path]:
     """Yield a temporary path that becomes `path`.
 
-    Unlike `rlpretrain.artifacts.atomic_path` it does not wait for the disk: there are thousands of files, and each
+    Unlike `rlpretrain.runs.files.atomic_path` it does not wait for the disk: there are thousands of files, and each
     is checked when it is read.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -10,7 +10,8 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
-from rlpretrain.artifacts import file_sha256, write_json
+from rlpretrain.errors import StageError
+from rlpretrain.runs.files import file_sha256, write_json
 from rlpretrain.runs.manifest import Manifest
 from rlpretrain.runs.withdrawal import forget, withdraw
 from rlpretrain.sections import Section
@@ -49,7 +50,7 @@ def run_stage(
     name, digest = stage.manifest_name(part), section.digest()
     inputs = {**work.inputs(), **stage.inputs(work)}
     done = run.folder.finished(name, digest, inputs)
-    if done is not None:
+    if done is not None and _is_readable(stage, done):
         return done
     with stage.processes(work) as writes:
         if writes:
@@ -88,6 +89,15 @@ def _run(
     )
     write_json(run.folder / f"{name}.json", asdict(manifest))
     forget(run.folder.path, name)
+
+
+def _is_readable(stage: Stage[Any, Any], manifest: Manifest) -> bool:
+    """Return whether this version of the program can read the result."""
+    try:
+        stage.read(manifest)
+    except StageError:
+        return False
+    return True
 
 
 def work_of(

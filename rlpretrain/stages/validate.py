@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.pretraining.settings import TuningSettings
+from rlpretrain.runs.distinct_names import distinct_name
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.pretrain import PRETRAIN
@@ -67,8 +67,11 @@ def _run(work: Work[ValidateSettings]) -> Validated:
 
 def _inputs(work: Work[ValidateSettings]) -> Mapping[str, str]:
     from rlpretrain.registry import Registry
+    from rlpretrain.validation.arms import ARMS
 
-    return {"champion": Registry(work.output_dir).champion_identity(besides=work.run_id)}
+    # An installed package may add a baseline.
+    champion = Registry(work.output_dir).champion_identity(besides=work.run_id)
+    return {"champion": champion, "arms": ", ".join(ARMS)}
 
 
 VALIDATE = Stage(
@@ -79,7 +82,7 @@ VALIDATE = Stage(
     result=Validated,
     run=_run,
     inputs=_inputs,
-    parts=Parts(flag="symbol", of=_assets, file=RunFolder.safe_name),
+    parts=Parts(flag="symbol", of=_assets, file=distinct_name),
     learns=True,
     reads_registry=True,
 )

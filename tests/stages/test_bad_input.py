@@ -106,7 +106,7 @@ def test_settings_are_listed_without_addresses(
 
 
 def test_a_stage_before_its_inputs(command: Any) -> None:
-    assert_names(command("pretrain"), 1, "settings.json is missing", "rlpretrain extract")
+    assert_names(command("pretrain"), 1, "holds no run 'bad'", "rlpretrain extract")
 
 
 def test_an_asset_without_prices(command: Any) -> None:
@@ -138,8 +138,8 @@ def test_bad_symphonies_are_rejected_by_name_and_counted(command: Any, tmp_path:
     assert "dance" in reasons["strange"]["reason"]
     assert "NOPE" in reasons["unknown"]["reason"]
     manifests = [json.loads(path.read_text()) for path in sorted((run / "extract").glob("chunk_????.json"))]
-    assert sum(manifest["counts"]["rejected"] for manifest in manifests) == 3
-    assert sum(manifest["counts"]["replayed"] for manifest in manifests) == 24
+    assert sum(manifest["result"]["rejected"] for manifest in manifests) == 3
+    assert sum(manifest["result"]["replayed"] for manifest in manifests) == 24
     report = (run / "validation_report.txt").read_text()
     assert re.search(r"^Listed +27$", report, re.MULTILINE)
     assert re.search(r"NOPE.*dance|dance.*NOPE", report, re.DOTALL)

@@ -16,8 +16,10 @@ from rlpretrain.patterns import PatternSet, VotePanel
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.pretraining.dataset import DataSet, read_dataset
-from rlpretrain.stages import mining
-from rlpretrain.stages.episodes import load_episodes
+from rlpretrain.stages import CHECK, MINE, PRETRAIN, work_of
+from rlpretrain.stages.implementation.market import load_days
+from rlpretrain.stages.implementation.store import store_url
+from rlpretrain.stages.mine import VOTES
 from tests.stages.conftest import tiny, write_prices
 
 VALIDATION_START, TEST_START = dt.date(2022, 6, 1), dt.date(2023, 6, 1)
@@ -45,16 +47,16 @@ def mine(market: str, folder: Path) -> Mined:
         "hold_every": 2,
     }
     pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
-    asyncio.run(pipeline.extract())
-    context = pipeline.context
-    with open_store(context.store_url) as store:
-        patterns = store.patterns(context.run.require(mining.STAGE).details["extraction"])
+    asyncio.run(pipeline.run_to(CHECK))
+    run, path = pipeline.run, pipeline.folder
+    with open_store(store_url(run.config, path)) as store:
+        patterns = store.patterns(MINE.read(run.folder.require("mine")).extraction)
     return Mined(
-        votes=VotePanel.load(context.run / mining.VOTES),
+        votes=VotePanel.load(path / VOTES),
         patterns=patterns,
-        train=read_dataset(context.run / "datasets/train.parquet"),
-        validation=read_dataset(context.run / "datasets/validation.parquet"),
-        episodes=load_episodes(context, ASSETS),
+        train=read_dataset(path / "datasets/train.parquet"),
+        validation=read_dataset(path / "datasets/validation.parquet"),
+        episodes=load_days(work_of(run, PRETRAIN), ASSETS),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import datetime as dt
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -14,23 +15,41 @@ import numpy as np
 import pytest
 import torch
 
-from rlpretrain.artifacts import file_sha256
 from rlpretrain.cli import main
-from rlpretrain.environments import rollout
+from rlpretrain.environments import EpisodeData, rollout
 from rlpretrain.errors import StageError
 from rlpretrain.features import STATE_DIM
 from rlpretrain.features.names import VOTES
 from rlpretrain.market import load_market
+from rlpretrain.market.windows import Windows
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.registry import ModelVersion, Registry
 from rlpretrain.registry.rule import FEWEST_DAYS
-from rlpretrain.stages import promotion, scoring
-from rlpretrain.stages.challenge import against_champion, as_trained, unseen_by_both
-from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.episodes import load_episodes
-from rlpretrain.stages.promotion import card_of, compare
-from rlpretrain.stages.scoring import follow
+from rlpretrain.runs.files import file_sha256
+from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import (
+    ANALYZE,
+    PRETRAIN,
+    PROMOTE,
+    REPORT,
+    SCORE,
+    TRANSFER,
+    VALIDATE,
+    Run,
+    run_stage,
+    work_of,
+)
+from rlpretrain.stages.implementation.challenge import against_champion, as_trained, unseen_by_both
+from rlpretrain.stages.implementation.decision import card_of, compare
+from rlpretrain.stages.implementation.market import load_days, market_of, windows_of
+from rlpretrain.stages.implementation.score import follow
+from rlpretrain.stages.pretrain import PRETRAINED, Pretrained
+from rlpretrain.stages.promote import Promoted
+from rlpretrain.stages.report import Reported
+from rlpretrain.stages.transfer import AGENT, Transferred
+from rlpretrain.stages.validate import Validated
+from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy, load_agent, save_agent
 from rlpretrain.transfer.policy import blank_policy
 from rlpretrain.validation import EvaluationWindow
@@ -41,7 +60,6 @@ from tests.stages.test_causality import with_another_future
 DAY = np.datetime64("2024-02-14")
 """In the test window; prices after it change."""
 ASSET = "GLD"
-ARRAYS = ("dates", "states", "before", "after", "fill_price", "volatility")
 
 
 def policy(seed: int) -> TradingPolicy:
@@ -51,57 +69,97 @@ def policy(seed: int) -> TradingPolicy:
     return blank_policy(scaler, [16], 3).eval()
 
 
-def mined(folder: Path, market: str) -> StageContext:
+def analysed(folder: Path, market: str) -> Run:
+    """Return a run up to its analysis, with policies of random weights in the place of what would be learned."""
     settings: dict[str, Any] = {"max_strategies": 12, "validation_envs": [ASSET], "test_start": "2023-06-01"}
     pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
-    asyncio.run(pipeline.extract())
-    for seed, name in enumerate(("transferred_rl_agent.pt", "pretrained_model.pt")):
-        save_agent(pipeline.folder / name, policy(seed), {})
-    return pipeline.context
+    asyncio.run(pipeline.run_to(ANALYZE))
+
+    def pretrain(work: Work[Any]) -> Pretrained:
+        save_agent(work.write(PRETRAINED), policy(1), {})
+        figures = {"train": 1, "validation": 1, "epochs": 1, "best_epoch": 1, "torch_threads": 1}
+        return Pretrained(**figures, stopped_early=False, findings=[])
+
+    def transfer(work: Work[Any]) -> Transferred:
+        save_agent(work.write(AGENT), policy(0), {})
+        return Transferred(assets=[ASSET], left_out={}, chosen_steps=0)
+
+    def validate(_: Work[Any]) -> Validated:
+        return Validated(bars=1, seeds=2, learned_on=[ASSET])
+
+    run_stage(pipeline.run, replace(PRETRAIN, run=pretrain))
+    run_stage(pipeline.run, replace(TRANSFER, run=transfer))
+    run_stage(pipeline.run, replace(VALIDATE, run=validate), ASSET)
+    return pipeline.run
 
 
 @pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
+def base(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("base")
     panel = load_market("generated:years=6", seed=3)
-    return mined(folder / "runs", write_prices(panel, folder / "market"))
+    return analysed(folder / "runs", write_prices(panel, folder / "market"))
 
 
 @pytest.fixture(scope="module")
-def changed(tmp_path_factory: pytest.TempPathFactory) -> StageContext:
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("changed")
     panel = with_another_future(load_market("generated:years=6", seed=3), DAY)
-    return mined(folder / "runs", write_prices(panel, folder / "market"))
+    return analysed(folder / "runs", write_prices(panel, folder / "market"))
 
 
-def with_champion(context: StageContext, folder: Path, **changes: Any) -> tuple[StageContext, ModelVersion]:
-    """Return the run a registry of its own, in which an agent of an earlier run is champion."""
+def with_settings(run: Run, folder: RunFolder, **settings: Any) -> Run:
+    """Return the run with other settings in a folder, on the market that was loaded before."""
+    config = run.config.changed(**settings)
+    other = Run(config, folder)
+    other.remember(f"market {config.market} {config.seed}", lambda: market_of(run))
+    return other
+
+
+def moved_to(folder: Path, run: Run) -> Run:
+    """Return a copy of the run in a folder of runs of its own."""
+    shutil.copytree(run.folder.path, folder / "run")
+    return with_settings(run, RunFolder(folder / "run"), output_dir=folder)
+
+
+def with_champion(run: Run, folder: Path, **changes: Any) -> tuple[Run, ModelVersion]:
+    """Return a copy of the run beside a registry in which an agent of an earlier run is champion."""
     agent = folder / "champion.pt"
     save_agent(agent, policy(5), {})
-    card = card_of(context, {}).model_copy(
+    card = card_of(work_of(run, REPORT), {}).model_copy(
         update={"run_id": "before", "agent_sha256": file_sha256(agent), **changes}
     )
     registry = Registry(folder)
     version = registry.register(card, agent)
     registry.promote(version.version, by="Ada", reason="the first", instead_of=None)
-    moved = StageContext(context.config.model_copy(update={"output_dir": folder}), context.run)
-    return moved, version
+    return moved_to(folder, run), version
 
 
-def window(context: StageContext) -> EvaluationWindow:
-    data = load_episodes(context, [ASSET])[0]
-    return EvaluationWindow(data, *data.rows(context.windows.test_start, None))
+def validating(run: Run) -> Work[Any]:
+    return work_of(run, VALIDATE, ASSET)
 
 
-def agent(context: StageContext) -> TradingPolicy:
-    return load_agent(context.run / "transferred_rl_agent.pt")[0]
+def days(run: Run) -> EpisodeData:
+    return load_days(validating(run), [ASSET])[0]
 
 
-def test_both_trade_the_same_days_as_by_their_own_rollout(base: StageContext, tmp_path: Path) -> None:
-    context, champion = with_champion(base, tmp_path)
-    found = against_champion(context, window(base), agent(base).act, champion)
+def windows(run: Run) -> Windows:
+    return windows_of(market_of(run), run.config)
+
+
+def window(run: Run) -> EvaluationWindow:
+    data = days(run)
+    return EvaluationWindow(data, *data.rows(windows(run).test_start, None))
+
+
+def agent(run: Run) -> TradingPolicy:
+    return load_agent(run.folder / AGENT)[0]
+
+
+def test_both_trade_the_same_days_as_by_their_own_rollout(base: Run, tmp_path: Path) -> None:
+    run, champion = with_champion(base, tmp_path)
+    found = against_champion(validating(run), window(base), agent(base).act, champion)
     assert found["champion"] == 1
-    data = load_episodes(base, [ASSET])[0]
+    data = days(base)
     first = max(d for d in (champion.unseen_from, champion.clean_from) if d is not None)
     rows = data.rows(np.datetime64(first), None)
     for name, actor in (("agent_returns", agent(base)), ("champion_returns", policy(5))):
@@ -113,36 +171,36 @@ def test_both_trade_the_same_days_as_by_their_own_rollout(base: StageContext, tm
 
 @pytest.mark.parametrize("late", ["test_start", "clean_from"])
 def test_days_that_the_champion_may_have_learned_from_are_left_out(
-    base: StageContext, tmp_path: Path, late: str
+    base: Run, tmp_path: Path, late: str
 ) -> None:
     day = dt.date(2024, 3, 1)
     changes: dict[str, Any] = {"clean_from": day}
     if late == "test_start":
-        changes = {"windows": {**base.windows.as_json(), "test_start": str(day)}, "clean_from": None}
-    context, champion = with_champion(base, tmp_path, **changes)
-    found = against_champion(context, window(base), agent(base).act, champion)
+        changes = {"windows": {**windows(base).as_json(), "test_start": str(day)}, "clean_from": None}
+    run, champion = with_champion(base, tmp_path, **changes)
+    found = against_champion(validating(run), window(base), agent(base).act, champion)
     assert dt.date.fromisoformat(found["dates"][0]) > day
 
 
-def test_a_champion_that_has_seen_all_days_is_not_comparable(base: StageContext, tmp_path: Path) -> None:
-    windows = {**base.windows.as_json(), "test_start": "2024-12-20"}
-    context, champion = with_champion(base, tmp_path, windows=windows)
-    found = against_champion(context, window(base), agent(base).act, champion)
+def test_a_champion_that_has_seen_all_days_is_not_comparable(base: Run, tmp_path: Path) -> None:
+    seen = {**windows(base).as_json(), "test_start": "2024-12-20"}
+    run, champion = with_champion(base, tmp_path, windows=seen)
+    found = against_champion(validating(run), window(base), agent(base).act, champion)
     assert "dates" not in found
-    comparison = compare({ASSET: found}, champion, context)
+    comparison = compare({ASSET: found}, champion, run.config)
     assert comparison.difference is None
     assert "from 2024-12-20" in comparison.why_not
 
 
 def test_a_champion_of_other_states_is_not_comparable(
-    base: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    base: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context, champion = with_champion(base, tmp_path)
+    run, champion = with_champion(base, tmp_path)
     own = agent(base)
     monkeypatch.setattr("rlpretrain.pretraining.network.STATE_VERSION", "0")
-    found = against_champion(context, window(base), own.act, champion)
+    found = against_champion(validating(run), window(base), own.act, champion)
     assert "state" in found["error"]
-    assert against_champion(context, window(base), own.act, None) == {"champion": None}
+    assert against_champion(validating(run), window(base), own.act, None) == {"champion": None}
 
 
 def test_the_later_of_all_days_counts() -> None:
@@ -157,27 +215,25 @@ def test_the_later_of_all_days_counts() -> None:
     assert unseen_by_both(days[0], None, champion) == days[1]
 
 
-def test_each_agent_sees_the_market_by_its_own_settings(base: StageContext, tmp_path: Path) -> None:
-    context, champion = with_champion(base, tmp_path, settings={**base.config.public(), "votes": False})
-    seeing, blind = load_episodes(base, [ASSET])[0].states, as_trained(context, champion, ASSET).states
+def test_each_agent_sees_the_market_by_its_own_settings(base: Run, tmp_path: Path) -> None:
+    run, champion = with_champion(base, tmp_path, settings={**base.config.of_run(), "votes": False})
+    seeing, blind = days(base).states, as_trained(validating(run), champion, ASSET).states
     assert np.any(seeing[:, VOTES] != 0)
     assert np.all(blind[:, VOTES] == 0)
     np.testing.assert_array_equal(np.delete(seeing, VOTES, axis=1), np.delete(blind, VOTES, axis=1))
 
 
-def test_what_is_compared_up_to_a_day_knows_no_later_price(
-    base: StageContext, changed: StageContext, tmp_path: Path
-) -> None:
+def test_what_is_compared_up_to_a_day_knows_no_later_price(base: Run, changed: Run, tmp_path: Path) -> None:
     found, decided = [], []
-    for name, context in (("base", base), ("changed", changed)):
+    for name, run in (("base", base), ("changed", changed)):
         (tmp_path / name).mkdir()
-        moved, champion = with_champion(context, tmp_path / name)
-        rows = against_champion(moved, window(context), policy(0).act, champion)
+        moved, champion = with_champion(run, tmp_path / name)
+        rows = against_champion(validating(moved), window(moved), policy(0).act, champion)
         known = sum(day <= str(DAY) for day in rows["dates"])
         assert known > FEWEST_DAYS
         past = {k: v[:known] if isinstance(v, list) else v for k, v in rows.items()}
         found.append((past, rows))
-        decided.append(compare({ASSET: past}, champion, moved))
+        decided.append(compare({ASSET: past}, champion, moved.config))
     assert found[0][0] == found[1][0]
     assert found[0][1] != found[1][1], "the future did change"
     assert decided[0] == decided[1]
@@ -195,9 +251,9 @@ def rows(days: int, gain: float, noise: float = 0.01, seed: int = 1) -> dict[str
     }
 
 
-def test_the_difference_is_paired_and_pooled_over_assets(base: StageContext, tmp_path: Path) -> None:
-    context, champion = with_champion(base, tmp_path)
-    comparison = compare({"A": rows(120, 2e-4), "B": rows(120, 4e-4, seed=2)}, champion, context)
+def test_the_difference_is_paired_and_pooled_over_assets(base: Run, tmp_path: Path) -> None:
+    run, champion = with_champion(base, tmp_path)
+    comparison = compare({"A": rows(120, 2e-4), "B": rows(120, 4e-4, seed=2)}, champion, run.config)
     assert comparison.difference is not None
     assert comparison.difference.low == pytest.approx(3e-4)
     assert comparison.difference.high == pytest.approx(3e-4), "what both share cancels, however noisy"
@@ -213,99 +269,104 @@ def test_the_difference_is_paired_and_pooled_over_assets(base: StageContext, tmp
     ],
 )
 def test_what_is_not_comparable_says_why(
-    base: StageContext, tmp_path: Path, compared: dict[str, Any], reason: str
+    base: Run, tmp_path: Path, compared: dict[str, Any], reason: str
 ) -> None:
-    context, champion = with_champion(base, tmp_path)
-    comparison = compare(compared, champion, context)
+    run, champion = with_champion(base, tmp_path)
+    comparison = compare(compared, champion, run.config)
     assert comparison.difference is None
     assert reason in comparison.why_not
 
 
-def challenger(context: StageContext, verdict: str, champion: int | None) -> int:
-    registry = Registry(context.config.output_dir)
-    version = registry.register(card_of(context, {}), context.run / "transferred_rl_agent.pt")
-    registry.decide(version.version, champion, lambda n: decision(verdict, champion=champion, trials=n))
-    return version.version
+def challenger(run: Run, verdict: str, champion: int | None) -> int:
+    """Register the run's agent as its report does, with an answer of the rule that the test chooses."""
+
+    def report(work: Work[Any]) -> Reported:
+        registry = Registry(work.output_dir)
+        version = registry.register(card_of(work, {}), work.read(TRANSFER, AGENT))
+        registry.decide(version.version, champion, lambda n: decision(verdict, champion=champion, trials=n))
+        return Reported(assets=1, finding="better", verdict=verdict, version=version.version)
+
+    return REPORT.read(run_stage(run, replace(REPORT, run=report))).version
 
 
-def with_approval(context: StageContext, approval: str) -> StageContext:
-    return StageContext(context.config.model_copy(update={"approval": approval}), context.run)
+def promote(run: Run) -> Promoted:
+    return PROMOTE.read(run_stage(run, PROMOTE))
 
 
-def test_a_winner_is_promoted_once(base: StageContext, tmp_path: Path) -> None:
-    context, _ = with_champion(base, tmp_path)
-    number = challenger(context, "promote", 1)
+def test_a_winner_is_promoted_once(base: Run, tmp_path: Path) -> None:
+    run, _ = with_champion(base, tmp_path)
+    number = challenger(run, "promote", 1)
     registry = Registry(tmp_path)
-    first = promotion.run(context)
+    first = promote(run)
     assert (first.promoted, first.version, first.previous) == (True, number, 1)
     log = (registry.folder / "log.jsonl").read_bytes()
-    assert promotion.run(context).promoted, "a task that is tried again announces it again"
+    assert promote(run).promoted, "a task that is tried again announces it again"
     assert (registry.folder / "log.jsonl").read_bytes() == log
     registry.rollback(by="Ada", reason="it loses")
-    again = promotion.run(context)
+    again = promote(run)
     assert not again.promoted
     assert "was champion before" in again.sentence
 
 
 @pytest.mark.parametrize("verdict", ["keep", "not comparable"])
-def test_others_are_not_promoted(base: StageContext, tmp_path: Path, verdict: str) -> None:
-    context, _ = with_champion(base, tmp_path)
-    challenger(context, verdict, 1)
-    outcome = promotion.run(context)
+def test_others_are_not_promoted(base: Run, tmp_path: Path, verdict: str) -> None:
+    run, _ = with_champion(base, tmp_path)
+    challenger(run, verdict, 1)
+    outcome = promote(run)
     assert not outcome.promoted
     assert outcome.sentence == "The champion stays: because"
 
 
-def test_where_a_person_is_asked_nothing_happens_before_the_answer(
-    base: StageContext, tmp_path: Path
-) -> None:
-    context, _ = with_champion(base, tmp_path)
-    number = challenger(context, "promote", 1)
-    asked, registry = with_approval(context, "required"), Registry(tmp_path)
-    assert "waits for a person" in promotion.run(asked).sentence
+def test_where_a_person_is_asked_nothing_happens_before_the_answer(base: Run, tmp_path: Path) -> None:
+    run, _ = with_champion(base, tmp_path)
+    number = challenger(run, "promote", 1)
+    asked, registry = with_settings(run, run.folder, approval="required"), Registry(tmp_path)
+    assert "waits for a person" in promote(asked).sentence
     registry.answer(number, approved=False, by="Ada", reason="no")
-    assert "rejected" in promotion.run(asked).sentence
+    assert "rejected" in promote(asked).sentence
     registry.answer(number, approved=True, by="Bo", reason="yes after all")
-    assert promotion.run(asked).promoted
+    assert promote(asked).promoted
     event = registry.history()[-1]
     assert (event.kind, event.by, event.reason) == ("promoted", "Bo", "yes after all")
 
 
-def test_a_decision_against_a_former_champion_is_not_carried_out(base: StageContext, tmp_path: Path) -> None:
-    context, _ = with_champion(base, tmp_path)
-    challenger(context, "promote", None)
-    outcome = promotion.run(context)
+def test_a_decision_against_a_former_champion_is_not_carried_out(base: Run, tmp_path: Path) -> None:
+    run, _ = with_champion(base, tmp_path)
+    challenger(run, "promote", None)
+    outcome = promote(run)
     assert not outcome.promoted
     assert "compared with no champion, and now version 1 reigns" in outcome.sentence
 
 
-def test_a_run_without_an_agent_says_so(base: StageContext, tmp_path: Path) -> None:
-    moved = StageContext(base.config.model_copy(update={"output_dir": tmp_path}), base.run)
-    with pytest.raises(StageError, match="no agent was registered"):
-        promotion.run(moved)
+def test_a_run_without_an_agent_says_so(base: Run, tmp_path: Path) -> None:
+    run = moved_to(tmp_path, base)
+    with pytest.raises(StageError, match="'report' has not finished"):
+        promote(run)
     with pytest.raises(StageError, match="has no champion"):
-        scoring.run(moved)
+        run_stage(run, SCORE)
+    challenger(run, "promote", None)
+    shutil.rmtree(Registry(tmp_path).folder)
+    with pytest.raises(StageError, match=r"no decision on version 1.*run `rlpretrain report` again"):
+        promote(run)
 
 
 def test_both_stages_have_names_on_the_command_line(
-    base: StageContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    base: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    context, _ = with_champion(base, tmp_path)
-    challenger(context, "keep", 1)
+    run, _ = with_champion(base, tmp_path)
+    challenger(run, "keep", 1)
     monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path))
     results = {}
     for stage in ("promote", "score"):
-        assert main(["stage", stage, "--run", str(base.run.path), "--json"]) == 0
+        assert main(["stage", stage, "--run", str(run.folder.path), "--json"]) == 0
         results[stage] = json.loads(capsys.readouterr().out)["result"]
-    assert results == {
-        "promote": "The champion stays: because",
-        "score": str(base.run / "score.json"),
-    }
+    assert results["promote"]["sentence"] == "The champion stays: because"
+    assert results["score"] == run.folder.require("score").result
 
 
-def test_scores_hold_what_the_rollout_holds(base: StageContext) -> None:
-    data = load_episodes(base, [ASSET])[0]
-    start = data.rows(base.windows.test_start, None)[0]
+def test_scores_hold_what_the_rollout_holds(base: Run) -> None:
+    data = days(base)
+    start = data.rows(windows(base).test_start, None)[0]
     actor = policy(5)
     scores = follow(actor, data, start)
     path = rollout(actor.act, data, [(start, len(data))])[0]
@@ -321,18 +382,18 @@ def test_scores_hold_what_the_rollout_holds(base: StageContext) -> None:
         assert score.action == ("hold", "buy", "sell")[int(np.argmax(chances))]
 
 
-def test_a_score_knows_no_later_price(base: StageContext, changed: StageContext) -> None:
+def test_a_score_knows_no_later_price(base: Run, changed: Run) -> None:
     found = []
-    for context in (base, changed):
-        data = load_episodes(context, [ASSET])[0]
-        scores = follow(policy(5), data, data.rows(context.windows.test_start, None)[0])
+    for run in (base, changed):
+        data = days(run)
+        scores = follow(policy(5), data, data.rows(windows(run).test_start, None)[0])
         found.append(scores)
     past, other = ([score for score in scores if score.date <= str(DAY)] for scores in found)
     assert len(past) > 100
     assert past == other
     assert found[0] != found[1], "the future did change"
-    data = load_episodes(base, [ASSET])[0]
-    start, stop = data.rows(base.windows.test_start, DAY + 1)
+    data = days(base)
+    start, stop = data.rows(windows(base).test_start, DAY + 1)
     cut = replace(
         data,
         **{
@@ -343,19 +404,21 @@ def test_a_score_knows_no_later_price(base: StageContext, changed: StageContext)
     assert follow(policy(5), cut, start)[-1] == past[-1], "the last bar is scored as it was on its day"
 
 
-def test_the_stage_scores_the_last_close_and_keeps_its_hashes(base: StageContext, tmp_path: Path) -> None:
-    context, champion = with_champion(base, tmp_path)
-    scoring.run(context)
-    manifest = base.run.require("score")
-    assert manifest.details == {"champion": 1, "as_of": "2024-12-31"}
+def test_the_stage_scores_the_last_close_and_keeps_its_hashes(base: Run, tmp_path: Path) -> None:
+    run, champion = with_champion(base, tmp_path)
+    manifest = run_stage(run, SCORE)
+    scored = SCORE.read(manifest)
+    assert (scored.champion, scored.as_of) == (1, dt.date(2024, 12, 31))
     assert set(manifest.outputs) == {"champion_scores.csv", "champion_scores.json"}
-    told = json.loads((base.run / "champion_scores.json").read_text())
+    told = json.loads((run.folder / "champion_scores.json").read_text())
+    assert scored.assets == len(told["scores"])
+    assert scored.long == sum(score["position"] for score in told["scores"])
     assert told["champion"] == {"version": 1, "run_id": "before", "sha256": champion.agent_sha256}
-    data = load_episodes(base, [ASSET])[0]
+    data = days(base)
     start = int(np.searchsorted(data.dates, np.datetime64(champion.unseen_from)))
     assert asdict(follow(policy(5), data, start)[-1]) in told["scores"]
-    with (base.run / "champion_scores.csv").open(encoding="utf-8") as file:
+    with (run.folder / "champion_scores.csv").open(encoding="utf-8") as file:
         assert [row["symbol"] for row in csv.DictReader(file)] == [row["symbol"] for row in told["scores"]]
-    before = (base.run / "score.json").stat().st_mtime_ns
-    scoring.run(context)
-    assert (base.run / "score.json").stat().st_mtime_ns == before, "a task tried again repeats nothing"
+    before = (run.folder / "score.json").stat().st_mtime_ns
+    run_stage(run, SCORE)
+    assert (run.folder / "score.json").stat().st_mtime_ns == before, "a task tried again repeats nothing"

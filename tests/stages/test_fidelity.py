@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.service import EngineBacktester
 
 from rlpretrain.composer import (
     BacktestOptions,
@@ -29,11 +27,18 @@ from rlpretrain.composer import (
     composer_app,
     embedded_server,
 )
+from rlpretrain.library.engine_backtester import EngineBacktester
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.patterns import AGREES, DISAGREES, WAVERED, PatternSet, VotePanel
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pipeline import PretrainingPipeline
-from rlpretrain.stages import extraction, library, mining
+from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import CHECK, EXTRACT, LIST, MINE, Run, parts_of, run_stage, run_with_needs, work_of
+from rlpretrain.stages.extract import Extracted
+from rlpretrain.stages.implementation import extract
+from rlpretrain.stages.implementation.list import read_listing
+from rlpretrain.stages.implementation.store import store_url
+from rlpretrain.stages.mine import VOTES, Mined
 from rlpretrain.symphony import Costs, Evaluator
 from tests.stages.conftest import tiny
 
@@ -107,21 +112,35 @@ def name_of(symphony_id: str) -> str:
     return next(e.document["name"] for e in CATALOGUE.entries() if e.symphony_id == symphony_id)
 
 
-def mine(service: Service, panel: PricePanel, folder: Path) -> StageContext:
-    with pipeline(service, panel, folder) as run:
-        asyncio.run(run.extract())
-        return run.context
+def mine(service: Service, panel: PricePanel, folder: Path) -> Run:
+    with pipeline(service, panel, folder) as one:
+        asyncio.run(one.run_to(CHECK))
+        return one.run
 
 
-def patterns(context: StageContext) -> PatternSet:
-    with open_store(context.store_url) as store:
-        return store.patterns(context.run.require(mining.STAGE).details["extraction"])
+def mined(run: Run) -> Mined:
+    return MINE.read(run.folder.require("mine"))
+
+
+def extracted(run: Run, chunk: str) -> Extracted:
+    return EXTRACT.read(run.folder.require(EXTRACT.manifest_name(chunk)))
+
+
+def patterns(run: Run) -> PatternSet:
+    with open_store(store_url(run.config, run.folder.path)) as store:
+        return store.patterns(mined(run).extraction)
+
+
+def statuses(run: Run) -> Counter[str]:
+    """Count what the store says of the symphonies' replays."""
+    with open_store(store_url(run.config, run.folder.path)) as store:
+        return Counter(status for status, _ in store.fidelities(mined(run).extraction).values())
 
 
 @pytest.fixture(scope="module")
 def base(
     panel: PricePanel, faithful: dict[str, BacktestOutcome], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[StageContext, Service, Counter[str]]:
+) -> tuple[Run, Service, Counter[str]]:
     service = Service(faithful)
     replays: Counter[str] = Counter()
     plain = Evaluator.replay
@@ -132,14 +151,14 @@ def base(
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Evaluator, "replay", counting)
-        context = mine(service, panel, tmp_path_factory.mktemp("base"))
-    return context, service, replays
+        run = mine(service, panel, tmp_path_factory.mktemp("base"))
+    return run, service, replays
 
 
 @pytest.fixture(scope="module")
 def disputed(
     panel: PricePanel, faithful: dict[str, BacktestOutcome], tmp_path_factory: pytest.TempPathFactory
-) -> StageContext:
+) -> Run:
     first = panel.dates[0]
     outcomes = {
         **faithful,
@@ -165,29 +184,25 @@ def test_the_service_is_asked_for_the_costs_that_the_replay_pays(base: Any) -> N
             regulatory_fee=options.apply_reg_fee,
             taf_fee=options.apply_taf_fee,
         )
-        assert costs == extraction.SERVICE_COSTS
-        assert options.capital == extraction.SERVICE_CAPITAL
+        assert costs == extract.SERVICE_COSTS
+        assert options.capital == extract.SERVICE_CAPITAL
 
 
 def test_other_costs_would_be_asked_and_paid_alike(
     panel: PricePanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extraction, "SERVICE_COSTS", Costs(slippage=0.01, spread_markup=0.0, taf_fee=False))
-    monkeypatch.setattr(extraction, "SERVICE_CAPITAL", 500.0)
-    context = mine(EngineBacktester(panel), panel, tmp_path)  # type: ignore[arg-type]
-    found = context.run.require(extraction.chunk_stage(0)).details["fidelity"].values()
+    monkeypatch.setattr(extract, "SERVICE_COSTS", Costs(slippage=0.01, spread_markup=0.0, taf_fee=False))
+    monkeypatch.setattr(extract, "SERVICE_CAPITAL", 500.0)
+    run = mine(EngineBacktester(panel), panel, tmp_path)  # type: ignore[arg-type]
+    found = extracted(run, "0").fidelity.values()
     assert max(figures["tracking_error"] for figures in found) < 0.01
     assert {figures["status"] for figures in found} == {AGREES}
 
 
 def test_all_agree_with_their_own_engine(base: Any) -> None:
-    context, _, _ = base
-    manifest = context.run.require(mining.STAGE)
-    assert manifest.counts["agree"] == manifest.counts["strategies"] == 24
-    with open_store(context.store_url) as store:
-        stored = store.fidelities(manifest.details["extraction"])
-    assert len(stored) == 24
-    assert {status for status, _ in stored.values()} == {AGREES}
+    run, _, _ = base
+    assert mined(run).agree == mined(run).strategies == 24
+    assert statuses(run) == {AGREES: 24}
 
 
 def test_holdings_are_compared_where_the_service_gives_them(base: Any, tmp_path: Path) -> None:
@@ -195,31 +210,28 @@ def test_holdings_are_compared_where_the_service_gives_them(base: Any, tmp_path:
         tiny(tmp_path, composer_url="embedded:transport=rest", catalogue="generated:size=24", **SETTINGS),
         run_id="run",
     )
-    asyncio.run(rest.extract())
-    for context, expected in ((base[0], {None}), (rest.context, {1.0})):
-        found = context.run.require(extraction.chunk_stage(0)).details["fidelity"].values()
+    asyncio.run(rest.run_to(CHECK))
+    for run, expected in ((base[0], {None}), (rest.run, {1.0})):
+        found = extracted(run, "0").fidelity.values()
         assert {figures["equal_holdings"] for figures in found} == expected
 
 
-def test_who_is_not_reproduced_is_counted_stored_and_named(disputed: StageContext) -> None:
-    manifest = disputed.run.require(mining.STAGE)
-    assert manifest.counts["strategies"] == 23
-    assert manifest.counts["agree"] == 21
-    reasons = {row["symphony_id"]: row for row in json.loads((disputed.run / "rejects.json").read_text())}
+def test_who_is_not_reproduced_is_counted_stored_and_named(disputed: Run) -> None:
+    assert mined(disputed).strategies == 23
+    assert mined(disputed).agree == 21
+    rows = json.loads((disputed.folder / "rejects.json").read_text())
+    reasons = {row["symphony_id"]: row for row in rows}
     never, short = reasons[OTHER_FROM_THE_START], reasons[SHORT]
     assert never["stage"] == short["stage"] == "fidelity"
     assert "did its replay agree with the service's backtest" in never["reason"]
     assert "39 days in common" in short["reason"]
     assert reasons.get(OTHER_LATER, {}).get("stage") != "fidelity", "it agreed in its first years"
-    chunks = [disputed.run.require(extraction.chunk_stage(n)) for n in library.chunk_numbers(disputed)]
-    found = {name: figures for chunk in chunks for name, figures in chunk.details["fidelity"].items()}
+    chunks = [extracted(disputed, chunk) for chunk in parts_of(disputed, EXTRACT)]
+    found = {name: figures for chunk in chunks for name, figures in chunk.fidelity.items()}
     assert found[OTHER_FROM_THE_START]["status"] == DISAGREES
     assert found[OTHER_LATER]["status"] == WAVERED
-    assert sum(chunk.counts["agree"] for chunk in chunks) == 21
-    with open_store(disputed.store_url) as store:
-        stored = store.fidelities(manifest.details["extraction"])
-    statuses = Counter(status for status, _ in stored.values())
-    assert statuses == {AGREES: 21, WAVERED: 1, DISAGREES: 1}
+    assert sum(chunk.agree for chunk in chunks) == 21
+    assert statuses(disputed) == {AGREES: 21, WAVERED: 1, DISAGREES: 1}
 
 
 def test_later_values_of_the_service_change_nothing_earlier(
@@ -234,14 +246,14 @@ def test_later_values_of_the_service_change_nothing_earlier(
         for i, (name, outcome) in enumerate(faithful.items())
     }
     other = mine(Service(outcomes), panel, tmp_path)
-    ours, theirs = (VotePanel.load(context.run / mining.VOTES) for context in (one, other))
+    ours, theirs = (VotePanel.load(run.folder / VOTES) for run in (one, other))
     rows = ours.dates <= CHANGE
     assert rows.sum() > 500
     for symbol in {*ours.assets, *theirs.assets}:
         for field in fields(VotePanel)[2:]:
             a, b = (_votes_on(votes, symbol, field.name) for votes in (ours, theirs))
             np.testing.assert_array_equal(a[rows], b[rows], err_msg=f"{symbol} {field.name}")
-    kept, again = (mined.take(mined.date <= CHANGE) for mined in map(patterns, (one, other)))
+    kept, again = (found.take(found.date <= CHANGE) for found in map(patterns, (one, other)))
     assert len(kept) > 200
     for field in fields(PatternSet):
         if field.name not in ("reward", "value", "settled"):  # They depend on how long the stance lasts.
@@ -296,22 +308,19 @@ def test_the_run_stops_when_more_than_half_of_a_chunk_goes_unanswered(
     app = composer_app(ServedCatalogue(CATALOGUE, Service(faithful), panel.dates[-1].astype(object)))
     spoiled = Unanswering(app, silent)
     with LoopbackServer(spoiled) as server:
-        run = PretrainingPipeline(tiny(tmp_path, composer_url=server.url, **SETTINGS), run_id="run")
-        context = run.context
-        context.write_settings()
-        library.run(context)
-        chunk = [row.symphony_id for row in library.read_library(context).rows[:12]]
+        run = Run(tiny(tmp_path, composer_url=server.url, **SETTINGS), RunFolder(tmp_path / "run"))
+        run_with_needs(run, LIST)
+        chunk = [row.symphony_id for row in read_listing(work_of(run, EXTRACT, "0")).rows[:12]]
         spoiled.names = [name.encode() for name in chunk[:refused]]
         if refused == 7:
             with pytest.raises(ComposerError, match="HTTP 503") as caught:
-                asyncio.run(extraction.run(context, 0))
+                run_stage(run, EXTRACT, "0")
             assert caught.value.verdict is Verdict.RETRY
-            assert not (context.run / f"{extraction.chunk_stage(0)}.json").exists()
+            assert run.folder.manifest(EXTRACT.manifest_name("0")) is None
             return
-        asyncio.run(extraction.run(context, 0))
-    manifest = context.run.require(extraction.chunk_stage(0))
-    assert manifest.counts["rejected"] == 6
-    assert manifest.counts["replayed"] == manifest.counts["agree"] == 6
-    rejects = json.loads((context.run / extraction.chunk_files(0)["rejects"]).read_text())
+        result = EXTRACT.read(run_stage(run, EXTRACT, "0"))
+    assert result.rejected == 6
+    assert result.replayed == result.agree == 6
+    rejects = json.loads((run.folder / extract.chunk_files("0")["rejects"]).read_text())
     assert {row["symphony_id"] for row in rejects} == set(chunk[:6])
     assert all(row["stage"] == "fetch" and "HTTP 503" in row["reason"] for row in rejects)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import json
 import socket
@@ -14,10 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.service import EngineBacktester
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import (
     BacktestOptions,
     BacktestOutcome,
@@ -29,9 +25,14 @@ from rlpretrain.composer import (
     composer_app,
 )
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
-from rlpretrain.market import PricePanel
-from rlpretrain.stages import extraction, library
-from tests.stages.conftest import tiny
+from rlpretrain.library.engine_backtester import EngineBacktester
+from rlpretrain.market import PricePanel, load_market
+from rlpretrain.patterns import Reject
+from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import EXTRACT, Run, parts_of, run_with_needs
+from rlpretrain.stages.extract import Extracted
+from rlpretrain.stages.implementation.extract import chunk_files
+from tests.stages.conftest import TINY, tiny
 
 ENTRIES = GeneratedCatalogue(size=8).entries()
 NAMES = [entry.symphony_id for entry in ENTRIES]
@@ -70,18 +71,24 @@ class Night:
     trees: list[str]
     backtests: list[str]
     replayed: bool
-    context: StageContext
+    run: Run
 
     def outputs(self) -> dict[str, bytes]:
         return {
-            path: (self.context.run / path).read_bytes()
-            for chunk in library.chunk_numbers(self.context)
-            for path in extraction.chunk_files(chunk).values()
+            path: (self.run.folder / path).read_bytes()
+            for chunk in parts_of(self.run, EXTRACT)
+            for path in chunk_files(chunk).values()
         }
 
-    def details(self) -> list[dict[str, Any]]:
-        chunks = library.chunk_numbers(self.context)
-        return [self.context.run.require(extraction.chunk_stage(chunk)).details for chunk in chunks]
+    def manifests(self) -> list[str]:
+        return [EXTRACT.manifest_name(chunk) for chunk in parts_of(self.run, EXTRACT)]
+
+    def results(self) -> list[Extracted]:
+        return [EXTRACT.read(self.run.folder.require(name)) for name in self.manifests()]
+
+    def rejects(self) -> list[Reject]:
+        rows = json.loads((self.run.folder / chunk_files("0")["rejects"]).read_text())
+        return [Reject(**row) for row in rows]
 
 
 class Nights:
@@ -113,19 +120,16 @@ class Nights:
         with LoopbackServer(composer_app(service), port=self.port) as server:
             config = tiny(self.folder, composer_url=server.url, max_strategies=8, chunk_size=4, **settings)
             run_folder = RunFolder(self.folder / (run or f"night-{self.count}"))
-            context = StageContext(config, run_folder, lines.append)
-            context.__dict__["panel"] = panel or self.panel
-            context.write_settings()
-            for chunk in library.run(context):
-                asyncio.run(extraction.run(context, chunk))
+            one = Run(config, run_folder, lines.append)
+            one.remember(f"market {config.market} {config.seed}", lambda: panel or self.panel)
+            run_with_needs(one, EXTRACT)
         made = sum(line.endswith("rejected") for line in lines)
-        return Night(sorted(service.trees), sorted(service.backtests), bool(made), context)
+        return Night(sorted(service.trees), sorted(service.backtests), bool(made), one)
 
 
 @pytest.fixture(scope="module")
-def panel(tmp_path_factory: pytest.TempPathFactory) -> PricePanel:
-    folder = tmp_path_factory.mktemp("panel")
-    return StageContext(tiny(folder), RunFolder(folder)).panel
+def panel() -> PricePanel:
+    return load_market(TINY["market"], seed=7)
 
 
 @pytest.fixture
@@ -140,10 +144,10 @@ def test_an_unchanged_library_is_listed_and_nothing_more(night: Nights) -> None:
     assert again.trees == again.backtests == []
     assert not again.replayed
     assert again.outputs() == first.outputs()
-    assert again.details() == first.details()
-    assert set(again.details()[0]) == {"fidelity", "sources"}
-    path = extraction.chunk_files(0)["records"]
-    assert (again.context.run / path).samefile(first.context.run / path), "no second copy on the disk"
+    assert again.results() == first.results()
+    assert sorted(name for result in again.results() for name in result.sources) == sorted(NAMES)
+    path = chunk_files("0")["records"]
+    assert (again.run.folder / path).samefile(first.run.folder / path), "no second copy on the disk"
 
 
 def test_an_edited_symphony_is_fetched_alone(night: Nights) -> None:
@@ -244,13 +248,13 @@ def test_within_a_run_an_answer_stays_the_answer(night: Nights) -> None:
     """A run that was stopped goes on with what it was told before, whatever the service says by then."""
     unknown = [replace(entry, last_edit=None) for entry in ENTRIES]
     first = night(unknown, run="stopped")
-    pins = first.details()
-    for chunk in library.chunk_numbers(first.context):
-        (first.context.run / f"{extraction.chunk_stage(chunk)}.json").unlink()
+    pins = first.results()
+    for name in first.manifests():
+        (first.run.folder / f"{name}.json").unlink()
     other = [replace(entry, document={**entry.document, "rebalance": "monthly"}) for entry in unknown]
     resumed = night(other, run="stopped", refresh=False)
     assert resumed.trees == resumed.backtests == []
-    assert resumed.details() == pins
+    assert resumed.results() == pins
     assert night(other).trees == sorted(NAMES), "another run asks again"
 
 
@@ -284,8 +288,7 @@ def test_a_backtest_without_values_is_asked_for_again(night: Nights, monkeypatch
 
     monkeypatch.setattr(ComposerClient, "backtest_symphony_by_id", without)
     empty = night()
-    rejects = json.loads((empty.context.run / extraction.chunk_files(0)["rejects"]).read_text())
-    assert {reject["stage"] for reject in rejects} == {"fidelity"}
+    assert {reject.stage for reject in empty.rejects()} == {"fidelity"}
     monkeypatch.undo()
     assert night().backtests == sorted(NAMES)
 
@@ -311,7 +314,6 @@ class Failing:
 
 def test_what_the_service_refuses_is_asked_for_again(night: Nights) -> None:
     refused = night(engine=Failing())
-    rejects = json.loads((refused.context.run / extraction.chunk_files(0)["rejects"]).read_text())
-    assert {reject["stage"] for reject in rejects} == {"fetch"}
+    assert {reject.stage for reject in refused.rejects()} == {"fetch"}
     again = night()
     assert (again.trees, again.backtests) == ([], sorted(NAMES))

@@ -20,7 +20,8 @@ from sqlalchemy import MetaData, create_engine, select
 from rlpretrain.composer import GeneratedCatalogue
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pipeline import PretrainingPipeline
-from rlpretrain.stages import mining
+from rlpretrain.stages import CHECK, MINE
+from rlpretrain.stages.implementation.store import store_url
 from tests.stages.conftest import TINY, tiny
 
 LIBRARY = {**TINY, "chunk_size": 6}
@@ -29,6 +30,12 @@ RUN = "one"
 KILLS = 4
 GIVEN_OUT = {"id", "used", "extraction_id", "collection_id", "strategy_id", "asset_id"}
 """Numbers that the database gave out, and the time of the run."""
+BOTH = """
+import sys
+from rlpretrain.cli import main
+sys.exit(main(["extract", *sys.argv[1:]]) or main(["check", *sys.argv[1:]]))
+"""
+"""A person's two commands: extract the library, and go on to the checked patterns."""
 Rows = dict[str, list[tuple[str, ...]]]
 
 
@@ -57,7 +64,7 @@ def start(output_dir: Path, seed: int, run: str = RUN) -> subprocess.Popen[str]:
         "RLPRETRAIN_COMPOSER_URL": FAULTY.format(seed),
         "RLPRETRAIN_STORE_URL": f"sqlite:///{output_dir.parent / 'store.db'}",
     }
-    command = [sys.executable, "-m", "rlpretrain.cli", "extract", "--config", str(config), "--run", run]
+    command = [sys.executable, "-c", BOTH, "--config", str(config), "--run", run]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -69,7 +76,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     pipeline = PretrainingPipeline(
         tiny(folder / "runs", chunk_size=6, store_url=f"sqlite:///{folder / 'store.db'}"), run_id=RUN
     )
-    asyncio.run(pipeline.extract())
+    asyncio.run(pipeline.run_to(CHECK))
     rows = stored(folder / "store.db")
     assert {"strategies", "patterns", "trades"} <= {name for name, found in rows.items() if found}
     return rows
@@ -147,20 +154,20 @@ def test_names_may_be_anything(tmp_path: Path, url: str) -> None:
     pipeline = PretrainingPipeline(
         tiny(tmp_path / "runs", composer_url=url, catalogue=str(folder), max_strategies=30), run_id=RUN
     )
-    asyncio.run(pipeline.extract())
-    context = pipeline.context
+    asyncio.run(pipeline.run_to(CHECK))
+    run = pipeline.run
     made = sorted(path for path in tmp_path.rglob("*") if path.is_file() and path not in before)
     assert all(path.is_relative_to(tmp_path / "runs") for path in made)
     rejects = {
-        row["symphony_id"]: row["reason"] for row in json.loads((context.run / "rejects.json").read_text())
+        row["symphony_id"]: row["reason"] for row in json.loads((run.folder / "rejects.json").read_text())
     }
-    rows = stored(context.run / "composer_patterns.db")
+    rows = stored(run.folder / "composer_patterns.db")
     names = {eval(name) for row in rows["strategies"] for name in row if len(name) < 200}  # noqa: S307 - our own repr
     for kind, text in HOSTILE.items():
         kept = text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
         assert kind in rejects or kind == "large" or kept in names or kind == "empty", kind
     assert any("A" * 1000 in name for row in rows["strategies"] for name in row)
     assert sum(1 for reason in rejects.values() if reason) >= 1
-    with open_store(context.store_url) as store:
-        mined = store.patterns(context.run.require(mining.STAGE).details["extraction"])
+    with open_store(store_url(run.config, run.folder.path)) as store:
+        mined = store.patterns(MINE.read(run.folder.require("mine")).extraction)
     assert len(mined) > 100 and np.isfinite(mined.reward).all()

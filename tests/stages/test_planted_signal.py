@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rlpretrain.stages.learned import read_evidence
 
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.registry import Registry
 from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages.validate import evidence_file
 from rlpretrain.validation import AssetValidation
 
 pytestmark = pytest.mark.slow
@@ -50,7 +50,8 @@ def run(kind: str, folder: Path) -> tuple[dict[str, Any], AssetValidation, str]:
     pipeline = PretrainingPipeline(config, run_id=kind)
     results = asyncio.run(pipeline.run_pipeline())
     report = (pipeline.folder / "validation_report.txt").read_text(encoding="utf-8")
-    return results, read_evidence(pipeline.context, ASSET), report
+    evidence = (pipeline.folder / evidence_file(ASSET)).read_bytes()
+    return results, AssetValidation.model_validate_json(evidence), report
 
 
 def test_a_planted_rule_is_found(tmp_path: Path) -> None:

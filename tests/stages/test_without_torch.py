@@ -2,9 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+
+from rlpretrain.runs.files import write_json
+from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import STAGES, Run
+from tests.stages.conftest import tiny
 
 HIDE_TORCH = """
 import importlib, sys
@@ -16,18 +23,7 @@ class Hidden:
 
 sys.meta_path.insert(0, Hidden())
 """
-STAYS = [
-    "context",
-    "library",
-    "extraction",
-    "mining",
-    "checking",
-    "analysis",
-    "reporting",
-    "prices",
-    "service",
-    "promotion",
-]
+STAYS = [stage.name for stage in STAGES if not stage.learns]
 
 
 def without_torch(program: str) -> "subprocess.CompletedProcess[str]":
@@ -35,14 +31,28 @@ def without_torch(program: str) -> "subprocess.CompletedProcess[str]":
 
 
 def test_the_stages_that_stay_in_airflow_import_without_torch() -> None:
-    modules = [f"rlpretrain.stages.{name}" for name in STAYS] + ["rlpretrain.composer", "rlpretrain.cli"]
+    assert len(STAYS) == 8
+    work = [f"rlpretrain.stages.implementation.{name}" for name in (*STAYS, "preflight")]
+    modules = [
+        "rlpretrain.stages",
+        "rlpretrain.library.sources",
+        "rlpretrain.composer",
+        "rlpretrain.cli",
+        *work,
+    ]
     done = without_torch(f"for name in {modules}: importlib.import_module(name)")
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("stage", ["pretrain", "transfer", "validate"])
-def test_a_stage_that_learns_names_the_extra(stage: str, tmp_path: Path) -> None:
-    call = f"main(['stage', '{stage}', '--run', {str(tmp_path)!r}, '--symbol', 'SPY'])"
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if stage.learns], ids=lambda stage: stage.name)
+def test_a_stage_that_learns_names_the_extra(stage, tmp_path: Path) -> None:
+    run = Run(tiny(tmp_path), RunFolder(tmp_path / "run"))
+    run.write_settings()
+    for need in stage.needs:
+        manifest = Manifest(stage=need.name, settings="", inputs={}, outputs={}, result={})
+        write_json(run.folder / f"{need.name}.json", asdict(manifest))
+    part = [] if stage.parts is None else [f"--{stage.parts.flag}", "SPY"]
+    call = f"main({['stage', stage.name, '--run', str(run.folder.path), *part]!r})"
     done = without_torch(f"from rlpretrain.cli import main; sys.exit({call})")
     assert done.returncode == 1
     assert "rlpretrain[train]" in done.stderr

@@ -7,7 +7,9 @@ import pytest
 
 from rlpretrain import PretrainingPipeline
 from rlpretrain.errors import DataError
-from rlpretrain.stages.learned import read_evidence, validation_stage
+from rlpretrain.stages import TRANSFER, VALIDATE
+from rlpretrain.stages.validate import evidence_file
+from rlpretrain.validation import AssetValidation
 from tests.stages.conftest import tiny
 
 # The generated ETH-USD begins on 2015-08-07; its state is complete after 250 days.
@@ -22,16 +24,15 @@ YOUNG = {
 def test_its_arms_learn_where_the_agent_learned(tmp_path: Path) -> None:
     pipeline = PretrainingPipeline(tiny(tmp_path, **YOUNG, test_start="2018-07-02"), run_id="young")
     asyncio.run(pipeline.run_pipeline())
-    run = pipeline.context.run
-    assert (
-        run.require(validation_stage("ETH-USD")).details["learned_on"]
-        == run.require("transfer").details["assets"]
-    )
-    assert read_evidence(pipeline.context, "ETH-USD").comparisons
+    folder = pipeline.run.folder
+    validated = VALIDATE.read(folder.require(VALIDATE.manifest_name("ETH-USD")))
+    assert validated.learned_on == TRANSFER.read(folder.require("transfer")).assets
+    evidence = (folder / evidence_file("ETH-USD")).read_bytes()
+    assert AssetValidation.model_validate_json(evidence).comparisons
 
 
 def test_too_young_is_said_before_the_work_begins(tmp_path: Path) -> None:
     config = tiny(tmp_path, **YOUNG | {"validation_start": "2015-12-01"}, test_start="2016-04-01")
     with pytest.raises(DataError, match=r"ETH-USD has .* bars before the test window"):
         asyncio.run(PretrainingPipeline(config, run_id="young").run_pipeline())
-    assert not (tmp_path / "young/library.json").exists()
+    assert not (tmp_path / "young/list.json").exists()

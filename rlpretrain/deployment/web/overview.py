@@ -9,20 +9,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.web.folders import read_json, run_folders
+from rlpretrain.deployment.web.airflow_runs import AirflowRun
+from rlpretrain.deployment.web.folders import UnknownError, find_run, read_json
 from rlpretrain.errors import StageError
+from rlpretrain.runs.output_folder import MARK, find_runs, run_folder_name
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import LIST, MINE, STAGES, Stage, manifests_of
 from rlpretrain.stages.report import RESULTS
 from rlpretrain.stages.run import SETTINGS
 from rlpretrain.stages.stage import Result
 
-__all__ = ["AirflowRun", "Effect", "Run", "Summary", "airflow_runs", "list_runs", "summarise"]
+__all__ = ["Effect", "Run", "Summary", "list_runs", "one_run", "summarise"]
 
 ResultT = TypeVar("ResultT", bound=Result)
-_MOST_RUNS = 5_000
-"""Of Airflow's, the newest; a nightly run fills this in some twenty years."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,10 @@ _DEFAULTS = PretrainingConfig().of_run()
 
 
 @dataclass(frozen=True)
-class AirflowRun:
-    """What Airflow knows of a run."""
-
-    run_id: str
-    state: str
-    started: dt.datetime | None
-    ended: dt.datetime | None
-
-
-@dataclass(frozen=True)
 class Run:
     """A run: of Airflow, of its folder, or both."""
 
+    run_id: str
     name: str
     """Of its folder."""
     state: str
@@ -91,28 +82,6 @@ class Run:
         return Summary({}) if self.folder is None else summarise(self.folder)
 
 
-def airflow_runs(dag_id: str) -> dict[str, AirflowRun]:
-    """Read from Airflow's database the runs of a DAG, by the names of their folders."""
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    query = (
-        select(DagRun.run_id, DagRun.state, DagRun.start_date, DagRun.end_date, DagRun.queued_at)
-        .where(DagRun.dag_id == dag_id)
-        .order_by(DagRun.id.desc())
-        .limit(_MOST_RUNS)
-    )
-    with create_session(scoped=False) as session:
-        rows = session.execute(query).all()
-    return {
-        RunFolder.safe_name(row.run_id): AirflowRun(
-            row.run_id, str(row.state), row.start_date or row.queued_at, row.end_date
-        )
-        for row in reversed(rows)
-    }
-
-
 def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
     """List the runs, newest first: those with a folder, and those of Airflow that have none yet.
 
@@ -123,20 +92,44 @@ def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
     known
         From `airflow_runs`.
     """
-    folders = {path.name: path for path in run_folders(root)}
-    runs = [_run(name, known.get(name), folders.get(name)) for name in {*folders, *known}]
+    folders = {run.run_id: run.path for run in find_runs(root)}
+    runs = [_run(run_id, known.get(run_id), folders.get(run_id)) for run_id in {*folders, *known}]
     return sorted(runs, key=lambda run: (run.when, run.name), reverse=True)
 
 
-def _run(name: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
+def one_run(root: Path, run_id: str, known: AirflowRun | None) -> Run:
+    """Return the run of this id.
+
+    Parameters
+    ----------
+    root
+        The folder that holds all runs.
+    known
+        From `airflow_run`.
+
+    Raises
+    ------
+    UnknownError
+        It has no folder, and Airflow does not know it.
+    """
+    folder: Path | None = None
+    try:
+        folder = find_run(root, run_folder_name(run_id))
+    except UnknownError:
+        if known is None:
+            raise
+    return _run(run_id, known, folder)
+
+
+def _run(run_id: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
     when = dt.datetime.fromtimestamp(0, dt.UTC)
     state = "unfinished"
     if folder is not None:
-        when = dt.datetime.fromtimestamp((folder / "settings.json").stat().st_mtime, dt.UTC)
+        when = dt.datetime.fromtimestamp((folder / MARK).stat().st_mtime, dt.UTC)
         state = "success" if (folder / "report.json").is_file() else "unfinished"
     if airflow is not None:
         state, when = airflow.state, airflow.started or when
-    return Run(name, state, when, airflow, folder)
+    return Run(run_id, run_folder_name(run_id), state, when, airflow, folder)
 
 
 def summarise(folder: Path) -> Summary:

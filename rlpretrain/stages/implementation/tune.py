@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import yaml
 
-from rlpretrain.artifacts import atomic_path, write_json
 from rlpretrain.pretraining.dataset import read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.search import SearchResult, search_settings
+from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.pretrain import trainer_settings
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import TrainSettings
@@ -50,6 +50,5 @@ def tune(work: Work[TuneSettings]) -> Tuned:
 
 def _settings_file(asked: TuneSettings, found: SearchResult) -> str:
     """Write the best settings for ``--config``, with the number of trials that any later claim is deflated by."""
-    values = {name: list(value) if isinstance(value, tuple) else value for name, value in found.best.items()}
-    values["tuning_trials"] = asked.tuning_trials + len(found.trials)
+    values = {**found.best, "tuning_trials": asked.tuning_trials + len(found.trials)}
     return yaml.safe_dump(values, sort_keys=True)

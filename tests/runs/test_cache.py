@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlpretrain.stages.cache import Cache, DamagedError, program_digest
+from rlpretrain.runs.cache import Cache, DamagedError, program_digest
 
 DAY = 86_400.0
 

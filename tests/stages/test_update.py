@@ -1,4 +1,4 @@
-"""Prices as the first stage: what is brought up to date, what its manifest says, and when it fails."""
+"""The first stage: which prices are brought up to date, what its manifest says, and when it fails."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rlpretrain.stages.context import StageContext
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import GeneratedCatalogue
 from rlpretrain.errors import DataError, ServiceError, SettingsError
 from rlpretrain.features.context import SOURCES
 from rlpretrain.market import AssetSeries, load_market
-from rlpretrain.stages import prices
+from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.settings import load_config
+from rlpretrain.stages import UPDATE, Run, run_stage
+from rlpretrain.stages.update import Updated
 from rlpretrain.symphony import parse_symphony
 from tests.market.test_download import THURSDAY, series
 from tests.stages.conftest import tiny
@@ -48,7 +49,7 @@ def yahoo(monkeypatch: pytest.MonkeyPatch) -> Yahoo:
     return source
 
 
-def context(folder: Path, run: str = "run", **settings: Any) -> StageContext:
+def run_in(folder: Path, run: str = "run", **settings: Any) -> Run:
     config = tiny(
         folder / "runs",
         **{
@@ -59,56 +60,57 @@ def context(folder: Path, run: str = "run", **settings: Any) -> StageContext:
             **settings,
         },
     )
-    return StageContext(config, RunFolder(folder / "runs" / run))
+    return Run(config, RunFolder(folder / "runs" / run))
+
+
+def updated(run: Run) -> Updated:
+    return UPDATE.read(run_stage(run, UPDATE))
 
 
 def test_all_that_a_run_looks_at(tmp_path: Path, yahoo: Yahoo) -> None:
     yahoo.gone = {"TLT"}
-    run = context(tmp_path)
-    assert prices.run(run) == run.run / "prices.json"
+    run = run_in(tmp_path)
+    found = updated(run)
     assert sorted(yahoo.asked) == sorted(NEEDED)
-    manifest = run.run.require("prices")
-    assert set(manifest.details) == {"updated", "current", "rejected", "revised", "unread"}
-    assert manifest.details["updated"] == sorted(NEEDED - {"TLT"})
-    assert manifest.details["rejected"] == {"TLT": "TLT: Yahoo gives no prices"}
-    assert manifest.counts["tickers"] == len(NEEDED)
+    assert found == Updated(
+        source="yahoo",
+        tickers=len(NEEDED),
+        updated=sorted(NEEDED - {"TLT"}),
+        rejected={"TLT": "TLT: Yahoo gives no prices"},
+    )
     assert set(load_market(run.config.market).symbols) == NEEDED - {"TLT"}
     yahoo.asked.clear()
-    prices.run(run)
+    assert updated(run) == found
     assert yahoo.asked == [], "done once in a run"
 
 
 def test_trees_come_from_the_cache(tmp_path: Path, yahoo: Yahoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    prices.run(context(tmp_path))
+    updated(run_in(tmp_path))
     monkeypatch.setattr(
         "rlpretrain.composer.client.composer_client.ComposerClient.get_saved_symphony",
         lambda *_: pytest.fail("a tree was fetched again"),
     )
-    again = context(tmp_path, "again")
-    prices.run(again)
-    assert again.run.require("prices").counts["tickers"] == len(NEEDED)
+    assert updated(run_in(tmp_path, "again")).tickers == len(NEEDED)
 
 
 def test_nothing_to_be_had_fails_and_may_be_tried_again(tmp_path: Path, yahoo: Yahoo) -> None:
     yahoo.gone = {"*"}
-    run = context(tmp_path)
+    run = run_in(tmp_path)
     with pytest.raises(
         ServiceError, match=r"no prices of any of \d+ tickers: .*Yahoo gives no prices"
     ) as caught:
-        prices.run(run)
+        updated(run)
     assert caught.value.retryable
-    assert run.run.manifest("prices") is None
+    assert run.folder.manifest("update") is None
 
 
 def test_without_the_setting_nothing_happens(tmp_path: Path, yahoo: Yahoo) -> None:
-    run = context(tmp_path, price_updates="none", market="generated:")
-    assert prices.run(run) is None
+    run = run_in(tmp_path, price_updates="none", market="generated:")
+    assert updated(run) == Updated(source="none")
     assert yahoo.asked == []
-    assert list(run.run.path.iterdir()) == []
+    assert list(run.folder.path.iterdir()) == [run.folder / "update.json"]
 
 
 def test_it_needs_a_folder(tmp_path: Path) -> None:
-    from rlpretrain.settings import load_config
-
     with pytest.raises(SettingsError, match="price_updates 'yahoo' needs market 'files:DIR'"):
         load_config(overrides={"price_updates": "yahoo"})

@@ -5,7 +5,14 @@ import pytest
 
 from rlpretrain.environments import EpisodeData, rollout
 from rlpretrain.features import STATE_DIM
-from rlpretrain.stages.validation_window import _luck, _means, _moved, _timing, _trade, policy_findings
+from rlpretrain.stages.implementation.policy_scores import (
+    _luck,
+    _means,
+    _moved,
+    _timing,
+    _trade,
+    policy_findings,
+)
 
 RNG = np.random.default_rng(0)
 
