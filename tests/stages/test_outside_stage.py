@@ -11,9 +11,9 @@ from types import ModuleType
 import pytest
 
 from rlpretrain import cli
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.errors import StageError
 from rlpretrain.patterns import VotePanel
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import LIST, MINE, STAGES, Run, result_of, run_stage, run_with_needs, work_of
 from rlpretrain.stages.mine import VOTES
 from tests.examples.documents import PROJECT, blocks
@@ -37,7 +37,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 @pytest.fixture(scope="module")
 def mined(tmp_path_factory: pytest.TempPathFactory) -> Run:
     output = tmp_path_factory.mktemp("runs")
-    run = Run(tiny(output, validation_envs=ASSETS), RunFolder(output / "one"))
+    run = Run(tiny(output, validation_envs=ASSETS), RunFolder.of(output, "one"))
     run_with_needs(run, MINE)
     return run
 
