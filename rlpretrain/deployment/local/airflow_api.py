@@ -71,7 +71,7 @@ class AirflowApi:
         self._client.headers["Authorization"] = f"Bearer {token}"
 
     def dag_is_loaded(self, dag_id: str) -> bool:
-        """Whether the DAG processor has read the DAG."""
+        """Return whether the DAG processor has read the DAG."""
         return self._client.get(f"/api/v2/dags/{dag_id}").is_success
 
     def import_errors(self) -> list[str]:
