@@ -37,7 +37,7 @@ class Yahoo:
     def __call__(self, symbol: str) -> AssetSeries:
         self.asked.append(symbol)
         if symbol in self.gone or "*" in self.gone:
-            raise DataError(f"{symbol}: Yahoo gives no prices")
+            raise DataError(f"{symbol}: Yahoo has no prices")
         return series(symbol, THURSDAY.date())
 
 
@@ -70,7 +70,7 @@ def test_all_that_a_run_looks_at(tmp_path: Path, yahoo: Yahoo) -> None:
     manifest = run.run.require("prices")
     assert set(manifest.details) == {"updated", "current", "rejected", "revised", "unread"}
     assert manifest.details["updated"] == sorted(NEEDED - {"TLT"})
-    assert manifest.details["rejected"] == {"TLT": "TLT: Yahoo gives no prices"}
+    assert manifest.details["rejected"] == {"TLT": "TLT: Yahoo has no prices"}
     assert manifest.counts["tickers"] == len(NEEDED)
     assert set(load_market(run.config.market).symbols) == NEEDED - {"TLT"}
     yahoo.asked.clear()
@@ -93,7 +93,7 @@ def test_nothing_to_be_had_fails_and_may_be_tried_again(tmp_path: Path, yahoo: Y
     yahoo.gone = {"*"}
     run = context(tmp_path)
     with pytest.raises(
-        ServiceError, match=r"no prices of any of \d+ tickers: .*Yahoo gives no prices"
+        ServiceError, match=r"no prices of any of \d+ tickers: .*Yahoo has no prices"
     ) as caught:
         prices.run(run)
     assert caught.value.retryable
