@@ -64,7 +64,9 @@ class PretrainingSettings(SeedSettings):
         "Whether patterns are drawn by weight, or their losses are weighted.",
     )
     balance_classes: bool = run_setting(
-        False, "Pre-training", "Whether all actions have the same total weight; probabilities then mean less."
+        False,
+        "Pre-training",
+        "Whether all actions have the same total weight; probabilities are then less reliable.",
     )
     schedule: Schedule = run_setting("cosine", "Pre-training", "How the step size changes over training.")
     accumulation: int = run_setting(
