@@ -10,7 +10,7 @@ __all__ = ["ValidatedAssetSettings", "ValidationConfig", "ValidationSettings"]
 
 
 class ValidatedAssetSettings(Section):
-    """On which assets the claim is tested."""
+    """The assets on which the claim is tested."""
 
     validation_envs: list[str] = run_setting(
         ["BTC-USD", "ETH-USD"], "Validation", "Assets to validate on.", min_length=1
@@ -37,11 +37,13 @@ class ValidationSettings(Section):
         short="episodes",
         ge=1,
     )
-    episode_days: int = run_setting(63, "Validation", "Length of such an episode in bars.", ge=5, le=10_000)
+    episode_days: int = run_setting(
+        63, "Validation", "Length of a random-start episode in bars.", ge=5, le=10_000
+    )
     validation_seeds: int = run_setting(
         10,
         "Validation",
-        "Paired seeds of the learning curves: all arms share environment starts and batch order.",
+        "Number of paired seeds of the learning curves: all arms share environment starts and batch order.",
         short="seeds",
         ge=2,
         le=1_000,
@@ -50,20 +52,20 @@ class ValidationSettings(Section):
         16_384, "Validation", "Environment steps of each learning curve.", short="rl_steps", ge=0
     )
     checkpoints: int = run_setting(
-        6, "Validation", "Points of a learning curve, the first before any step.", ge=2, le=1_000
+        6, "Validation", "Number of points of a learning curve, the first before any step.", ge=2, le=1_000
     )
     promotion_confidence: float = run_setting(
         0.95,
         "Validation",
-        "Level of the intervals, and of the promotion rule.",
+        "Confidence level of the intervals and of the promotion rule.",
         short="confidence",
         gt=0.5,
         lt=1,
     )
     bootstrap_samples: int = run_setting(
-        2_000, "Validation", "Resamples of each bootstrap.", ge=100, le=1_000_000
+        2_000, "Validation", "Number of resamples of each bootstrap.", ge=100, le=1_000_000
     )
 
 
 class ValidationConfig(ValidationSettings, Standalone):
-    """The settings of validation by themselves, under short names too: ``episodes``, ``seeds`` and so on."""
+    """The settings of validation alone, which also have short names: ``episodes``, ``seeds`` and so on."""
