@@ -16,12 +16,14 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import confusion_matrix, f1_score
 
-from rlpretrain.composer.catalogue.entries import CatalogueEntry, FolderCatalogue
+from rlpretrain.composer.catalogue.entries import CatalogueEntry
 from rlpretrain.composer.catalogue.generated import GeneratedCatalogue
+from rlpretrain.composer.catalogue.symphony_folder import FolderCatalogue
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import Floats, PricePanel, load_market
-from rlpretrain.patterns import CATEGORIES, asset_reasons, classify_leaves
+from rlpretrain.patterns import asset_reasons, classify_leaves
 from rlpretrain.symphony import Evaluator, parse_symphony
+from rlpretrain.symphony.evidence import CATEGORIES
 
 EXAMPLES = 4
 CLEAR = 0.6

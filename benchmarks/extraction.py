@@ -35,10 +35,9 @@ from rlpretrain.composer import (
     GeneratedCatalogue,
     ServedCatalogue,
     embedded_server,
-    mcp_server,
-    rest_server,
 )
 from rlpretrain.composer.client.composer_client import ComposerClient
+from rlpretrain.composer.server import mcp_server, rest_server
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import extraction, library
@@ -168,8 +167,8 @@ def serve(transport: str, size: int, latency: float) -> None:
     names = [entry.symphony_id for entry in GeneratedCatalogue(size).entries()]
     finished = {name: ready.backtest(name, {}) for name in names}
     if transport == "mcp":
-        worded = {name: mcp_server.backtest_answer(one, daily=True) for name, one in finished.items()}
-        mcp_server.backtest_answer = lambda one, daily: worded[one.symphony_id]
+        worded = {name: mcp_server.mcp_backtest_answer(one, daily=True) for name, one in finished.items()}
+        mcp_server.mcp_backtest_answer = lambda one, daily: worded[one.symphony_id]
     else:
         worded = {name: rest_server.rest_backtest_answer(one) for name, one in finished.items()}
         rest_server.rest_backtest_answer = lambda one: worded[one.symphony_id]

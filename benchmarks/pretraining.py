@@ -26,7 +26,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ from rlpretrain.pretraining.search import fold_losses
 from rlpretrain.pretraining.trainer import train_policy
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
 
-WIDTHS = (512, 256, 128)
+WIDTHS = [512, 256, 128]
 ROUNDS = 5
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 BATCHES = (256, 1024, 4096) if DEVICE == "cpu" else (1024, 4096, 16_384, 65_536, 262_144)
@@ -123,7 +122,7 @@ def speeds(size: int) -> dict[str, float]:
     )
 
     def trainer() -> None:
-        train_policy(data, few, replace(SETTINGS, batch_size=size))
+        train_policy(data, few, SETTINGS.changed(batch_size=size))
 
     def bare_loop() -> None:
         order = torch.randint(len(data), (len(data),), device=DEVICE)
@@ -239,7 +238,7 @@ def large(count: int) -> dict[str, Any]:
 def train_large(path: Path, place: str) -> dict[str, float]:
     """Train one epoch of a small network: what is measured is the data's way to it."""
     data = read_dataset(path)
-    settings = replace(SETTINGS, hidden_dims=(64,), batch_size=4096)
+    settings = SETTINGS.changed(hidden_dims=[64], batch_size=4096)
     started = time.monotonic()
     train_policy(
         data, patterns(1000, 1), settings, resident_bytes=len(data) * 1000 if place == "resident" else 0
@@ -270,17 +269,16 @@ def compare_options(run: Path, seeds: int = 3) -> dict[str, Any]:
     data = read_dataset(dataset_file(run / "datasets", "train"))
     card = json.loads((run / "datasets/card.json").read_text(encoding="utf-8"))
     # A larger step and batch than the default's, so that twenty epochs converge.
-    base = replace(
-        SETTINGS,
+    base = SETTINGS.changed(
         batch_size=1024,
         num_epochs=20,
         patience=5,
         reward_scale=card["reward_scale"],
-        hidden_dims=(128, 64),
+        hidden_dims=[128, 64],
     )
     losses = {
         name: [
-            float(np.mean(fold_losses(data, replace(base, seed=seed, **changes), FOLDS)))
+            float(np.mean(fold_losses(data, base.changed(seed=seed, **changes), FOLDS)))
             for seed in range(seeds)
         ]
         for name, changes in OPTIONS.items()

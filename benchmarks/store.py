@@ -25,9 +25,10 @@ import numpy as np
 import psycopg2
 from psycopg2.extras import execute_values
 
-from rlpretrain.patterns import CATEGORIES, REGIMES, PatternSet, pattern_keys
+from rlpretrain.patterns import REGIMES, PatternSet, pattern_keys
 from rlpretrain.patterns.store import PatternStore, bulk, open_store, rows, schema
 from rlpretrain.patterns.store.binary_copy import RowsFile
+from rlpretrain.symphony.evidence import CATEGORIES
 from tests.postgres import temporary_postgres
 
 ASSETS = tuple(f"ASSET{i:02d}" for i in range(50))

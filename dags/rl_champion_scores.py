@@ -9,16 +9,17 @@ of each asset at its last close, and the manifest `score.json` with their hashes
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.deployment.alerts import record_failure, run_failed
-from rlpretrain.deployment.champion import CHAMPION, folder_to_score
-from rlpretrain.deployment.retries import TransientFailures
-from rlpretrain.settings import load_config
+from rlpretrain.deployment.notifications.alerts import record_failure, run_failed
+from rlpretrain.deployment.runs.champion import CHAMPION, folder_to_score
+from rlpretrain.deployment.runs.retries import TransientFailures
+from rlpretrain.deployment.runs.stage_task import run_task
+from rlpretrain.deployment.trainers.choice import training
+from rlpretrain.stages import SCORE
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -33,15 +34,13 @@ def choose_run() -> str:
 @task
 def score(folder: str) -> str:
     """Score with the champion."""
-    from rlpretrain.stages import score as stage
-
-    return str(stage(Path(folder)))
+    return run_task(SCORE, folder)
 
 
 @task(retries=2)
 def remove_containers() -> int:
     """Remove containers that a killed task left behind."""
-    from rlpretrain.deployment.docker_engine import RUN_LABEL, remove_containers
+    from rlpretrain.deployment.trainers.docker_engine import RUN_LABEL, remove_containers
 
     return remove_containers({RUN_LABEL: get_current_context()["run_id"]})
 
@@ -65,19 +64,14 @@ def remove_containers() -> int:
 def rl_champion_scores() -> None:
     """Wire the steps; none of their work happens here."""
     folder = choose_run()
-    config = load_config()
-    queue: dict[str, Any] = {"queue": config.training_queue} if config.training_queue else {}
-    if config.trainer == "process":
-        scored: Any = score.override(**queue)(folder)
-    elif config.trainer == "docker":
-        from rlpretrain.deployment.trainer_operator import TrainerOperator
-
-        scored = TrainerOperator(task_id="score", stage="score", run_folder=folder, **queue)
-        scored >> remove_containers.override(**queue)().as_teardown()
+    operator, queue, leaves_containers = training()
+    scored: Any
+    if operator is None:
+        scored = score.override(**queue)(folder)
     else:
-        from rlpretrain.deployment.kubernetes_operator import KubernetesTrainerOperator
-
-        scored = KubernetesTrainerOperator(task_id="score", stage="score", run_folder=folder, **queue)
+        scored = operator(task_id=SCORE.name, stage=SCORE.name, run_folder=folder, **queue)
+    if leaves_containers:
+        scored >> remove_containers.override(**queue)().as_teardown()
     chain(folder, scored)
 
 

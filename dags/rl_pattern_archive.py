@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.deployment.alerts import record_failure, run_failed
-from rlpretrain.deployment.archive_settings import archive_params, archive_settings
-from rlpretrain.deployment.retries import TransientFailures
+from rlpretrain.deployment.notifications.alerts import record_failure, run_failed
+from rlpretrain.deployment.runs.archive_settings import archive_params, archive_settings
+from rlpretrain.deployment.runs.retries import TransientFailures
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -36,7 +36,7 @@ def resolve_settings() -> dict[str, Any]:
 @task
 def archive(settings: dict[str, Any]) -> dict[str, Any]:
     """Move patterns that no recent run uses out of the store."""
-    from rlpretrain.deployment.archiving import archive_old_patterns
+    from rlpretrain.deployment.runs.archiving import archive_old_patterns
 
     return archive_old_patterns(settings["older_than_days"], get_current_context()["dag_run"].run_after)
 
@@ -44,7 +44,7 @@ def archive(settings: dict[str, Any]) -> dict[str, Any]:
 @task
 def compact(settings: dict[str, Any]) -> dict[str, Any]:
     """Merge small archives and give the store's free space back."""
-    from rlpretrain.deployment.archiving import compact_store
+    from rlpretrain.deployment.runs.archiving import compact_store
 
     return compact_store() if settings["compact"] else {}
 
@@ -52,7 +52,7 @@ def compact(settings: dict[str, Any]) -> dict[str, Any]:
 @task
 def remove_old_runs(settings: dict[str, Any]) -> dict[str, Any]:
     """Remove folders of old runs; the champion's and the newest stay."""
-    from rlpretrain.deployment.archiving import remove_runs
+    from rlpretrain.deployment.runs.archiving import remove_runs
 
     today = get_current_context()["dag_run"].run_after
     return remove_runs(settings["keep_runs"], settings["runs_older_than_days"], today)

@@ -22,16 +22,38 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
 
-from rlpretrain.deployment.alerts import nightly_deadline, record_failure, run_failed, run_succeeded
-from rlpretrain.deployment.champion import CHAMPION, announce_promotion
-from rlpretrain.deployment.lineage import declare_lineage
-from rlpretrain.deployment.metrics import emit_metrics
-from rlpretrain.deployment.parameters import dag_params
-from rlpretrain.deployment.report_link import ReportLink
-from rlpretrain.deployment.retries import TransientFailures
-from rlpretrain.deployment.run_settings import run_settings
-from rlpretrain.deployment.timetable import nightly_timetable
+from rlpretrain.deployment.notifications.alerts import (
+    nightly_deadline,
+    record_failure,
+    run_failed,
+    run_succeeded,
+)
+from rlpretrain.deployment.observability.lineage import declare_lineage
+from rlpretrain.deployment.observability.metrics import emit_metrics
+from rlpretrain.deployment.runs.champion import CHAMPION, announce_promotion
+from rlpretrain.deployment.runs.composer_connection import composer_connection
+from rlpretrain.deployment.runs.parameters import dag_params
+from rlpretrain.deployment.runs.result import run_result
+from rlpretrain.deployment.runs.retries import TransientFailures
+from rlpretrain.deployment.runs.settings import run_settings
+from rlpretrain.deployment.runs.stage_task import parts_in, run_task
+from rlpretrain.deployment.runs.timetable import nightly_timetable
+from rlpretrain.deployment.trainers.choice import training
+from rlpretrain.deployment.web.report_link import ReportLink
 from rlpretrain.settings import load_config
+from rlpretrain.stages import (
+    ANALYZE,
+    CHECK,
+    EXTRACT,
+    LIST,
+    MINE,
+    PRETRAIN,
+    REPORT,
+    TRANSFER,
+    UPDATE,
+    VALIDATE,
+    make_run,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -47,105 +69,81 @@ SERVICE_RETRIES: dict[str, Any] = {
 @task(retries=0)
 def resolve_settings() -> str:
     """Check the run's settings, unknown keys included, and make its folder."""
-    from rlpretrain.stages import resolve
-
     context = get_current_context()
-    return str(resolve(context["run_id"], run_settings(context["params"])))
+    return str(make_run(context["run_id"], run_settings(context["params"])).folder.path)
 
 
 @task(**SERVICE_RETRIES)
-def update_prices(folder: str) -> None:
+def update(folder: str) -> str:
     """Download the prices that are missing, where the settings name a source for them."""
-    from rlpretrain.deployment.composer_connection import composer_connection
-    from rlpretrain.stages import update_prices as stage
-
     with composer_connection():
-        stage(Path(folder))
+        return run_task(UPDATE, folder)
 
 
-@task(**SERVICE_RETRIES)
-def list_strategies(folder: str) -> list[int]:
+@task(task_id="list", **SERVICE_RETRIES)
+def list_library(folder: str) -> list[str]:
     """List the library and cut it into chunks."""
-    from rlpretrain.deployment.composer_connection import composer_connection
-    from rlpretrain.stages import list_strategies as stage
-
     with composer_connection():
-        return stage(Path(folder))
+        run_task(LIST, folder)
+    return parts_in(EXTRACT, folder)
 
 
 @task(map_index_template="{{ chunk_label }}", max_active_tis_per_dagrun=8, **SERVICE_RETRIES)
-async def extract(folder: str, chunk: int) -> str:
-    """Fetch one chunk of symphonies, many requests at a time."""
-    from rlpretrain.deployment.composer_connection import composer_connection
-    from rlpretrain.stages import extract_chunk
-
+def extract(folder: str, chunk: str) -> str:
+    """Fetch and replay one chunk of symphonies, many requests at a time."""
     get_current_context()["chunk_label"] = f"chunk {chunk}"
     with composer_connection():
-        return str(await extract_chunk(Path(folder), chunk))
+        return run_task(EXTRACT, folder, chunk)
 
 
 @task
 def mine(folder: str) -> str:
-    """Replay the symphonies and store their votes, decisions and trades as patterns."""
-    from rlpretrain.stages import mine_patterns
-
-    return str(mine_patterns(Path(folder)))
+    """Count the votes, and store decisions and trades as patterns."""
+    return run_task(MINE, folder)
 
 
 @task
 def check(folder: str) -> str:
     """Check the stored patterns: what fails here is not learned from."""
-    from rlpretrain.stages import check_patterns
-
-    return str(check_patterns(Path(folder)))
+    return run_task(CHECK, folder)
 
 
 @task
 def analyze(folder: str) -> str:
     """Cluster, rank and describe the patterns."""
-    from rlpretrain.stages import analyze as stage
-
-    return str(stage(Path(folder)))
+    return run_task(ANALYZE, folder)
 
 
 @task
 def pretrain(folder: str) -> str:
     """Clone the library's decisions into the policy network."""
-    from rlpretrain.stages import pretrain as stage
-
-    return str(stage(Path(folder)))
+    return run_task(PRETRAIN, folder)
 
 
 @task
 def transfer(folder: str) -> str:
-    """Turn the policy network into a PPO agent."""
-    from rlpretrain.stages import transfer as stage
-
-    return str(stage(Path(folder)))
+    """Turn the policy network into an RL agent."""
+    return run_task(TRANSFER, folder)
 
 
 @task(retries=0)
-def validation_assets() -> list[str]:
+def validation_assets(folder: str) -> list[str]:
     """Name the assets to validate on."""
-    return list(dict.fromkeys(get_current_context()["params"]["validation_envs"]))
+    return parts_in(VALIDATE, folder)
 
 
 @task(map_index_template="{{ symbol }}")
 def validate(folder: str, symbol: str) -> str:
     """Compare the agent with its baselines on one asset's test window."""
-    from rlpretrain.stages import validate_asset
-
     get_current_context()["symbol"] = symbol
-    return str(validate_asset(Path(folder), symbol))
+    return run_task(VALIDATE, folder, symbol)
 
 
 @task
 def report(folder: str) -> dict[str, Any]:
-    """Write the report, register the agent and ask the rule about it; gives the run's verdict and figures."""
-    from rlpretrain.deployment.run_result import run_result
-    from rlpretrain.stages import report as stage
-
-    return run_result(stage(Path(folder)).parent)
+    """Write the report, register the agent and ask the rule about it; return the run's verdict and figures."""
+    run_task(REPORT, folder)
+    return run_result(Path(folder))
 
 
 @task(outlets=[CHAMPION])
@@ -157,7 +155,7 @@ def promote(folder: str) -> None:
 @task(retries=2)
 def remove_containers() -> int:
     """Remove containers that a killed task of this run left behind, or a run that is over."""
-    from rlpretrain.deployment.docker_engine import RUN_LABEL, remove_containers, remove_ended_runs
+    from rlpretrain.deployment.trainers.docker_engine import RUN_LABEL, remove_containers, remove_ended_runs
 
     context = get_current_context()
     dag_id, count = context["dag"].dag_id, context["ti"].get_dr_count
@@ -171,37 +169,29 @@ def remove_containers() -> int:
 @task(retries=3)
 def copy_run(folder: str) -> str:
     """Copy the finished run to object storage."""
-    from rlpretrain.deployment.run_storage import store_run
+    from rlpretrain.deployment.runs.storage import store_run
 
     return store_run(Path(folder), load_config().runs_storage)
 
 
 def learn(folder: Any) -> tuple[Any, Any, Any]:
     """Wire pre-training, transfer and validation, where the deployment runs them: processes, containers or pods."""
-    config = load_config()
-    # An executor without queues takes no notice.
-    queue: dict[str, Any] = {"queue": config.training_queue} if config.training_queue else {}
-    if config.trainer == "process":
+    operator, queue, leaves_containers = training()
+    if operator is None:
         pretrained, transferred = pretrain.override(**queue)(folder), transfer.override(**queue)(folder)
-        validated = validate.override(**queue).partial(folder=folder).expand(symbol=validation_assets())
+        validated = validate.override(**queue).partial(folder=folder).expand(symbol=validation_assets(folder))
         return pretrained, transferred, validated
 
-    trainer: Any
-    if config.trainer == "docker":
-        from rlpretrain.deployment.trainer_operator import TrainerOperator as trainer
-    else:
-        from rlpretrain.deployment.kubernetes_operator import KubernetesTrainerOperator as trainer
-
-    pretrained = trainer(task_id="pretrain", stage="pretrain", run_folder=folder, **queue)
-    transferred = trainer(task_id="transfer", stage="transfer", run_folder=folder, **queue)
-    validated = trainer.partial(
-        task_id="validate",
-        stage="validate",
+    pretrained = operator(task_id=PRETRAIN.name, stage=PRETRAIN.name, run_folder=folder, **queue)
+    transferred = operator(task_id=TRANSFER.name, stage=TRANSFER.name, run_folder=folder, **queue)
+    validated = operator.partial(
+        task_id=VALIDATE.name,
+        stage=VALIDATE.name,
         run_folder=folder,
         map_index_template="{{ task.symbol }}",
         **queue,
-    ).expand(symbol=validation_assets())
-    if config.trainer == "docker":
+    ).expand(symbol=validation_assets(folder))
+    if leaves_containers:
         [pretrained, transferred, validated] >> remove_containers.override(**queue)().as_teardown()
     return pretrained, transferred, validated
 
@@ -229,20 +219,20 @@ def learn(folder: Any) -> tuple[Any, Any, Any]:
 def rl_pretraining() -> None:
     """Wire the stages; none of their work happens here."""
     folder = resolve_settings()
-    listed = list_strategies(folder)
+    listed = list_library(folder)
     extracted = extract.partial(folder=folder).expand(chunk=listed)
     pretrained, transferred, validated = learn(folder)
 
     promoted: list[Any] = [promote(folder)]
     if load_config().approval == "required":
-        from rlpretrain.deployment.approval import PromotionApproval
+        from rlpretrain.deployment.runs.approval import PromotionApproval
 
         promoted.insert(0, PromotionApproval(task_id="approve", run_folder=folder))
 
     reported: Any = report(folder)
     reported.operator.operator_extra_links = (ReportLink(),)
 
-    chain(update_prices(folder), listed)
+    chain(update(folder), listed)
     chain(
         extracted,
         mine(folder),

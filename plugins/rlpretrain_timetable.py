@@ -2,7 +2,7 @@
 
 from airflow.plugins_manager import AirflowPlugin
 
-from rlpretrain.deployment.timetable import TradingDayTimetable
+from rlpretrain.deployment.runs.timetable import TradingDayTimetable
 
 
 class TradingDayPlugin(AirflowPlugin):

@@ -1,6 +1,7 @@
 from .analysis import PatternAnalyzer
 from .composer_extractor import ComposerExtractor
-from .pipeline import PretrainingPipeline, PretrainValidator
+from .pipeline import PretrainingPipeline
+from .pretrain_validator import PretrainValidator
 from .settings import PretrainingConfig
 from .transfer import FeatureAlignmentLoss, KnowledgeDistillationLoss, TransferLearningManager
 from .transfer.settings import TransferConfig

@@ -1,29 +1,21 @@
-"""The whole run in one process, and what a run's folder offers afterwards."""
+"""The whole run in one process."""
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.runs.manifest import Manifest
 from rlpretrain.settings import PretrainingConfig
-from rlpretrain.stages import PROMOTE, VALIDATE, Run, Stage, open_run, run_with_needs, work_of
+from rlpretrain.stages import PROMOTE, Run, Stage, run_with_needs
 from rlpretrain.stages.report import RESULTS
-from rlpretrain.validation import AssetCase
-from rlpretrain.validation import PretrainValidator as _Validator
-from rlpretrain.validation.settings import ValidationConfig
+from rlpretrain.stages.run import new_run_id
 
-__all__ = ["PretrainValidator", "PretrainingPipeline", "new_run_id"]
-
-
-def new_run_id() -> str:
-    """Name a run after the time it was started, UTC."""
-    return f"manual__{dt.datetime.now(dt.UTC):%Y-%m-%dT%H-%M-%S}"
+__all__ = ["PretrainingPipeline"]
 
 
 class PretrainingPipeline:
@@ -93,30 +85,3 @@ class PretrainingPipeline:
         await self.run_to(PROMOTE)
         results: dict[str, Any] = json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))
         return {**results, "folder": str(self.folder)}
-
-
-class PretrainValidator(_Validator):
-    """Validates an agent's file on the assets, windows and arms of the run that made it.
-
-    Parameters
-    ----------
-    config
-        Seeds, episodes, budget and levels.
-    assets
-        Assets to validate on; those of the run's settings when None.
-    seed
-        First of the consecutive seeds of the learning arms.
-    """
-
-    def __init__(
-        self, config: ValidationConfig | None = None, *, assets: Sequence[str] | None = None, seed: int = 7
-    ) -> None:
-        super().__init__(config, cases=self._run_cases, seed=seed)
-        self._assets = assets
-
-    def _run_cases(self, agent_path: Path, config: ValidationConfig) -> list[AssetCase]:
-        from rlpretrain.stages.implementation.validate import asset_case
-
-        run = open_run(agent_path.parent)
-        assets = self._assets or run.config.validation_envs
-        return [asset_case(work_of(run, VALIDATE, symbol), config) for symbol in assets]

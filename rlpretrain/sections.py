@@ -121,8 +121,16 @@ class Standalone(Section):
                 if short := field_of(field, "short"):
                     shorts[name] = short
 
+    def changed(self, **values: Any) -> Self:
+        """Return these settings with some others, checked like all; they go by their short names too."""
+        return super().changed(**{self._own_name(name) or name: value for name, value in values.items()})
+
     def __getattr__(self, name: str) -> Any:
-        for own, field in type(self).model_fields.items():
-            if field_of(field, "short") == name:
-                return getattr(self, own)
-        return super().__getattr__(name)  # type: ignore[misc]
+        own = self._own_name(name)
+        return getattr(self, own) if own else super().__getattr__(name)  # type: ignore[misc]
+
+    @classmethod
+    def _own_name(cls, short: str) -> str | None:
+        return next(
+            (own for own, field in cls.model_fields.items() if field_of(field, "short") == short), None
+        )

@@ -7,12 +7,15 @@ that looks into the table finds it, tasks of Airflow and containers included, wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import distributions, entry_points
 from typing import Protocol, TypeVar
 
 from rlpretrain.errors import SettingsError
 
-__all__ = ["Row", "Table"]
+__all__ = ["Row", "Table", "installed_rows"]
+
+_GROUPS = "rlpretrain."
+"""Groups of entry points begin with it."""
 
 
 class Row(Protocol):
@@ -93,3 +96,13 @@ class Table(Mapping[str, RowT]):
             # The next look fails too, rather than miss a row without a word.
             self._complete = False
             raise
+
+
+def installed_rows() -> list[str]:
+    """Return the rows that installed packages add to any table, each with its package and version."""
+    return sorted(
+        f"{point.group} {point.name} {point.value} {package.name} {package.version}"
+        for package in distributions()
+        for point in package.entry_points
+        if point.group.startswith(_GROUPS)
+    )

@@ -1,6 +1,8 @@
 """What tests share: an Airflow home of their own, chosen before anything imports Airflow, Docker and Postgres."""
 
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -51,6 +53,12 @@ def missing(reason: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
+def airflow_database() -> None:
+    """Airflow's own database, migrated, in the home of the tests."""
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
 def engine() -> "Iterator[APIClient]":
     from docker.api.client import APIClient
     from docker.errors import DockerException
@@ -65,8 +73,8 @@ def engine() -> "Iterator[APIClient]":
 
 @pytest.fixture(scope="session")
 def trainer_image(engine: "APIClient") -> str:
-    from rlpretrain.deployment.container import ContainerSettings
-    from rlpretrain.deployment.docker_engine import require_image
+    from rlpretrain.deployment.trainers.container import ContainerSettings
+    from rlpretrain.deployment.trainers.docker_engine import require_image
     from rlpretrain.errors import RlpretrainError
 
     image = ContainerSettings.from_environment({}).image

@@ -58,7 +58,7 @@ def test_a_row_added_later_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_checking_the_settings_loads_nothing_heavy() -> None:
     program = (
-        "import sys; from rlpretrain.config import PretrainingConfig, run_parameters;"
+        "import sys; from rlpretrain.settings import PretrainingConfig, run_parameters;"
         "PretrainingConfig(); run_parameters();"
         "print([name for name in ('torch', 'stable_baselines3', 'numpy', 'pandas') if name in sys.modules])"
     )

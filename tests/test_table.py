@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rlpretrain.errors import SettingsError
-from rlpretrain.table import Table
+from rlpretrain.table import Table, installed_rows
 
 
 @dataclass(frozen=True)
@@ -52,3 +52,16 @@ def test_an_installed_package_adds_a_row(tmp_path: Path, monkeypatch: pytest.Mon
         assert table()["blue"].light == 0.1
     finally:
         sys.modules.pop("blue_package", None)
+
+
+def test_installed_rows_tell_the_package_and_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = tmp_path / "grey_package-2.5.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: grey-package\nVersion: 2.5\n")
+    (metadata / "entry_points.txt").write_text("[rlpretrain.colours]\ngrey = grey_package:GREY\n")
+    before = installed_rows()
+    monkeypatch.syspath_prepend(tmp_path)
+    added = set(installed_rows()) - set(before)
+    assert added == {"rlpretrain.colours grey grey_package:GREY grey-package 2.5"}

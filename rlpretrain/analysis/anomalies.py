@@ -10,7 +10,7 @@ from sklearn.ensemble import IsolationForest
 
 from rlpretrain.analysis.sample import Sample, calendar
 from rlpretrain.analysis.state_findings import Anomalies, AnomalousPattern, FeatureReason
-from rlpretrain.patterns.pattern_set import ACTIONS, REGIMES
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS, REGIMES
 
 __all__ = ["Isolation", "find_anomalies", "isolate", "robust_z"]
 

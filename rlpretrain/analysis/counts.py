@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.analysis.findings import Counts, Period
 from rlpretrain.analysis.sample import Sample, calendar, non_overlapping
-from rlpretrain.patterns.pattern_set import ACTIONS, BUY, HOLD, SELL, PatternSet
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS, BUY, HOLD, SELL, PatternSet
 
 __all__ = ["count"]
 

@@ -13,7 +13,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 from rlpretrain.analysis.sample import Sample, calendar
 from rlpretrain.analysis.state_findings import FeatureImportance, Importance, ModelSkill, RedundantPair
-from rlpretrain.patterns.pattern_set import ACTIONS
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS
 
 __all__ = ["REDUNDANT", "Fold", "correlation", "feature_importance", "mutual_information", "purged_folds"]
 

@@ -19,7 +19,8 @@ from rlpretrain.analysis.findings import PatternAnalysis, RewardGroup
 from rlpretrain.analysis.outcome_panels import draw_reliability, draw_trades
 from rlpretrain.analysis.style import BUY_COLOUR, GREY, GROUP_COLOURS, INK, PALETTE, SELL_COLOUR, STYLE, plain
 from rlpretrain.artifacts import atomic_path
-from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES
+from rlpretrain.patterns.decisions.pattern_set import REGIMES
+from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["draw_page"]
 

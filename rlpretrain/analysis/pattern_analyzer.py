@@ -27,8 +27,8 @@ from rlpretrain.analysis.sample import Sample, prepare
 from rlpretrain.analysis.trade_statistics import trade_statistics, trade_table
 from rlpretrain.errors import SettingsError
 from rlpretrain.features import STATE_VERSION
-from rlpretrain.patterns.pattern_set import PatternSet
-from rlpretrain.patterns.trade_labels import LabelledTrades
+from rlpretrain.patterns.decisions.pattern_set import PatternSet
+from rlpretrain.patterns.strategies.trade_labels import LabelledTrades
 
 __all__ = ["PatternAnalyzer"]
 

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 from rlpretrain.analysis.date_bootstrap import LEVEL, resample_dates
 from rlpretrain.analysis.performance_findings import AgeBand, Estimate, Performance, PerformanceCell
 from rlpretrain.analysis.sample import Sample, calendar, non_overlapping
-from rlpretrain.patterns.trade_labels import LabelledTrades
+from rlpretrain.patterns.strategies.trade_labels import LabelledTrades
 
 __all__ = ["LARGEST", "pattern_performance"]
 

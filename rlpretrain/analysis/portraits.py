@@ -11,7 +11,8 @@ from rlpretrain.analysis.density import NOISE
 from rlpretrain.analysis.findings import RewardGroup
 from rlpretrain.analysis.sample import Sample
 from rlpretrain.analysis.state_findings import Cluster, Clusters, FeatureReason
-from rlpretrain.patterns.pattern_set import ACTIONS, CATEGORIES, REGIMES
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS, REGIMES
+from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["portray", "undivided"]
 

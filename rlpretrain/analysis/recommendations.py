@@ -9,7 +9,7 @@ from rlpretrain.analysis.findings import Counts, Recommendation, RewardGroup, St
 from rlpretrain.analysis.importance import REDUNDANT
 from rlpretrain.analysis.reward_statistics import CONFIDENCE_STEP
 from rlpretrain.analysis.state_findings import Anomalies, Clusters, Importance
-from rlpretrain.patterns.pattern_set import REGIMES
+from rlpretrain.patterns.decisions.pattern_set import REGIMES
 
 __all__ = ["recommend"]
 

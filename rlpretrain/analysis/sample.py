@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
 from rlpretrain.features import FEATURES, STATE_NAMES
-from rlpretrain.patterns.pattern_set import PatternSet
+from rlpretrain.patterns.decisions.pattern_set import PatternSet
 
 __all__ = ["Sample", "calendar", "non_overlapping", "prepare"]
 

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rlpretrain.analysis.outcome_findings import TradeGroup, TradeStatistics
-from rlpretrain.patterns.trade_labels import LabelledTrades
-from rlpretrain.patterns.trades import TradeTable
+from rlpretrain.patterns.strategies.trade_labels import LabelledTrades
+from rlpretrain.patterns.strategies.trades import TradeTable
 
 __all__ = ["trade_statistics", "trade_table"]
 

@@ -18,8 +18,8 @@ __all__ = ["existing_run", "new_run"]
 
 def new_run(config: PretrainingConfig, name: str | None) -> Run:
     """Begin a run, or go on with the one of this name, with the command's settings."""
-    from rlpretrain.pipeline import new_run_id
     from rlpretrain.stages import Run
+    from rlpretrain.stages.run import new_run_id
 
     run = Run(config, RunFolder(config.output_dir / RunFolder.safe_name(name or new_run_id())), say)
     run.write_settings()

@@ -8,6 +8,8 @@ from typing import Any
 from rlpretrain.commands.chosen_run import existing_run
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.errors import SettingsError
+from rlpretrain.stages import run_stage
+from rlpretrain.stages.tune import TUNE, TUNED, TuneSettings
 
 __all__ = ["add_tune"]
 
@@ -15,6 +17,8 @@ _DESCRIPTION = """Try settings of pre-training on purged walk-forward folds of a
 into the run's folder as tuned.yaml, for --config, together with the number of trials: the deflated Sharpe ratio of
 whatever is trained with them takes it into account. A search that was stopped goes on. Needs Optuna (pip install
 'rlpretrain[tune]')."""
+
+_ASKED = ("trials", "folds", "epochs")
 
 
 def add_tune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,24 +28,19 @@ def add_tune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     parser.set_defaults(run_command=_tune)
     parser.add_argument("--run", required=True, metavar="NAME", help="a run whose patterns are mined")
-    for name, default, text in (
-        ("--trials", 40, "settings to try, the run's own first"),
-        ("--folds", 3, "folds of the training window"),
-        ("--epochs", 20, "most epochs of a trial and fold"),
-    ):
-        parser.add_argument(name, type=int, default=default, metavar="N", help=f"{text} (default {default})")
+    for name in _ASKED:
+        field = TuneSettings.model_fields[name]
+        text = f"{field.description} The default is {field.default}."
+        parser.add_argument(f"--{name}", type=int, default=field.default, metavar="N", help=text)
     add_settings(parser)
 
 
 def _tune(options: argparse.Namespace) -> dict[str, Any]:
     config = read_settings(options)
-    asked = {name: getattr(options, name) for name in ("trials", "folds", "epochs")}
+    asked = {name: getattr(options, name) for name in _ASKED}
     for name, number in asked.items():
         if number < 1:
             raise SettingsError(f"--{name} {number} must be at least 1")
-    from rlpretrain.stages import run_stage
-    from rlpretrain.stages.tune import TUNE, TUNED, TuneSettings
-
     run = existing_run(config, options.run)
     begin = {name: getattr(run.config, name) for name in TuneSettings.model_fields if name not in asked}
     found = TUNE.read(run_stage(run, TUNE, settings=TuneSettings(**begin, **asked)))

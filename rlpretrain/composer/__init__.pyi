@@ -3,12 +3,12 @@ from .catalogue.catalogue_setting import load_catalogue
 from .catalogue.entries import Catalogue, CatalogueEntry
 from .catalogue.generated import GeneratedCatalogue
 from .catalogue.symphony_folder import FolderCatalogue
+from .client.call_progress import BudgetSpentError
 from .client.composer_client import ComposerClient
 from .client.credentials import Credentials
 from .client.daily import DailyValues
 from .client.failures import ComposerError, Verdict
 from .client.listing import SymphonySummary, list_library
-from .client.progress import BudgetSpentError
 from .client.rate import AdaptiveRate
 from .client.retry import RetryPolicy
 from .client.search_settings import check_search

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.features import position_features
 from rlpretrain.market import Floats
-from rlpretrain.patterns.pattern_set import BUY, SELL
+from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 
 __all__ = ["Book", "Step"]
 

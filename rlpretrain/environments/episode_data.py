@@ -11,7 +11,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.features import MarketContext, state_matrix
 from rlpretrain.market import AssetSeries, Dates, Floats, PricePanel
 from rlpretrain.patterns import VotePanel
-from rlpretrain.patterns.fills import Fill, fill_prices
+from rlpretrain.patterns.strategies.fills import Fill, fill_prices
 
 __all__ = ["EpisodeData", "build_episode_data", "fill_growth"]
 

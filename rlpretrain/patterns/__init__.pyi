@@ -1,30 +1,28 @@
-from .categories import LeafCategory, asset_reasons, classify_leaves, leaf_scores
-from .consensus_record import ConsensusRecord, follow_consensus
-from .electorate import Electorate, Reject, select_voters, sharpe_before
-from .extraction import DecisionRules, extract_patterns
-from .fills import Fill, fill_prices
-from .pattern_set import (
+from .decisions.consensus_record import ConsensusRecord, follow_consensus
+from .decisions.pattern_mining import mine_patterns
+from .decisions.pattern_set import (
     ACTIONS,
     BUY,
-    CATEGORIES,
     HOLD,
     REGIMES,
     SELL,
     PatternSet,
     pattern_keys,
 )
-from .records import AGREES, DISAGREES, WAVERED, ChunkRecords, StrategyRecord
-from .replaying import record_strategy
-from .tally import Side, Tally, tally_votes
-from .trade_labels import LabelledTrades, trade_categories
-from .trades import TradeTable, asset_trades
-from .votes import VOTE_FEATURES, VotePanel
+from .strategies.categories import LeafCategory, asset_reasons, classify_leaves, leaf_scores
+from .strategies.fills import Fill, fill_prices
+from .strategies.replaying import record_strategy
+from .strategies.strategy_records import AGREES, DISAGREES, WAVERED, ChunkRecords, StrategyRecord
+from .strategies.trade_labels import LabelledTrades, trade_categories
+from .strategies.trades import TradeTable, asset_trades
+from .voting.electorate import Electorate, Reject, select_voters, sharpe_before
+from .voting.tally import Side, Tally, tally_votes
+from .voting.vote_panel import VOTE_FEATURES, VotePanel
 
 __all__ = [
     "ACTIONS",
     "AGREES",
     "BUY",
-    "CATEGORIES",
     "DISAGREES",
     "HOLD",
     "REGIMES",
@@ -33,7 +31,6 @@ __all__ = [
     "WAVERED",
     "ChunkRecords",
     "ConsensusRecord",
-    "DecisionRules",
     "Electorate",
     "Fill",
     "LabelledTrades",
@@ -48,10 +45,10 @@ __all__ = [
     "asset_reasons",
     "asset_trades",
     "classify_leaves",
-    "extract_patterns",
     "fill_prices",
     "follow_consensus",
     "leaf_scores",
+    "mine_patterns",
     "pattern_keys",
     "record_strategy",
     "select_voters",

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_NAMES, STATE_VERSION
-from rlpretrain.patterns.pattern_set import ACTIONS
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS
 
 __all__ = ["DataSet", "dataset_file", "read_dataset", "write_dataset"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from rlpretrain.artifacts import atomic_path
-from rlpretrain.patterns.pattern_set import ACTIONS
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS
 from rlpretrain.pretraining.dataset import DataSet
 from rlpretrain.pretraining.network import PolicyNetwork
 

@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SEARCHED", "SearchResult", "fold_losses", "search_settings"]
 
-_WIDTHS: dict[str, tuple[int, ...]] = {
-    "64": (64,),
-    "128-64": (128, 64),
-    "256-128": (256, 128),
-    "512-256-128": (512, 256, 128),
-}
+_WIDTHS = ("64", "128-64", "256-128", "512-256-128")
 SEARCHED = (
     "hidden_dims", "activation", "layer_norm", "learning_rate", "weight_decay", "batch_size", "value_coefficient",
     "label_smoothing", "schedule",
@@ -171,5 +166,5 @@ def _as_parameters(settings: TrainerSettings) -> dict[str, Any]:
 
 
 def _as_settings(parameters: dict[str, Any]) -> dict[str, Any]:
-    widths = tuple(int(width) for width in parameters["hidden_dims"].split("-"))
+    widths = [int(width) for width in parameters["hidden_dims"].split("-")]
     return {**{name: parameters[name] for name in SEARCHED}, "hidden_dims": widths}

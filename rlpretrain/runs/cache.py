@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from rlpretrain.artifacts import file_sha256
+from rlpretrain.table import installed_rows
 
 __all__ = ["Cache", "DamagedError", "program_digest"]
 
@@ -146,9 +147,9 @@ class Cache:
 
 @cache
 def program_digest() -> str:
-    """Hash the program itself: what it computes from equal inputs may differ after a change."""
+    """Hash the program itself and what packages add to it: equal inputs may give other results after a change."""
     root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256(np.__version__.encode())
+    digest = hashlib.sha256("\n".join([np.__version__, *installed_rows()]).encode())
     for path in sorted(root.rglob("*.py")):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -11,6 +11,7 @@ from typing import Any
 from rlpretrain.stages.analyze import ANALYZE
 from rlpretrain.stages.check import CHECK
 from rlpretrain.stages.extract import EXTRACT
+from rlpretrain.stages.finished import manifests_of, result_of
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.pretrain import PRETRAIN
@@ -42,8 +43,10 @@ __all__ = [
     "Run",
     "Stage",
     "make_run",
+    "manifests_of",
     "open_run",
     "parts_of",
+    "result_of",
     "run_stage",
     "run_with_needs",
     "stage_named",

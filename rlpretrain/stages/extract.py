@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,15 @@ from rlpretrain.symphony.settings import FidelitySettings
 if TYPE_CHECKING:
     from rlpretrain.stages.run import Run
 
-__all__ = ["EXTRACT", "ExtractSettings", "Extracted", "ReplaySettings", "SourcePins", "chunk_file"]
+__all__ = [
+    "EXTRACT",
+    "ExtractSettings",
+    "Extracted",
+    "ReplayComparison",
+    "ReplaySettings",
+    "SourcePins",
+    "chunk_file",
+]
 
 
 class ReplaySettings(TradingSettings, FidelitySettings):
@@ -26,6 +35,21 @@ class ReplaySettings(TradingSettings, FidelitySettings):
 
 class ExtractSettings(ReplaySettings, FetchSettings, ChunkSettings, MarketSettings):
     """What decides how the symphonies of a chunk are fetched and replayed."""
+
+
+class ReplayComparison(BaseModel):
+    """How a replay compares with the service's own backtest; see `rlpretrain.symphony.fidelity.Fidelity`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    common_days: int
+    correlation: float | None
+    tracking_error: float
+    largest_difference: float
+    largest_difference_day: dt.date
+    equal_holdings: float | None
+    status: str
+    """In words, such as 'agrees' or 'never agreed'."""
 
 
 class SourcePins(BaseModel):
@@ -46,9 +70,10 @@ class Extracted(Result):
     """Strategies whose replay does as the service's own backtest."""
     rejected: int
     trades: int
-    fidelity: dict[str, dict[str, float | int | str | None]]
-    """Symphony -> how its replay compares with the service's backtest."""
+    fidelity: dict[str, ReplayComparison]
+    """By symphony, over all days that both have."""
     sources: dict[str, SourcePins]
+    """By symphony."""
 
 
 def chunk_file(chunk: str) -> str:

@@ -79,4 +79,5 @@ PRETRAIN = Stage(
     run=_run,
     processes=_processes,
     learns=True,
+    uses_gpu=True,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages.analyze import ANALYZE
@@ -16,7 +18,7 @@ from rlpretrain.stages.transfer import TRANSFER
 from rlpretrain.stages.validate import VALIDATE
 from rlpretrain.stages.work import Work
 
-__all__ = ["REPORT", "RESULTS", "Reported"]
+__all__ = ["REPORT", "RESULTS", "Reported", "read_summary"]
 
 RESULTS = "pipeline_results.json"
 
@@ -30,6 +32,12 @@ class Reported(Result):
     """The rule's answer: promote or keep."""
     version: int
     """Of the agent, in the registry."""
+
+
+def read_summary(folder: Path) -> list[str]:
+    """Read a finished run's verdict and main figures, a line each."""
+    results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+    return list(results["summary"])
 
 
 def _run(work: Work[PretrainingConfig]) -> Reported:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import logging
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from rlpretrain.artifacts import RunFolder, write_json
 from rlpretrain.errors import StageError
 from rlpretrain.settings import PretrainingConfig, load_config
 
-__all__ = ["SETTINGS", "Run", "make_run", "open_run"]
+__all__ = ["SETTINGS", "Run", "make_run", "new_run_id", "open_run"]
 
 SETTINGS = "settings.json"
 """The run's settings, beside its results."""
@@ -51,6 +52,11 @@ class Run:
             self._remembered[name] = make()
         value: Value = self._remembered[name]
         return value
+
+
+def new_run_id() -> str:
+    """Name a run after the time it was started, UTC."""
+    return f"manual__{dt.datetime.now(dt.UTC):%Y-%m-%dT%H-%M-%S}"
 
 
 def make_run(run_id: str, settings: dict[str, Any]) -> Run:

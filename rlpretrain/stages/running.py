@@ -50,20 +50,12 @@ def run_stage(
     name, digest = stage.manifest_name(part), section.digest()
     inputs = {**work.inputs(), **stage.inputs(work)}
     done = run.folder.finished(name, digest, inputs)
-    if done is not None and _is_of_this_version(stage, done):
+    if done is not None and _is_readable(stage, done):
         return done
     with stage.processes(work) as writes:
         if writes:
             _run(run, stage, work, name, digest, inputs)
     return run.folder.require(name)
-
-
-def _is_of_this_version(stage: Stage[Any, Any], manifest: Manifest) -> bool:
-    try:
-        stage.read(manifest)
-    except StageError:
-        return False
-    return True
 
 
 def _run(
@@ -97,6 +89,15 @@ def _run(
     )
     write_json(run.folder / f"{name}.json", asdict(manifest))
     forget(run.folder.path, name)
+
+
+def _is_readable(stage: Stage[Any, Any], manifest: Manifest) -> bool:
+    """Return whether this version of the program can read the result."""
+    try:
+        stage.read(manifest)
+    except StageError:
+        return False
+    return True
 
 
 def work_of(

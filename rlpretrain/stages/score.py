@@ -55,4 +55,5 @@ SCORE = Stage(
     run=_run,
     inputs=_inputs,
     learns=True,
+    reads_registry=True,
 )

@@ -83,6 +83,10 @@ class Stage(Generic[SectionT, ResultT]):
     """Joins the processes that work on it together; yields whether this is the one that writes."""
     learns: bool = False
     """Whether it needs torch: a deployment may run it in a container or a pod."""
+    uses_gpu: bool = False
+    """Whether a GPU makes it faster; validation's many small networks learn faster on a core each."""
+    reads_registry: bool = False
+    """Whether it opens the champion, which lies in the registry beside the folders of the runs."""
 
     def manifest_name(self, part: str = "") -> str:
         """Name the manifest of the stage, or of one of its parts, within the run's folder and without its ending."""

@@ -48,4 +48,5 @@ TRANSFER = Stage(
     result=Transferred,
     run=_run,
     learns=True,
+    uses_gpu=True,
 )

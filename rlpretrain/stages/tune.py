@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from rlpretrain.pretraining.settings import TuningSettings
+from rlpretrain.sections import run_setting
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.pretrain import TrainSettings
 from rlpretrain.stages.stage import Result, Stage
@@ -18,11 +17,9 @@ TUNED = "tuned.yaml"
 class TuneSettings(TrainSettings, TuningSettings):
     """Where the search begins, and how far it goes."""
 
-    trials: int = Field(description="Settings to try.", ge=1, json_schema_extra={"scope": "run"})
-    folds: int = Field(description="Purged folds for each.", ge=2, json_schema_extra={"scope": "run"})
-    epochs: int = Field(
-        description="Most epochs of each trial and fold.", ge=1, json_schema_extra={"scope": "run"}
-    )
+    trials: int = run_setting(40, "Search", "Settings to try, the run's own first.", ge=1)
+    folds: int = run_setting(3, "Search", "Folds of the training window.", ge=1)
+    epochs: int = run_setting(20, "Search", "Most epochs of a trial and fold.", ge=1)
 
 
 class Tuned(Result):

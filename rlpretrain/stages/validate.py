@@ -67,8 +67,11 @@ def _run(work: Work[ValidateSettings]) -> Validated:
 
 def _inputs(work: Work[ValidateSettings]) -> Mapping[str, str]:
     from rlpretrain.registry import Registry
+    from rlpretrain.validation.arms import ARMS
 
-    return {"champion": Registry(work.output_dir).champion_identity(besides=work.run_id)}
+    # An installed package may add a baseline.
+    champion = Registry(work.output_dir).champion_identity(besides=work.run_id)
+    return {"champion": champion, "arms": ", ".join(ARMS)}
 
 
 VALIDATE = Stage(
@@ -81,4 +84,5 @@ VALIDATE = Stage(
     inputs=_inputs,
     parts=Parts(flag="symbol", of=_assets, file=RunFolder.safe_name),
     learns=True,
+    reads_registry=True,
 )

@@ -1,4 +1,4 @@
-"""PPO with a step size for each part of the network, and the agent's file."""
+"""Agents with a step size for each part of the network, and the agent's file."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from typing import Any, cast
 
 import torch
 from gymnasium import spaces
-from stable_baselines3 import PPO
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.utils import update_learning_rate
 from stable_baselines3.common.vec_env import VecEnv
 
+from rlpretrain.choices import choose
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file, save_model_file
+from rlpretrain.transfer.algorithms import RL_ALGORITHMS
 from rlpretrain.transfer.policy import TradingPolicy, blank_policy, policy_arguments
 
 __all__ = ["TradingAgent", "load_agent", "make_agent", "save_agent"]
 
 ROLLOUT_STEPS = 64
+"""Steps of each environment between two looks at the policy, whatever the algorithm."""
 
 
-class TradingAgent(PPO):
-    """Proximal policy optimisation whose parameter groups keep their own share of the step size."""
+class TradingAgent(OnPolicyAlgorithm):
+    """What every algorithm's agent has: parameter groups that keep their own share of the step size."""
 
     policy: TradingPolicy
 
@@ -54,18 +57,22 @@ def make_agent(
     learning_rate: float = 3e-4,
     entropy_coefficient: float = 0.01,
     device: str = "cpu",
+    algorithm: str = "ppo",
 ) -> TradingAgent:
     """Make an agent of the network's shape and scaler, with random weights.
 
     The defaults are shared by every arm of a comparison: only what is loaded afterwards differs.
+
+    Raises
+    ------
+    SettingsError
+        There is no such algorithm.
     """
-    return TradingAgent(
+    row = choose(RL_ALGORITHMS, algorithm)
+    return row.agent_class()(
         TradingPolicy,
         env,
         learning_rate=learning_rate,
-        n_steps=ROLLOUT_STEPS,
-        batch_size=max(64, ROLLOUT_STEPS * env.num_envs // 4),
-        n_epochs=4,
         gamma=0.97,
         gae_lambda=0.95,
         ent_coef=entropy_coefficient,
@@ -74,6 +81,7 @@ def make_agent(
         policy_kwargs=policy_arguments(network),
         seed=seed,
         device=device,
+        **row.arguments(ROLLOUT_STEPS, env.num_envs),
     )
 
 

@@ -11,7 +11,7 @@ from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.policy import TradingPolicy, soften
 from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
-from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.settings import TransferSettings
 
 __all__ = ["attach", "checkpoint_steps", "train_agent"]
 
@@ -20,12 +20,12 @@ Figures = dict[str, Any]
 """Stable-baselines3's log of the last update, by name."""
 
 
-def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferConfig) -> None:
+def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferSettings) -> None:
     """Load the pre-trained layers, softened, into the agent and set its optimiser and its pull to them.
 
     Transferred layers of the actor learn at `backbone_lr_scale` of the heads' step size; the critic at the full one.
     """
-    policy, start = agent.policy, soften(network, config.temperature)
+    policy, start = agent.policy, soften(network, config.transfer_temperature)
     policy.load_network(start)
     policy.keep_near(start)
     layers = actor_layers(policy)
@@ -37,7 +37,7 @@ def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferConfig) 
             (list(head.parameters()), 1.0),
             (critic, 1.0),
         ],
-        config.learning_rate,
+        config.transfer_learning_rate,
     )
 
 
@@ -62,7 +62,7 @@ class _Watch(BaseCallback):
 def train_agent(
     agent: TradingAgent,
     network: PolicyNetwork | None,
-    config: TransferConfig,
+    config: TransferSettings,
     *,
     total_steps: int,
     checkpoints: Sequence[int],

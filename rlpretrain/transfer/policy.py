@@ -55,7 +55,7 @@ class _Towers(nn.Module):
 class TradingPolicy(ActorCriticPolicy):
     """Actor and critic with the layers of `PolicyNetwork`.
 
-    With a `prior`, PPO's entropy bonus becomes a pull towards the frozen pre-trained policy: `evaluate_actions` gives
+    With a `prior`, the entropy bonus becomes a pull towards the frozen pre-trained policy: `evaluate_actions` gives
     ``-KL(prior || policy)`` in place of the entropy, so that ``ent_coef`` weighs the KL term (as in VPT, Baker et al.
     2022, arXiv 2206.11795). Without one it is the plain entropy.
     """
@@ -98,7 +98,7 @@ class TradingPolicy(ActorCriticPolicy):
     def evaluate_actions(
         self, obs: Any, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return values, log-probabilities of `actions`, and the regulariser that PPO maximises, (n,) each."""
+        """Return values, log-probabilities of `actions`, and the regulariser that RL maximises, (n,) each."""
         features = self.extract_features(obs)
         latent_pi, latent_vf = self.mlp_extractor(features)
         logits = torch.log_softmax(self.action_net(latent_pi), dim=1)

@@ -10,7 +10,7 @@ from torch import nn
 
 from rlpretrain.choices import choose
 from rlpretrain.errors import SettingsError
-from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
     return {**trunk, "policy_head": policy.action_net}
 
 
-def pull_weight(config: TransferConfig, steps: int, total_steps: int) -> float:
+def pull_weight(config: TransferSettings, steps: int, total_steps: int) -> float:
     """Weight of KL(prior || policy) after `steps`: whole until the critic is warm, then fading linearly to zero.
 
     The prior helps at first and hinders at last, so its weight goes (kickstarting, Schmitt et al. 2018, arXiv
@@ -42,7 +42,7 @@ def pull_weight(config: TransferConfig, steps: int, total_steps: int) -> float:
 
 
 class TransferSchedule(BaseCallback):
-    """Applies a `TransferConfig` while PPO runs.
+    """Applies a `TransferSettings` while RL runs.
 
     What it sets depends on the steps taken alone, so that training can be cut at any rollout and go on.
 
@@ -59,7 +59,10 @@ class TransferSchedule(BaseCallback):
     model: TradingAgent
 
     def __init__(
-        self, config: TransferConfig, total_steps: int, on_rollout: Callable[[int], None] = lambda steps: None
+        self,
+        config: TransferSettings,
+        total_steps: int,
+        on_rollout: Callable[[int], None] = lambda steps: None,
     ) -> None:
         super().__init__()
         self._config, self._total, self._on_rollout = config, total_steps, on_rollout
@@ -84,7 +87,7 @@ class TransferSchedule(BaseCallback):
         if since_warm < 0:
             return set()
         iteration = since_warm // (self.model.n_steps * self.model.n_envs)
-        strategy = choose(TRANSFER_STRATEGIES, self._config.strategy)
+        strategy = choose(TRANSFER_STRATEGIES, self._config.transfer_strategy)
         return strategy.learning_layers(list(actor_layers(self.model.policy)), iteration, self._config)
 
     def _on_step(self) -> bool:

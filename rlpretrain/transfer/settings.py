@@ -11,6 +11,7 @@ from rlpretrain.sections import Section, Standalone, run_setting
 
 __all__ = ["TrainingAssetSettings", "TransferConfig", "TransferSettings"]
 
+AlgorithmName = Annotated[str, OneOf("rlpretrain.transfer.algorithms:RL_ALGORITHMS")]
 StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:TRANSFER_STRATEGIES")]
 
 
@@ -25,6 +26,9 @@ class TrainingAssetSettings(Section):
 class TransferSettings(Section):
     """How the pre-trained policy becomes an RL agent."""
 
+    rl_algorithm: AlgorithmName = run_setting(
+        "ppo", "Transfer", "Algorithm of reinforcement learning.", short="algorithm"
+    )
     transfer_strategy: StrategyName = run_setting(
         "fine_tuning", "Transfer", "Which layers learn, and when.", short="strategy"
     )
@@ -47,7 +51,7 @@ class TransferSettings(Section):
         10_000, "Transfer", "Environment steps in which only the critic learns.", ge=0
     )
     transfer_learning_rate: float = run_setting(
-        3e-4, "Transfer", "PPO's step size for the heads.", short="learning_rate", gt=0, le=1
+        3e-4, "Transfer", "Step size of RL for the heads.", short="learning_rate", gt=0, le=1
     )
     backbone_lr_scale: float = run_setting(
         1.0, "Transfer", "Step size of transferred layers over the heads'.", ge=0, le=1

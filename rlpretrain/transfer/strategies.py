@@ -13,7 +13,7 @@ from rlpretrain.errors import SettingsError
 from rlpretrain.table import Table
 
 if TYPE_CHECKING:
-    from rlpretrain.transfer.settings import TransferConfig
+    from rlpretrain.transfer.settings import TransferSettings
 
 __all__ = ["TRANSFER_STRATEGIES", "TransferStrategy"]
 
@@ -36,13 +36,13 @@ class TransferStrategy:
 
     name: str
     description: str
-    learning: Callable[[Sequence[str], int, TransferConfig], Collection[str]]
+    learning: Callable[[Sequence[str], int, TransferSettings], Collection[str]]
 
     def __post_init__(self) -> None:
         if not (self.name and self.description):
             raise SettingsError(f"the transfer strategy {self.name!r} needs a name and a description")
 
-    def learning_layers(self, layers: Sequence[str], iteration: int, config: TransferConfig) -> set[str]:
+    def learning_layers(self, layers: Sequence[str], iteration: int, config: TransferSettings) -> set[str]:
         """Return the names of the layers that learn, those of `freeze_layers` left out.
 
         Raises
@@ -59,7 +59,7 @@ class TransferStrategy:
         return names - set(config.freeze_layers)
 
 
-def _progressive(layers: Sequence[str], iteration: int, config: TransferConfig) -> Collection[str]:
+def _progressive(layers: Sequence[str], iteration: int, config: TransferSettings) -> Collection[str]:
     # The head learns at once; each date of the schedule frees the next layer towards the input.
     freed = sum(iteration >= start for start in config.progressive_unfreeze_schedule)
     return layers[max(0, len(layers) - 1 - freed) :]

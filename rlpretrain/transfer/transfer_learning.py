@@ -16,7 +16,7 @@ from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
 from rlpretrain.transfer.policy import TradingPolicy, soften
-from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.settings import TransferConfig, TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
 __all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
@@ -54,7 +54,7 @@ class TransferLearningManager:
         Times at which the agent is looked at, the first before any step.
     """
 
-    def __init__(self, config: TransferConfig | None = None, checkpoints: int = 6) -> None:
+    def __init__(self, config: TransferSettings | None = None, checkpoints: int = 6) -> None:
         self.config = config or TransferConfig()
         self.checkpoints = checkpoints
 
@@ -92,10 +92,10 @@ class TransferLearningManager:
         config = self.config
         if transfer_strategy is not None:
             strategy = choose(TRANSFER_STRATEGIES, transfer_strategy)
-            config = config.model_copy(update={"strategy": strategy.name})
+            config = config.changed(transfer_strategy=strategy.name)
         network = load_model_file(source_model_path).network()
-        start = soften(network, config.temperature)
-        total = config.critic_warmup_steps + config.total_steps
+        start = soften(network, config.transfer_temperature)
+        total = config.critic_warmup_steps + config.transfer_steps
         rollout = target_agent.n_steps * target_agent.n_envs
 
         def watch(
@@ -126,4 +126,6 @@ class TransferLearningManager:
         if judge is not None:
             chosen = int(np.argmax([entry["score"] for _, (entry, _) in watched]))
             target_agent.policy.load_state_dict(watched[chosen][1][1])
-        return TransferResult(strategy=config.strategy, chosen_steps=watched[chosen][0], history=history)
+        return TransferResult(
+            strategy=config.transfer_strategy, chosen_steps=watched[chosen][0], history=history
+        )

@@ -30,7 +30,7 @@ from rlpretrain.validation.learning_curves import (
     curve_band,
 )
 from rlpretrain.validation.metrics import median_metrics, performance_metrics, sharpe_ratio, timing_score
-from rlpretrain.validation.settings import ValidationConfig
+from rlpretrain.validation.settings import ValidationSettings
 from rlpretrain.validation.sharpe import (
     SharpeDifference,
     sharpe_difference,
@@ -123,7 +123,7 @@ class AssetCase:
 
 
 def validate_asset(
-    case: AssetCase, agent: Policy, config: ValidationConfig, *, seed: int = 7
+    case: AssetCase, agent: Policy, config: ValidationSettings, *, seed: int = 7
 ) -> AssetValidation:
     """Run all arms on one asset's test window and measure them.
 
@@ -132,7 +132,7 @@ def validate_asset(
     agent
         Policy of the agent file.
     seed
-        First of ``config.seeds`` consecutive seeds of the learning arms, and the seed of every draw made
+        First of ``config.validation_seeds`` consecutive seeds of the learning arms, and the seed of every draw made
         here.
 
     Raises
@@ -154,7 +154,8 @@ def validate_asset(
             f"{window.symbol}: {sorted(taken)} are arms of every validation", hint="name them otherwise"
         )
     trials = {
-        arm: [run(s) for s in range(seed, seed + config.seeds)] for arm, run in sorted(case.learners.items())
+        arm: [run(s) for s in range(seed, seed + config.validation_seeds)]
+        for arm, run in sorted(case.learners.items())
     }
     policies = {AGENT: [agent], **{arm: [policy] for arm, policy in sorted(case.policies.items())}}
     policies |= {arm: [trial.policy for trial in runs] for arm, runs in trials.items()}
@@ -165,7 +166,7 @@ def validate_asset(
         for arm, runs in {**trajectories, **references}.items()
     }
     luck, paths = matched_random(
-        window, trajectories[AGENT][0], draws=_RANDOM_PATHS, level=config.confidence, rng=rng
+        window, trajectories[AGENT][0], draws=_RANDOM_PATHS, level=config.promotion_confidence, rng=rng
     )
     first = {BUY_AND_HOLD: references.pop(BUY_AND_HOLD), MATCHED_RANDOM: paths[:_RANDOM_MEASURED]}
     shown = {**trajectories, **first, **references}
@@ -178,7 +179,7 @@ def validate_asset(
         bands={
             arm: curve_band(
                 [trial.curves[window.main] for trial in runs],
-                level=config.confidence,
+                level=config.promotion_confidence,
                 samples=config.bootstrap_samples,
                 rng=rng,
             )
@@ -198,7 +199,7 @@ def validate_asset(
             trial_deviation=_deviation_of_sharpe(
                 [cut(run, window.parts[window.main]) for arm in trials for run in trajectories[arm]]
             ),
-            level=config.confidence,
+            level=config.promotion_confidence,
         ),
         sharpe_differences=_sharpe_differences(main, [*trajectories, BUY_AND_HOLD], config, rng)
         | {
@@ -248,13 +249,15 @@ def _summarise_arm(
     arm: str,
     window: EvaluationWindow,
     runs: Sequence[Trajectory],
-    config: ValidationConfig,
+    config: ValidationSettings,
     rng: np.random.Generator,
 ) -> ArmResult:
     score = None
     if len(runs) > 1 and arm != MATCHED_RANDOM:
         scores = [window.part_scores(run)[window.main] for run in runs]
-        score = seed_interval(scores, level=config.confidence, samples=config.bootstrap_samples, rng=rng)
+        score = seed_interval(
+            scores, level=config.promotion_confidence, samples=config.bootstrap_samples, rng=rng
+        )
     joined = combine(runs)
     return ArmResult(
         arm=arm,
@@ -278,7 +281,7 @@ def _curves(trials: Mapping[str, Sequence[Trial]], part: Part) -> tuple[Learning
 
 
 def _compare(
-    trials: Mapping[str, Sequence[Trial]], part: Part, config: ValidationConfig, rng: np.random.Generator
+    trials: Mapping[str, Sequence[Trial]], part: Part, config: ValidationSettings, rng: np.random.Generator
 ) -> tuple[CurveComparison, ...]:
     """Compare every arm with vanilla, the transferred one first, and the transferred one with the placebo."""
     others = [arm for arm in trials if arm not in (TRANSFERRED, VANILLA)]
@@ -290,7 +293,7 @@ def _compare(
             _arm_curves(trials[treated], part),
             _arm_curves(trials[control], part),
             threshold=SCORE_THRESHOLD,
-            level=config.confidence,
+            level=config.promotion_confidence,
             samples=config.bootstrap_samples,
             rng=rng,
         )
@@ -310,7 +313,7 @@ def _deviation_of_sharpe(runs: Sequence[Trajectory]) -> float | None:
 def _sharpe_differences(
     main: Mapping[str, Trajectory],
     others: Sequence[str],
-    config: ValidationConfig,
+    config: ValidationSettings,
     rng: np.random.Generator,
 ) -> dict[str, SharpeDifference]:
     """Compare the agent with each of the others; the transferred runs, of which it is one, are left out."""
@@ -320,7 +323,7 @@ def _sharpe_differences(
             agent.net_returns,
             main[arm].net_returns,
             agent.bars_per_year,
-            level=config.confidence,
+            level=config.promotion_confidence,
             samples=config.bootstrap_samples,
             rng=rng,
         )
@@ -333,11 +336,11 @@ def _sharpe_differences(
 def _episodes(
     window: EvaluationWindow,
     policies: Mapping[str, Sequence[Policy]],
-    config: ValidationConfig,
+    config: ValidationSettings,
     rng: np.random.Generator,
 ) -> tuple[EpisodeSummary, ...]:
     """Run one policy of each arm, the first seed's, through the same random-start episodes."""
-    starts, days = window.episode_starts(config.episodes, config.episode_days, rng)
+    starts, days = window.episode_starts(config.validation_episodes, config.episode_days, rng)
     summaries = []
     for arm, group in policies.items():
         runs = window.episodes(group[0], starts, days)

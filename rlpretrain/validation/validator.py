@@ -12,12 +12,12 @@ from rlpretrain.errors import SettingsError
 from rlpretrain.transfer.agent import load_agent
 from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.evidence import AssetCase, validate_asset
-from rlpretrain.validation.settings import ValidationConfig
+from rlpretrain.validation.settings import ValidationConfig, ValidationSettings
 from rlpretrain.validation.verdict import Verdict, reach_verdict
 
 __all__ = ["CaseProvider", "PretrainValidator", "ValidationResult"]
 
-CaseProvider = Callable[[Path, ValidationConfig], Sequence[AssetCase]]
+CaseProvider = Callable[[Path, ValidationSettings], Sequence[AssetCase]]
 """Gives the assets to validate an agent's file on: their test windows, and the arms to compare with."""
 
 
@@ -50,7 +50,7 @@ class PretrainValidator:
     """
 
     def __init__(
-        self, config: ValidationConfig | None = None, *, cases: CaseProvider | None = None, seed: int = 7
+        self, config: ValidationSettings | None = None, *, cases: CaseProvider | None = None, seed: int = 7
     ) -> None:
         self.config = config or ValidationConfig()
         self.seed = seed
@@ -86,7 +86,7 @@ class PretrainValidator:
             )
         config = self.config
         if validation_episodes is not None:
-            config = config.model_copy(update={"episodes": validation_episodes})
+            config = config.changed(validation_episodes=validation_episodes)
         agent, _ = load_agent(agent_path)
         assets = tuple(
             validate_asset(case, agent.act, config, seed=self.seed)

@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from rlpretrain.analysis.multiple_tests import holm
 from rlpretrain.errors import DataError
 from rlpretrain.validation.arms import AGENT, BUY_AND_HOLD, PLACEBO, TRANSFERRED, VANILLA
 from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.days import interval_over_days, pool_by_day
 from rlpretrain.validation.learning_curves import MEASURES, CurveComparison, Measure
-from rlpretrain.validation.settings import ValidationConfig
+from rlpretrain.validation.settings import ValidationSettings
 from rlpretrain.validation.statistics import (
     Finding,
     Interval,
     PairedComparison,
     compare_pairs,
-    holm,
     seed_interval,
 )
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
@@ -63,7 +63,7 @@ class Verdict(BaseModel):
     """'asset measure' -> p-value adjusted over all assets and both primary measures."""
 
 
-def reach_verdict(assets: Sequence[AssetValidation], config: ValidationConfig, *, seed: int = 7) -> Verdict:
+def reach_verdict(assets: Sequence[AssetValidation], config: ValidationSettings, *, seed: int = 7) -> Verdict:
     """Pool the assets by paired seeds and state the finding.
 
     Assets with a clean part count; only where none has one, the contaminated ones do, and the verdict says
@@ -84,7 +84,7 @@ def reach_verdict(assets: Sequence[AssetValidation], config: ValidationConfig, *
         return compare_pairs(
             _seed_means(counted, TRANSFERRED, part, measure),
             _seed_means(counted, control, part, measure),
-            level=config.confidence,
+            level=config.promotion_confidence,
             samples=config.bootstrap_samples,
             rng=rng,
         )
@@ -104,7 +104,7 @@ def reach_verdict(assets: Sequence[AssetValidation], config: ValidationConfig, *
     finding = _decide(days, placebo_days)
     reached = seed_interval(
         _seed_means(counted, TRANSFERRED, part, "final"),
-        level=config.confidence,
+        level=config.promotion_confidence,
         samples=config.bootstrap_samples,
         rng=rng,
     )
@@ -227,7 +227,10 @@ def _read(finding: Finding) -> str:
 
 
 def _cautions(
-    part: Part, assets: Sequence[AssetValidation], placebo: PairedComparison | None, config: ValidationConfig
+    part: Part,
+    assets: Sequence[AssetValidation],
+    placebo: PairedComparison | None,
+    config: ValidationSettings,
 ) -> list[str]:
     cautions = []
     if part == CONTAMINATED:
@@ -240,8 +243,10 @@ def _cautions(
         cautions.append(
             f"The whole test window is contaminated: {why}, so the rules may carry their authors' hindsight."
         )
-    if config.seeds < _FEW_SEEDS:
-        cautions.append(f"{config.seeds} seeds are few; ten or more make a claim, twenty a good one.")
+    if config.validation_seeds < _FEW_SEEDS:
+        cautions.append(
+            f"{config.validation_seeds} seeds are few; ten or more make a claim, twenty a good one."
+        )
     if placebo is None:
         cautions.append(
             "No placebo was run, so the gain may come from any pre-training, not from the patterns."

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
 from rlpretrain.errors import DataError
-from rlpretrain.patterns.pattern_set import BUY, SELL
+from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from rlpretrain.validation.metrics import timing_contributions
 
 __all__ = ["CLEAN", "CONTAMINATED", "EvaluationWindow", "Part", "combine", "cut", "run_together"]

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from rlpretrain.features import POSITION, STATE_NAMES
-from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES, PatternSet
+from rlpretrain.patterns.decisions.pattern_set import REGIMES, PatternSet
+from rlpretrain.symphony.evidence import CATEGORIES
 
 HOLDING = 5
 CORNERS, COPIES = 3, 8

@@ -11,7 +11,7 @@ from rlpretrain.analysis.recommendations import recommend
 from rlpretrain.analysis.reward_statistics import groupings, reward_statistics
 from rlpretrain.analysis.sample import prepare
 from rlpretrain.features import STATE_NAMES, VOTES
-from rlpretrain.patterns.pattern_set import PatternSet
+from rlpretrain.patterns.decisions.pattern_set import PatternSet
 from rlpretrain.settings import PretrainingConfig
 from tests.analysis.planted import changed, plain_set
 

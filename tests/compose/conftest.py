@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rlpretrain.deployment.airflow_api import AirflowApi
+from rlpretrain.deployment.local.airflow_api import AirflowApi
 from tests.compose.system import System, compose_command
 from tests.conftest import missing
 from tests.stages.conftest import TINY

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from rlpretrain.deployment.airflow_api import AirflowApi
+from rlpretrain.deployment.local.airflow_api import AirflowApi
 from tests.compose.conftest import DAG, RUN
 from tests.compose.system import System, docker
 

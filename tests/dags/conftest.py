@@ -1,9 +1,7 @@
 """The DAG as the DAG processor reads it, and a migrated database for runs inside the test's process."""
 
 import importlib
-import subprocess
 import sys
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -41,9 +39,3 @@ def nightly_with_docker(monkeypatch: pytest.MonkeyPatch) -> DAG:
     monkeypatch.setenv("RLPRETRAIN_TRAINER", "docker")
     dag: DAG = load_dag_file().nightly
     return dag
-
-
-@pytest.fixture(scope="session")
-def airflow_database() -> Iterator[None]:
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
-    yield

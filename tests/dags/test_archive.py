@@ -13,7 +13,7 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 
-from rlpretrain.deployment.retries import TransientFailures
+from rlpretrain.deployment.runs.retries import TransientFailures
 from rlpretrain.patterns.store import open_store
 from rlpretrain.patterns.store.schema import runs
 from tests.conftest import PROJECT

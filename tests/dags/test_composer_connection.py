@@ -6,7 +6,7 @@ import os
 import pytest
 
 from rlpretrain.composer import Credentials
-from rlpretrain.deployment.composer_connection import composer_connection
+from rlpretrain.deployment.runs.composer_connection import composer_connection
 from rlpretrain.errors import SettingsError
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]

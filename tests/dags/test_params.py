@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import ParamValidationError
 
-from rlpretrain.deployment.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
+from rlpretrain.deployment.runs.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
 from rlpretrain.settings import NIGHTLY, PretrainingConfig, run_parameters
 
 
@@ -84,7 +84,7 @@ def test_impossible_values_are_refused(nightly: DAG, name: str, value: Any) -> N
 
 
 def test_the_environment_moves_a_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rlpretrain.deployment.parameters import dag_params
+    from rlpretrain.deployment.runs.parameters import dag_params
 
     monkeypatch.setenv("RLPRETRAIN_MARKET", "files:/prices")
     assert dag_params()["market"].resolve() == "files:/prices"

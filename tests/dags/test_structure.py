@@ -11,8 +11,8 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
 
-from rlpretrain.deployment.champion import CHAMPION
-from rlpretrain.deployment.retries import TransientFailures
+from rlpretrain.deployment.runs.champion import CHAMPION
+from rlpretrain.deployment.runs.retries import TransientFailures
 from tests.conftest import PROJECT
 
 STAGES = [
@@ -104,7 +104,7 @@ def test_schedule_and_deadline_are_the_deployments(monkeypatch: pytest.MonkeyPat
     assert dag.timetable.serialize() == {"exchange": "XLON", "minutes": 60}
     (deadline,) = dag.deadline
     assert deadline.interval == timedelta(minutes=90)
-    assert deadline.callback.path == "rlpretrain.deployment.alerts.deadline_missed"
+    assert deadline.callback.path == "rlpretrain.deployment.notifications.alerts.deadline_missed"
 
 
 def test_the_end_of_a_run_and_failures_are_told(nightly: DAG) -> None:
@@ -136,8 +136,8 @@ def test_two_readings_give_one_version(nightly: DAG) -> None:
 def test_docker_swaps_what_learns_and_nothing_else(nightly: DAG, nightly_with_docker: DAG) -> None:
     assert set(nightly_with_docker.task_ids) - set(nightly.task_ids) == {"remove_containers"}
     for task_id in ("pretrain", "transfer", "validate"):
-        assert nightly.get_task(task_id).operator_name != "TrainerOperator"
-        assert nightly_with_docker.get_task(task_id).operator_name == "TrainerOperator"
+        assert nightly.get_task(task_id).operator_name != "DockerTrainerOperator"
+        assert nightly_with_docker.get_task(task_id).operator_name == "DockerTrainerOperator"
     assert nightly_with_docker.get_task("validate").is_mapped
     for earlier, later in pairwise(STAGES):
         assert earlier in ancestors(nightly_with_docker, later)
@@ -185,7 +185,7 @@ def test_scoring_runs_where_training_does(monkeypatch: pytest.MonkeyPatch) -> No
     assert set(scores.task_ids) == {"choose_run", "score"}
     monkeypatch.setenv("RLPRETRAIN_TRAINER", "docker")
     contained = load_dag_file("rl_champion_scores").scores
-    assert type(contained.get_task("score")).__name__ == "TrainerOperator"
+    assert type(contained.get_task("score")).__name__ == "DockerTrainerOperator"
     assert contained.get_task("remove_containers").is_teardown
 
 

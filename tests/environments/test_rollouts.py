@@ -3,7 +3,7 @@ import pytest
 
 from rlpretrain.environments import rollout
 from rlpretrain.errors import DataError
-from rlpretrain.patterns.pattern_set import BUY, SELL
+from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from tests.environments.conftest import make_data
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from rlpretrain.cli import _parser
-from rlpretrain.deployment.run_settings import run_settings
+from rlpretrain.deployment.runs.settings import run_settings
 from rlpretrain.features import STATE_NAMES
 from rlpretrain.settings import PretrainingConfig, load_config
 from tests.examples.documents import PAGES, PROJECT, anchors, blocks, inline_code, links, prose, shell_lines
@@ -80,7 +80,7 @@ def test_make_knows_its_targets_and_variables(page: Path) -> None:
 @every_page
 def test_variables_are_settings(page: Path) -> None:
     """`RLPRETRAIN_X` is a setting, or the deployment's code reads it."""
-    code = "".join(p.read_text(encoding="utf-8") for p in (PROJECT / "rlpretrain/deployment").glob("*.py"))
+    code = "".join(p.read_text(encoding="utf-8") for p in (PROJECT / "rlpretrain/deployment").rglob("*.py"))
     for name in re.findall(r"RLPRETRAIN_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8")):
         setting = name.removeprefix("RLPRETRAIN_").lower()
         in_deployment = name in code or f'"{name.removeprefix("RLPRETRAIN_")}"' in code

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from rlpretrain.market import PricePanel
-from rlpretrain.patterns import CATEGORIES, REGIMES, PatternSet, StrategyRecord, pattern_keys
+from rlpretrain.patterns import REGIMES, PatternSet, StrategyRecord, pattern_keys
 from rlpretrain.symphony import Fidelity
+from rlpretrain.symphony.evidence import CATEGORIES
 
 FAITHFUL = Fidelity(
     common_days=1000,

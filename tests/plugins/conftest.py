@@ -15,8 +15,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.airflow_api import AirflowApi
-from rlpretrain.deployment.local_airflow import LocalAirflow
+from rlpretrain.deployment.local.airflow_api import AirflowApi
+from rlpretrain.deployment.local.local_airflow import LocalAirflow
 from rlpretrain.deployment.web.places import DAG_ID
 from tests.conftest import PROJECT
 from tests.stages.conftest import TINY

@@ -16,8 +16,8 @@ from rlpretrain.deployment.web.explorer import Explorer, TooLongError, open_expl
 from rlpretrain.deployment.web.supporters import held_days, stances
 from rlpretrain.errors import DataError
 from rlpretrain.patterns import ACTIONS, ChunkRecords, PatternSet
-from rlpretrain.patterns.electorate import Electorate
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.voting.electorate import Electorate
 from tests.patterns.building import random_patterns, record_of, weekdays
 
 DAYS = weekdays(40)
@@ -210,7 +210,7 @@ def test_ticks_span_the_figures(low: float, high: float) -> None:
 
 def test_neither_plugin_nor_pages_need_torch_and_the_plugin_is_light() -> None:
     code = (
-        "import sys; import rlpretrain.deployment.report_link, rlpretrain.deployment.web.places;"
+        "import sys; import rlpretrain.deployment.web.report_link, rlpretrain.deployment.web.places;"
         "print(*sorted({'fastapi', 'numpy', 'pandas', 'torch'} & set(sys.modules)));"
         "import rlpretrain.deployment.web.app as a; a.pages();"
         "print(*sorted({'torch', 'stable_baselines3', 'matplotlib'} & set(sys.modules)))"

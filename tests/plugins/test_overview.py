@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rlpretrain.deployment.web.airflow_runs import AirflowRun
 from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run
-from rlpretrain.deployment.web.overview import AirflowRun, list_runs
+from rlpretrain.deployment.web.overview import list_runs, one_run
 from rlpretrain.deployment.web.patterns_page import Choice
 from rlpretrain.deployment.web.runs_page import PAGE, run_context, runs_context
 
@@ -59,6 +60,10 @@ def test_folders_and_airflows_runs_are_one_list_newest_first(tmp_path: Path) -> 
     assert summary.fidelity == 0.75 and summary.changed == {"seed": 1}
     assert summary.seconds == {"library": 1.0, "extract": 4.0, "mine": 3.0, "report": 4.0}
     assert found[0].summary.settings == {}
+    assert [one_run(tmp_path, run.name, known.get(run.name)) for run in found] == found
+    for name in ("cache", "run-9", "..", "no:folder"):
+        with pytest.raises(UnknownError):
+            one_run(tmp_path, name, None)
 
 
 def test_trends_go_from_the_oldest_and_pages_are_bounded(tmp_path: Path) -> None:

@@ -1,16 +1,23 @@
+import datetime as dt
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from rlpretrain.stages.context import StageContext
 
-from rlpretrain.artifacts import RunFolder, StageRecorder, write_json
+from rlpretrain.artifacts import RunFolder, write_json
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import PatternSet
 from rlpretrain.pretraining.dataset import DataSet, build_datasets, write_dataset
 from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import CHECK, LIST, MINE, Run, Stage, run_stage
+from rlpretrain.stages.check import Checked
+from rlpretrain.stages.list import Listed
+from rlpretrain.stages.mine import Mined
+from rlpretrain.stages.work import Work
 
 
 def make_patterns(n: int = 400, seed: int = 0) -> PatternSet:
@@ -59,21 +66,37 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def mined_run(folder: Path, rows: int = 900, **settings: Any) -> StageContext:
-    """A run's folder as mining leaves it, for the stages that read data sets alone."""
-    config = PretrainingConfig(**{"output_dir": folder.parent, **settings})
-    context = StageContext(config, RunFolder(folder))
-    context.write_settings()
+def mined_run(folder: Path, rows: int = 900, **settings: Any) -> Run:
+    """A run's folder as far as stages read it that need data sets alone."""
+    run = Run(PretrainingConfig(**{"output_dir": folder.parent, **settings}), RunFolder(folder))
+    run.write_settings()
     patterns = make_patterns(rows)
     windows = Windows(*(patterns.date[row] for row in (0, rows * 2 // 3, rows - 20, rows - 1)))
-    train, validation, card = build_datasets(patterns, windows, min_confidence=0.0)
-    recorder = StageRecorder(context.run, "mine", "", {})
-    write_dataset(recorder.output("datasets/train.parquet"), train)
-    write_dataset(recorder.output("datasets/validation.parquet"), validation)
-    write_json(recorder.output("datasets/card.json"), card)
-    recorder.details["training_assets"] = []
-    recorder.finish()
-    return context
+    day = dt.date(2015, 1, 1)
+
+    def mine(work: Work[Any]) -> Mined:
+        train, validation, card = build_datasets(patterns, windows, min_confidence=0.0)
+        write_dataset(work.write("datasets/train.parquet"), train)
+        write_dataset(work.write("datasets/validation.parquet"), validation)
+        write_json(work.write("datasets/card.json"), card)
+        return Mined(
+            strategies=0, agree=0, voters=0, rejected=0, trades=0, patterns=rows, extraction="", stored={},
+            first_day=day, last_day=day, actions={}, categories={}, regimes={}, training_assets=[], last_edit=None,
+            windows={name: dt.date.fromisoformat(text) for name, text in windows.as_json().items()},
+        )  # fmt: skip
+
+    listed = Listed(
+        listed=0, last_edit_known=0, chunks=0, as_of=day, service="embedded", source="", market=""
+    )
+    stand_in(run, LIST, lambda _: listed)
+    stand_in(run, MINE, mine)
+    stand_in(run, CHECK, lambda _: Checked(patterns=rows, warnings=[]))
+    return run
+
+
+def stand_in(run: Run, stage: Stage[Any, Any], work: Callable[[Work[Any]], Any]) -> None:
+    """Finish a stage with other work than its own, and without the stages that it needs."""
+    run_stage(run, replace(stage, needs=(), run=work, inputs=lambda _: {}, check=lambda _: None))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.pretraining.conftest import make_dataset
 
 folder, rows, batch_size, epochs = Path(sys.argv[1]), *map(int, sys.argv[2:5])
 settings = TrainerSettings(
-    hidden_dims=(16,), batch_size=batch_size, learning_rate=1e-3, weight_decay=0.01, num_epochs=epochs, patience=epochs,
+    hidden_dims=[16], batch_size=batch_size, learning_rate=1e-3, weight_decay=0.01, num_epochs=epochs, patience=epochs,
     value_coefficient=0.5, reward_scale=0.02, seed=1,
 )
 print("ready", flush=True)
@@ -77,18 +77,10 @@ def test_sigterm_within_an_epoch_writes_a_checkpoint_from_which_training_ends_bi
 
 
 def pretrain(folder, *launcher):
-    """Run the command on the run's folder, below `launcher`; return the model's weights and the history."""
+    """Run the stage in the run's folder, below `launcher`; return the model's weights and the history."""
     # After "--", torchrun takes "--run" for none of its own options.
-    command = [
-        sys.executable,
-        *launcher,
-        "-m",
-        *["--"] * bool(launcher),
-        "rlpretrain.cli",
-        "pretrain",
-        "--run",
-        "r",
-    ]
+    program = [*launcher, "-m", *["--"] * bool(launcher), "rlpretrain.cli"]
+    command = [sys.executable, *program, "stage", "pretrain", "--run", str(folder / "r")]
     subprocess.run(
         command,
         check=True,

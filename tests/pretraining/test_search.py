@@ -11,10 +11,11 @@ from rlpretrain.errors import DataError
 from rlpretrain.pretraining.search import SEARCHED, fold_losses, search_settings
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
 from rlpretrain.settings import load_config
+from rlpretrain.stages.tune import Tuned
 from tests.pretraining.conftest import make_dataset, mined_run, read_json
 
 SETTINGS = TrainerSettings(
-    hidden_dims=(8,),
+    hidden_dims=[8],
     batch_size=64,
     learning_rate=1e-2,
     weight_decay=1e-2,
@@ -97,12 +98,17 @@ def test_the_command_writes_settings_that_carry_the_count_of_trials(tmp_path, mo
     assert main(command) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["trials"] == 2
-    assert read_json(tmp_path / "r/tune.json")["counts"] == {"trials": 2, "folds": 2}
+    assert {name: found[name] for name in Tuned.model_fields} == read_json(tmp_path / "r/tune.json")["result"]
+    assert found["folds"] == 2
     tuned = load_config(tmp_path / "r/tuned.yaml", environment={})
     assert tuned.tuning_trials == 7
     assert tuned.learning_rate == found["best"]["learning_rate"]
     assert set(yaml.safe_load((tmp_path / "r/tuned.yaml").read_text())) == {*SEARCHED, "tuning_trials"}
     assert not list((tmp_path / "r").glob("*.log*"))
     assert main([*command[:-1], "--set", "seed=3", "--trials", "0"]) == 2
+    assert "--trials 0 must be at least 1" in capsys.readouterr().err
+    one_fold = ["tune", "--run", "r", "--trials", "1", "--folds", "1", "--epochs", "1", "--json"]
+    assert main(one_fold) == 0
+    assert json.loads(capsys.readouterr().out)["folds"] == 1
     assert main(["tune", "--run", "nobody"]) == 1
-    assert "resolve the run's settings first" in capsys.readouterr().err
+    assert "settings.json is missing" in capsys.readouterr().err

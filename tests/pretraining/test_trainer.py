@@ -16,7 +16,7 @@ from rlpretrain.pretraining.weights import balanced_weights
 from tests.pretraining.conftest import make_dataset
 
 SETTINGS = TrainerSettings(
-    hidden_dims=(32, 16),
+    hidden_dims=[32, 16],
     batch_size=64,
     learning_rate=3e-3,
     weight_decay=1e-2,
@@ -55,7 +55,7 @@ def test_a_placebo_on_shuffled_labels_scores_at_chance(data):
         rng = np.random.default_rng(seed)
         # The validation labels are shuffled too: true ones would choose the luckiest epoch.
         shuffled = [replace(part, labels=part.labels[rng.permutation(len(part))]) for part in data]
-        network = train_policy(*shuffled, replace(SETTINGS, num_epochs=3, seed=seed)).best
+        network = train_policy(*shuffled, SETTINGS.changed(num_epochs=3, seed=seed)).best
         probabilities = torch.softmax(network(torch.as_tensor(validation.states))[0], 1).detach().numpy()
         accuracy.append(classification_scores(probabilities.astype(float), validation)["balanced_accuracy"])
     # One placebo's accuracy deviates by about 0.08: its decisions lie in a random direction of 64.
@@ -63,10 +63,10 @@ def test_a_placebo_on_shuffled_labels_scores_at_chance(data):
 
 
 def test_one_seed_gives_one_result_and_another_seed_another(data):
-    one, two = (train_policy(*data, replace(SETTINGS, num_epochs=3)) for _ in range(2))
+    one, two = (train_policy(*data, SETTINGS.changed(num_epochs=3)) for _ in range(2))
     assert same(weights(one.last), weights(two.last))
     assert one.history == two.history
-    other = train_policy(*data, replace(SETTINGS, num_epochs=3, seed=2))
+    other = train_policy(*data, SETTINGS.changed(num_epochs=3, seed=2))
     assert not same(weights(one.last), weights(other.last))
 
 
@@ -92,9 +92,9 @@ def test_a_killed_run_resumes_to_the_same_weights(data, tmp_path):
 
 def test_a_checkpoint_of_other_settings_is_not_resumed(data, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
-    train_policy(*data, replace(SETTINGS, num_epochs=2), checkpoint=checkpoint)
+    train_policy(*data, SETTINGS.changed(num_epochs=2), checkpoint=checkpoint)
     lines = []
-    train_policy(*data, replace(SETTINGS, num_epochs=2, seed=9), checkpoint=checkpoint, progress=lines.append)
+    train_policy(*data, SETTINGS.changed(num_epochs=2, seed=9), checkpoint=checkpoint, progress=lines.append)
     assert lines[0].startswith("epoch 1/")
 
 
@@ -102,7 +102,7 @@ def test_a_checkpoint_of_other_settings_is_not_resumed(data, tmp_path):
 @pytest.mark.parametrize("part", [0, 1], ids=["train", "validation"])
 def test_a_checkpoint_of_other_data_is_not_resumed(data, tmp_path, part, column):
     """A run's window moved after it was killed: what it had learned lies in days that now validate."""
-    checkpoint, settings = tmp_path / "checkpoint.pt", replace(SETTINGS, num_epochs=1)
+    checkpoint, settings = tmp_path / "checkpoint.pt", SETTINGS.changed(num_epochs=1)
     train_policy(*data, settings, checkpoint=checkpoint)
     other, lines = list(data), []
     other[part] = replace(data[part], **{column: getattr(data[part], column)[::-1]})
@@ -113,7 +113,7 @@ def test_a_checkpoint_of_other_data_is_not_resumed(data, tmp_path, part, column)
 def test_patience_stops_training(data):
     train, validation = data
     noise = replace(validation, labels=validation.labels[::-1].copy())
-    trained = train_policy(train, noise, replace(SETTINGS, num_epochs=50, patience=2))
+    trained = train_policy(train, noise, SETTINGS.changed(num_epochs=50, patience=2))
     assert trained.stopped_early
     assert len(trained.history.epoch) < 50
     assert trained.best_epoch == 1 + int(np.argmin(trained.history.validation_loss))
@@ -138,15 +138,16 @@ def test_data_that_can_t_be_trained_on_is_named(data):
 
 def test_a_loss_that_is_not_finite_is_an_error_and_leaves_no_checkpoint(data, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
+    # Over so small a scale every reward is infinite.
     with pytest.raises(DataError, match=r"not finite after epoch 1 \(lower learning_rate\)"):
-        train_policy(*data, replace(SETTINGS, learning_rate=1e30), checkpoint=checkpoint)
+        train_policy(*data, SETTINGS.changed(reward_scale=1e-45), checkpoint=checkpoint)
     assert not checkpoint.exists()
 
 
 def test_a_full_disk_ends_training_and_keeps_the_last_checkpoint_whole(data, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
-    settings = replace(SETTINGS, num_epochs=2)
-    train_policy(*data, replace(settings, num_epochs=1), checkpoint=checkpoint)
+    settings = SETTINGS.changed(num_epochs=2)
+    train_policy(*data, settings.changed(num_epochs=1), checkpoint=checkpoint)
     before = checkpoint.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
@@ -161,7 +162,7 @@ def test_a_full_disk_ends_training_and_keeps_the_last_checkpoint_whole(data, tmp
 
 def test_a_damaged_checkpoint_starts_again(data, tmp_path):
     checkpoint = tmp_path / "checkpoint.pt"
-    settings = replace(SETTINGS, num_epochs=1)
+    settings = SETTINGS.changed(num_epochs=1)
     train_policy(*data, settings, checkpoint=checkpoint)
     checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
     trained = train_policy(*data, settings, checkpoint=checkpoint)
@@ -174,7 +175,7 @@ def close(one, two, tolerance):
 
 def test_a_batch_in_parts_is_the_batch(data):
     whole, parts = (
-        train_policy(*data, replace(SETTINGS, num_epochs=2, accumulation=count)) for count in (1, 5)
+        train_policy(*data, SETTINGS.changed(num_epochs=2, accumulation=count)) for count in (1, 5)
     )
     assert close(weights(whole.last), weights(parts.last), 1e-4)
     np.testing.assert_allclose(whole.history.train_loss, parts.history.train_loss, rtol=1e-4)
@@ -187,7 +188,7 @@ def test_weighing_losses_and_drawing_by_weight_learn_the_same(data):
     labels = np.where(turned[:, None], train.labels[:, [1, 0, 2]], train.labels)
     noisy = replace(train, labels=labels, weights=np.where(turned, 0.02, 1.98).astype(np.float32))
     for weighting in ("sampling", "loss"):
-        trained = train_policy(noisy, validation, replace(SETTINGS, weighting=weighting))
+        trained = train_policy(noisy, validation, SETTINGS.changed(weighting=weighting))
         accuracy = (trained.best.act(validation.states) == validation.labels.argmax(1)).mean()
         assert accuracy > 0.85, weighting
 
@@ -206,7 +207,7 @@ def test_weighing_losses_and_drawing_by_weight_learn_the_same(data):
     ],
 )
 def test_every_option_learns_the_rule_and_repeats_itself(data, changes):
-    settings = replace(SETTINGS, num_epochs=6, **changes)
+    settings = SETTINGS.changed(num_epochs=6, **changes)
     trained, again = (train_policy(*data, settings) for _ in range(2))
     accuracy = (trained.best.act(data[1].states) == data[1].labels.argmax(1)).mean()
     assert accuracy > 0.85
@@ -218,7 +219,7 @@ def test_hard_labels_cost_calibration(data):
     train, validation = data
     error = {}
     for labels in ("soft", "hard"):
-        network = train_policy(train, validation, replace(SETTINGS, labels=labels)).last
+        network = train_policy(train, validation, SETTINGS.changed(labels=labels)).last
         chances, _ = predict(network, validation)
         error[labels] = expected_calibration_error(chances, validation.labels.astype(float))
     assert error["hard"] > 2 * error["soft"]
@@ -243,7 +244,7 @@ def test_balanced_weights_give_each_action_the_same_mass(data):
 
 
 def test_a_model_file_round_trips_and_equal_models_give_equal_bytes(data, tmp_path):
-    network = train_policy(*data, replace(SETTINGS, num_epochs=1)).best
+    network = train_policy(*data, SETTINGS.changed(num_epochs=1)).best
     metadata = {"hidden_dims": network.hidden_dims, "action_dim": 3}
     for name in ("one.pt", "two.pt"):
         (tmp_path / name[:3]).mkdir()

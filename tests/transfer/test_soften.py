@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlpretrain.environments import BatchedTradingEnv
-from rlpretrain.patterns.pattern_set import BUY, SELL
+from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer import make_agent, train_agent

@@ -10,8 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from rlpretrain.errors import SettingsError
+from rlpretrain.settings import load_config, run_parameters
 from rlpretrain.transfer import TransferLearningManager, make_agent
-from rlpretrain.transfer.settings import TransferConfig, load_config, run_parameters
+from rlpretrain.transfer.settings import TransferConfig
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES, TransferStrategy
 from tests.outside import install
 from tests.transfer.conftest import ROLLOUT

@@ -9,8 +9,8 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rlpretrain.composer.client.call_progress import BudgetSpentError, CallCounts, Progress
 from rlpretrain.composer.client.failures import ComposerError, answer_failure
-from rlpretrain.composer.client.progress import BudgetSpentError, CallCounts, Progress
 from rlpretrain.composer.client.rate import AdaptiveRate
 from rlpretrain.composer.client.retry import RetryPolicy
 from rlpretrain.composer.client.transport import Transport, subject_of

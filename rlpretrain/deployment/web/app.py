@@ -20,8 +20,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
 from rlpretrain.artifacts import RunFolder
+from rlpretrain.deployment.web.airflow_runs import airflow_run, airflow_runs
 from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run, run_folders
-from rlpretrain.deployment.web.overview import Run, airflow_runs, list_runs
+from rlpretrain.deployment.web.overview import Run, list_runs, one_run
 from rlpretrain.deployment.web.patterns_page import Choice, decision_context, patterns_context
 from rlpretrain.deployment.web.places import DAG_ID
 from rlpretrain.deployment.web.runs_page import run_context, runs_context
@@ -144,11 +145,7 @@ def _runs_page(request: Request, offset: Annotated[int, Query(ge=0)] = 0) -> Res
 
 
 def _find(name: str) -> Run:
-    root, known = _output(), airflow_runs(DAG_ID)
-    for run in list_runs(root, known):
-        if run.name == name:
-            return run
-    raise UnknownError("there is no such run")
+    return one_run(_output(), name, airflow_run(DAG_ID, name))
 
 
 def _run_page(request: Request, name: str, show: str | None = None) -> Response:
@@ -177,19 +174,19 @@ def _file(name: str, file: str) -> Response:
     )
 
 
-def _newest_mined() -> str:
-    mined = [path for path in run_folders(_output()) if (path / "mine.json").is_file()]
+def _newest_of(mined: list[Path]) -> str:
     if not mined:
         raise UnknownError("no run has mined patterns yet")
     return max(mined, key=lambda path: ((path / "mine.json").stat().st_mtime, path.name)).name
 
 
 def _patterns_page(request: Request, choice: Annotated[Choice, Query()]) -> Response:
-    name = choice.run or _newest_mined()
+    mined = [path for path in run_folders(_output()) if (path / "mine.json").is_file()]
+    name = choice.run or _newest_of(mined)
     chosen = choice.model_copy(update={"run": name})
-    folders = sorted((p for p in run_folders(_output()) if (p / "mine.json").is_file()), reverse=True)
     context = patterns_context(find_run(_output(), name), chosen)
-    return _page(request, "patterns", mined=[path.name for path in folders], **context)
+    names = sorted((path.name for path in mined), reverse=True)
+    return _page(request, "patterns", mined=names, **context)
 
 
 def _decision_page(

@@ -13,7 +13,8 @@ from sqlalchemy import Row
 
 from rlpretrain.errors import DataError
 from rlpretrain.market import REGIMES
-from rlpretrain.patterns import ACTIONS, CATEGORIES
+from rlpretrain.patterns import ACTIONS
+from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = [
     "BINS",

@@ -31,11 +31,12 @@ from rlpretrain.deployment.web.decisions import (
 )
 from rlpretrain.errors import DataError, ServiceError
 from rlpretrain.market import REGIMES
-from rlpretrain.patterns import ACTIONS, CATEGORIES
+from rlpretrain.patterns import ACTIONS
 from rlpretrain.patterns.store import identities, schema
 from rlpretrain.patterns.store.connection import connect, reading, store_url
 from rlpretrain.patterns.store.contents import require_content
 from rlpretrain.patterns.store.revisions import visible
+from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["MOST_SECONDS", "PAGE", "Explorer", "TooLongError", "open_explorer"]
 

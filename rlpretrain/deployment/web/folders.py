@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rlpretrain.artifacts import RunFolder
 from rlpretrain.errors import DataError, StageError
+from rlpretrain.stages import EXTRACT, STAGES, manifests_of
 
 __all__ = [
     "FILE_KINDS",
@@ -120,20 +120,13 @@ def files_of(folder: Path) -> dict[str, RunFile]:
     The manifests name them, so a request can choose but not construct a path. Links that lead out of the folder are
     left out.
     """
-    inside = folder.resolve()
+    inside, run = folder.resolve(), RunFolder(folder)
     found: dict[str, RunFile] = {}
-    for manifest in _manifests(folder):
-        for name, sha256 in (manifest.get("outputs") or {}).items():
-            path, kind = folder / str(name), FILE_KINDS.get(Path(str(name)).suffix)
+    # The chunks of the extraction are not for people.
+    for manifest in (one for stage in STAGES if stage is not EXTRACT for one in manifests_of(run, stage)):
+        for name, sha256 in manifest.outputs.items():
+            path, kind = folder / name, FILE_KINDS.get(Path(name).suffix)
             if kind is None or not path.is_file() or not path.resolve().is_relative_to(inside):
                 continue
-            found[str(name)] = RunFile(str(name), path, str(sha256), path.stat().st_size, kind)
+            found[name] = RunFile(name, path, str(sha256), path.stat().st_size, kind)
     return dict(sorted(found.items()))
-
-
-def _manifests(folder: Path) -> Iterator[dict[str, Any]]:
-    """Read the manifests of all stages but the extraction's, whose chunks are not for people."""
-    for path in (*sorted(folder.glob("*.json")), *sorted((folder / "validate").glob("*.json"))):
-        manifest = read_json(path)
-        if "stage" in manifest:
-            yield manifest

@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.web.folders import read_json, run_folders
+from rlpretrain.deployment.web.airflow_runs import AirflowRun
+from rlpretrain.deployment.web.folders import UnknownError, find_run, read_json, run_folders
+from rlpretrain.errors import StageError
 from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import LIST, MINE, STAGES, Stage, manifests_of
+from rlpretrain.stages.report import RESULTS
+from rlpretrain.stages.run import SETTINGS
+from rlpretrain.stages.stage import Result
 
-__all__ = ["STAGES", "AirflowRun", "Effect", "Run", "Summary", "airflow_runs", "list_runs", "summarise"]
+__all__ = ["Effect", "Run", "Summary", "list_runs", "one_run", "summarise"]
 
-STAGES = (
-    "prices",
-    "library",
-    "extract",
-    "mine",
-    "check",
-    "analyze",
-    "pretrain",
-    "transfer",
-    "validate",
-    "report",
-)
-"""In the order in which they run; `extract` and `validate` have many parts."""
-_MOST_RUNS = 5_000
-"""Of Airflow's, the newest; a nightly run fills this in some twenty years."""
+ResultT = TypeVar("ResultT", bound=Result)
 
 
 @dataclass(frozen=True)
@@ -67,17 +59,7 @@ class Summary:
         return {name: value for name, value in self.settings.items() if value != _DEFAULTS.get(name, value)}
 
 
-_DEFAULTS = PretrainingConfig().public()
-
-
-@dataclass(frozen=True)
-class AirflowRun:
-    """What Airflow knows of a run."""
-
-    run_id: str
-    state: str
-    started: dt.datetime | None
-    ended: dt.datetime | None
+_DEFAULTS = PretrainingConfig().of_run()
 
 
 @dataclass(frozen=True)
@@ -98,28 +80,6 @@ class Run:
         return Summary({}) if self.folder is None else summarise(self.folder)
 
 
-def airflow_runs(dag_id: str) -> dict[str, AirflowRun]:
-    """Read from Airflow's database the runs of a DAG, by the names of their folders."""
-    from airflow.models.dagrun import DagRun
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-
-    query = (
-        select(DagRun.run_id, DagRun.state, DagRun.start_date, DagRun.end_date, DagRun.queued_at)
-        .where(DagRun.dag_id == dag_id)
-        .order_by(DagRun.id.desc())
-        .limit(_MOST_RUNS)
-    )
-    with create_session(scoped=False) as session:
-        rows = session.execute(query).all()
-    return {
-        RunFolder.safe_name(row.run_id): AirflowRun(
-            row.run_id, str(row.state), row.start_date or row.queued_at, row.end_date
-        )
-        for row in reversed(rows)
-    }
-
-
 def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
     """List the runs, newest first: those with a folder, and those of Airflow that have none yet.
 
@@ -133,6 +93,30 @@ def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
     folders = {path.name: path for path in run_folders(root)}
     runs = [_run(name, known.get(name), folders.get(name)) for name in {*folders, *known}]
     return sorted(runs, key=lambda run: (run.when, run.name), reverse=True)
+
+
+def one_run(root: Path, name: str, known: AirflowRun | None) -> Run:
+    """Return the run of this name.
+
+    Parameters
+    ----------
+    root
+        The folder that holds all runs.
+    known
+        From `airflow_run`.
+
+    Raises
+    ------
+    UnknownError
+        It has no folder, and Airflow does not know it.
+    """
+    folder: Path | None = None
+    try:
+        folder = find_run(root, name)
+    except UnknownError:
+        if known is None:
+            raise
+    return _run(name, known, folder)
 
 
 def _run(name: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
@@ -161,18 +145,16 @@ def _finished(folder: Path, stamp: int) -> Summary:  # noqa: ARG001 - the stamp 
 
 
 def _summarise(folder: Path) -> Summary:
-    mined, results = read_json(folder / "mine.json"), read_json(folder / "pipeline_results.json")
-    library = read_json(folder / "library.json")
-    counts = mined.get("counts", {})
-    strategies, agree = counts.get("strategies"), counts.get("agree")
+    run, results = RunFolder(folder), read_json(folder / RESULTS)
+    listed, mined = _result(run, LIST), _result(run, MINE)
     return Summary(
-        settings=read_json(folder / "settings.json"),
-        listed=library.get("counts", {}).get("listed"),
-        strategies=strategies,
-        voters=counts.get("voters"),
-        rejected=counts.get("rejected"),
-        patterns=counts.get("patterns"),
-        fidelity=agree / strategies if strategies and agree is not None else None,
+        settings=read_json(folder / SETTINGS),
+        listed=None if listed is None else listed.listed,
+        strategies=None if mined is None else mined.strategies,
+        voters=None if mined is None else mined.voters,
+        rejected=None if mined is None else mined.rejected,
+        patterns=None if mined is None else mined.patterns,
+        fidelity=None if mined is None or not mined.strategies else mined.agree / mined.strategies,
         jump_start=_effect(results),
         seconds=_seconds(folder),
         headline=results.get("headline"),
@@ -182,25 +164,24 @@ def _summarise(folder: Path) -> Summary:
     )
 
 
+def _result(run: RunFolder, stage: Stage[Any, ResultT]) -> ResultT | None:
+    """Return a stage's result; None where it has not finished, or another version of the program wrote it."""
+    try:
+        manifest = run.manifest(stage.name)
+        return None if manifest is None else stage.read(manifest)
+    except StageError:
+        return None
+
+
 def _effect(results: Mapping[str, Any]) -> Effect | None:
     found = results.get("effects", {}).get("jump_start")
     return None if found is None else Effect(found["estimate"], found["low"], found["high"])
 
 
 def _seconds(folder: Path) -> dict[str, float]:
-    files: dict[str, Sequence[Path]] = {stage: [folder / f"{stage}.json"] for stage in STAGES}
-    files["extract"] = sorted((folder / "extract").glob("chunk_????.json"))
-    files["validate"] = [
-        path
-        for path in (folder / "validate").glob("*.json")
-        if not path.stem.endswith(("_evidence", "_champion"))
-    ]
+    run = RunFolder(folder)
     taken = {
-        stage: [read_json(path).get("clock", {}).get("seconds") for path in paths]
-        for stage, paths in files.items()
+        stage.name: [manifest.clock.get("seconds", 0.0) for manifest in manifests_of(run, stage)]
+        for stage in STAGES
     }
-    return {
-        stage: sum(value for value in values if value is not None)
-        for stage, values in taken.items()
-        if any(value is not None for value in values)
-    }
+    return {stage: sum(values) for stage, values in taken.items() if values}

@@ -19,8 +19,9 @@ from rlpretrain.deployment.web.supporters import Stance, held_days, read_paths, 
 from rlpretrain.deployment.web.votes import asset_votes, vote_assets
 from rlpretrain.features import FEATURES
 from rlpretrain.market import REGIMES
-from rlpretrain.patterns import ACTIONS, CATEGORIES
+from rlpretrain.patterns import ACTIONS
 from rlpretrain.settings import load_config
+from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["Choice", "decision_context", "patterns_context"]
 

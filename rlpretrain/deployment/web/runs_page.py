@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from rlpretrain.deployment.web import charts
 from rlpretrain.deployment.web.folders import files_of
-from rlpretrain.deployment.web.overview import STAGES, Run
+from rlpretrain.deployment.web.overview import Run
 from rlpretrain.errors import DataError
 from rlpretrain.registry import ModelVersion, Registry, Standing
+from rlpretrain.stages import NIGHT, STAGES
 
 __all__ = ["PAGE", "VIEWS", "Champion", "Model", "champion", "models_of", "run_context", "runs_context"]
 
@@ -102,7 +103,7 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
         "newer": max(0, offset - PAGE) if offset else None,
         "older": offset + PAGE if offset + PAGE < len(runs) else None,
         "total": len(runs),
-        "stages": STAGES,
+        "stages": [stage.name for stage in STAGES],
         "champion": office,
         "registry_problem": problem,
         "trends": _trends(counted[::-1]),
@@ -148,9 +149,9 @@ def _line(runs: Sequence[Run], figure: str, colour: int, *, unit: str = "", fact
 
 def _seconds(runs: Sequence[Run]) -> Markup:
     series = [
-        charts.Series(stage, [run.summary.seconds.get(stage) for run in runs], STAGES.index(stage))
-        for stage in STAGES
-        if any(stage in run.summary.seconds for run in runs)
+        charts.Series(stage.name, [run.summary.seconds.get(stage.name) for run in runs], colour)
+        for colour, stage in enumerate(STAGES)
+        if any(stage.name in run.summary.seconds for run in runs)
     ]
     names = [run.name for run in runs]
     return charts.columns(names, series, title="Seconds of each stage", labels=[""] * len(runs))
@@ -188,5 +189,5 @@ def run_context(run: Run, show: str | None) -> dict[str, Any]:
         "show": show,
         "embedded_file": VIEWS[show][1] if show in views else None,
         "seconds": seconds,
-        "missing": [stage for stage in STAGES[1:] if stage not in summary.seconds],
+        "missing": [stage.name for stage in NIGHT if stage.name not in summary.seconds],
     }

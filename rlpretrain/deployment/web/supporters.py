@@ -12,11 +12,11 @@ import numpy as np
 
 from rlpretrain.deployment.web.folders import read_json
 from rlpretrain.errors import RlpretrainError
+from rlpretrain.library.answers import read_tree
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
-from rlpretrain.patterns.electorate import admission
+from rlpretrain.patterns.voting.electorate import admission
+from rlpretrain.runs.cache import Cache, DamagedError
 from rlpretrain.settings import PretrainingConfig
-from rlpretrain.stages.answers import read_tree
-from rlpretrain.stages.cache import Cache, DamagedError
 from rlpretrain.symphony import parse_symphony
 from rlpretrain.symphony.nodes import Branch, Leaf, PathStep
 from rlpretrain.symphony.wording import condition_words, indicator_words
@@ -159,9 +159,7 @@ def _step(step: PathStep) -> str:
 
 
 def _sources(manifest: Path) -> Mapping[str, Mapping[str, str | None]]:
-    sources: Mapping[str, Mapping[str, str | None]] = (
-        read_json(manifest).get("details", {}).get("sources", {})
-    )
+    sources: Mapping[str, Mapping[str, str | None]] = read_json(manifest).get("result", {}).get("sources", {})
     return sources
 
 

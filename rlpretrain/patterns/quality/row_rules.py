@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, case, func, not_, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from rlpretrain.patterns.pattern_set import BUY, CATEGORIES, SELL
+from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from rlpretrain.patterns.quality.findings import Expected, Finding
 from rlpretrain.patterns.store import schema
+from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["RowRule", "broken", "pattern_rules", "trade_rules"]
 

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import Connection, Table, and_, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from rlpretrain.patterns.pattern_set import ACTIONS, REGIMES
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS, REGIMES
 from rlpretrain.patterns.quality.findings import Expected, Finding
 from rlpretrain.patterns.store import bulk, identities, schema
 from rlpretrain.patterns.store.contents import Content
@@ -135,7 +135,7 @@ def one_sided(connection: Connection, conditions: list[ColumnElement[bool]], row
 
 
 def volume(connection: Connection, collection: int, extraction: int, rows: int) -> list[Finding]:
-    """Warn where there are far fewer patterns than the extractions before had."""
+    """Warn where there are far fewer patterns than in earlier runs; what a run has mined anew since does not count."""
     table = schema.contents
     query = (
         select(table.c.rows)
@@ -143,6 +143,7 @@ def volume(connection: Connection, collection: int, extraction: int, rows: int) 
             table.c.collection_id == collection,
             table.c.kind == "patterns",
             table.c.extraction_id < extraction,
+            table.c.extraction_id.in_(select(schema.runs.c.extraction_id)),
         )
         .order_by(table.c.extraction_id.desc())
         .limit(_TRAILING)
@@ -150,7 +151,7 @@ def volume(connection: Connection, collection: int, extraction: int, rows: int) 
     before = [int(count) for count in connection.execute(query).scalars()]
     if not before or rows >= _COLLAPSE * median(before):
         return []
-    message = f"{rows:,} patterns, where the last {len(before)} extractions have {median(before):,.0f}"
+    message = f"{rows:,} patterns, where the last {len(before)} runs have {median(before):,.0f}"
     return [Finding("volume", False, 0, message)]
 
 

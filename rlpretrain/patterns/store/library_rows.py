@@ -12,10 +12,10 @@ from dataclasses import fields
 
 from sqlalchemy import Connection, select
 
-from rlpretrain.patterns.electorate import Electorate, Reject
-from rlpretrain.patterns.records import StrategyRecord
 from rlpretrain.patterns.store import bulk, identities, schema
 from rlpretrain.patterns.store.columns import calendar_day
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.voting.electorate import Electorate, Reject
 from rlpretrain.symphony import Fidelity
 
 __all__ = [

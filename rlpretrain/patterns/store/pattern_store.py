@@ -13,9 +13,7 @@ from typing import Any, Self
 import numpy as np
 from sqlalchemy import Connection, Engine, Table, func, select
 
-from rlpretrain.patterns.electorate import Electorate, Reject
-from rlpretrain.patterns.pattern_set import PatternSet
-from rlpretrain.patterns.records import StrategyRecord
+from rlpretrain.patterns.decisions.pattern_set import PatternSet
 from rlpretrain.patterns.store import bulk, identities, library_rows, rows, schema
 from rlpretrain.patterns.store.chunks import whole_steps
 from rlpretrain.patterns.store.columns import Columns, joined
@@ -25,7 +23,9 @@ from rlpretrain.patterns.store.digests import RowsDigest
 from rlpretrain.patterns.store.filters import PatternFilters
 from rlpretrain.patterns.store.locks import exclusive
 from rlpretrain.patterns.store.revisions import visible, write_revision
-from rlpretrain.patterns.trades import TradeTable
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.strategies.trades import TradeTable
+from rlpretrain.patterns.voting.electorate import Electorate, Reject
 from rlpretrain.symphony import Fidelity
 
 __all__ = ["Model", "PatternStore", "open_store"]

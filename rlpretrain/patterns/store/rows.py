@@ -10,9 +10,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
-from rlpretrain.patterns.pattern_set import CATEGORIES, REGIMES, PatternSet, pattern_keys
+from rlpretrain.patterns.decisions.pattern_set import REGIMES, PatternSet, pattern_keys
 from rlpretrain.patterns.store.columns import Columns
-from rlpretrain.patterns.trades import TradeTable
+from rlpretrain.patterns.strategies.trades import TradeTable
+from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = [
     "NumberAssets",

@@ -14,7 +14,6 @@ from rlpretrain.market import PricePanel
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import (
     ConsensusRecord,
-    DecisionRules,
     StrategyRecord,
     follow_consensus,
     tally_votes,
@@ -60,7 +59,7 @@ def _follow(
     records: Sequence[StrategyRecord], panel: PricePanel, windows: Windows, config: PretrainingConfig
 ) -> dict[str, tuple[int, ConsensusRecord]]:
     """Elect voters among the records and follow their consensus on both windows; nothing where nobody votes."""
-    rules = DecisionRules.from_settings(config)
+    rules = config
     electorate = elect(records, config, windows.validation_start)
     try:
         tally = tally_votes(electorate.voters, panel, electorate.admitted)

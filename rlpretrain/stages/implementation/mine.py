@@ -16,13 +16,12 @@ from rlpretrain.market import PricePanel
 from rlpretrain.patterns import (
     ACTIONS,
     AGREES,
-    DecisionRules,
     Electorate,
     PatternSet,
     Reject,
     StrategyRecord,
     TradeTable,
-    extract_patterns,
+    mine_patterns,
     select_voters,
     tally_votes,
 )
@@ -71,9 +70,7 @@ def mine(work: Work[MineSettings]) -> Mined:
     ]  # fmt: skip
     work.progress(f"{len(electorate.voters)} of {len(library)} strategies vote")
     tally = tally_votes(electorate.voters, panel, electorate.admitted)
-    patterns = extract_patterns(
-        tally, panel, DecisionRules.from_settings(settings), context=market_context(panel, settings.regimes)
-    )
+    patterns = mine_patterns(tally, panel, settings, context=market_context(panel, settings.regimes))
     work.progress(f"{len(patterns)} patterns mined")
 
     identity = {

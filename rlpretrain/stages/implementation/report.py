@@ -45,7 +45,6 @@ from rlpretrain.validation.report import (
     WindowDates,
     render_report,
 )
-from rlpretrain.validation.settings import ValidationConfig
 
 __all__ = ["report"]
 
@@ -70,7 +69,7 @@ def report(work: Work[PretrainingConfig]) -> Reported:
         AssetValidation.model_validate_json(work.read(VALIDATE, evidence_file(symbol)).read_bytes())
         for symbol in settings.validation_envs
     )
-    verdict = reach_verdict(evidence, settings.part(ValidationConfig), seed=settings.seed)
+    verdict = reach_verdict(evidence, settings, seed=settings.seed)
     figures = _figures(evidence, verdict)
     version, decision = decide(work, verdict, card_of(work, figures | _deflated(evidence)))
     models = {"policy": work.read(PRETRAIN, PRETRAINED), "agent": work.read(TRANSFER, AGENT)}
@@ -182,8 +181,8 @@ def _fidelity_figures(work: Work[PretrainingConfig]) -> FidelityFigures:
     replays, not_compared = [], 0
     for chunk, extracted in work.results(EXTRACT).items():
         for symphony_id, found in extracted.fidelity.items():
-            compared = {"name": names.get(symphony_id, symphony_id), "agrees": found["status"] == AGREES}
-            replays.append(ReplayFidelity.model_validate({**compared, **found}))
+            name, agrees = names.get(symphony_id, symphony_id), found.status == AGREES
+            replays.append(ReplayFidelity(name=name, agrees=agrees, **found.model_dump()))
         rejects = work.read_json(EXTRACT, chunk_files(chunk)["rejects"])
         not_compared += sum(reject["stage"] == "fidelity" for reject in rejects)
     return FidelityFigures(

@@ -13,7 +13,7 @@ from rlpretrain.artifacts import atomic_path, write_json
 from rlpretrain.environments import Book, EpisodeData
 from rlpretrain.errors import DataError, StageError
 from rlpretrain.features import STATE_DIM
-from rlpretrain.patterns.pattern_set import ACTIONS
+from rlpretrain.patterns.decisions.pattern_set import ACTIONS
 from rlpretrain.registry import Registry
 from rlpretrain.stages.implementation.challenge import as_trained, open_champion
 from rlpretrain.stages.mine import MINE

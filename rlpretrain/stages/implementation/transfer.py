@@ -20,7 +20,6 @@ from rlpretrain.stages.pretrain import PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER_HISTORY, Transferred, TransferStageSettings
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy, TransferLearningManager, make_agent, save_agent
-from rlpretrain.transfer.settings import TransferConfig
 from rlpretrain.validation import timing_score
 
 __all__ = ["transfer"]
@@ -52,9 +51,9 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
     source, work.device = work.read(PRETRAIN, PRETRAINED), choose_device(settings)
     network = load_model_file(source).network()
     env = BatchedTradingEnv(data, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=settings.seed)
-    agent = make_agent(env, network, seed=settings.seed, device=work.device)
+    agent = make_agent(env, network, seed=settings.seed, device=work.device, algorithm=settings.rl_algorithm)
     states = read_dataset(dataset_file(work.read(MINE, CARD).parent, "validation")).states
-    result = TransferLearningManager(settings.part(TransferConfig)).transfer_knowledge(
+    result = TransferLearningManager(settings).transfer_knowledge(
         source,
         agent,
         held_out_states=states[:_HELD_OUT],
@@ -64,7 +63,12 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
     save_agent(
         work.write(AGENT),
         agent.policy,
-        {"strategy": result.strategy, "chosen_steps": result.chosen_steps, "windows": windows.as_json()},
+        {
+            "algorithm": settings.rl_algorithm,
+            "strategy": result.strategy,
+            "chosen_steps": result.chosen_steps,
+            "windows": windows.as_json(),
+        },
     )
     write_json(work.write(TRANSFER_HISTORY), asdict(result))
     return Transferred(

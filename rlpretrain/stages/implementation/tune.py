@@ -50,6 +50,5 @@ def tune(work: Work[TuneSettings]) -> Tuned:
 
 def _settings_file(asked: TuneSettings, found: SearchResult) -> str:
     """Write the best settings for ``--config``, with the number of trials that any later claim is deflated by."""
-    values = {name: list(value) if isinstance(value, tuple) else value for name, value in found.best.items()}
-    values["tuning_trials"] = asked.tuning_trials + len(found.trials)
+    values = {**found.best, "tuning_trials": asked.tuning_trials + len(found.trials)}
     return yaml.safe_dump(values, sort_keys=True)

@@ -26,7 +26,7 @@ from rlpretrain.stages.validate import Validated, ValidateSettings, champion_fil
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy, checkpoint_steps, load_agent, make_agent, train_agent
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
-from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.validation import (
     AssetCase,
     CurveRecorder,
@@ -36,7 +36,7 @@ from rlpretrain.validation import (
     validate_asset,
 )
 from rlpretrain.validation.arms import arms_with
-from rlpretrain.validation.settings import ValidationConfig
+from rlpretrain.validation.settings import ValidationSettings
 
 __all__ = ["asset_case", "validate"]
 
@@ -57,9 +57,9 @@ def validate(work: Work[ValidateSettings]) -> Validated:
     try:
         data = load_days(work, [symbol])[0]
         arena = _arena(work, data)
-        case = _case(work, data, arena, settings.part(ValidationConfig))
+        case = _case(work, data, arena, settings)
         agent, _ = load_agent(work.read(TRANSFER, AGENT))
-        evidence = validate_asset(case, agent.act, settings.part(ValidationConfig), seed=settings.seed)
+        evidence = validate_asset(case, agent.act, settings, seed=settings.seed)
     finally:
         torch.set_num_threads(threads)
     write_json(work.write(evidence_file(symbol)), json.loads(evidence.model_dump_json()))
@@ -73,7 +73,7 @@ def validate(work: Work[ValidateSettings]) -> Validated:
     )
 
 
-def asset_case(work: Work[ValidateSettings], config: ValidationConfig) -> AssetCase:
+def asset_case(work: Work[ValidateSettings], config: ValidationSettings) -> AssetCase:
     """Set up the asset's test window and the arms that are compared on it.
 
     Parameters
@@ -91,7 +91,7 @@ def asset_case(work: Work[ValidateSettings], config: ValidationConfig) -> AssetC
 
 
 def _case(
-    work: Work[ValidateSettings], data: EpisodeData, arena: _Arena, config: ValidationConfig
+    work: Work[ValidateSettings], data: EpisodeData, arena: _Arena, config: ValidationSettings
 ) -> AssetCase:
     start, stop = data.rows(mined_windows(work).test_start, None)
     window = EvaluationWindow(data, start, stop, work.result(MINE).clean_from)
@@ -130,7 +130,7 @@ def _arena(work: Work[ValidateSettings], data: EpisodeData) -> _Arena:
 
 def _learner(
     work: Work[ValidateSettings],
-    config: ValidationConfig,
+    config: ValidationSettings,
     window: EvaluationWindow,
     arena: _Arena,
     arm: str,
@@ -140,7 +140,7 @@ def _learner(
     data, total, windows = window.data, config.validation_steps, mined_windows(work)
     assets, spans = zip(*arena, strict=True)
     rollout = NUM_ENVS * ROLLOUT_STEPS
-    transfer = work.settings.part(TransferConfig)
+    transfer = work.settings.part(TransferSettings)
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
     # Whole rollouts: of a short budget, a part of one would make half.
     most = int(total * _WARMUP_SHARE) // rollout * rollout
@@ -150,7 +150,7 @@ def _learner(
 
     def learn(seed: int) -> Trial:
         env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
-        agent = make_agent(env, shape, seed=seed)
+        agent = make_agent(env, shape, seed=seed, algorithm=transfer.rl_algorithm)
         recorder = CurveRecorder(window, arm, seed)
 
         def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:

@@ -319,4 +319,18 @@ def test_far_fewer_patterns_than_before_are_a_warning(url: str) -> None:
         )
         (finding,) = check_patterns(store, extraction, expected)
         assert (finding.check, finding.failed) == ("volume", False)
-        assert finding.message == "60 patterns, where the last 3 extractions have 200"
+        assert finding.message == "60 patterns, where the last 3 runs have 200"
+
+
+def test_what_a_run_mined_before_it_mined_anew_is_no_earlier_run(url: str) -> None:
+    with open_store(url) as store:
+        add(store, "tonight", sound_patterns(200, 1))
+        extraction = add(store, "tonight", sound_patterns(60, 5))
+        expected = Expected(
+            {"patterns": 60, "trades": 40, "voters": 1, "rejects": 1},
+            dt.date(1999, 1, 1),
+            LAST,
+            None,
+            STATE_VERSION,
+        )
+        assert check_patterns(store, extraction, expected) == ()

@@ -1,0 +1,61 @@
+"""From the variables of `make run` to the environment of the tasks and the run's settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rlpretrain.errors import SettingsError
+from rlpretrain.settings import ENVIRONMENT_PREFIX
+
+__all__ = ["run_environment", "run_parameters_from"]
+
+SOURCES = ("market", "catalogue")
+"""Settings that may name a folder relative to where the command was given."""
+
+
+def run_environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return the deployment's variables for the tasks: those of the environment, under the ones of the command.
+
+    Parameters
+    ----------
+    environment
+        Where ``MARKET`` and the others are looked up; empty ones are as if not given.
+    folder
+        What relative paths start from.
+    """
+    variables = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
+    for name in ("MARKET", "CATALOGUE", "COMPOSER_URL", "STORE_URL", "TRAINER"):
+        if environment.get(name):
+            variables[ENVIRONMENT_PREFIX + name] = _absolute(name.lower(), environment[name], folder)
+    artifacts = folder / (environment.get("ARTIFACTS") or "artifacts")
+    return {**variables, f"{ENVIRONMENT_PREFIX}OUTPUT_DIR": str(artifacts.resolve())}
+
+
+def run_parameters_from(text: str, folder: Path) -> dict[str, Any]:
+    """Read ``PARAMS``, one JSON object of settings of the run.
+
+    Raises
+    ------
+    SettingsError
+        The text is not a JSON object.
+    """
+    try:
+        values = json.loads(text or "{}")
+    except ValueError as error:
+        raise SettingsError(
+            f"PARAMS: not JSON: {error}", hint="""PARAMS='{"max_strategies": 20}'"""
+        ) from None
+    if not isinstance(values, dict):
+        raise SettingsError("PARAMS: must be a JSON object", hint="""PARAMS='{"max_strategies": 20}'""")
+    return {name: _absolute(name, value, folder) for name, value in values.items()}
+
+
+def _absolute(name: str, value: Any, folder: Path) -> Any:
+    """Free a market's or catalogue's folder from the working directory, which the tasks don't share."""
+    if name not in SOURCES or not isinstance(value, str) or value.startswith("generated:"):
+        return value
+    scheme, _, place = value.rpartition(":")
+    return f"{scheme}{':' if scheme else ''}{(folder / place).resolve()}"

@@ -1,0 +1,112 @@
+"""What Airflow calls when a run ends, a task fails or a deadline passes.
+
+The callbacks of a run are called by the DAG processor, those of a task by its worker, and that of a deadline by the
+triggerer; all of them need ``RLPRETRAIN_NOTIFY`` and the connections that it names. A notification that can't be sent
+is logged and changes nothing else.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.providers.common.compat.sdk import redact
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+
+from rlpretrain.deployment.notifications.alert_message import (
+    FAILURE_KEY,
+    AlertMessage,
+    failed_run,
+    late_run,
+    successful_run,
+)
+from rlpretrain.deployment.notifications.notifiers import notification_targets, notifier
+from rlpretrain.errors import SettingsError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["deadline_missed", "nightly_deadline", "record_failure", "run_failed", "run_succeeded"]
+
+DEADLINE = "RLPRETRAIN_DEADLINE_MINUTES"
+DEADLINE_MINUTES = 480.0
+"""Eight hours from 18:30 leave a morning before New York opens."""
+LONGEST_REASON = 2_000
+
+log = logging.getLogger(__name__)
+
+
+def nightly_deadline(environment: Mapping[str, str] | None = None) -> DeadlineAlert | None:
+    """Return the alert for a run that is not done ``RLPRETRAIN_DEADLINE_MINUTES`` after it was queued; 0 is none.
+
+    Raises
+    ------
+    SettingsError
+        The setting is no number of minutes.
+    """
+    environment = os.environ if environment is None else environment
+    text = environment.get(DEADLINE) or str(DEADLINE_MINUTES)
+    try:
+        interval = dt.timedelta(minutes=float(text))
+    except (ValueError, OverflowError):
+        interval = dt.timedelta(-1)
+    if interval < dt.timedelta(0):
+        raise SettingsError(f"{DEADLINE}: {text!r} is no number of minutes; 0 is for no deadline")
+    if not interval:
+        return None
+    # Not the logical date: a run that is triggered by REST may have none.
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=interval,
+        callback=AsyncCallback(deadline_missed),
+        name="nightly run is late",
+    )
+
+
+def record_failure(context: Context) -> None:
+    """Leave a task's reason to fail where the run's notification, and a client of the REST API, find it."""
+    error = context.get("exception")
+    reason = (
+        str(redact(f"{type(error).__name__}: {error}")) if isinstance(error, BaseException) else str(error)
+    )
+    context["ti"].xcom_push(FAILURE_KEY, reason[:LONGEST_REASON])
+
+
+def run_succeeded(context: Context) -> None:
+    """Notify of a run's verdict and figures."""
+    _notify(successful_run, context)
+
+
+def run_failed(context: Context) -> None:
+    """Notify of the task that failed, and why."""
+    _notify(failed_run, context)
+
+
+async def deadline_missed(context: Context) -> None:
+    """Notify of a run that is not done in time."""
+    message = late_run(cast("dict[str, Any]", context))
+    if message is None:
+        return
+    log.warning(message.text)
+    for target in notification_targets():
+        try:
+            await notifier(target, message).async_notify(context)
+        except Exception:
+            log.exception("the notification %s can't be sent", target)
+
+
+def _notify(describe: Callable[[Mapping[str, Any]], AlertMessage], context: Context) -> None:
+    targets = notification_targets()
+    if not targets:
+        return
+    message = describe(cast("dict[str, Any]", context))
+    for target in targets:
+        try:
+            notifier(target, message).notify(context)
+        except Exception:
+            # The others are to be told all the same.
+            log.exception("the notification %s can't be sent", target)

@@ -1,0 +1,209 @@
+"""A run's figures as metrics of Airflow's own StatsD or OpenTelemetry, read from the manifests that its stages left.
+
+The rooms know nothing of metrics. When a task has succeeded, in its process and wherever the stage itself ran, the
+callback reads the manifest and sets gauges. A gauge says what is: a task that is cleared and repeats nothing sets the
+same values again, and no count grows by it. Which names there are, `METRICS` says; docs/observability.md shows it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from rlpretrain.artifacts import RunFolder
+from rlpretrain.stages import (
+    ANALYZE,
+    CHECK,
+    EXTRACT,
+    LIST,
+    MINE,
+    PRETRAIN,
+    REPORT,
+    TRANSFER,
+    UPDATE,
+    VALIDATE,
+    Stage,
+    manifests_of,
+    result_of,
+    stage_named,
+)
+from rlpretrain.stages.mine import REJECTS
+from rlpretrain.stages.pretrain import SCORES
+from rlpretrain.stages.report import RESULTS
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+__all__ = ["METRICS", "emit_metrics", "stage_metrics"]
+
+REASONS = ("fetch", "parse", "replay", "fidelity", "hindsight", "duplicate", "quality")
+FINDINGS = {"better": 1.0, "no effect shown": 0.0, "worse": -1.0}
+
+METRICS: dict[str, dict[str, str]] = {
+    UPDATE.name: {"update.seconds": "seconds that the update of the prices took"},
+    LIST.name: {
+        "list.symphonies": "symphonies listed",
+        "list.last_edit_known": "those whose last edit is known",
+        "list.seconds": "seconds that listing took",
+    },
+    MINE.name: {
+        "extract.replayed": "symphonies replayed",
+        "extract.seconds": "seconds of all chunks together",
+        "extract.slowest_chunk_seconds": "seconds of the slowest chunk",
+        "fidelity.agree": "replays that agree with the service's backtest",
+        "fidelity.agree_share": "their share",
+        "fidelity.correlation": "median correlation of daily returns with the service's",
+        "fidelity.tracking_error": "median tracking error, annualised, fraction",
+        "rejects.total": "symphonies left out",
+        **{f"rejects.{reason}": f"those left out for {reason}" for reason in REASONS},
+        "mine.voters": "strategies that vote",
+        "mine.patterns": "patterns",
+        "mine.trades": "trades",
+        "mine.seconds": "seconds that mining took",
+    },
+    CHECK.name: {
+        "check.warnings": "warnings of the checks; a failure fails the task",
+        "check.seconds": "seconds that the checks took",
+    },
+    ANALYZE.name: {
+        "analyze.recommendations": "recommendations of the analysis",
+        "analyze.seconds": "seconds that the analysis took",
+    },
+    PRETRAIN.name: {
+        "pretrain.epochs": "epochs trained",
+        "pretrain.log_loss": "the clone's log loss on validation patterns",
+        "pretrain.balanced_accuracy": "its balanced accuracy, fraction",
+        "pretrain.seconds": "seconds that pre-training took",
+    },
+    TRANSFER.name: {
+        "transfer.chosen_steps": "environment steps of the checkpoint that was kept",
+        "transfer.seconds": "seconds that transfer took",
+    },
+    REPORT.name: {
+        "validate.seconds": "seconds of all validated assets together",
+        "verdict.finding": "1 better than random weights, 0 no effect shown, -1 worse",
+        "verdict.promote": "1 where the rule promotes the agent, else 0",
+        "verdict.jump_start": "pooled difference at the start of learning",
+        "verdict.area": "pooled difference over the learning curve",
+        "agent.ASSET.sharpe_ratio": "of the agent on the test window",
+        "agent.ASSET.max_drawdown": "likewise, fraction",
+        "agent.ASSET.timing_score": "likewise",
+        "report.seconds": "seconds that the report took",
+        "run.megabytes": "size of the run's folder",
+    },
+}
+"""Task -> its gauges, each behind ``<prefix>.rlpretrain.``, and what they say."""
+
+
+def emit_metrics(context: Context) -> None:
+    """Set the gauges of a task that has succeeded; a callback of Airflow's."""
+    from airflow.sdk.observability.stats import gauge
+
+    from rlpretrain.settings import load_config
+
+    folder = load_config().output_dir / RunFolder.safe_name(str(context["run_id"]))
+    for name, value in stage_metrics(folder, context["task"].task_id).items():
+        gauge(f"rlpretrain.{name}", value)
+
+
+def stage_metrics(folder: Path, task_id: str) -> dict[str, float]:
+    """Read the figures of a finished task from its run's folder; empty for tasks without any."""
+    read = _FIGURES.get(task_id)
+    if read is None or not folder.is_dir():
+        return {}
+    run = RunFolder(folder)
+    figures = {**read(run), **_seconds(run, stage_named(task_id))}
+    return {name: float(value) for name, value in figures.items() if value is not None}
+
+
+def _seconds(run: RunFolder, stage: Stage[Any, Any]) -> dict[str, float]:
+    """Return what a stage took, its parts added up."""
+    took = [manifest.clock["seconds"] for manifest in manifests_of(run, stage)]
+    return {f"{stage.name}.seconds": sum(took)} if took else {}
+
+
+def _json(run: RunFolder, name: str) -> Any:
+    return json.loads((run / name).read_text(encoding="utf-8"))
+
+
+def _list(run: RunFolder) -> Mapping[str, Any]:
+    listed = result_of(run, LIST)
+    return {"list.symphonies": listed.listed, "list.last_edit_known": listed.last_edit_known}
+
+
+def _mine(run: RunFolder) -> Mapping[str, Any]:
+    mined, chunks = result_of(run, MINE), manifests_of(run, EXTRACT)
+    fidelity = [found for chunk in chunks for found in EXTRACT.read(chunk).fidelity.values()]
+    correlations = [found.correlation for found in fidelity if found.correlation is not None]
+    reasons = Counter(reject["stage"] for reject in _json(run, REJECTS))
+    return {
+        "extract.replayed": mined.strategies,
+        **_seconds(run, EXTRACT),
+        "extract.slowest_chunk_seconds": max(chunk.clock["seconds"] for chunk in chunks),
+        "fidelity.agree": mined.agree,
+        "fidelity.agree_share": mined.agree / len(fidelity) if fidelity else None,
+        "fidelity.correlation": median(correlations) if correlations else None,
+        "fidelity.tracking_error": median(found.tracking_error for found in fidelity) if fidelity else None,
+        "rejects.total": mined.rejected,
+        # A reason that nobody was left out for tonight must not keep yesterday's value.
+        **{f"rejects.{reason}": reasons[reason] for reason in REASONS},
+        "mine.voters": mined.voters,
+        "mine.patterns": mined.patterns,
+        "mine.trades": mined.trades,
+    }
+
+
+def _check(run: RunFolder) -> Mapping[str, Any]:
+    return {"check.warnings": len(result_of(run, CHECK).warnings)}
+
+
+def _analyze(run: RunFolder) -> Mapping[str, Any]:
+    return {"analyze.recommendations": result_of(run, ANALYZE).recommendations}
+
+
+def _pretrain(run: RunFolder) -> Mapping[str, Any]:
+    clone = _json(run, SCORES).get("clone", {})
+    return {
+        "pretrain.epochs": result_of(run, PRETRAIN).epochs,
+        "pretrain.log_loss": clone.get("log_loss"),
+        "pretrain.balanced_accuracy": clone.get("balanced_accuracy"),
+    }
+
+
+def _transfer(run: RunFolder) -> Mapping[str, Any]:
+    return {"transfer.chosen_steps": result_of(run, TRANSFER).chosen_steps}
+
+
+def _report(run: RunFolder) -> Mapping[str, Any]:
+    reported, figures = result_of(run, REPORT), _json(run, RESULTS)["figures"]
+    return {
+        **_seconds(run, VALIDATE),
+        "verdict.finding": FINDINGS[reported.finding],
+        "verdict.promote": reported.verdict == "promote",
+        "verdict.jump_start": figures.get("jump_start"),
+        "verdict.area": figures.get("area"),
+        **{f"agent.{_asset_figure(name)}": value for name, value in figures.items() if " " in name},
+        "run.megabytes": sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file()) / 1e6,
+    }
+
+
+def _asset_figure(name: str) -> str:
+    """Turn ``BRK.B sharpe_ratio`` into a part of a metric's name, in which a dot ends a part."""
+    asset, _, figure = name.rpartition(" ")
+    return f"{''.join(c if c.isalnum() or c == '-' else '_' for c in asset)}.{figure}"
+
+
+_FIGURES: dict[str, Callable[[RunFolder], Mapping[str, Any]]] = {
+    UPDATE.name: lambda run: {},
+    LIST.name: _list,
+    MINE.name: _mine,
+    CHECK.name: _check,
+    ANALYZE.name: _analyze,
+    PRETRAIN.name: _pretrain,
+    TRANSFER.name: _transfer,
+    REPORT.name: _report,
+}

@@ -1,0 +1,1 @@
+"""A run from Airflow's side: its schedule and settings, what its tasks need, and what becomes of its results."""

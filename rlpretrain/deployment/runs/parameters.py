@@ -1,0 +1,37 @@
+"""The run's settings as Airflow Params: one JSON schema for the trigger form, the REST API and the stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import Param
+
+from rlpretrain.deployment.runs.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
+from rlpretrain.settings import run_parameters
+
+__all__ = ["dag_params"]
+
+
+def dag_params() -> dict[str, Param]:
+    """Return a Param for each setting that a person may change per run, in the order of the form."""
+    parameters = run_parameters()
+    order = dict.fromkeys([*OFTEN, *parameters])
+    return {name: _param(name, parameters[name]) for name in order}
+
+
+def _param(name: str, schema: Mapping[str, Any]) -> Param:
+    schema = dict(schema)
+    default, group = schema.pop("default"), schema.pop("group")
+    for variant in schema.pop("anyOf", ()):
+        # The form knows a nullable field by a list of types, where pydantic writes alternatives.
+        schema["type"] = [*schema.get("type", ()), variant["type"]]
+        schema.update({key: value for key, value in variant.items() if key != "type"})
+    schema["title"] = TITLES.get(name, name.replace("_", " ").capitalize())
+    if "labels" in schema:
+        schema["values_display"] = dict(zip(schema["enum"], schema.pop("labels"), strict=True))
+    if name in CHOICES:
+        schema["values_display"] = dict(CHOICES[name])
+    if name in EXAMPLES:
+        schema["examples"] = EXAMPLES[name]
+    return Param(default, section=section(name, group), **schema)

@@ -1,0 +1,126 @@
+"""Copies of finished runs on object storage: off the machine, and to go on with on another.
+
+Stages work on a file system that all workers see. A finished run is copied through Airflow's `ObjectStoragePath`, so
+any store that Airflow has a connection for will do: ``s3://connection@bucket/runs``, ``gs://...``, ``file:///mnt/runs``.
+
+``python -m rlpretrain.deployment.runs.storage RUN`` brings a run back into ``RLPRETRAIN_OUTPUT_DIR``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from airflow.sdk import ObjectStoragePath
+
+from rlpretrain.artifacts import RunFolder, file_sha256
+from rlpretrain.errors import DataError, RlpretrainError, SettingsError
+from rlpretrain.settings import load_config
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["main", "restore_run", "store_run"]
+
+INVENTORY = "inventory.json"
+"""Written last: a copy without it was broken off."""
+
+
+def store_run(folder: Path, storage: str) -> str:
+    """Copy a run's folder; files that the copy already holds stay. Gives the copy's address.
+
+    Parameters
+    ----------
+    storage
+        Root of all copies, as `ObjectStoragePath` takes it.
+    """
+    copy = ObjectStoragePath(storage) / folder.name
+    known = _inventory(copy)
+    files = {
+        str(path.relative_to(folder)): file_sha256(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".lock"
+    }
+    for name, digest in files.items():
+        if known.get(name) != digest:
+            with (folder / name).open("rb") as source, _open(copy / name, "wb") as target:
+                shutil.copyfileobj(source, target)
+    with _open(copy / INVENTORY, "w") as target:
+        json.dump({"files": files}, target, indent=2, sort_keys=True)
+    return str(copy)
+
+
+def restore_run(run: str, storage: str, output_dir: Path) -> Path:
+    """Bring a run back into the folder of all runs; every file is checked by its hash.
+
+    Raises
+    ------
+    DataError
+        There is no whole copy, one of its files was changed, or the run is there already.
+    """
+    name = RunFolder.safe_name(run)
+    copy = ObjectStoragePath(storage) / name
+    files = _inventory(copy)
+    if not files:
+        raise DataError(f"{copy} holds no whole copy of a run")
+    if (output_dir / name).exists():
+        raise DataError(f"{output_dir / name} exists", hint="remove or rename it first")
+    output_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=output_dir) as temporary:
+        whole = Path(temporary, name)
+        for file, digest in files.items():
+            path = (whole / file).resolve()
+            if not path.is_relative_to(whole.resolve()):
+                raise DataError(f"{copy}: {file} lies outside of the run")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _open(copy / file, "rb") as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            if file_sha256(path) != digest:
+                raise DataError(f"{copy / file} was changed after it was copied")
+        whole.rename(output_dir / name)
+    return output_dir / name
+
+
+def _inventory(copy: ObjectStoragePath) -> dict[str, str]:
+    try:
+        with _open(copy / INVENTORY, "r") as file:
+            text = file.read()
+    except FileNotFoundError:
+        return {}
+    try:
+        files: dict[str, str] = json.loads(text)["files"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{copy / INVENTORY} is no inventory: {error}") from None
+    return files
+
+
+def _open(path: ObjectStoragePath, mode: str) -> IO[Any]:
+    # Object stores have no folders to make; a file system has.
+    if path.protocol == "file" and "w" in mode:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    encoding = None if "b" in mode else "utf-8"
+    stream: IO[Any] = path.open(mode, encoding=encoding)  # type: ignore[no-untyped-call]
+    return stream
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Restore the runs named; answers 0 done, 1 failed, 2 for bad settings."""
+    runs = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        config = load_config()
+        if not runs or not config.runs_storage:
+            raise SettingsError("name a run, and set RLPRETRAIN_RUNS_STORAGE to where the copies are")
+        for run in runs:
+            print(restore_run(run, config.runs_storage, config.output_dir))  # noqa: T201
+    except RlpretrainError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return 2 if isinstance(error, SettingsError) else 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the votes decide: the consensus, and the patterns mined from it."""

@@ -1,0 +1,46 @@
+"""How far a decision can be trusted, judged by what was known when it was made."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.market import Floats
+
+__all__ = ["confidence"]
+
+_SKILL, _BREADTH, _CLEAN = 0.6, 0.3, 0.1
+"""Weights of the three parts; they sum to one."""
+_HALF_BREADTH = 1.0
+"""Effective number of independent strategies at which breadth is one half."""
+
+
+def confidence(
+    *,
+    count: NDArray[np.int32],
+    skill: Floats,
+    clean: Floats,
+    independence: Floats,
+) -> Floats:
+    """Return the confidence in [0, 1] in a stance that some strategies agree on.
+
+    ``0.6 skill + 0.3 breadth + 0.1 clean`` with
+
+    - *skill*: how much better than a coin their records look, ``2 (PSR - 1/2)`` of their mean probabilistic
+      Sharpe ratio so far, not below zero;
+    - *breadth*: ``m / (m + 1)`` with m the effective number of independent strategies among them;
+    - *clean*: the share of them to whose authors this day was unknown, that is last edited before it.
+
+    Zero where nobody agrees.
+
+    Parameters
+    ----------
+    count, skill, clean
+        Of the side that agrees, see `rlpretrain.patterns.voting.tally.Side`; any common shape.
+    independence
+        Effective number of independent strategies over their number.
+    """
+    effective = np.where(count > 0, np.maximum(count * independence, 1.0), 0.0)
+    breadth = effective / (effective + _HALF_BREADTH)
+    known = _SKILL * np.maximum(2.0 * skill - 1.0, 0.0) + _BREADTH * breadth + _CLEAN * clean
+    return np.where(count > 0, np.clip(known, 0.0, 1.0), 0.0)

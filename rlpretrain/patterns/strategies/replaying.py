@@ -1,0 +1,98 @@
+"""Of one strategy's replay, keep what the library needs."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.market import Floats, PricePanel
+from rlpretrain.patterns.strategies.categories import asset_reasons, classify_leaves
+from rlpretrain.patterns.strategies.fills import Fill
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.strategies.trades import TradeTable, asset_trades
+from rlpretrain.symphony import Costs, Fidelity, Replay, backtest
+
+__all__ = ["record_strategy"]
+
+_DUST = 1e-6
+"""Weight below which a rounding error, not a decision, holds an asset."""
+
+
+def record_strategy(
+    replay: Replay,
+    panel: PricePanel,
+    *,
+    fidelity: Fidelity,
+    agreement: NDArray[np.int8],
+    fill: Fill,
+    cost_bps: float,
+    crypto_cost_bps: float,
+    last_edit: dt.date | None = None,
+) -> tuple[StrategyRecord, TradeTable]:
+    """Return a strategy's record for the votes, and its trades.
+
+    Parameters
+    ----------
+    replay
+        With the scores of `leaf_scores`.
+    panel
+        The panel that the replay was made on.
+    fidelity
+        How well the replay reproduces the service's backtest.
+    agreement
+        (D,) the same as a verdict at each close, see `StrategyRecord`.
+    fill
+        Price at which each close's decision is traded.
+    cost_bps, crypto_cost_bps
+        Cost of a side, basis points of the amount traded.
+    last_edit
+        Day of the author's last change; None when unknown.
+
+    Raises
+    ------
+    ValueError
+        The replay has no scores.
+    """
+    if replay.scores is None:
+        raise ValueError("replay with leaf_scores(symphony): categories come from them")
+    symphony, held = replay.symphony, replay.targets > _DUST
+    crypto = {ticker: bool(panel.crypto[panel.column(ticker)]) for ticker in symphony.tickers}
+    record = StrategyRecord.pack(
+        held=held,
+        categories=replay.scores,
+        returns=_net_returns(replay, panel, fill, cost_bps, crypto_cost_bps),
+        agreement=agreement,
+        fidelity=fidelity,
+        symphony_id=symphony.symphony_id,
+        content_hash=symphony.content_hash,
+        name=symphony.name,
+        last_edit=None if last_edit is None else np.datetime64(last_edit, "D"),
+        bars_per_year=365 if all(crypto.values()) else 252,
+        holdings=replay.tickers,
+        reasons=asset_reasons(classify_leaves(symphony)),
+        dates=replay.dates,
+    )
+    trades = [
+        asset_trades(
+            symphony.content_hash,
+            panel.series(ticker),
+            replay.dates,
+            held[:, i],
+            fill=fill,
+            cost_bps=crypto_cost_bps if crypto[ticker] else cost_bps,
+        )
+        for i, ticker in enumerate(replay.tickers)
+        if held[:, i].any()
+    ]
+    return record, TradeTable.concatenate(trades)
+
+
+def _net_returns(
+    replay: Replay, panel: PricePanel, fill: Fill, cost_bps: float, crypto_cost_bps: float
+) -> Floats:
+    """Return the net return known at each close; the first is zero, for nothing is held yet."""
+    costs = Costs.per_side(cost_bps / 10_000, crypto_cost_bps / 10_000)
+    result = backtest(replay, panel, costs, fill)
+    return np.concatenate([[0.0], result.returns])

@@ -1,0 +1,173 @@
+"""What a replayed strategy leaves behind for the library: holdings, categories, returns; packed small."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.errors import DataError
+from rlpretrain.market import Dates, Floats
+from rlpretrain.patterns.array_files import open_arrays, save_arrays
+from rlpretrain.symphony import Fidelity
+from rlpretrain.symphony.evidence import CATEGORIES
+
+__all__ = ["AGREES", "DISAGREES", "WAVERED", "ChunkRecords", "StrategyRecord"]
+
+AGREES, WAVERED, DISAGREES = "agrees", "agreed earlier", "never agreed"
+"""What became of a strategy's fidelity, up to its last day."""
+
+
+@dataclass(frozen=True)
+class StrategyRecord:
+    """A strategy's decisions: D closes from its first usable day on, n assets it can hold, H held ones."""
+
+    symphony_id: str
+    content_hash: str
+    name: str
+    last_edit: np.datetime64 | None
+    """Day of the last edit; None when unknown, and then every decision counts as made with hindsight."""
+    bars_per_year: int
+    """252, or 365 for a strategy that decides every calendar day."""
+    holdings: tuple[str, ...]
+    """Assets that its tree can hold, whether or not it ever did."""
+    reasons: Mapping[str, tuple[str, ...]]
+    """Asset -> why the leaves that hold it are of their categories, at most three; see `asset_reasons`."""
+    dates: Dates
+    """(D,) closes at which it decides."""
+    held_bits: NDArray[np.uint8]
+    """(D, ceil(n / 8)) the holdings after each close, packed along the assets."""
+    category_codes: NDArray[np.uint8]
+    """(H, 4) category scores of each held asset-day in 255ths, in row-major order of the holdings."""
+    returns: NDArray[np.float32]
+    """(D,) net daily return known at each close."""
+    agreement: NDArray[np.int8]
+    """(D,) 1 where the replay had agreed with the service's backtest up to that close, -1 where not, 0 where too few
+    days were common."""
+    fidelity: Fidelity
+    """The same over all days: for people, never for a decision, since it knows them all."""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.dates), (len(self.holdings) + 7) // 8)
+        if self.held_bits.shape != shape or not self.returns.shape == self.agreement.shape == shape[:1]:
+            raise DataError(
+                f"strategy {self.symphony_id}: holdings, returns and agreement do not match its {shape[0]} dates"
+            )
+
+    @classmethod
+    def pack(
+        cls,
+        *,
+        held: NDArray[np.bool_],
+        categories: NDArray[np.floating[Any]],
+        returns: Floats,
+        **identity: Any,
+    ) -> StrategyRecord:
+        """Pack (D, n) holdings and their (D, n, 4) category scores; scores of assets not held are dropped."""
+        total = categories[held].sum(axis=1, keepdims=True)
+        even = np.full((1, len(CATEGORIES)), 1.0 / len(CATEGORIES))
+        scores = np.where(total > 0.0, categories[held] / np.where(total > 0.0, total, 1.0), even)
+        return cls(
+            held_bits=np.packbits(held, axis=1),
+            category_codes=np.rint(scores * 255.0).astype(np.uint8),
+            returns=returns.astype(np.float32),
+            **identity,
+        )
+
+    @property
+    def fidelity_status(self) -> str:
+        """`AGREES` to the last day, `WAVERED` where the replay agreed before it, else `DISAGREES`."""
+        if self.agreement[-1] > 0:
+            return AGREES
+        return WAVERED if (self.agreement > 0).any() else DISAGREES
+
+    def held(self) -> NDArray[np.bool_]:
+        """Unpack the holdings, (D, n)."""
+        return np.unpackbits(self.held_bits, axis=1, count=len(self.holdings)).astype(bool)
+
+    def categories(self) -> NDArray[np.float32]:
+        """Unpack the category scores, (D, n, 4); they sum to one where the asset is held, else to zero."""
+        scores = np.zeros((len(self.dates), len(self.holdings), len(CATEGORIES)), dtype=np.float32)
+        codes = self.category_codes.astype(np.float32)
+        scores[self.held()] = codes / np.maximum(codes.sum(axis=1, keepdims=True), 1.0)
+        return scores
+
+
+_ARRAYS = ("dates", "held_bits", "category_codes", "returns", "agreement")
+_TEXTS = tuple(field.name for field in fields(StrategyRecord) if field.name not in _ARRAYS)
+
+
+@dataclass(frozen=True)
+class ChunkRecords:
+    """Records of the strategies that one extraction task replayed."""
+
+    records: tuple[StrategyRecord, ...]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def save(self, path: Path | str) -> None:
+        """Write one ``.npz`` without pickled objects; equal records give equal bytes."""
+        arrays: dict[str, NDArray[Any]] = {}
+        described: list[dict[str, Any]] = []
+        for i, record in enumerate(self.records):
+            text = {name: getattr(record, name) for name in _TEXTS}
+            text["last_edit"] = None if record.last_edit is None else str(record.last_edit)
+            text["fidelity"] = record.fidelity.as_json()
+            described.append(text)
+            for name in _ARRAYS:
+                arrays[f"{i}.{name}"] = getattr(record, name)
+            arrays[f"{i}.dates"] = record.dates.astype("datetime64[D]").astype(np.int32)
+        # JSON escapes what a name may hold, lone surrogates included.
+        arrays["records"] = np.frombuffer(json.dumps(described).encode("ascii"), dtype=np.uint8)
+        save_arrays(path, arrays)
+
+    @classmethod
+    def load(cls, path: Path | str, *, holding: str | None = None) -> ChunkRecords:
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        path
+            The chunk's file.
+        holding
+            Only strategies whose trees can hold this asset; the others' arrays are not read.
+
+        Raises
+        ------
+        DataError
+            The file is missing or holds no records.
+        """
+        with open_arrays(path) as arrays:
+            try:
+                described = json.loads(arrays["records"].tobytes())
+                return cls(
+                    tuple(
+                        _restore(text, i, arrays)
+                        for i, text in enumerate(described)
+                        if holding is None or holding in text["holdings"]
+                    )
+                )
+            except (ValueError, KeyError, TypeError) as error:
+                raise DataError(f"{path} holds no strategy records: {error}") from None
+
+    @classmethod
+    def concatenate(cls, chunks: Sequence[ChunkRecords]) -> ChunkRecords:
+        """Join the chunks of one library."""
+        return cls(tuple(record for chunk in chunks for record in chunk.records))
+
+
+def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> StrategyRecord:
+    arrays: dict[str, Any] = {name: file[f"{i}.{name}"] for name in _ARRAYS}
+    arrays["dates"] = arrays["dates"].astype("datetime64[D]")
+    edit = text["last_edit"]
+    text["last_edit"] = None if edit is None else np.datetime64(edit, "D")
+    text["holdings"] = tuple(text["holdings"])
+    text["reasons"] = {asset: tuple(said) for asset, said in text["reasons"].items()}
+    text["fidelity"] = Fidelity.from_json(text["fidelity"])
+    return StrategyRecord(**text, **arrays)

@@ -1,0 +1,72 @@
+"""Add up the library: what each strategy holds and how it stands, summed at every close for every asset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlpretrain.market import Dates
+from rlpretrain.patterns.strategies.running_performance import running_performance
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.symphony.evidence import CATEGORIES
+
+__all__ = ["FIGURES", "LibrarySums"]
+
+_KNOWN_FOR = np.timedelta64(7, "D")
+"""A strategy's last decision stands over weekends and holidays, not for longer."""
+_LARGEST_SCORE = 4.0
+"""Bound on a standardised return, so that one crash does not decide how independent strategies are."""
+
+FIGURES = ("count", "skill", "standing", "clean")
+"""What is summed over strategies; see `rlpretrain.patterns.voting.tally.Side` for their means."""
+
+
+class LibrarySums:
+    """Running sums over strategies; the days come last, so that adding a strategy runs along memory."""
+
+    def __init__(self, days: int, assets: int) -> None:
+        self.everyone = np.zeros((assets, len(FIGURES), days))
+        """(A, 5, T) over those that could hold the asset, in the order of `FIGURES`."""
+        self.holders = np.zeros((assets, len(FIGURES), days))
+        """(A, 5, T) over those that do."""
+        self.returns = np.zeros((assets, days))
+        """(A, T) standardised returns of those that could hold the asset."""
+        self.categories = np.zeros((assets, days, len(CATEGORIES)), dtype=np.float32)
+        """(A, T, 4) category scores of the holders."""
+
+    def add(
+        self,
+        record: StrategyRecord,
+        days: Dates,
+        columns: Sequence[int],
+        admitted: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Add one strategy's figures on the panel's days, from the closes (D,) at which it is admitted."""
+        last = np.searchsorted(record.dates, days, side="right") - 1
+        last, begun = np.maximum(last, 0), last >= 0
+        heard = begun if admitted is None else begun & admitted[last]
+        known = (heard & (days - record.dates[last] <= _KNOWN_FOR)).astype(np.float64)
+        returns = record.returns.astype(np.float64)
+        performance = running_performance(returns, record.bars_per_year)
+        edited = record.last_edit
+        figures = known * np.stack(
+            [
+                np.ones(len(days)),
+                performance.psr[last],
+                performance.standing[last],
+                np.zeros(len(days)) if edited is None else days > edited,
+            ]
+        )
+        deviation = performance.deviation
+        score = np.divide(returns, deviation, out=np.zeros_like(returns), where=deviation > 0.0)
+        score = np.clip(score, -_LARGEST_SCORE, _LARGEST_SCORE)[last] * (record.dates[last] == days)
+        held = record.held()
+        categories = record.categories()
+        for i, column in enumerate(columns):
+            self.everyone[column] += figures
+            self.returns[column] += score * known
+            if held[:, i].any():
+                self.holders[column] += figures * held[last, i]
+                self.categories[column] += categories[last, i] * known[:, None].astype(np.float32)

@@ -1,0 +1,214 @@
+"""Count the library's votes: one pass over all strategies, at every close, for every asset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from rlpretrain.errors import DataError
+from rlpretrain.market import Dates, Floats, PricePanel
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.voting.library_sums import FIGURES, LibrarySums
+from rlpretrain.patterns.voting.vote_panel import VotePanel
+from rlpretrain.symphony.evidence import CATEGORIES
+
+__all__ = ["Side", "Tally", "tally_votes"]
+
+_CATEGORY_BARS = 5
+"""Closes whose holders tell what kind of decision it is: a sale is judged by those who have just left."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The strategies that agree at a close, those that hold or those that could and don't; all arrays (T, A).
+
+    Means over an empty side are zero.
+    """
+
+    count: NDArray[np.int32]
+    skill: Floats
+    """Mean probability that their true Sharpe ratio is above zero, by their returns so far."""
+    standing: Floats
+    """Mean weight of their votes; see `RunningPerformance.standing`."""
+    clean: Floats
+    """Share of them last edited before this day: to them it is out of sample."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Everything counted in the pass: the votes, and who stands behind them."""
+
+    votes: VotePanel
+    supporters: Side
+    dissenters: Side
+    average_standing: Floats
+    """(T, A) mean weight over all that could hold the asset."""
+    independence: Floats
+    """(T, A) effective number of independent strategies over their number, in (0, 1]."""
+    categories: NDArray[np.float32]
+    """(T, A, 4) mean category scores of the holders of the last five bars; the last known ones where there
+    are none."""
+
+
+def tally_votes(
+    voters: Sequence[StrategyRecord],
+    panel: PricePanel,
+    admitted: Sequence[NDArray[np.bool_]] | None = None,
+) -> Tally:
+    """Count the votes of the library.
+
+    Every figure of a day uses returns and holdings of that day and before.
+
+    Parameters
+    ----------
+    voters
+        Records of strategies that may vote, see `rlpretrain.patterns.voting.electorate`.
+    panel
+        Prices; gives the days, and the assets that trade every day.
+    admitted
+        (D,) for each voter the closes at which it votes; from its first on when None.
+
+    Raises
+    ------
+    DataError
+        Nobody votes, or a voter holds an asset without prices.
+    """
+    if not voters:
+        raise DataError("no strategy votes", hint="lower min_performance_threshold or offer more strategies")
+    assets = tuple(sorted({asset for record in voters for asset in record.holdings}))
+    crypto = panel.crypto[[panel.column(asset) for asset in assets]]
+    sums = LibrarySums(len(panel.dates), len(assets))
+    column = {asset: i for i, asset in enumerate(assets)}
+    # Sums of floats depend on their order: the content's, not the caller's.
+    for i in sorted(range(len(voters)), key=lambda i: voters[i].content_hash):
+        columns = [column[asset] for asset in voters[i].holdings]
+        sums.add(voters[i], panel.dates, columns, None if admitted is None else admitted[i])
+    calendar = _Calendar(len(panel.dates), panel.sessions, crypto)
+    everyone, holders = _side(sums.everyone), _side(sums.holders)
+    return Tally(
+        votes=_votes(assets, panel.dates, everyone, holders, calendar),
+        supporters=holders,
+        dissenters=_side(sums.everyone - sums.holders),
+        average_standing=everyone.standing,
+        independence=_independence(sums.returns.T, everyone.count, panel.sessions),
+        categories=_categories(sums.categories.swapaxes(0, 1), calendar),
+    )
+
+
+@dataclass(frozen=True)
+class _Calendar:
+    """Which rows are bars of which asset: equities trade on sessions, crypto on every row."""
+
+    days: int
+    sessions: NDArray[np.intp]
+    crypto: NDArray[np.bool_]
+
+    def groups(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp], int]]:
+        """Return (columns, rows that are their bars, bars in a year) of each kind of asset that there is."""
+        kinds = [
+            (np.flatnonzero(~self.crypto), self.sessions, 252),
+            (np.flatnonzero(self.crypto), np.arange(self.days), 365),
+        ]
+        return [kind for kind in kinds if len(kind[0])]
+
+    def carry(self, rows: NDArray[np.intp], values: NDArray[Any]) -> NDArray[Any]:
+        """Repeat each bar's values until the next bar; zero before the first."""
+        last = np.searchsorted(rows, np.arange(self.days), side="right") - 1
+        carried = values[np.maximum(last, 0)]
+        carried[last < 0] = 0.0
+        return carried
+
+
+def _votes(
+    assets: tuple[str, ...], dates: Dates, everyone: Side, holders: Side, calendar: _Calendar
+) -> VotePanel:
+    share = _ratio(holders.count, everyone.count)
+    by_standing = _ratio(holders.count * holders.standing, everyone.count * everyone.standing)
+    columns = {
+        name: np.zeros(share.shape, dtype=np.float32)
+        for name in ("relative", "weighted", "change_1", "change_5")
+    }
+    for group, rows, year in calendar.groups():
+        grid = np.ix_(rows, group)
+        someone = everyone.count[grid] > 0
+        computed = {
+            "relative": _relative(np.where(someone, share[grid], np.nan), year),
+            "weighted": _relative(np.where(someone, by_standing[grid], np.nan), year),
+            "change_1": _change(share[grid], 1),
+            "change_5": _change(share[grid], 5),
+        }
+        for name, values in computed.items():
+            columns[name][:, group] = calendar.carry(rows, values)
+    return VotePanel(
+        assets=assets,
+        dates=dates,
+        eligible=everyone.count,
+        holders=holders.count,
+        share=share.astype(np.float32),
+        **columns,
+    )
+
+
+def _relative(share: Floats, year: int) -> Floats:
+    """Return (share - trailing mean) / trailing deviation over a year that ends today; 0 where undefined."""
+    trailing = pd.DataFrame(share).rolling(year, min_periods=year // 4)
+    mean, deviation = trailing.mean().to_numpy(), trailing.std(ddof=0).to_numpy()
+    defined = np.isfinite(share) & (deviation > 1e-9)
+    return np.where(defined, (share - mean) / np.where(defined, deviation, 1.0), 0.0)
+
+
+def _change(values: Floats, bars: int) -> Floats:
+    change = np.zeros_like(values)
+    change[bars:] = values[bars:] - values[:-bars]
+    return change
+
+
+def _independence(returns: Floats, count: NDArray[np.int32], sessions: NDArray[np.intp]) -> Floats:
+    """Return the effective number of independent strategies over their number.
+
+    The variance of the mean of n standardised returns with average correlation rho is (1 + (n - 1) rho) / n,
+    which is one over the number of uncorrelated strategies that would vary as little. It is measured over the
+    trailing year of sessions; before a quarter of a year is seen, the strategies count as one.
+    """
+    mean = pd.DataFrame(np.where(count > 0, _ratio(returns, count), np.nan)[sessions])
+    variance = (mean**2).rolling(252, min_periods=63).mean().to_numpy()
+    last = np.searchsorted(sessions, np.arange(len(count)), side="right") - 1
+    variance = np.where((last >= 0)[:, None], variance[np.maximum(last, 0)], np.nan)
+    least = 1.0 / np.maximum(count, 1)
+    measured = variance > 1e-12
+    return np.where(measured, np.clip(least / np.where(measured, variance, 1.0), least, 1.0), least)
+
+
+def _categories(scores: NDArray[np.float32], calendar: _Calendar) -> NDArray[np.float32]:
+    """Average the scores of the holders of the last bars; keep the last average where nobody held."""
+    result = np.full_like(scores, 1.0 / len(CATEGORIES))
+    for group, rows, _ in calendar.groups():
+        summed = scores[np.ix_(rows, group)]
+        recent = summed.copy()
+        for bars in range(1, _CATEGORY_BARS):
+            recent[bars:] += summed[:-bars]
+        total = recent.sum(axis=2, keepdims=True)
+        known = total > 0.0
+        average = np.where(known, recent / np.where(known, total, 1.0), 1.0 / len(CATEGORIES))
+        last = np.maximum.accumulate(np.where(known, np.arange(len(rows))[:, None, None], 0), axis=0)
+        kept = np.take_along_axis(average, last, axis=0)
+        result[rows[0] :, group] = calendar.carry(rows, kept)[rows[0] :]
+    return result
+
+
+def _side(sums: Floats) -> Side:
+    """Turn (A, 5, T) sums into a side's (T, A) figures."""
+    count = np.rint(sums[:, 0].T).astype(np.int32)
+    # Differences of sums may end a rounding error below zero.
+    means = {name: np.maximum(_ratio(sums[:, i].T, count), 0.0) for i, name in enumerate(FIGURES) if i > 0}
+    return Side(count=count, **means)
+
+
+def _ratio(total: NDArray[Any], count: NDArray[Any]) -> Floats:
+    """Divide; zero where there is nothing to divide by."""
+    return np.where(count > 0, total / np.where(count > 0, count, 1), 0.0)

@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+
+from rlpretrain.patterns import select_voters, sharpe_before
+from rlpretrain.patterns.voting.electorate import admission
+from tests.patterns.building import record_of, weekdays
+
+DATES = weekdays(200)
+RISING = np.tile([0.01, -0.005], 100)
+
+
+def _record(name: str, returns: np.ndarray = RISING, **other):
+    return record_of(name, DATES[: len(returns)], {"A": [1] * len(returns)}, returns, **other)
+
+
+def test_sharpe_is_the_plain_one_up_to_the_day_before() -> None:
+    record = _record("a")
+    expected = RISING[:100].mean() / RISING[:100].std() * np.sqrt(252)
+    assert sharpe_before(record, DATES[100]) == pytest.approx(expected, rel=1e-5)
+    assert sharpe_before(record, DATES[62]) is None
+    assert sharpe_before(_record("b", np.zeros(200)), DATES[100]) == 0.0
+
+
+def test_weak_short_and_copied_strategies_do_not_vote_and_say_why() -> None:
+    records = [
+        _record("good"),
+        _record("weak", -RISING),
+        _record("young", RISING[:30]),
+        _record("zopy", content_hash="hash of good"),
+    ]
+    electorate = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
+    assert [voter.symphony_id for voter in electorate.voters] == ["good"]
+    assert len(electorate.sharpe) == 1 and electorate.sharpe[0] > 0.1
+    reasons = {reject.symphony_id: reject for reject in electorate.rejects}
+    assert reasons["weak"].stage == "quality" and "0.1 or more" in reasons["weak"].reason
+    assert "fewer than 63 days" in reasons["young"].reason
+    assert reasons["zopy"].stage == "duplicate" and "good" in reasons["zopy"].reason
+
+
+def _agreement(*parts: tuple[int, int]) -> np.ndarray:
+    return np.concatenate([np.full(days, verdict, dtype=np.int8) for verdict, days in parts])
+
+
+def test_who_is_not_reproduced_so_far_does_not_vote_and_says_why() -> None:
+    records = [
+        _record("good"),
+        _record("never", agreement=_agreement((0, 60), (-1, 140))),
+        _record("too late", agreement=_agreement((0, 60), (-1, 90), (1, 50))),
+        _record("unseen", agreement=_agreement((0, 180), (1, 20))),
+        _record("weak", -RISING, agreement=_agreement((0, 60), (1, 50), (-1, 90))),
+    ]
+    electorate = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
+    assert [voter.symphony_id for voter in electorate.voters] == ["good"]
+    reasons = {reject.symphony_id: reject for reject in electorate.rejects}
+    assert {name: reject.stage for name, reject in reasons.items()} == {
+        "never": "fidelity", "too late": "fidelity", "unseen": "fidelity", "weak": "quality",
+    }  # fmt: skip
+    assert "did its replay agree" in reasons["never"].reason and "correlate 1.000" in reasons["never"].reason
+    assert "60 days in common" in reasons["unseen"].reason
+    assert "0.1 or more" in reasons["weak"].reason
+
+
+def test_a_replay_that_agreed_for_a_time_votes_in_that_time() -> None:
+    quarter = DATES.astype("datetime64[M]").astype(int) // 3
+    first, second, third = (np.flatnonzero(quarter == q)[0] for q in np.unique(quarter)[1:4])
+    record = _record(
+        "a", agreement=_agreement((0, 60), (1, second - 60), (-1, third - second), (1, 200 - third))
+    )
+    votes = admission(record, validation_start=DATES[-1] + 1, min_sharpe=0.1)
+    np.testing.assert_array_equal(np.flatnonzero(np.diff(votes)) + 1, [first, second, third])
+
+
+def test_order_does_not_matter() -> None:
+    records = [_record(name) for name in "dacb"]
+    one = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
+    two = select_voters(records[::-1], validation_start=DATES[150], min_sharpe=0.1)
+    assert [v.symphony_id for v in one.voters] == [v.symphony_id for v in two.voters] == list("abcd")
+
+
+def test_the_choice_knows_nothing_from_the_validation_window_on() -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(10):
+        returns = rng.normal(0.0005, 0.01, 200)
+        changed = np.concatenate([returns[:150], rng.normal(-0.05, 0.1, 50)])
+        chosen = [
+            select_voters([_record(f"s{seed}", r)], validation_start=DATES[150], min_sharpe=0.1)
+            for r in (returns, changed)
+        ]
+        assert [v.symphony_id for v in chosen[0].voters] == [v.symphony_id for v in chosen[1].voters]
+        assert chosen[0].sharpe == chosen[1].sharpe
+
+
+def test_reviews_by_hand() -> None:
+    record = record_of("a", DATES, {"A": [1] * 200}, np.concatenate([RISING[:100], -5 * RISING[:100]]))
+    quarter = record.dates.astype("datetime64[M]").astype(int) // 3
+    votes = admission(record, validation_start=DATES[-1] + 1, min_sharpe=0.1)
+    first, second, third = (np.flatnonzero(quarter == q)[0] for q in np.unique(quarter)[1:4])
+    assert not votes[:first].any(), "too young at its first review"
+    assert votes[first:second].all(), "a good record so far"
+    assert not votes[third:].any(), "dismissed once the record is bad"
+    frozen = admission(record, validation_start=DATES[second], min_sharpe=0.1)
+    assert frozen[first:].all(), "the last review before the validation window stands"
+
+
+def test_no_vote_rests_on_a_later_return() -> None:
+    rng = np.random.default_rng(1)
+    for seed in range(20):
+        returns = rng.normal(0.0005, 0.01, 200)
+        agreement = rng.choice(np.array([-1, 1], dtype=np.int8), 200)
+        t = int(rng.integers(20, 190))
+        changed = np.concatenate([returns[: t + 1], rng.normal(-0.05, 0.1, 199 - t)])
+        otherwise = np.where(np.arange(200) <= t, agreement, -agreement)
+        one, two = (
+            admission(_record(f"s{seed}", r, agreement=a), validation_start=DATES[170], min_sharpe=0.1)
+            for r, a in ((returns, agreement), (changed, otherwise))
+        )
+        np.testing.assert_array_equal(one[: t + 1], two[: t + 1])

@@ -1,0 +1,151 @@
+"""Manifests tell what was made of what; only what has changed is made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rlpretrain.artifacts import RunFolder, file_sha256, write_json
+from rlpretrain.errors import StageError
+from rlpretrain.runs.manifest import Manifest
+from rlpretrain.sections import Section, run_setting
+from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import Run, Stage, run_stage
+from rlpretrain.stages.stage import Result
+from rlpretrain.stages.work import Work
+
+
+class Letters(Section):
+    letter: str = run_setting("s", "Test", "A letter.")
+
+
+class Made(Result):
+    files: int
+    name: str
+    done: bool = True
+
+
+class Writer:
+    """A stage that counts how often it works, and whose outside inputs can be changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.run = Run(PretrainingConfig(output_dir=folder), RunFolder(folder / "run"), lambda _: None)
+        self.inputs: dict[str, str] = {}
+        self.worked = 0
+        self.work: Callable[[Work[Letters]], Made] = self._write
+        self.stage = Stage(
+            name="stage", does="write a file", needs=(), settings=Letters, result=Made,
+            run=lambda work: self.work(work), inputs=lambda _: self.inputs,
+        )  # fmt: skip
+
+    def __call__(self, letter: str = "s", **inputs: str) -> Manifest:
+        self.inputs = inputs
+        return run_stage(self.run, self.stage, settings=Letters(letter=letter))
+
+    def _write(self, work: Work[Letters]) -> Made:
+        self.worked += 1
+        work.write("made/file.txt").write_text(work.settings.letter)
+        return Made(files=1, name="n")
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    return Writer(tmp_path)
+
+
+def test_a_manifest_tells_what_was_made(writer: Writer) -> None:
+    manifest = writer(listing="hash")
+    assert manifest.stage == "stage"
+    assert manifest.settings == Letters().digest()
+    assert manifest.inputs == {"listing": "hash"}
+    assert manifest.outputs == {"made/file.txt": file_sha256(writer.run.folder / "made/file.txt")}
+    assert manifest.result == {"files": 1, "name": "n", "done": True}
+    assert manifest.versions.keys() >= {"python", "numpy"}
+    assert writer.run.folder.require("stage") == manifest
+    assert writer.stage.read(manifest) == Made(files=1, name="n")
+
+
+def test_counts_are_the_numbers_of_the_result() -> None:
+    result: dict[str, Any] = {
+        "rows": 3,
+        "loss": 0.5,
+        "promoted": True,
+        "name": "n",
+        "by": {"a": 1},
+        "none": None,
+    }
+    assert Manifest("s", "", {}, {}, result).counts == {"rows": 3, "loss": 0.5}
+
+
+def test_results_are_equal_by_their_values() -> None:
+    one, same, other = (
+        Manifest("s", "", {}, {}, r) for r in ({"a": 1, "b": 2}, {"b": 2, "a": 1}, {"a": 1, "b": 3})
+    )
+    assert one.result_digest() == same.result_digest() != other.result_digest()
+
+
+@pytest.mark.parametrize("result", [{}, {"files": "many", "name": "n"}, {"files": 1, "name": "n", "more": 2}])
+def test_a_result_of_another_version_is_named(result: dict[str, Any]) -> None:
+    with pytest.raises(StageError, match=r"(?s)'mine/part' is not of this version.*`rlpretrain mine` again"):
+        Manifest("mine/part", "", {}, {}, result).read(Made)
+
+
+def test_only_a_change_runs_it_again(writer: Writer) -> None:
+    for letter, inputs, worked in (
+        ("s", {}, 1),
+        ("s", {}, 1),
+        ("t", {}, 2),
+        ("t", {"a": "1"}, 3),
+        ("t", {"a": "1"}, 3),
+        ("t", {"a": "2"}, 4),
+    ):
+        writer(letter, **inputs)
+        assert writer.worked == worked
+        assert (writer.run.folder / "made/file.txt").read_text() == letter
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_text("other"), Path.unlink])
+def test_a_changed_output_is_found_and_made_again(writer: Writer, damage: Callable[[Path], Any]) -> None:
+    writer()
+    damage(writer.run.folder / "made/file.txt")
+    with pytest.raises(StageError, match=r"file\.txt"):
+        writer.run.folder.require("stage")
+    writer()
+    assert writer.worked == 2
+    writer.run.folder.require("stage")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"stage": "stage", "of": "another version"}'])
+def test_a_damaged_manifest_is_named_and_the_stage_runs_again(writer: Writer, text: str) -> None:
+    writer()
+    (writer.run.folder / "stage.json").write_text(text)
+    with pytest.raises(StageError, match=r"stage\.json is no manifest.*again"):
+        writer.run.folder.require("stage")
+    writer()
+    assert writer.worked == 2
+    writer.run.folder.require("stage")
+
+
+def test_a_stage_whose_result_is_of_another_version_runs_again(writer: Writer) -> None:
+    manifest = writer()
+    write_json(writer.run.folder / "stage.json", {**asdict(manifest), "result": {"files": 1}})
+    assert writer().result == manifest.result
+    assert writer.worked == 2
+
+
+def test_a_stage_that_fails_leaves_no_manifest(writer: Writer) -> None:
+    writer()
+
+    def fail(work: Work[Letters]) -> Made:
+        raise RuntimeError
+
+    writer.work = fail
+    with pytest.raises(RuntimeError):
+        writer("new")
+    assert writer.run.folder.manifest("stage") is None
+    with pytest.raises(StageError, match="'stage' has not finished"):
+        writer.run.folder.require("stage")
