@@ -28,7 +28,6 @@ from typing import Any
 from rlpretrain.stages.context import StageContext
 from rlpretrain.stages.service import EngineBacktester
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import (
     BacktestOutcome,
     Faults,
@@ -39,6 +38,7 @@ from rlpretrain.composer import (
 from rlpretrain.composer.client.composer_client import ComposerClient
 from rlpretrain.composer.server import mcp_server, rest_server
 from rlpretrain.market import PricePanel, load_market
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import extraction, library
 

@@ -27,7 +27,7 @@ from rlpretrain.commands.runs import add_runs
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.commands.tune import add_tune
-from rlpretrain.errors import RlpretrainError, SettingsError, learning
+from rlpretrain.errors import RlpretrainError, SettingsError, StageError, learning
 from rlpretrain.pretraining.stopping import listening
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import (
@@ -36,6 +36,7 @@ from rlpretrain.stages import (
     STAGES,
     UPDATE,
     open_run,
+    parts_of,
     run_stage,
     run_with_needs,
     stage_named,
@@ -174,12 +175,16 @@ def _settings(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _stage(options: argparse.Namespace) -> dict[str, Any]:
-    stage = stage_named(options.name)
-    part = "" if stage.parts is None else getattr(options, stage.parts.flag)
-    if part is None and stage.parts is not None:
-        raise SettingsError(f"stage {stage.name} needs --{stage.parts.flag}")
+    stage, run, part = stage_named(options.name), open_run(options.run), ""
+    if stage.parts is not None:
+        part = getattr(options, stage.parts.flag)
+        if part is None:
+            raise SettingsError(f"stage {stage.name} needs --{stage.parts.flag}")
+        parts = parts_of(run, stage)
+        if part not in parts:
+            raise StageError(f"there is no {stage.parts.flag} {part}: the run has {', '.join(parts)}")
     with heartbeat(stage.name):
-        manifest = run_stage(open_run(options.run), stage, part)
+        manifest = run_stage(run, stage, part)
     path = str(options.run / f"{manifest.stage}.json")
     return {
         "status": "done",

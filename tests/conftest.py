@@ -32,10 +32,29 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+NEEDS = {"airflow_database": "airflow", "engine": "docker", "postgres_server": "postgres"}
+"""Shared fixtures -> the mark of what they start."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that hold slow tests, so that two processes end at about the same time."""
+    """Mark tests that start a service; begin with files of slow tests, so that two processes end together."""
+    for item in items:
+        for fixture in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(NEEDS[fixture])
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_in_the_project() -> Iterator[None]:
+    """See that every test names a folder for what it writes: the default is `artifacts`, here in the project."""
+    default = PROJECT / "artifacts"
+    before = set(default.glob("*"))
+    yield
+    assert set(default.glob("*")) <= before, (
+        "a test wrote to the default output folder; it must set output_dir"
+    )
 
 
 def open_to_containers(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The findings as files: equal findings give equal bytes."""
+"""Files of the findings: equal findings give equal bytes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from rlpretrain.analysis.findings import PatternAnalysis
 from rlpretrain.analysis.state_findings import FeatureImportance
-from rlpretrain.artifacts import atomic_path, write_json
+from rlpretrain.runs.files import atomic_path, write_json
 
 __all__ = ["analysis_schema", "export_analysis"]
 
@@ -24,7 +24,7 @@ def analysis_schema() -> str:
 
 
 def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]:
-    """Write the JSON, the ranking of features, their correlations and the clusters; return the paths."""
+    """Write the JSON file and the tables of features, clusters, performance and trades; return the paths."""
     findings = analysis.to_json()
     write_json(folder / "pattern_analysis.json", findings)
     ranking = findings["importance"]["features"]

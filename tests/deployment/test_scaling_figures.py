@@ -1,22 +1,23 @@
 """The table of docs/scaling.md: unit costs from manifests, and the sum that they make."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.scaling import AIRFLOW_SECONDS, UnitCosts
-from rlpretrain.artifacts import write_json
+from rlpretrain.runs.files import write_json
+from rlpretrain.stages import stage_named
+from tests.runs.building import write_manifest
 
 
-def manifest(folder: Path, stage: str, seconds: float, **counts: int) -> None:
-    document: dict[str, Any] = {"stage": stage, "clock": {"seconds": seconds}, "counts": counts}
-    write_json(folder / f"{stage}.json", document)
+def manifest(folder: Path, stage: str, seconds: float, **result: int) -> None:
+    assert set(result) <= set(stage_named(stage.split("/")[0]).result.model_fields)
+    write_manifest(folder, stage, result, seconds=seconds)
 
 
 @pytest.fixture
 def costs(tmp_path: Path) -> UnitCosts:
-    manifest(tmp_path, "library", 1.0, listed=100)
+    manifest(tmp_path, "list", 1.0, listed=100)
     for chunk in range(2):
         manifest(tmp_path, f"extract/chunk_000{chunk}", 25.0, replayed=50)
     manifest(tmp_path, "mine", 10.0, patterns=1000)

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.deployment.web.folders import read_json
+from rlpretrain.deployment.web.folders import mining_of, read_json
 from rlpretrain.errors import RlpretrainError
 from rlpretrain.library.answers import read_tree
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
 from rlpretrain.patterns.voting.electorate import admission
 from rlpretrain.runs.cache import Cache, DamagedError
+from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import MINE
 from rlpretrain.symphony import parse_symphony
 from rlpretrain.symphony.nodes import Branch, Leaf, PathStep
 from rlpretrain.symphony.wording import condition_words, indicator_words
@@ -65,10 +67,12 @@ def stances(folder: Path, asset: str, day: dt.date) -> list[Stance]:
     Raises
     ------
     DataError
-        A record's file is damaged.
+        A record's file is damaged, or the run has not mined yet.
+    StageError
+        Another version of the program mined.
     """
-    config, windows = _settings(folder), read_json(folder / "mine.json").get("details", {}).get("windows", {})
-    start = np.datetime64(windows.get("validation_start", "1970-01-01"), "D")
+    config, windows = _settings(folder), MINE.read(mining_of(folder)).windows
+    start = np.datetime64(windows["validation_start"], "D")
     found = []
     for path in sorted((folder / "extract").glob("chunk_????.npz")):
         for record in ChunkRecords.load(path, holding=asset).records:
@@ -99,7 +103,7 @@ def _stance(record: StrategyRecord, asset: str, held: Any, row: int, admitted: b
 
 
 def held_days(folder: Path, symphony_id: str, days: Sequence[tuple[str, dt.date]]) -> list[bool | None]:
-    """Tell for each asset and day whether a strategy held it after that close; None before its first close."""
+    """Return for each asset and day whether a strategy held it after that close; None before its first close."""
     record = _record(folder, symphony_id)
     if record is None:
         return [None] * len(days)
@@ -135,7 +139,7 @@ def read_paths(folder: Path, symphony_id: str, chunk: str, asset: str) -> Paths:
     if tree is None:
         return Paths((), 0, "The run does not name the tree.")
     try:
-        document = read_tree(Cache(folder.parent / "cache"), tree)
+        document = read_tree(Cache(folder.parent / CACHE), tree)
         symphony = parse_symphony(document, symphony_id=symphony_id)
     except DamagedError:
         return Paths((), 0, "The tree is kept no longer: no run has used it for a while.")

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.features import STATE_VERSION, market_context
 from rlpretrain.market import PricePanel
 from rlpretrain.patterns import (
@@ -28,6 +27,7 @@ from rlpretrain.patterns import (
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
+from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.implementation.extract import chunk_files, read_records
 from rlpretrain.stages.implementation.market import listed_market, windows_of
@@ -136,7 +136,7 @@ def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
 def split_late_edits(
     records: Sequence[StrategyRecord], start: np.datetime64
 ) -> tuple[list[StrategyRecord], list[StrategyRecord]]:
-    """Tell strategies edited from `start` on, whose authors knew those days, from the others and the unknown."""
+    """Separate strategies edited from `start` on, whose authors knew those days, from the others and the unknown."""
     late = [record for record in records if record.last_edit is not None and record.last_edit >= start]
     names = {record.symphony_id for record in late}
     return [record for record in records if record.symphony_id not in names], late

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.patterns import AGREES
 from rlpretrain.registry import Decision
+from rlpretrain.runs.files import write_json
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages.analyze import ANALYSIS, ANALYZE
 from rlpretrain.stages.check import CHECK
@@ -85,7 +85,7 @@ def report(work: Work[PretrainingConfig]) -> Reported:
 
 
 def _outcome(config: PretrainingConfig, decision: Decision) -> RegistryDecision:
-    """Say what follows from the rule's answer in this deployment."""
+    """Describe what follows from the rule's answer in this deployment."""
     if decision.promote and config.approval == "required":
         return RegistryDecision(
             promoted=False, reasons=(*decision.reasons, "It wins, and waits for a person's approval.")

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from rlpretrain.artifacts import RunFolder, write_json
 from rlpretrain.deployment.trainers.container import ContainerSettings
 from rlpretrain.deployment.trainers.docker_engine import (
     DAG_LABEL,
@@ -26,14 +25,16 @@ from rlpretrain.deployment.trainers.docker_engine import (
 )
 from rlpretrain.deployment.trainers.docker_operator import DockerTrainerOperator
 from rlpretrain.errors import ServiceError, SettingsError, StageError
+from rlpretrain.runs.files import write_json
+from rlpretrain.runs.run_folder import RunFolder
 from tests.conftest import missing, open_to_containers
 from tests.deployment.trainers.certificates import Authority
 
 IMAGE = "rlpretrain-remote:latest"
 # The shell can do what a stage does: take arguments and leave a manifest.
 STAGE = """#!/bin/sh
-printf '{"stage": "pretrain", "settings": "", "inputs": {}, "outputs": {}, "counts": {},
-         "details": {"arguments": "%s"}, "device": "cpu"}' "$*" >"$4/pretrain.json"
+printf '{"stage": "pretrain", "settings": "", "inputs": {}, "outputs": {},
+         "result": {"arguments": "%s"}, "device": "cpu"}' "$*" >"$4/pretrain.json"
 """
 
 
@@ -148,8 +149,8 @@ def test_a_stage_runs_there_and_its_manifest_is_read_here(tmp_path: Path) -> Non
         settings=ContainerSettings(image=IMAGE, memory="64m"),
     )
     task.execute({"run_id": "remote"})  # type: ignore[typeddict-item]
-    details = RunFolder(folder).require("pretrain").details
-    assert details["arguments"] == "stage pretrain --run /artifacts/run-1"
+    result = RunFolder(folder).require("pretrain").result
+    assert result["arguments"] == "stage pretrain --run /artifacts/run-1"
     assert remove_containers({RUN_LABEL: "remote"}) == 0
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlpretrain.patterns import StrategyRecord, select_voters
-from rlpretrain.patterns.voting.twins import one_voice_each, quarter_starts
+from rlpretrain.patterns.voting.near_duplicates import one_voice_each, quarter_starts
 from tests.patterns.building import record_of, weekdays
 
 START = np.datetime64("2018-01-01")
