@@ -22,7 +22,7 @@ def test_the_days_before_the_validation_window_hold_an_episode_or_are_refused(ba
         assert training_window(data, start) == (0, bars)
         return
     with pytest.raises(
-        DataError, match=rf"TEST has {bars} bars .* before {start}, an episode needs {bars + 1}"
+        DataError, match=rf"TEST has {bars} bars .* before {start}; an episode needs {bars + 1}"
     ):
         training_window(data, start)
 
