@@ -54,7 +54,7 @@ class UnitCosts:
     @classmethod
     def of(cls, folder: Path) -> UnitCosts:
         """Read the manifests of a finished run."""
-        library, mine, analyze = _read(folder, "library"), _read(folder, "mine"), _read(folder, "analyze")
+        listing, mine, analyze = _read(folder, "list"), _read(folder, "mine"), _read(folder, "analyze")
         pretrain, transfer, report = (
             _read(folder, "pretrain"),
             _read(folder, "transfer"),
@@ -64,20 +64,20 @@ class UnitCosts:
             _load(path) for path in sorted((folder / "extract").glob("chunk_*.json")) if _is_manifest(path)
         ]
         assets = [_load(path) for path in sorted((folder / "validate").glob("*.json")) if _is_manifest(path)]
-        listed, replayed = library["counts"]["listed"], sum(chunk["counts"]["replayed"] for chunk in chunks)
-        patterns, epochs = mine["counts"]["patterns"], int(pretrain["counts"]["epochs"])
+        listed, replayed = listing["result"]["listed"], sum(chunk["result"]["replayed"] for chunk in chunks)
+        patterns, epochs = mine["result"]["patterns"], int(pretrain["result"]["epochs"])
         return cls(
-            listed=_seconds(library) / listed,
+            listed=_seconds(listing) / listed,
             extracted=sum(map(_seconds, chunks)) / replayed,
             mined=_seconds(mine) / replayed,
-            analysed=_seconds(analyze) / analyze["counts"]["patterns"],
-            trained=_seconds(pretrain) / pretrain["counts"]["train"] / epochs,
+            analysed=_seconds(analyze) / analyze["result"]["patterns"],
+            trained=_seconds(pretrain) / pretrain["result"]["train"] / epochs,
             transferred=_seconds(transfer),
             validated=sum(map(_seconds, assets)) / len(assets),
             reported=_seconds(report),
             patterns=patterns / replayed,
-            used=pretrain["counts"]["train"] / patterns,
-            analysed_share=analyze["counts"]["patterns"] / patterns,
+            used=pretrain["result"]["train"] / patterns,
+            analysed_share=analyze["result"]["patterns"] / patterns,
             epochs=epochs,
         )
 
@@ -109,7 +109,7 @@ def _read(folder: Path, stage: str) -> dict[str, Any]:
 
 def _is_manifest(path: Path) -> bool:
     loaded = json.loads(path.read_text(encoding="utf-8"))
-    return isinstance(loaded, dict) and {"stage", "clock", "counts"} <= loaded.keys()
+    return isinstance(loaded, dict) and {"stage", "clock", "result"} <= loaded.keys()
 
 
 def _seconds(manifest: dict[str, Any]) -> float:

@@ -10,13 +10,13 @@ from rlpretrain.artifacts import write_json
 
 
 def manifest(folder: Path, stage: str, seconds: float, **counts: int) -> None:
-    document: dict[str, Any] = {"stage": stage, "clock": {"seconds": seconds}, "counts": counts}
+    document: dict[str, Any] = {"stage": stage, "clock": {"seconds": seconds}, "result": counts}
     write_json(folder / f"{stage}.json", document)
 
 
 @pytest.fixture
 def costs(tmp_path: Path) -> UnitCosts:
-    manifest(tmp_path, "library", 1.0, listed=100)
+    manifest(tmp_path, "list", 1.0, listed=100)
     for chunk in range(2):
         manifest(tmp_path, f"extract/chunk_000{chunk}", 25.0, replayed=50)
     manifest(tmp_path, "mine", 10.0, patterns=1000)
