@@ -24,7 +24,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import (
     BacktestOutcome,
     Faults,
@@ -36,6 +35,7 @@ from rlpretrain.composer.client.composer_client import ComposerClient
 from rlpretrain.composer.server import mcp_server, rest_server
 from rlpretrain.library.engine_backtester import EngineBacktester
 from rlpretrain.market import PricePanel, load_market
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import EXTRACT, LIST, UPDATE, Run, parts_of, run_stage
 from rlpretrain.stages.implementation import extract as extraction

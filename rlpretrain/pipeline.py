@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import PROMOTE, Run, Stage, run_with_needs
 from rlpretrain.stages.report import RESULTS
@@ -26,7 +26,7 @@ class PretrainingPipeline:
     config
         Settings; all defaults when None.
     run_id
-        Name of the run's folder under ``output_dir``. A run of the same name goes on where it stopped.
+        Name of the run, and of its folder under ``output_dir``. A run of the same name goes on where it stopped.
     progress
         Called with plain lines.
 
@@ -45,7 +45,7 @@ class PretrainingPipeline:
         progress: Callable[[str], None] | None = None,
     ) -> None:
         self.config = config or PretrainingConfig()
-        folder = RunFolder(self.config.output_dir / RunFolder.safe_name(run_id or new_run_id()))
+        folder = RunFolder.of(self.config.output_dir, run_id or new_run_id())
         self.run = Run(self.config, folder, progress)
 
     @property

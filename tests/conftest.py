@@ -38,6 +38,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path not in slow)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_in_the_project() -> Iterator[None]:
+    """See that every test names a folder for what it writes: the default is `artifacts`, here in the project."""
+    default = PROJECT / "artifacts"
+    before = set(default.glob("*"))
+    yield
+    assert set(default.glob("*")) <= before, (
+        "a test wrote to the default output folder; it must set output_dir"
+    )
+
+
 def open_to_containers(folder: Path) -> None:
     """Let the container's user reach `folder`: pytest closes the folders that it makes to others."""
     for path in (folder, *folder.parents):

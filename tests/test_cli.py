@@ -106,6 +106,33 @@ def test_a_task_of_a_prepared_run(settings: Path, capsys: pytest.CaptureFixture[
     assert "'extract/chunk_0000' has not finished" in capsys.readouterr().err
 
 
+def test_a_run_is_named_by_its_id_or_its_folder(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from rlpretrain.stages import resolve
+
+    run_id = "scheduled__2024-01-01T00:00:00+00:00"
+    folder = resolve(run_id, TINY)
+    for named in (["--run", run_id], ["--run", folder.name], []):
+        assert main(["pretrain", *named]) == 1
+        assert f"{folder}: stage 'mine' has not finished" in capsys.readouterr().err
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert main(["pretrain", "--run", "scheduled"]) == 1
+    assert "holds no run 'scheduled'" in capsys.readouterr().err
+
+
+def test_a_run_of_any_name_leaves_what_runs_share_alone(
+    settings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = answer(capsys, "extract", "--config", str(settings), "--run", "registry")
+    folder = Path(found["folder"])
+    assert folder.parent == tmp_path / "runs" and folder.name.startswith("registry-")
+    agent = tmp_path / "runs" / "registry" / "models" / "abc.pt"
+    agent.parent.mkdir(parents=True)
+    agent.write_text("agent")
+    (tmp_path / "runs" / "registry" / "log.jsonl").touch()
+    removed = answer(capsys, "runs", "remove", "--keep", "0", "--older-than", "0")
+    assert removed["runs"] == [folder.name] and agent.read_text() == "agent"
+
+
 def test_flags_win_over_the_file(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(
         capsys, "settings", "--config", str(settings), "--set", "seed=5", "--set", "hidden_dims=[4]"

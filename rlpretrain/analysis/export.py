@@ -11,7 +11,7 @@ import pyarrow.parquet
 
 from rlpretrain.analysis.findings import PatternAnalysis
 from rlpretrain.analysis.state_findings import FeatureImportance
-from rlpretrain.artifacts import atomic_path, write_json
+from rlpretrain.runs.files import atomic_path, write_json
 
 __all__ = ["analysis_schema", "export_analysis"]
 

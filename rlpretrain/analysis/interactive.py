@@ -13,8 +13,8 @@ from rlpretrain.analysis import titles
 from rlpretrain.analysis.findings import PatternAnalysis
 from rlpretrain.analysis.performance import LEAST_ROWS, SIDES
 from rlpretrain.analysis.style import GROUP_COLOURS, PALETTE
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.patterns.decisions.pattern_set import REGIMES
+from rlpretrain.runs.files import atomic_path
 from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["write_interactive_page"]

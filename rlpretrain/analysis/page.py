@@ -18,8 +18,8 @@ from rlpretrain.analysis import titles
 from rlpretrain.analysis.findings import PatternAnalysis, RewardGroup
 from rlpretrain.analysis.outcome_panels import draw_reliability, draw_trades
 from rlpretrain.analysis.style import BUY_COLOUR, GREY, GROUP_COLOURS, INK, PALETTE, SELL_COLOUR, STYLE, plain
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.patterns.decisions.pattern_set import REGIMES
+from rlpretrain.runs.files import atomic_path
 from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["draw_page"]

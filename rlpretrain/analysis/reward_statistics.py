@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.analysis.date_bootstrap import LEAST_BLOCKS, LEVEL, bootstrap_means, resample_dates
 from rlpretrain.analysis.findings import BootstrapMethod, NormalityTest, RewardGroup, Statistics
+from rlpretrain.analysis.multiple_tests import holm
 from rlpretrain.analysis.sample import Sample, non_overlapping
 from rlpretrain.patterns.decisions.pattern_set import ACTIONS
 
@@ -78,18 +79,6 @@ def hill(losses: NDArray[np.float64], share: float = 0.05) -> float:
         return float("nan")
     mean_log = np.log(ordered[:k] / ordered[k]).mean()
     return float(1 / mean_log) if mean_log > 0 else float("nan")
-
-
-def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Correct a family's p-values by Holm's step-down rule (1979).
-
-    statsmodels' function gives the same, but runs the garbage collector on each call.
-    """
-    order = np.argsort(p_values, kind="stable")
-    stepped = np.maximum.accumulate(p_values[order] * np.arange(len(p_values), 0, -1))
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.minimum(stepped, 1.0)
-    return corrected
 
 
 def reward_statistics(sample: Sample, divisions: list[Grouping], rng: np.random.Generator) -> Statistics:
@@ -223,10 +212,8 @@ def _jarque_bera(values: NDArray[np.float64]) -> NormalityTest:
 def _corrected(groups: list[RewardGroup]) -> tuple[RewardGroup, ...]:
     corrected: dict[int, float] = {}
     for dimension in {group.dimension for group in groups}:
-        tested = [i for i, g in enumerate(groups) if g.dimension == dimension and g.p_value is not None]
-        if tested:
-            adjusted = holm(np.array([groups[i].p_value for i in tested], np.float64))
-            corrected.update(zip(tested, adjusted.tolist(), strict=True))
+        family = {i: g.p_value for i, g in enumerate(groups) if g.dimension == dimension}
+        corrected |= holm({i: p_value for i, p_value in family.items() if p_value is not None})
     return tuple(
         group.model_copy(update={"p_holm": float(f"{corrected[i]:.6g}")}) if i in corrected else group
         for i, group in enumerate(groups)

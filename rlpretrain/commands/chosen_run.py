@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.commands.progress import say
 from rlpretrain.errors import StageError
+from rlpretrain.runs.output_folder import MarkedRun, find_run, find_runs
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig, load_config
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def new_run(config: PretrainingConfig, name: str | None) -> Run:
     from rlpretrain.stages import Run
     from rlpretrain.stages.run import new_run_id
 
-    run = Run(config, RunFolder(config.output_dir / RunFolder.safe_name(name or new_run_id())), say)
+    run = Run(config, RunFolder.of(config.output_dir, name or new_run_id()), say)
     run.write_settings()
     return run
 
@@ -37,21 +38,21 @@ def existing_run(config: PretrainingConfig, name: str | None) -> Run:
     from rlpretrain.stages import Run
     from rlpretrain.stages.run import SETTINGS
 
-    folder = _newest(config) if name is None else RunFolder.safe_name(name)
-    path = config.output_dir / folder / SETTINGS
+    found = _newest(config) if name is None else find_run(config.output_dir, name)
+    path = found.path / SETTINGS
     if not path.is_file():
         raise StageError(f"{path} is missing", hint="run `rlpretrain extract` first")
     own = json.loads(path.read_text(encoding="utf-8"))
     given = {key: getattr(config, key) for key in config.model_fields_set}
-    run = Run(load_config(overrides={**own, **given}), RunFolder(config.output_dir / folder), say)
+    run = Run(load_config(overrides={**own, **given}), RunFolder(found.path), say)
     run.write_settings()
     return run
 
 
-def _newest(config: PretrainingConfig) -> str:
+def _newest(config: PretrainingConfig) -> MarkedRun:
     from rlpretrain.stages.run import SETTINGS
 
-    found = sorted(config.output_dir.glob(f"*/{SETTINGS}"), key=lambda path: path.stat().st_mtime)
+    found = [run for run in find_runs(config.output_dir) if (run.path / SETTINGS).is_file()]
     if not found:
         raise StageError(f"{config.output_dir} holds no run", hint="run `rlpretrain extract` first")
-    return found[-1].parent.name
+    return max(found, key=lambda run: (run.path / SETTINGS).stat().st_mtime)

@@ -52,6 +52,7 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
         tickers_of,
     )
     from rlpretrain.runs.cache import Cache
+    from rlpretrain.runs.output_folder import CACHE
 
     config = read_settings(options)
     tickers = {ticker.upper() for ticker in options.tickers}
@@ -59,7 +60,7 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
     if options.symphonies:
         tickers |= tickers_of(_files(options.symphonies).items(), unread)
     if options.library:
-        tickers |= asyncio.run(library_tickers(config, Cache(config.output_dir / "cache"), unread))
+        tickers |= asyncio.run(library_tickers(config, Cache(config.output_dir / CACHE), unread))
     if options.symphonies or options.library:
         tickers |= surrounding_tickers(config.validation_envs)
     if not tickers:

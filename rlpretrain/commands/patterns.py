@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlpretrain.commands.settings import add_command, read_day, read_settings
 from rlpretrain.errors import SettingsError
+from rlpretrain.runs.output_folder import ARCHIVE
 
 if TYPE_CHECKING:
     from rlpretrain.patterns.archive import Moved
@@ -71,7 +72,10 @@ def _add(
         "--store", metavar="URL", help="the pattern store; the setting store_url when left out"
     )
     parser.add_argument(
-        "--archive", type=Path, metavar="DIR", help="folder of the archives (default: archive in output_dir)"
+        "--archive",
+        type=Path,
+        metavar="DIR",
+        help=f"folder of the archives (default: {ARCHIVE} in output_dir)",
     )
     return parser
 
@@ -83,7 +87,7 @@ def _open(options: argparse.Namespace) -> tuple[PatternStore, Path]:
     url = options.store or config.store_url
     if not url:
         raise SettingsError("no pattern store is named", hint="give --store, or set RLPRETRAIN_STORE_URL")
-    return open_store(url), options.archive or config.output_dir / "archive"
+    return open_store(url), options.archive or config.output_dir / ARCHIVE
 
 
 def _archive(options: argparse.Namespace) -> dict[str, Any]:

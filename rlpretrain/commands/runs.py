@@ -38,7 +38,7 @@ def add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
 
 
 def _remove(options: argparse.Namespace) -> dict[str, Any]:
-    from rlpretrain.retention import remove_old_runs
+    from rlpretrain.registry.retention import remove_old_runs
 
     if options.keep < 0 or options.older_than < 0:
         raise SettingsError("--keep and --older-than must not be negative")

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
+from rlpretrain.runs.files import atomic_path
 
 __all__ = ["load_arrays", "open_arrays", "save_arrays"]
 

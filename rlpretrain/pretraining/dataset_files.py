@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_NAMES, STATE_VERSION
 from rlpretrain.patterns.decisions.pattern_set import ACTIONS
+from rlpretrain.runs.files import atomic_path
 
 __all__ = ["DataSet", "dataset_file", "read_dataset", "write_dataset"]
 

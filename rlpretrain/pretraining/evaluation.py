@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.patterns.decisions.pattern_set import ACTIONS
 from rlpretrain.pretraining.dataset import DataSet
 from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.runs.files import atomic_path
 
 __all__ = [
     "classification_scores",

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_DIM, STATE_VERSION
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.settings import Activation
+from rlpretrain.runs.files import atomic_path
 
 __all__ = [
     "ModelFile",

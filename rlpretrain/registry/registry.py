@@ -6,14 +6,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from rlpretrain.artifacts import atomic_path, file_sha256
 from rlpretrain.errors import DataError
 from rlpretrain.registry.log import EventLog
 from rlpretrain.registry.records import Decision, Event, ModelCard, ModelVersion, Standing
+from rlpretrain.runs.files import atomic_path, file_sha256
+from rlpretrain.runs.output_folder import REGISTRY
 
 __all__ = ["RULE", "ChampionChangedError", "Registry"]
 
-FOLDER = "registry"
 RULE = "rule"
 """Who promotes where no person is asked."""
 
@@ -41,7 +41,7 @@ class Registry:
     """
 
     def __init__(self, output_dir: Path) -> None:
-        self.folder = output_dir / FOLDER
+        self.folder = output_dir / REGISTRY
         self._log = EventLog(self.folder / "log.jsonl")
 
     # What is there

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.artifacts import file_sha256
+from rlpretrain.runs.files import file_sha256
 from rlpretrain.table import installed_rows
 
 __all__ = ["Cache", "DamagedError", "program_digest"]
@@ -169,7 +169,7 @@ def _note_use(path: Path) -> bool:
 def _appearing(path: Path) -> Iterator[Path]:
     """Yield a temporary path that becomes `path`.
 
-    Unlike `rlpretrain.artifacts.atomic_path` it does not wait for the disk: there are thousands of files, and each
+    Unlike `rlpretrain.runs.files.atomic_path` it does not wait for the disk: there are thousands of files, and each
     is checked when it is read.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.errors import StageError
 from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.sections import Section
 from rlpretrain.stages.stage import Result, Stage
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rlpretrain.artifacts import RunFolder, write_json
 from rlpretrain.errors import StageError
+from rlpretrain.runs.files import write_json
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig, load_config
 
 __all__ = ["SETTINGS", "Run", "make_run", "new_run_id", "open_run"]
@@ -68,7 +69,7 @@ def make_run(run_id: str, settings: dict[str, Any]) -> Run:
         A setting is unknown or impossible.
     """
     config = load_config(overrides=settings)
-    run = Run(config, RunFolder(config.output_dir / RunFolder.safe_name(run_id)))
+    run = Run(config, RunFolder.of(config.output_dir, run_id))
     run.write_settings()
     return run
 

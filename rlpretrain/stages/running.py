@@ -10,8 +10,8 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
-from rlpretrain.artifacts import file_sha256, write_json
 from rlpretrain.errors import StageError
+from rlpretrain.runs.files import file_sha256, write_json
 from rlpretrain.runs.manifest import Manifest
 from rlpretrain.runs.withdrawal import forget, withdraw
 from rlpretrain.sections import Section

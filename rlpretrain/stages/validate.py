@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.pretraining.settings import TuningSettings
+from rlpretrain.runs.distinct_names import distinct_name
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.pretrain import PRETRAIN
@@ -82,7 +82,7 @@ VALIDATE = Stage(
     result=Validated,
     run=_run,
     inputs=_inputs,
-    parts=Parts(flag="symbol", of=_assets, file=RunFolder.safe_name),
+    parts=Parts(flag="symbol", of=_assets, file=distinct_name),
     learns=True,
     reads_registry=True,
 )

@@ -7,14 +7,13 @@ within each pair, which removes the luck of the seed that both share.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 
 __all__ = [
     "Finding",
@@ -23,7 +22,6 @@ __all__ = [
     "cliffs_delta",
     "cohens_d",
     "compare_pairs",
-    "holm",
     "interquartile_mean",
     "probability_of_improvement",
     "seed_interval",
@@ -202,11 +200,3 @@ def shapiro_p_value(values: ArrayLike) -> float | None:
     if len(row) < 3 or np.ptp(row) <= 1e-12:
         return None
     return float(stats.shapiro(row).pvalue)
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's step-down adjustment: the chance of any false rejection among all stays below the level."""
-    if not p_values:
-        return {}
-    adjusted = multipletests(list(p_values.values()), method="holm")[1]
-    return dict(zip(p_values, (float(p) for p in adjusted), strict=True))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from rlpretrain.analysis.multiple_tests import holm
 from rlpretrain.errors import DataError
 from rlpretrain.validation.arms import AGENT, BUY_AND_HOLD, PLACEBO, TRANSFERRED, VANILLA
 from rlpretrain.validation.asset_result import AssetValidation
@@ -25,7 +26,6 @@ from rlpretrain.validation.statistics import (
     Interval,
     PairedComparison,
     compare_pairs,
-    holm,
     seed_interval,
 )
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from rlpretrain.analysis.date_bootstrap import block_length, bootstrap_means, date_weights
-from rlpretrain.analysis.reward_statistics import groupings, hill, holm, reward_statistics
+from rlpretrain.analysis.reward_statistics import groupings, hill, reward_statistics
 from rlpretrain.analysis.sample import non_overlapping, prepare
 from tests.analysis.planted import HOLDING, changed, plain_set
 
@@ -97,12 +97,6 @@ def test_a_planted_loss_is_found_and_nothing_else() -> None:
     cells = reward_statistics(made, groupings(made, None), np.random.default_rng(0)).of("category x regime")
     assert [name for name, group in cells.items() if group.significant] == ["breakout x bear"]
     assert cells["breakout x bear"].low < -0.006 < cells["breakout x bear"].high
-
-
-@settings(max_examples=10, deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
-    np.testing.assert_allclose(holm(np.array(p_values)), multipletests(p_values, method="holm")[1])
 
 
 def test_holm_counts_the_groups_of_one_dimension(statistics) -> None:

@@ -51,8 +51,9 @@ def test_all_that_symphonies_need(
 
 
 def test_all_that_the_library_needs(tmp_path: Path, asked: list[str]) -> None:
-    settings = ["--set", "catalogue=generated:size=6", "--set", "max_strategies=6"]
-    assert main(["prices", str(tmp_path), "--library", *settings]) == 0
+    given = ("catalogue=generated:size=6", "max_strategies=6", f"output_dir={tmp_path / 'runs'}")
+    settings = [word for setting in given for word in ("--set", setting)]
+    assert main(["prices", str(tmp_path / "prices"), "--library", *settings]) == 0
     assert len(asked) > 8
 
 

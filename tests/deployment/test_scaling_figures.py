@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks.scaling import AIRFLOW_SECONDS, UnitCosts
-from rlpretrain.artifacts import write_json
+from rlpretrain.runs.files import write_json
 
 
 def manifest(folder: Path, stage: str, seconds: float, **counts: int) -> None:

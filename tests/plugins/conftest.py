@@ -14,16 +14,16 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.local_airflow import LocalAirflow
 from rlpretrain.deployment.web.places import DAG_ID
+from rlpretrain.runs.output_folder import run_folder_name
 from tests.conftest import PROJECT
 from tests.stages.conftest import TINY
 
 RUN_ID = "manual__2026-01-02T03:04:05+00:00"
 """With what Airflow's own run ids have, and folders' names can't."""
-NAME = RunFolder.safe_name(RUN_ID)
+NAME = run_folder_name(RUN_ID)
 USERS = ("admin:admin", "viewer:viewer", "outsider:viewer")
 SCREENSHOTS = os.environ.get("SCREENSHOTS")
 """Folder for the documentation's pictures; none are made where it is not set."""

@@ -1,34 +1,15 @@
-"""Runs as Airflow's own database has them, found by the names of their folders."""
+"""Runs as Airflow's own database has them."""
 
 import datetime as dt
-import sqlite3
-import string
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
-from rlpretrain.artifacts import RunFolder
-from rlpretrain.deployment.web.airflow_runs import airflow_run, airflow_runs, like_run_ids
-from rlpretrain.errors import StageError
+from rlpretrain.deployment.web.airflow_runs import airflow_run, airflow_runs
 
 DAG, OTHER = "of these tests", "another of these tests"
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 IDS = ["manual__2026-01-01T00:00:00+00:00", "a:b", "a+b", "a_b", "_ab_", "x" * 199 + ":tail"]
-"""In the order in which they were made; three share one folder's name."""
-
-run_ids = st.text(string.ascii_letters + string.digits + "_.~:+-", min_size=1, max_size=250)
-
-
-@given(run_ids)
-def test_every_run_id_fits_the_pattern_of_its_folder(run_id: str) -> None:
-    try:
-        name = RunFolder.safe_name(run_id)
-    except StageError:
-        assume(False)
-    (fits,) = sqlite3.connect(":memory:").execute("SELECT ? LIKE ?", (run_id, like_run_ids(name))).fetchone()
-    assert fits
 
 
 @pytest.fixture
@@ -53,13 +34,12 @@ def stored(airflow_database: None) -> Iterator[None]:
 @pytest.mark.airflow
 def test_one_run_is_the_one_that_the_list_has(stored: None) -> None:
     listed = airflow_runs(DAG)
-    assert set(listed) == {"manual__2026-01-01T00_00_00_00_00", "a_b", "ab", "x" * 199 + "_"}
-    assert listed["a_b"].run_id == "a_b"
-    assert listed["ab"].started == START + dt.timedelta(days=IDS.index("_ab_"))
-    assert {name: airflow_run(DAG, name) for name in listed} == listed
+    assert set(listed) == set(IDS)
+    assert listed["_ab_"].started == START + dt.timedelta(days=IDS.index("_ab_"))
+    assert {run_id: airflow_run(DAG, run_id) for run_id in listed} == listed
 
 
 @pytest.mark.airflow
-@pytest.mark.parametrize("name", ["a", "alone", "A_B", "%", "a%b", "a:b", "a_b\0", "a_b\\", "..", ""])
+@pytest.mark.parametrize("name", ["a", "alone", "A_B", "%", "a%b", "a:b ", "a_b\\", "..", ""])
 def test_no_other_name_finds_a_run(stored: None, name: str) -> None:
     assert airflow_run(DAG, name) is None

@@ -13,6 +13,8 @@ from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run
 from rlpretrain.deployment.web.overview import list_runs, one_run
 from rlpretrain.deployment.web.patterns_page import Choice
 from rlpretrain.deployment.web.runs_page import PAGE, run_context, runs_context
+from rlpretrain.runs.output_folder import MARK, run_folder_name
+from rlpretrain.runs.run_folder import RunFolder
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -23,10 +25,10 @@ def write(folder: Path, name: str, value: object) -> None:
 
 
 def make_run(root: Path, number: int, *, finished: bool = True) -> Path:
-    folder = root / f"run-{number}"
+    folder = RunFolder.of(root, f"run-{number}").path
     write(folder, "settings.json", {"max_strategies": 100, "seed": number})
     when = START.timestamp() + 86_400 * number
-    os.utime(folder / "settings.json", (when, when))
+    os.utime(folder / MARK, (when, when))
     write(folder, "library.json", {"counts": {"listed": 9}, "clock": {"seconds": 1.0}})
     for chunk in range(2):
         write(folder, f"extract/chunk_{chunk:04d}.json", {"clock": {"seconds": 2.0}})
@@ -47,11 +49,12 @@ def test_folders_and_airflows_runs_are_one_list_newest_first(tmp_path: Path) -> 
     late = START + dt.timedelta(days=9)
     known = {
         "run-2": AirflowRun("run-2", "failed", START + dt.timedelta(days=2), None),
-        "no_folder": AirflowRun("no:folder", "queued", late, None),
+        "no:folder": AirflowRun("no:folder", "queued", late, None),
     }
     found = list_runs(tmp_path, known)
-    assert [(run.name, run.state) for run in found] == [
-        ("no_folder", "queued"),
+    assert found[0].name == run_folder_name("no:folder") and found[0].folder is None
+    assert [(run.run_id, run.state) for run in found] == [
+        ("no:folder", "queued"),
         ("run-3", "unfinished"),
         ("run-2", "failed"),
         ("run-1", "success"),

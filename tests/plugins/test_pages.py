@@ -129,7 +129,7 @@ def test_the_nav_page_shows_runs_champion_and_trends(served: Served, visit: Star
         page = tab.open("/")
         page.get_by_role("link", name="Pre-training").click()
         shown = inner(page, "Pre-training")
-        row = shown.get_by_role("row", name=re.compile(re.escape(NAME)))
+        row = shown.get_by_role("row", name=re.compile(re.escape(RUN_ID)))
         expect(row).to_contain_text("success")
         expect(row).to_contain_text(results["headline"])
         expect(row).to_contain_text(f"{counts['patterns']:,}")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlpretrain.artifacts import RunFolder, write_json
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import PatternSet
 from rlpretrain.pretraining.dataset import DataSet, build_datasets, write_dataset
+from rlpretrain.runs.files import write_json
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import CHECK, LIST, MINE, Run, Stage, run_stage
 from rlpretrain.stages.check import Checked
@@ -68,7 +69,10 @@ def read_json(path: Path) -> Any:
 
 def mined_run(folder: Path, rows: int = 900, **settings: Any) -> Run:
     """A run's folder as far as stages read it that need data sets alone."""
-    run = Run(PretrainingConfig(**{"output_dir": folder.parent, **settings}), RunFolder(folder))
+    run = Run(
+        PretrainingConfig(**{"output_dir": folder.parent, **settings}),
+        RunFolder.of(folder.parent, folder.name),
+    )
     run.write_settings()
     patterns = make_patterns(rows)
     windows = Windows(*(patterns.date[row] for row in (0, rows * 2 // 3, rows - 20, rows - 1)))

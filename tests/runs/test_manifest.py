@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from rlpretrain.artifacts import RunFolder, file_sha256, write_json
 from rlpretrain.errors import StageError
+from rlpretrain.runs.files import file_sha256, write_json
 from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.sections import Section, run_setting
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import Run, Stage, run_stage

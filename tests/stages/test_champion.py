@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 import torch
 
-from rlpretrain.artifacts import RunFolder, file_sha256
 from rlpretrain.cli import main
 from rlpretrain.environments import EpisodeData, rollout
 from rlpretrain.errors import StageError
@@ -27,6 +26,8 @@ from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.registry import ModelVersion, Registry
 from rlpretrain.registry.rule import FEWEST_DAYS
+from rlpretrain.runs.files import file_sha256
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import (
     ANALYZE,
     PRETRAIN,

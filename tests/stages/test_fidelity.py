@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import (
     BacktestOptions,
     BacktestOutcome,
@@ -33,6 +32,7 @@ from rlpretrain.market import PricePanel, load_market
 from rlpretrain.patterns import AGREES, DISAGREES, WAVERED, PatternSet, VotePanel
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pipeline import PretrainingPipeline
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import CHECK, EXTRACT, LIST, MINE, Run, parts_of, run_stage, run_with_needs, work_of
 from rlpretrain.stages.extract import Extracted
 from rlpretrain.stages.implementation import extract

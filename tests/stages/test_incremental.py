@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import (
     BacktestOptions,
     BacktestOutcome,
@@ -29,6 +28,7 @@ from rlpretrain.composer.server.served_catalogue import FinishedBacktest
 from rlpretrain.library.engine_backtester import EngineBacktester
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.patterns import Reject
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import EXTRACT, Run, parts_of, run_with_needs
 from rlpretrain.stages.extract import Extracted
 from rlpretrain.stages.implementation.extract import chunk_files

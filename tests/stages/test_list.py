@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import GeneratedCatalogue
 from rlpretrain.errors import SettingsError
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import EXTRACT, LIST, Run, run_with_needs, work_of
 from rlpretrain.stages.implementation.list import read_listing
 from tests.stages.conftest import tiny

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rlpretrain import ComposerExtractor
-from rlpretrain.artifacts import RunFolder
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import MINE
 from tests.stages.conftest import tiny
 

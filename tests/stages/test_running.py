@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlpretrain.artifacts import RunFolder, file_sha256
 from rlpretrain.composer.settings import ChunkSettings
 from rlpretrain.errors import StageError
 from rlpretrain.patterns.settings import StoreSettings
+from rlpretrain.runs.distinct_names import distinct_name
+from rlpretrain.runs.files import file_sha256
 from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import Run, Stage, parts_of, run_stage, run_with_needs, stages_before, work_of
 from rlpretrain.stages.stage import Parts, Result
@@ -377,7 +379,7 @@ def test_parts_that_the_settings_no_longer_name_are_removed(world: World, tmp_pa
         return run.config.validation_envs
 
     world.files["cut"] = {"cut/{}.txt": "text", "cut/{}_evidence.json": '{"stage": "cut/B"}'}
-    cut = world.stage("cut", parts=Parts("part", parts, RunFolder.safe_name))
+    cut = world.stage("cut", parts=Parts("part", parts, distinct_name))
     last = world.stage("last", cut)
     run_with_needs(run_in(tmp_path, validation_envs=["A", "B", "C/D"]), last)
     run = run_in(tmp_path, validation_envs=["A"])

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.composer import GeneratedCatalogue
 from rlpretrain.errors import DataError, ServiceError, SettingsError
 from rlpretrain.features.context import SOURCES
 from rlpretrain.market import AssetSeries, load_market
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import load_config
 from rlpretrain.stages import UPDATE, Run, run_stage
 from rlpretrain.stages.update import Updated

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from rlpretrain.artifacts import RunFolder, write_json
+from rlpretrain.runs.files import write_json
 from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import STAGES, Run
 from tests.stages.conftest import tiny
 

@@ -16,7 +16,6 @@ from rlpretrain.validation.statistics import (
     cliffs_delta,
     cohens_d,
     compare_pairs,
-    holm,
     interquartile_mean,
     probability_of_improvement,
     seed_interval,
@@ -113,11 +112,6 @@ def test_cliffs_delta_is_antisymmetric(x, y):
 def test_cohens_d_by_hand():
     assert cohens_d([2, 4], [1, 3]) == pytest.approx(1 / np.sqrt(2))
     assert cohens_d([1, 1], [0, 0]) is None
-
-
-def test_holm_by_hand():
-    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
-    assert holm({}) == {}
 
 
 def test_shapiro_flags_what_is_not_normal():

@@ -23,8 +23,8 @@ from typing import IO, Self
 
 import psutil
 
-from rlpretrain.artifacts import atomic_path
 from rlpretrain.errors import StageError
+from rlpretrain.runs.files import atomic_path
 
 __all__ = ["LocalAirflow"]
 

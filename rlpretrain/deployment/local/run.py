@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 
 from rich.console import Console
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.local_airflow import LocalAirflow
 from rlpretrain.deployment.local.progress import Progress, summarise
@@ -24,6 +23,7 @@ from rlpretrain.deployment.runs.settings import run_settings
 from rlpretrain.deployment.trainers.container import ContainerSettings
 from rlpretrain.deployment.trainers.docker_engine import RUN_LABEL, remove_containers, require_image
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError
+from rlpretrain.runs.output_folder import run_folder_name
 from rlpretrain.settings import PretrainingConfig, load_config
 
 __all__ = ["main"]
@@ -75,7 +75,7 @@ def _run(
     console: Console, config: PretrainingConfig, environment: Mapping[str, str], parameters: Mapping[str, Any]
 ) -> int:
     run_id = f"local-{datetime.now(UTC):%Y%m%dT%H%M%S}"
-    folder = config.output_dir / RunFolder.safe_name(run_id)
+    folder = config.output_dir / run_folder_name(run_id)
     airflow = LocalAirflow(
         PROJECT / ".airflow",
         dags=PROJECT / "dags",

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from rlpretrain.artifacts import RunFolder
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import (
     ANALYZE,
     CHECK,
@@ -103,9 +103,10 @@ def emit_metrics(context: Context) -> None:
     """Set the gauges of a task that has succeeded; a callback of Airflow's."""
     from airflow.sdk.observability.stats import gauge
 
+    from rlpretrain.runs.output_folder import run_folder_name
     from rlpretrain.settings import load_config
 
-    folder = load_config().output_dir / RunFolder.safe_name(str(context["run_id"]))
+    folder = load_config().output_dir / run_folder_name(str(context["run_id"]))
     for name, value in stage_metrics(folder, context["task"].task_id).items():
         gauge(f"rlpretrain.{name}", value)
 

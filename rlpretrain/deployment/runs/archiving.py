@@ -10,7 +10,8 @@ from typing import Any
 
 from rlpretrain.patterns.archive import archive, compact
 from rlpretrain.patterns.store import open_store
-from rlpretrain.retention import remove_old_runs
+from rlpretrain.registry.retention import remove_old_runs
+from rlpretrain.runs.output_folder import ARCHIVE
 from rlpretrain.settings import load_config
 
 __all__ = ["archive_old_patterns", "compact_store", "remove_runs"]
@@ -52,4 +53,4 @@ def _places() -> tuple[str, Path]:
     config = load_config()
     if not config.store_url:
         logger.info("no store_url is set: every run has a store of its own, and there is nothing to archive")
-    return config.store_url, config.output_dir / "archive"
+    return config.store_url, config.output_dir / ARCHIVE

@@ -55,11 +55,13 @@ def folder_to_score(events: Mapping[Asset, Sequence[Any]]) -> str:
     announced = [event.extra["folder"] for event in events.get(CHAMPION, ()) if event.extra.get("folder")]
     if announced:
         return str(announced[-1])
+    from rlpretrain.runs.output_folder import find_runs
     from rlpretrain.settings import load_config
     from rlpretrain.stages import MINE
 
     output_dir = load_config().output_dir
-    mined = sorted(output_dir.glob(f"*/{MINE.name}.json"), key=lambda path: path.stat().st_mtime)
+    manifests = [run.path / f"{MINE.name}.json" for run in find_runs(output_dir)]
+    mined = sorted((path for path in manifests if path.is_file()), key=lambda path: path.stat().st_mtime)
     if not mined:
         raise StageError(f"{output_dir} holds no run that has mined", hint="run rl_pretraining first")
     return str(mined[-1].parent)

@@ -17,8 +17,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from airflow.sdk import ObjectStoragePath
 
-from rlpretrain.artifacts import RunFolder, file_sha256
 from rlpretrain.errors import DataError, RlpretrainError, SettingsError
+from rlpretrain.runs.files import file_sha256
+from rlpretrain.runs.output_folder import MARK, read_mark, run_folder_name
 from rlpretrain.settings import load_config
 
 if TYPE_CHECKING:
@@ -57,16 +58,24 @@ def store_run(folder: Path, storage: str) -> str:
 def restore_run(run: str, storage: str, output_dir: Path) -> Path:
     """Bring a run back into the folder of all runs; every file is checked by its hash.
 
+    Parameters
+    ----------
+    run
+        Its id.
+
     Raises
     ------
     DataError
-        There is no whole copy, one of its files was changed, or the run is there already.
+        There is no whole copy, one of its files was changed, it is of another run, or the run is there already.
     """
-    name = RunFolder.safe_name(run)
+    name = run_folder_name(run)
     copy = ObjectStoragePath(storage) / name
     files = _inventory(copy)
     if not files:
-        raise DataError(f"{copy} holds no whole copy of a run")
+        raise DataError(
+            f"{copy} holds no whole copy of a run",
+            hint=f"name the run by its id, which {MARK} in each copy has",
+        )
     if (output_dir / name).exists():
         raise DataError(f"{output_dir / name} exists", hint="remove or rename it first")
     output_dir.mkdir(parents=True, exist_ok=True)
@@ -81,6 +90,8 @@ def restore_run(run: str, storage: str, output_dir: Path) -> Path:
                 shutil.copyfileobj(source, target)
             if file_sha256(path) != digest:
                 raise DataError(f"{copy / file} was changed after it was copied")
+        if read_mark(whole) != run:
+            raise DataError(f"{copy / MARK} does not say that this is run {run!r}")
         whole.rename(output_dir / name)
     return output_dir / name
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from docker.api.client import APIClient
 from docker.types import DeviceRequest, Mount
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import load_config
 from rlpretrain.stages import stage_named
 

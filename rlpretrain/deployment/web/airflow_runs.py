@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-from rlpretrain.artifacts import RunFolder
 
 if TYPE_CHECKING:
     from sqlalchemy import Row, Select
@@ -27,40 +24,17 @@ class AirflowRun:
     started: dt.datetime | None
     ended: dt.datetime | None
 
-    @property
-    def name(self) -> str:
-        """Of the run's folder."""
-        return RunFolder.safe_name(self.run_id)
-
 
 def airflow_runs(dag_id: str) -> dict[str, AirflowRun]:
-    """Read the runs of a DAG, by the names of their folders; of those that share one, the newest."""
-    return {run.name: run for run in reversed(_read(_newest_first(dag_id)))}
+    """Read the newest runs of a DAG, by their ids."""
+    return {run.run_id: run for run in reversed(_read(_newest_first(dag_id)))}
 
 
-def airflow_run(dag_id: str, name: str) -> AirflowRun | None:
-    """Read the newest run of a DAG whose folder has this name; None where there is none.
-
-    Parameters
-    ----------
-    name
-        From a request; Airflow is not asked for what no folder is called.
-    """
+def airflow_run(dag_id: str, run_id: str) -> AirflowRun | None:
+    """Read one run of a DAG; None where Airflow does not know it."""
     from airflow.models.dagrun import DagRun
 
-    if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
-        return None
-    candidates = _read(_newest_first(dag_id).where(DagRun.run_id.like(like_run_ids(name))))
-    return next((run for run in candidates if run.name == name), None)
-
-
-def like_run_ids(name: str) -> str:
-    """Return a pattern of SQL's LIKE that each run id fits whose folder has this name, and few others.
-
-    Where the name has an underscore the run id may have any characters that a folder's name can't, and at the ends it
-    may have more than the name.
-    """
-    return f"%{re.sub('_+', '%', name)}%"
+    return next(iter(_read(_newest_first(dag_id).where(DagRun.run_id == run_id))), None)
 
 
 def _newest_first(dag_id: str) -> Select[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from http import HTTPStatus
 from importlib.resources import files
@@ -19,14 +19,14 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.web.airflow_runs import airflow_run, airflow_runs
-from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run, run_folders
+from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run
 from rlpretrain.deployment.web.overview import Run, list_runs, one_run
 from rlpretrain.deployment.web.patterns_page import Choice, decision_context, patterns_context
 from rlpretrain.deployment.web.places import DAG_ID
 from rlpretrain.deployment.web.runs_page import run_context, runs_context
 from rlpretrain.errors import RlpretrainError, StageError
+from rlpretrain.runs.output_folder import MarkedRun, find_runs, read_mark, run_folder_name
 from rlpretrain.settings import load_config
 
 __all__ = ["pages"]
@@ -144,12 +144,24 @@ def _runs_page(request: Request, offset: Annotated[int, Query(ge=0)] = 0) -> Res
     return _page(request, "runs", **runs_context(root, list_runs(root, airflow_runs(DAG_ID)), offset))
 
 
-def _find(name: str) -> Run:
-    return one_run(_output(), name, airflow_run(DAG_ID, name))
+def _find(run_id: str) -> Run:
+    return one_run(_output(), run_id, airflow_run(DAG_ID, run_id))
+
+
+def _find_named(name: str) -> Run:
+    """Find a run by its folder's name; one that is queued has none yet."""
+    try:
+        run_id = read_mark(find_run(_output(), name))
+    except UnknownError:
+        waiting = (run_id for run_id in airflow_runs(DAG_ID) if run_folder_name(run_id) == name)
+        run_id = next(waiting, None)
+    if run_id is None:
+        raise UnknownError("there is no such run")
+    return _find(run_id)
 
 
 def _run_page(request: Request, name: str, show: str | None = None) -> Response:
-    return _page(request, "run", **run_context(_find(name), show))
+    return _page(request, "run", **run_context(_find_named(name), show))
 
 
 def _tab_page(request: Request, dag_id: str, run_id: str, show: str | None = None) -> Response:
@@ -157,7 +169,7 @@ def _tab_page(request: Request, dag_id: str, run_id: str, show: str | None = Non
         return _problem(
             request, HTTPStatus.NOT_FOUND, f"Runs of {dag_id} write no report; those of {DAG_ID} do."
         )
-    return _page(request, "run", tab=True, **run_context(_find(RunFolder.safe_name(run_id)), show))
+    return _page(request, "run", tab=True, **run_context(_find(run_id), show))
 
 
 def _file(name: str, file: str) -> Response:
@@ -174,19 +186,19 @@ def _file(name: str, file: str) -> Response:
     )
 
 
-def _newest_of(mined: list[Path]) -> str:
+def _newest_of(mined: Sequence[MarkedRun]) -> str:
     if not mined:
         raise UnknownError("no run has mined patterns yet")
-    return max(mined, key=lambda path: ((path / "mine.json").stat().st_mtime, path.name)).name
+    return max(mined, key=lambda run: ((run.path / "mine.json").stat().st_mtime, run.path.name)).path.name
 
 
 def _patterns_page(request: Request, choice: Annotated[Choice, Query()]) -> Response:
-    mined = [path for path in run_folders(_output()) if (path / "mine.json").is_file()]
+    mined = [run for run in find_runs(_output()) if (run.path / "mine.json").is_file()]
     name = choice.run or _newest_of(mined)
     chosen = choice.model_copy(update={"run": name})
     context = patterns_context(find_run(_output(), name), chosen)
-    names = sorted((path.name for path in mined), reverse=True)
-    return _page(request, "patterns", mined=names, **context)
+    newest_first = sorted(mined, key=lambda run: run.path.name, reverse=True)
+    return _page(request, "patterns", mined=newest_first, **context)
 
 
 def _decision_page(

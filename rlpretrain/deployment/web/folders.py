@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.artifacts import RunFolder
-from rlpretrain.errors import DataError, StageError
+from rlpretrain.errors import DataError
+from rlpretrain.runs.output_folder import read_mark
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import EXTRACT, STAGES, manifests_of
 
 __all__ = [
@@ -20,10 +20,7 @@ __all__ = [
     "files_of",
     "find_run",
     "read_json",
-    "run_folders",
 ]
-
-_SETTINGS = "settings.json"
 
 
 class UnknownError(DataError):
@@ -74,35 +71,18 @@ def find_run(root: Path, name: str) -> Path:
     root
         The folder that holds all runs.
     name
-        From a request. Only what `RunFolder.safe_name` makes is looked up, so no path leads elsewhere.
+        Of the folder, from a request. Only a folder that its own mark gives this name is one, so no path leads
+        elsewhere.
 
     Raises
     ------
     UnknownError
         There is no such run.
     """
-    try:
-        known = RunFolder.safe_name(name) == name and _is_run(root / name)
-    except StageError:
-        known = False
-    if not known:
+    folder = root / name
+    if folder.parent != root or folder.name != name or read_mark(folder) is None:
         raise UnknownError("there is no such run")
-    return root / name
-
-
-def run_folders(root: Path) -> list[Path]:
-    """List the folders of runs, in no order."""
-    try:
-        return [path for path in root.iterdir() if _is_run(path)]
-    except OSError:
-        return []
-
-
-def _is_run(path: Path) -> bool:
-    try:
-        return stat.S_ISDIR(path.lstat().st_mode) and (path / _SETTINGS).is_file()
-    except OSError:
-        return False
+    return folder
 
 
 def read_json(path: Path) -> dict[str, Any]:

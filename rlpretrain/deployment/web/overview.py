@@ -9,10 +9,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.web.airflow_runs import AirflowRun
-from rlpretrain.deployment.web.folders import UnknownError, find_run, read_json, run_folders
+from rlpretrain.deployment.web.folders import UnknownError, find_run, read_json
 from rlpretrain.errors import StageError
+from rlpretrain.runs.output_folder import MARK, find_runs, run_folder_name
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import LIST, MINE, STAGES, Stage, manifests_of
 from rlpretrain.stages.report import RESULTS
@@ -66,6 +67,7 @@ _DEFAULTS = PretrainingConfig().of_run()
 class Run:
     """A run: of Airflow, of its folder, or both."""
 
+    run_id: str
     name: str
     """Of its folder."""
     state: str
@@ -90,13 +92,13 @@ def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
     known
         From `airflow_runs`.
     """
-    folders = {path.name: path for path in run_folders(root)}
-    runs = [_run(name, known.get(name), folders.get(name)) for name in {*folders, *known}]
+    folders = {run.run_id: run.path for run in find_runs(root)}
+    runs = [_run(run_id, known.get(run_id), folders.get(run_id)) for run_id in {*folders, *known}]
     return sorted(runs, key=lambda run: (run.when, run.name), reverse=True)
 
 
-def one_run(root: Path, name: str, known: AirflowRun | None) -> Run:
-    """Return the run of this name.
+def one_run(root: Path, run_id: str, known: AirflowRun | None) -> Run:
+    """Return the run of this id.
 
     Parameters
     ----------
@@ -112,22 +114,22 @@ def one_run(root: Path, name: str, known: AirflowRun | None) -> Run:
     """
     folder: Path | None = None
     try:
-        folder = find_run(root, name)
+        folder = find_run(root, run_folder_name(run_id))
     except UnknownError:
         if known is None:
             raise
-    return _run(name, known, folder)
+    return _run(run_id, known, folder)
 
 
-def _run(name: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
+def _run(run_id: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
     when = dt.datetime.fromtimestamp(0, dt.UTC)
     state = "unfinished"
     if folder is not None:
-        when = dt.datetime.fromtimestamp((folder / "settings.json").stat().st_mtime, dt.UTC)
+        when = dt.datetime.fromtimestamp((folder / MARK).stat().st_mtime, dt.UTC)
         state = "success" if (folder / "report.json").is_file() else "unfinished"
     if airflow is not None:
         state, when = airflow.state, airflow.started or when
-    return Run(name, state, when, airflow, folder)
+    return Run(run_id, run_folder_name(run_id), state, when, airflow, folder)
 
 
 def summarise(folder: Path) -> Summary:

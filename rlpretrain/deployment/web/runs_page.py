@@ -127,7 +127,7 @@ def _trends(runs: Sequence[Run]) -> list[tuple[str, str, Markup]]:
             "Score of the transferred agent less that of a random start, with its interval: an effect lies above zero.",
             charts.point_chart(
                 [
-                    None if jump is None else charts.Point(run.name, jump.estimate, jump.low, jump.high)
+                    None if jump is None else charts.Point(run.run_id, jump.estimate, jump.low, jump.high)
                     for run, jump in zip(runs, jumps, strict=True)
                 ],
                 title="Jump-start of each run with its interval",
@@ -143,7 +143,7 @@ def _line(runs: Sequence[Run], figure: str, colour: int, *, unit: str = "", fact
     points = []
     for run in runs:
         value = getattr(run.summary, figure)
-        points.append(None if value is None else charts.Point(run.name, factor * value))
+        points.append(None if value is None else charts.Point(run.run_id, factor * value))
     return charts.point_chart(points, title=f"{figure.capitalize()} of each run", unit=unit, colour=colour)
 
 
@@ -153,7 +153,7 @@ def _seconds(runs: Sequence[Run]) -> Markup:
         for colour, stage in enumerate(STAGES)
         if any(stage.name in run.summary.seconds for run in runs)
     ]
-    names = [run.name for run in runs]
+    names = [run.run_id for run in runs]
     return charts.columns(names, series, title="Seconds of each stage", labels=[""] * len(runs))
 
 

@@ -16,6 +16,7 @@ from rlpretrain.library.answers import read_tree
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
 from rlpretrain.patterns.voting.electorate import admission
 from rlpretrain.runs.cache import Cache, DamagedError
+from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.symphony import parse_symphony
 from rlpretrain.symphony.nodes import Branch, Leaf, PathStep
@@ -135,7 +136,7 @@ def read_paths(folder: Path, symphony_id: str, chunk: str, asset: str) -> Paths:
     if tree is None:
         return Paths((), 0, "The run does not name the tree.")
     try:
-        document = read_tree(Cache(folder.parent / "cache"), tree)
+        document = read_tree(Cache(folder.parent / CACHE), tree)
         symphony = parse_symphony(document, symphony_id=symphony_id)
     except DamagedError:
         return Paths((), 0, "The tree is kept no longer: no run has used it for a while.")

@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rlpretrain.artifacts import file_sha256, write_json
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_NAMES
 from rlpretrain.patterns.store import schema
 from rlpretrain.patterns.store.columns import Columns, memory_type
 from rlpretrain.patterns.store.digests import RowsDigest
+from rlpretrain.runs.files import file_sha256, write_json
 
 __all__ = ["Manifest", "read_manifest", "read_rows", "write_archive"]
 

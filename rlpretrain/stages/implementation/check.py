@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns.quality import Expected, check_patterns
 from rlpretrain.patterns.settings import StoreSettings
 from rlpretrain.patterns.store import open_store
+from rlpretrain.runs.files import write_json
 from rlpretrain.stages.check import FINDINGS, Checked
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.list import LIST

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.artifacts import file_sha256
 from rlpretrain.features import STATE_VERSION
 from rlpretrain.registry import Decision, ModelCard, ModelVersion, Registry
 from rlpretrain.registry.rule import FEWEST_DAYS, Comparison, Evidence, judge
+from rlpretrain.runs.files import file_sha256
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE

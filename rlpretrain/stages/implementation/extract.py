@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.errors import DataError, StageError, SymphonyError
 from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
 from rlpretrain.patterns import (
@@ -21,6 +20,7 @@ from rlpretrain.patterns import (
     record_strategy,
 )
 from rlpretrain.runs.cache import DamagedError, program_digest
+from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT, Extracted, ExtractSettings, ReplaySettings, SourcePins
 from rlpretrain.stages.implementation.list import read_listing
 from rlpretrain.stages.implementation.market import cache_of, listed_market

@@ -7,10 +7,10 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.composer import SymphonySummary
 from rlpretrain.library.listing import Listing, rows_as_json, rows_from_json
 from rlpretrain.library.service import fetch_listing, is_embedded, open_service
+from rlpretrain.runs.files import write_json
 from rlpretrain.stages.implementation.market import cache_of, market_of
 from rlpretrain.stages.list import LIST, LISTING, Listed, ListSettings
 from rlpretrain.stages.work import Work

@@ -15,6 +15,7 @@ from rlpretrain.market.settings import MarketSettings, WindowSettings
 from rlpretrain.market.windows import Windows, split_windows
 from rlpretrain.patterns import VotePanel
 from rlpretrain.runs.cache import Cache
+from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE, VOTES
 from rlpretrain.stages.run import Run
@@ -93,4 +94,4 @@ def load_days(
 def cache_of(run: Run | Work[MarketSettings]) -> Cache:
     """Return what runs keep for each other."""
     output_dir = run.config.output_dir if isinstance(run, Run) else run.output_dir
-    return Cache(output_dir / "cache")
+    return Cache(output_dir / CACHE)

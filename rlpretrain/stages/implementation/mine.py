@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.features import STATE_VERSION, market_context
 from rlpretrain.market import PricePanel
 from rlpretrain.patterns import (
@@ -28,6 +27,7 @@ from rlpretrain.patterns import (
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
+from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.implementation.extract import chunk_files, read_records
 from rlpretrain.stages.implementation.market import listed_market, windows_of

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.environments import Policy
 from rlpretrain.errors import SettingsError
 from rlpretrain.features import STATE_DIM, STATE_VERSION, VOTES
@@ -34,6 +33,7 @@ from rlpretrain.pretraining.network import PolicyNetwork, save_model_file
 from rlpretrain.pretraining.tracking import check_tracking, track
 from rlpretrain.pretraining.trainer import Trained, train_policy
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
+from rlpretrain.runs.files import write_json
 from rlpretrain.stages.implementation.policy_scores import policy_findings, policy_scores
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import (

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from rlpretrain.artifacts import file_sha256
 from rlpretrain.errors import StageError
 from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns.store import Model, open_store
 from rlpretrain.registry import Decision, Registry
 from rlpretrain.registry.registry import RULE, ChampionChangedError
 from rlpretrain.registry.settings import ApprovalSettings
+from rlpretrain.runs.files import file_sha256
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.pretrain import PRETRAIN, PRETRAINED
 from rlpretrain.stages.promote import Promoted, PromoteSettings

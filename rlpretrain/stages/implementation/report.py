@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.patterns import AGREES
 from rlpretrain.registry import Decision
+from rlpretrain.runs.files import write_json
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages.analyze import ANALYSIS, ANALYZE
 from rlpretrain.stages.check import CHECK

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 import torch
 
-from rlpretrain.artifacts import atomic_path, write_json
 from rlpretrain.environments import Book, EpisodeData
 from rlpretrain.errors import DataError, StageError
 from rlpretrain.features import STATE_DIM
 from rlpretrain.patterns.decisions.pattern_set import ACTIONS
 from rlpretrain.registry import Registry
+from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import as_trained, open_champion
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.score import SCORES_CSV, SCORES_JSON, Scored, ScoreSettings

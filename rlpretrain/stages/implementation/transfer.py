@@ -6,7 +6,6 @@ from dataclasses import asdict
 
 import numpy as np
 
-from rlpretrain.artifacts import write_json
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, rollout
 from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, training_window
 from rlpretrain.errors import DataError
@@ -14,6 +13,7 @@ from rlpretrain.pretraining.dataset import read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.device import choose_device
 from rlpretrain.pretraining.network import load_model_file
+from rlpretrain.runs.files import write_json
 from rlpretrain.stages.implementation.market import load_days, mined_windows
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PRETRAIN, PRETRAINED

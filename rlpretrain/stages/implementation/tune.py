@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import yaml
 
-from rlpretrain.artifacts import atomic_path, write_json
 from rlpretrain.pretraining.dataset import read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.search import SearchResult, search_settings
+from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.pretrain import trainer_settings
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import TrainSettings

@@ -7,6 +7,7 @@ import asyncio
 from rlpretrain.library.price_updates import download_prices, library_tickers, surrounding_tickers
 from rlpretrain.market import FilesProvider, parse_provider
 from rlpretrain.runs.cache import Cache
+from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.stages.update import Updated, UpdateSettings
 from rlpretrain.stages.work import Work
 
@@ -29,7 +30,7 @@ def update(work: Work[UpdateSettings]) -> Updated:
     market = parse_provider(settings.market)
     assert isinstance(market, FilesProvider)  # noqa: S101 - the settings demand it
     unread: dict[str, str] = {}
-    named = asyncio.run(library_tickers(settings, Cache(work.output_dir / "cache"), unread))
+    named = asyncio.run(library_tickers(settings, Cache(work.output_dir / CACHE), unread))
     tickers = named | surrounding_tickers(settings.validation_envs)
     found = download_prices(
         market.folder, tickers, settings.price_updates, refresh=settings.refresh, progress=work.progress

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from rlpretrain.artifacts import atomic_path, write_json
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Trade, Trajectory
 from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, training_window
 from rlpretrain.errors import DataError
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
+from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
 from rlpretrain.stages.implementation.market import load_days, mined_windows
 from rlpretrain.stages.mine import MINE

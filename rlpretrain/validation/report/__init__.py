@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rlpretrain.artifacts import atomic_path
+from rlpretrain.runs.files import atomic_path
 from rlpretrain.validation.report.data import (
     Advice,
     ClassifierScores,

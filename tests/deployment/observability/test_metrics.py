@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.local_airflow import LocalAirflow
 from rlpretrain.deployment.observability.metrics import METRICS, stage_metrics
+from rlpretrain.runs.run_folder import RunFolder
 from tests.conftest import PROJECT
 from tests.deployment.local.test_local_airflow import until
 from tests.stages.conftest import TINY

@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rlpretrain.artifacts import RunFolder, file_sha256
 from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.local_airflow import LocalAirflow
 from rlpretrain.features import STATE_DIM
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.registry import Registry
+from rlpretrain.runs.files import file_sha256
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.transfer import save_agent
 from rlpretrain.transfer.policy import blank_policy
 from tests.conftest import PROJECT

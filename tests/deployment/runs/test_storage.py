@@ -7,16 +7,18 @@ from airflow.sdk import ObjectStoragePath
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
 
-from rlpretrain.artifacts import RunFolder, StageRecorder
 from rlpretrain.deployment.runs.storage import INVENTORY, main, restore_run, store_run
 from rlpretrain.errors import DataError
+from rlpretrain.runs.manifest import StageRecorder
+from rlpretrain.runs.output_folder import MARK
+from rlpretrain.runs.run_folder import RunFolder
 
 pytestmark = pytest.mark.airflow
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    folder = RunFolder(tmp_path / "runs" / "night-1")
+    folder = RunFolder.of(tmp_path / "runs", "night-1")
     for stage, output in (("pretrain", "model.pt"), ("validate/SPY", "validate/SPY_evidence.json")):
         recorder = StageRecorder(folder, stage, "settings", {})
         recorder.output(output).write_bytes(stage.encode() * 1000)
@@ -75,6 +77,20 @@ def test_nothing_is_written_outside_of_the_run(run: RunFolder, storage: str, tmp
         file.write('{"files": {"../../evil": "0"}}')
     with pytest.raises(DataError, match="outside"):
         restore_run("night-1", storage, tmp_path / "other")
+
+
+def test_a_run_comes_back_under_its_own_id_only(storage: str, tmp_path: Path) -> None:
+    run_id = "scheduled__2026-01-05T00:00:00+00:00"
+    run = RunFolder.of(tmp_path / "runs", run_id)
+    copy = ObjectStoragePath(store_run(run.path, storage))
+    with pytest.raises(DataError, match=r"name the run by its id.*run\.json"):
+        restore_run(run.run_id, storage, tmp_path / "other")
+    assert restore_run(run_id, storage, tmp_path / "other").name == run.run_id
+    (run / MARK).write_text("{}")
+    store_run(run.path, storage)
+    with pytest.raises(DataError, match=f"{copy.name}/{MARK} does not say"):
+        restore_run(run_id, storage, tmp_path / "third")
+    assert list((tmp_path / "third").iterdir()) == []
 
 
 def test_the_command_restores(

@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from rlpretrain.artifacts import RunFolder
 from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.local_airflow import COMPONENTS, LocalAirflow
+from rlpretrain.runs.run_folder import RunFolder
 from tests.conftest import PROJECT
 from tests.dags.conftest import SMALL
 

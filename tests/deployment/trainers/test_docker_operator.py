@@ -15,7 +15,6 @@ from airflow.providers.docker.exceptions import DockerContainerFailedException
 from docker.api.client import APIClient
 from docker.errors import NotFound
 
-from rlpretrain.artifacts import RunFolder, write_json
 from rlpretrain.deployment.trainers.container import (
     TRAINER_UID,
     ContainerSettings,
@@ -32,6 +31,8 @@ from rlpretrain.deployment.trainers.docker_engine import (
 )
 from rlpretrain.deployment.trainers.docker_operator import DockerTrainerOperator
 from rlpretrain.errors import StageError
+from rlpretrain.runs.files import write_json
+from rlpretrain.runs.run_folder import RunFolder
 from tests.conftest import open_to_containers
 
 pytestmark = pytest.mark.docker
@@ -40,7 +41,8 @@ pytestmark = pytest.mark.docker
 PROBE = """#!/usr/bin/env python
 import json, os, socket, sys
 from pathlib import Path
-from rlpretrain.artifacts import RunFolder, StageRecorder
+from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.runs.manifest import StageRecorder
 
 def writable(path):
     try:

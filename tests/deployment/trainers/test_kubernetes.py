@@ -10,11 +10,12 @@ import pytest
 import yaml
 from kubernetes.client import ApiClient
 
-from rlpretrain.artifacts import RunFolder, write_json
 from rlpretrain.deployment.trainers.container import TRAINER_UID, ContainerSettings
 from rlpretrain.deployment.trainers.kubernetes_operator import KubernetesTrainerOperator
 from rlpretrain.deployment.trainers.pod import LABELS, PodSettings
 from rlpretrain.errors import SettingsError
+from rlpretrain.runs.files import write_json
+from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import load_config
 from tests.conftest import PROJECT
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from airflow.sdk import BaseOperator
 
-from rlpretrain.artifacts import RunFolder, StageRecorder
 from rlpretrain.deployment.trainers.operator import TrainerOperator
 from rlpretrain.errors import StageError
+from rlpretrain.runs.manifest import StageRecorder
+from rlpretrain.runs.run_folder import RunFolder
 
 
 class Program(BaseOperator):

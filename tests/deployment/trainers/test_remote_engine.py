@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from rlpretrain.artifacts import RunFolder, write_json
 from rlpretrain.deployment.trainers.container import ContainerSettings
 from rlpretrain.deployment.trainers.docker_engine import (
     DAG_LABEL,
@@ -26,6 +25,8 @@ from rlpretrain.deployment.trainers.docker_engine import (
 )
 from rlpretrain.deployment.trainers.docker_operator import DockerTrainerOperator
 from rlpretrain.errors import ServiceError, SettingsError, StageError
+from rlpretrain.runs.files import write_json
+from rlpretrain.runs.run_folder import RunFolder
 from tests.conftest import missing, open_to_containers
 from tests.deployment.trainers.certificates import Authority
 

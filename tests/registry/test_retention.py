@@ -11,35 +11,40 @@ import pytest
 
 from rlpretrain.cli import main
 from rlpretrain.registry import Registry
-from rlpretrain.retention import remove_old_runs
+from rlpretrain.registry.retention import remove_old_runs
+from rlpretrain.runs.output_folder import MARK, SHARED, mark_of
+from rlpretrain.runs.run_folder import RunFolder
 from tests.registry.building import decision, registered
 
 NOW = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
 
 
 def make_run(folder: Path, name: str, days_old: int) -> Path:
-    run = folder / name
-    (run / "datasets").mkdir(parents=True)
-    (run / "settings.json").write_text("{}")
+    run = RunFolder.of(folder, name).path
+    (run / "datasets").mkdir()
     (run / "datasets" / "train.parquet").write_bytes(b"x" * 1000)
     written = NOW.timestamp() - 86_400 * days_old
-    for path in (run / "settings.json", run / "datasets" / "train.parquet", run / "datasets", run):
-        os.utime(path, (written, written))
+    age(run, written)
     return run
+
+
+def age(folder: Path, written: float) -> None:
+    for path in (*folder.rglob("*"), folder):
+        os.utime(path, (written, written), follow_symlinks=False)
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     for days in (1, 10, 40, 50, 60):
         make_run(tmp_path, f"run-{days}", days)
-    for name in ("cache", "archive", "registry"):
+    for name in SHARED:
         (tmp_path / name).mkdir()
         (tmp_path / name / "kept").touch()
     return tmp_path
 
 
 def left(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()} - {"cache", "archive", "registry"}
+    return {path.name for path in folder.iterdir()} - SHARED
 
 
 def remove(folder: Path, keep: int, days: int = 30, **options: bool) -> tuple[str, ...]:
@@ -49,7 +54,7 @@ def remove(folder: Path, keep: int, days: int = 30, **options: bool) -> tuple[st
 def test_what_is_old_and_not_among_the_newest_goes(runs: Path) -> None:
     assert remove(runs, keep=3) == ("run-50", "run-60")
     assert left(runs) == {"run-1", "run-10", "run-40"}
-    assert all((runs / name / "kept").exists() for name in ("cache", "archive", "registry"))
+    assert all((runs / name / "kept").exists() for name in SHARED)
     assert remove(runs, keep=3) == ()
 
 
@@ -64,7 +69,8 @@ def test_a_trial_removes_nothing(runs: Path) -> None:
     before = left(runs)
     outcome = remove_old_runs(runs, keep=1, before=NOW, dry_run=True)
     assert outcome.runs == ("run-10", "run-40", "run-50", "run-60") and outcome.kept == 1
-    assert outcome.bytes == 4 * 1002
+    marks = sum((runs / name / MARK).stat().st_size for name in outcome.runs)
+    assert outcome.bytes == 4 * 1000 + marks
     assert left(runs) == before
 
 
@@ -76,8 +82,9 @@ def test_a_killed_removal_is_ended_by_the_next(runs: Path) -> None:
 
 def test_what_the_cache_links_to_is_not_given_back(runs: Path) -> None:
     os.link(runs / "run-60" / "datasets" / "train.parquet", runs / "cache" / "object")
+    mark = (runs / "run-60" / MARK).stat().st_size
     outcome = remove_old_runs(runs, keep=4, before=NOW)
-    assert (outcome.runs, outcome.bytes) == (("run-60",), 2)
+    assert (outcome.runs, outcome.bytes) == (("run-60",), mark)
     assert (runs / "cache" / "object").read_bytes() == b"x" * 1000
 
 
@@ -109,3 +116,35 @@ def test_the_champions_run_and_one_that_waits_stay(runs: Path) -> None:
     registry.promote(1, by="rule", reason="won", instead_of=None)
     assert [registry.standing(number) for number in (1, 2)] == ["champion", "waiting"]
     assert remove(runs, keep=0) == ("run-40",)
+
+
+@pytest.mark.parametrize("name", sorted(SHARED))
+def test_a_run_named_as_what_runs_share_takes_nothing_of_it_along(tmp_path: Path, name: str) -> None:
+    """Airflow takes any id; this one's folder was once the registry's, and went with every agent."""
+    registry = Registry(tmp_path)
+    registered(registry, "gone")
+    agent = registry.model_file(registry.versions()[0])
+    (tmp_path / name).mkdir(exist_ok=True)
+    (tmp_path / name / "kept").touch()
+    run = make_run(tmp_path, name, 60)
+    make_run(tmp_path, "newer", 1)
+    age(tmp_path, NOW.timestamp() - 86_400 * 60)
+    assert remove(tmp_path, keep=1) == (run.name,)
+    assert agent.is_file() and (tmp_path / name / "kept").is_file()
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [None, "", "{}", json.dumps(mark_of("other")), json.dumps({**mark_of("other"), "folder": "stranger"})],
+)
+def test_what_has_no_mark_of_its_own_is_not_touched(runs: Path, mark: str | None) -> None:
+    places = [runs / name for name in ("stranger", *SHARED)]
+    for place in places:
+        place.mkdir(exist_ok=True)
+        (place / "settings.json").write_text("{}")
+        if mark is not None:
+            (place / MARK).write_text(mark)
+        age(place, 0.0)
+    before = {path: path.read_bytes() for place in places for path in place.iterdir()}
+    assert remove(runs, keep=0, days=0) == ("run-1", "run-10", "run-40", "run-50", "run-60")
+    assert {path: path.read_bytes() for place in places for path in place.iterdir()} == before

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlpretrain.registry import Registry
+from rlpretrain.runs.output_folder import LEAVING, find_runs
 
 __all__ = ["RemovedRuns", "remove_old_runs"]
-
-_MARK = "settings.json"
-"""What makes a folder a run's; cache, archive and registry have none."""
-_LEAVING = ".removing-"
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ def remove_old_runs(
     Kept are the champion's run, those whose agent waits for a person's approval, the `keep` newest, and every run
     that wrote anything since `before`, one that is under way above all. The registry has copies of all agents, so none
     is lost. A folder is renamed before it is removed: a killed removal leaves no half of a run, and the next call
-    ends it.
+    ends it. What no mark of its own says is a run is never touched, be it the registry or a stranger's folder.
 
     Parameters
     ----------
@@ -47,9 +44,9 @@ def remove_old_runs(
         Whether nothing is removed, only named.
     """
     if not dry_run:
-        for leftover in output_dir.glob(f"{_LEAVING}*"):
+        for leftover in output_dir.glob(f"{LEAVING}*"):
             shutil.rmtree(leftover)
-    written = {mark.parent: _last_written(mark.parent) for mark in output_dir.glob(f"*/{_MARK}")}
+    written = {run.path: _last_written(run.path) for run in find_runs(output_dir)}
     newest_first = sorted(written, key=lambda folder: (written[folder], folder.name), reverse=True)
     needed = _needed(output_dir)
     old = [
@@ -60,7 +57,7 @@ def remove_old_runs(
     size = sum(_bytes(folder) for folder in old)
     if not dry_run:
         for folder in old:
-            leaving = folder.with_name(f"{_LEAVING}{folder.name}")
+            leaving = folder.with_name(f"{LEAVING}{folder.name}")
             folder.rename(leaving)
             shutil.rmtree(leaving)
     return RemovedRuns(tuple(sorted(folder.name for folder in old)), len(written) - len(old), size)

@@ -1,58 +1,17 @@
-"""Atomic files, and the run's folder with its manifests."""
+"""The folder of a run, with its mark and its manifests."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import re
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rlpretrain.errors import StageError
+from rlpretrain.runs.files import file_sha256, write_json
 from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.output_folder import MARK, mark_of, read_mark, run_folder_name
 
-__all__ = ["RunFolder", "atomic_path", "file_sha256", "write_json"]
-
-_UMASK = os.umask(0)
-"""Of this process. It can be read by setting it only, which is safe now, while no other thread makes files."""
-os.umask(_UMASK)
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that replaces it when the block ends well, and vanishes when it doesn't."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_UMASK)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON with sorted keys: equal values give equal bytes."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(
-            json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n",
-            encoding="utf-8",
-            errors="backslashreplace",  # an unpaired surrogate, as JSON escapes it
-        )
-
-
-def file_sha256(path: Path) -> str:
-    """Hash a file's bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+__all__ = ["RunFolder"]
 
 
 class RunFolder:
@@ -61,12 +20,32 @@ class RunFolder:
     Parameters
     ----------
     path
-        ``<output_dir>/<run_id>``; made when missing.
+        Made when missing; `RunFolder.of` knows where a run's is.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path).absolute()
         self.path.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def of(cls, output_dir: Path, run_id: str) -> RunFolder:
+        """Open the folder of a run; where there is none, make it and, before anything else, mark it as the run's.
+
+        Raises
+        ------
+        StageError
+            What has the folder's name is not this run's folder.
+        """
+        run = cls(output_dir / run_folder_name(run_id))
+        # A folder that holds nothing but half-written files is new, or its making was broken off.
+        if all(path.name.startswith(".") for path in run.path.iterdir()):
+            write_json(run / MARK, mark_of(run_id))
+        if read_mark(run.path) != run_id:
+            raise StageError(
+                f"{run.path} is not the folder of run {run_id!r}: its {MARK} does not say so",
+                hint="move it away, or name the run otherwise",
+            )
+        return run
 
     @property
     def run_id(self) -> str:
@@ -75,14 +54,6 @@ class RunFolder:
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
-
-    @staticmethod
-    def safe_name(run_id: str) -> str:
-        """Turn a run's identifier, which may hold colons, pluses or slashes, into a folder's name."""
-        name = re.sub(r"[^A-Za-z0-9._-]+", "_", run_id).strip("._")
-        if not name:
-            raise StageError(f"run id {run_id!r} has no usable character")
-        return name[:200]
 
     def manifest(self, stage: str) -> Manifest | None:
         """Read a stage's manifest; None when the stage has not finished.
