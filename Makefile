@@ -1,4 +1,4 @@
-# The two commands you need are `make run` and `make test`. `make help` lists all.
+# The commands you need are `make run`, and `make check`, `make fast` or `make test`. `make help` lists all.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -12,13 +12,14 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD = docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
 	--build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE)
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 WHEELS ?= .[airflow,fab,celery,kubernetes,openlineage,train]
 
 # Variables that `make run` reads; see docs/deployment.md.
 export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
 
 .DEFAULT_GOAL := help
-.PHONY: help run test install trainer-image airflow-image wheelhouse sbom secrets clean
+.PHONY: help run check fast test install hooks trainer-image airflow-image wheelhouse sbom secrets clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -26,15 +27,24 @@ help: ## List the commands
 run: $(VENV)/installed ## Run the nightly DAG once under a local Airflow, and print the report's path
 	@$(BIN)/python -m rlpretrain.deployment.local
 
-test: $(VENV)/installed-dev ## Check style, types and import rules, and run all tests
-	.ci/system-parts
+check: $(VENV)/installed-dev ## Check style, types, import rules and unused names, in under a minute
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/vulture
+
+fast: $(VENV)/installed-dev ## Run the tests that need no service and at most ten seconds each, in under three minutes
+	$(PYTEST) -m "not (slow or airflow or docker or postgres or market_data)"
+
+test: check ## Run `make check`, then all tests
+	.ci/system-parts
+	$(PYTEST)
 
 install: $(VENV)/installed ## Create the environment only
+
+hooks: $(VENV)/installed-dev ## Install the git hooks that check style and the subject of each commit
+	$(BIN)/pre-commit install
 
 $(VENV)/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

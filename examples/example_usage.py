@@ -45,7 +45,6 @@ from rlpretrain.settings import load_config
 from rlpretrain.transfer import load_agent, make_agent, save_agent
 
 CUSTOM = Path(__file__).with_name("custom.yaml")
-PARTS = ("all", "pipeline", "components", "custom", "results")
 TINY: dict[str, Any] = {
     "max_strategies": 30,
     "num_epochs": 8,

@@ -12,7 +12,7 @@ import pytest
 
 from rlpretrain.table import Table
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "extending.md"
 
 
 def install(heading: str, table: Table[Any], folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -36,6 +36,6 @@ def install(heading: str, table: Table[Any], folder: Path, monkeypatch: pytest.M
 
 
 def _section(heading: str) -> dict[str, str]:
-    pages = "\n".join(page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("extending*.md")))
-    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", pages, re.MULTILINE | re.DOTALL)
+    page = PAGE.read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
     return dict(re.findall(r"^```(python|toml)\n(.*?)^```$", section, re.MULTILINE | re.DOTALL))

@@ -45,7 +45,8 @@ def _inputs(work: Work[PromoteSettings]) -> Mapping[str, str]:
 PROMOTE = Stage(
     name="promote",
     does="make the agent champion where the rule says so, and a person where one must be asked",
-    needs=(PRETRAIN, TRANSFER, REPORT),
+    # The report first: what is before it runs in the order of the table, the analysis before what learns.
+    needs=(REPORT, PRETRAIN, TRANSFER),
     settings=PromoteSettings,
     result=Promoted,
     run=_run,

@@ -86,7 +86,7 @@ def test_the_runs_figures_are_in_the_database_of_patterns(system: System, finish
         return system.execute("postgres", "psql", url, "--no-align", "--tuples-only", "--command", query)
 
     mined = json.loads(system.execute("scheduler", "cat", f"/opt/airflow/artifacts/{RUN}/mine.json"))[
-        "counts"
+        "result"
     ]["patterns"]
     assert mined > 0
     assert int(ask("patterns", "patterns", "SELECT count(*) FROM patterns")) == mined

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
+from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import NIGHT, manifests_of
 from tests.dags.conftest import SMALL
 
 pytestmark = [pytest.mark.airflow, pytest.mark.usefixtures("airflow_database")]
@@ -46,6 +48,9 @@ def test_every_stage_runs_and_leaves_its_manifest(
     assert sum(name.startswith("extract[") for name in outcome) == 3
     assert sum(name.startswith("validate[") for name in outcome) == len(SMALL["validation_envs"])
     folder = next(tmp_path.glob("*/settings.json")).parent
+    left = {stage.name: len(manifests_of(RunFolder(folder), stage)) for stage in NIGHT}
+    parts = {"extract": 3, "validate": len(SMALL["validation_envs"])}
+    assert left == {stage.name: parts.get(stage.name, 1) for stage in NIGHT}
     names = {path.name for path in folder.iterdir()}
     assert {"report.html", "pretrained_model.pt", "transferred_rl_agent.pt", "pipeline_results.json"} <= names
 

@@ -13,21 +13,11 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from rlpretrain.deployment.runs.champion import CHAMPION
 from rlpretrain.deployment.runs.retries import TransientFailures
+from rlpretrain.stages import NIGHT, PROMOTE, SCORE, STAGES, stages_before
 from tests.conftest import PROJECT
+from tests.dags.conftest import load_dag_file
 
-STAGES = [
-    "update_prices",
-    "list_strategies",
-    "extract",
-    "mine",
-    "check",
-    "analyze",
-    "pretrain",
-    "transfer",
-    "validate",
-    "report",
-    "promote",
-]
+LEARNING = {stage.name for stage in NIGHT if stage.learns}
 
 
 def ancestors(dag: DAG, task_id: str) -> set[str]:
@@ -62,18 +52,36 @@ def test_reading_the_dag_imports_nothing_heavy() -> None:
     assert finished.stdout.split() == []
 
 
+def assert_stages_follow_each_other(dag: DAG) -> None:
+    """Every stage of the night is a task of its name, after all that it needs, and after the one before it."""
+    assert {stage.name for stage in NIGHT} <= set(dag.task_ids)
+    for stage in NIGHT:
+        needed = {need.name for need in stages_before(stage)}
+        assert needed | {"resolve_settings"} <= ancestors(dag, stage.name), stage.name
+    for earlier, later in pairwise(NIGHT):
+        assert earlier.name in ancestors(dag, later.name)
+
+
 def test_stages_follow_each_other(nightly: DAG) -> None:
-    for earlier, later in pairwise(STAGES):
-        assert earlier in ancestors(nightly, later)
-    assert nightly.get_task("extract").upstream_task_ids == {"resolve_settings", "list_strategies"}
+    assert_stages_follow_each_other(nightly)
+    assert nightly.get_task("extract").upstream_task_ids == {"resolve_settings", "list"}
     assert ancestors(nightly, "resolve_settings") == set()
 
 
-@pytest.mark.parametrize("task_id", ["extract", "validate"])
-def test_what_comes_in_many_parts_is_mapped(nightly: DAG, task_id: str) -> None:
-    task = nightly.get_task(task_id)
-    assert task.is_mapped
-    assert task.partial_kwargs["map_index_template"]
+def test_a_night_is_all_stages_but_the_champions_scores(nightly: DAG) -> None:
+    assert [*NIGHT, SCORE] == list(STAGES) and NIGHT[-1] is PROMOTE
+    assert set(nightly.task_ids) == {stage.name for stage in NIGHT} | {
+        "resolve_settings",
+        "validation_assets",
+    }
+    assert SCORE.name in load_dag_file("rl_champion_scores").scores.task_ids
+
+
+def test_what_comes_in_many_parts_is_mapped(nightly: DAG) -> None:
+    for stage in NIGHT:
+        task = nightly.get_task(stage.name)
+        assert task.is_mapped == (stage.parts is not None), stage.name
+        assert not task.is_mapped or task.partial_kwargs["map_index_template"]
 
 
 def test_extraction_is_capped(nightly: DAG) -> None:
@@ -95,8 +103,6 @@ def test_runs_once_after_the_close_of_each_trading_day(nightly: DAG) -> None:
 
 
 def test_schedule_and_deadline_are_the_deployments(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.dags.conftest import load_dag_file
-
     monkeypatch.setenv("RLPRETRAIN_EXCHANGE", "XLON")
     monkeypatch.setenv("RLPRETRAIN_MINUTES_AFTER_CLOSE", "60")
     monkeypatch.setenv("RLPRETRAIN_DEADLINE_MINUTES", "90")
@@ -119,31 +125,29 @@ def test_retries_only_where_they_help(nightly: DAG) -> None:
         options = task.partial_kwargs if task.is_mapped else vars(task)
         assert isinstance(options["retry_policy"], TransientFailures)
     assert nightly.get_task("resolve_settings").retries == 0
-    assert nightly.get_task("update_prices").retries == 4
-    assert nightly.get_task("list_strategies").retries == 4
+    assert nightly.get_task("update").retries == 4
+    assert nightly.get_task("list").retries == 4
     assert nightly.get_task("extract").retries == 4
     assert nightly.get_task("mine").retries == 1
     assert nightly.get_task("mine").retry_delay == timedelta(seconds=30)
 
 
 def test_two_readings_give_one_version(nightly: DAG) -> None:
-    from tests.dags.conftest import load_dag_file
-
     assert DagSerialization.to_dict(nightly) == DagSerialization.to_dict(load_dag_file().nightly)
 
 
 @pytest.mark.airflow
 def test_docker_swaps_what_learns_and_nothing_else(nightly: DAG, nightly_with_docker: DAG) -> None:
     assert set(nightly_with_docker.task_ids) - set(nightly.task_ids) == {"remove_containers"}
-    for task_id in ("pretrain", "transfer", "validate"):
+    assert {"pretrain", "transfer", "validate"} == LEARNING
+    for task_id in LEARNING:
         assert nightly.get_task(task_id).operator_name != "DockerTrainerOperator"
         assert nightly_with_docker.get_task(task_id).operator_name == "DockerTrainerOperator"
     assert nightly_with_docker.get_task("validate").is_mapped
-    for earlier, later in pairwise(STAGES):
-        assert earlier in ancestors(nightly_with_docker, later)
+    assert_stages_follow_each_other(nightly_with_docker)
     teardown = nightly_with_docker.get_task("remove_containers")
     assert teardown.is_teardown
-    assert teardown.upstream_task_ids == {"pretrain", "transfer", "validate"}
+    assert teardown.upstream_task_ids == LEARNING
     assert "remove_containers" not in ancestors(nightly_with_docker, "report")
 
 
@@ -156,8 +160,6 @@ def test_documentation_reaches_the_ui(nightly: DAG) -> None:
 def test_a_person_is_asked_only_where_the_deployment_says_so(
     nightly: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.dags.conftest import load_dag_file
-
     assert "approve" not in nightly.task_ids
     assert "report" in nightly.get_task("promote").upstream_task_ids
     monkeypatch.setenv("RLPRETRAIN_APPROVAL", "required")
@@ -169,8 +171,6 @@ def test_a_person_is_asked_only_where_the_deployment_says_so(
 
 @pytest.mark.airflow
 def test_the_champion_is_announced_by_its_promotion_alone(nightly: DAG) -> None:
-    from tests.dags.conftest import load_dag_file
-
     announcing = [task.task_id for task in nightly.tasks if CHAMPION in task.outlets]
     assert announcing == ["promote"]
     scores = load_dag_file("rl_champion_scores").scores
@@ -179,8 +179,6 @@ def test_the_champion_is_announced_by_its_promotion_alone(nightly: DAG) -> None:
 
 @pytest.mark.airflow
 def test_scoring_runs_where_training_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.dags.conftest import load_dag_file
-
     scores = load_dag_file("rl_champion_scores").scores
     assert set(scores.task_ids) == {"choose_run", "score"}
     monkeypatch.setenv("RLPRETRAIN_TRAINER", "docker")
@@ -191,23 +189,18 @@ def test_scoring_runs_where_training_does(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("trainer", ["process", "docker", "kubernetes"])
 def test_what_learns_goes_to_its_own_queue(monkeypatch: pytest.MonkeyPatch, trainer: str) -> None:
-    from tests.dags.conftest import load_dag_file
-
     monkeypatch.setenv("RLPRETRAIN_TRAINER", trainer)
     monkeypatch.setenv("RLPRETRAIN_TRAINING_QUEUE", "gpu")
     dag = load_dag_file().nightly
     there = {task.task_id for task in dag.tasks if task.queue == "gpu"}
-    assert there - {"remove_containers"} == {"pretrain", "transfer", "validate"}
+    assert there - {"remove_containers"} == LEARNING
     assert ("remove_containers" in there) == (trainer == "docker")
-    for earlier, later in pairwise(STAGES):
-        assert earlier in ancestors(dag, later)
+    assert_stages_follow_each_other(dag)
 
 
 def test_finished_runs_are_copied_where_a_storage_is_set(
     nightly: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.dags.conftest import load_dag_file
-
     assert "copy_run" not in nightly.task_ids
     monkeypatch.setenv("RLPRETRAIN_RUNS_STORAGE", "s3://copies@bucket/runs")
     assert load_dag_file().nightly.get_task("copy_run").upstream_task_ids == {"resolve_settings", "report"}

@@ -1,17 +1,18 @@
 """The table of docs/scaling.md: unit costs from manifests, and the sum that they make."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from benchmarks.scaling import AIRFLOW_SECONDS, UnitCosts
 from rlpretrain.runs.files import write_json
+from rlpretrain.stages import stage_named
+from tests.runs.building import write_manifest
 
 
-def manifest(folder: Path, stage: str, seconds: float, **counts: int) -> None:
-    document: dict[str, Any] = {"stage": stage, "clock": {"seconds": seconds}, "result": counts}
-    write_json(folder / f"{stage}.json", document)
+def manifest(folder: Path, stage: str, seconds: float, **result: int) -> None:
+    assert set(result) <= set(stage_named(stage.split("/")[0]).result.model_fields)
+    write_manifest(folder, stage, result, seconds=seconds)
 
 
 @pytest.fixture

@@ -13,12 +13,17 @@ import pytest
 from rlpretrain.deployment.web import charts, decisions, explorer
 from rlpretrain.deployment.web.decisions import Filter
 from rlpretrain.deployment.web.explorer import Explorer, TooLongError, open_explorer
+from rlpretrain.deployment.web.folders import UnknownError
+from rlpretrain.deployment.web.patterns_page import Choice, patterns_context
 from rlpretrain.deployment.web.supporters import held_days, stances
-from rlpretrain.errors import DataError
+from rlpretrain.errors import DataError, StageError
 from rlpretrain.patterns import ACTIONS, ChunkRecords, PatternSet
 from rlpretrain.patterns.store import open_store
-from rlpretrain.patterns.voting.electorate import Electorate
+from rlpretrain.patterns.voting.electorate import Electorate, select_voters
+from rlpretrain.settings import PretrainingConfig
 from tests.patterns.building import random_patterns, record_of, weekdays
+from tests.plugins.building import mined
+from tests.runs.building import write_manifest
 
 DAYS = weekdays(40)
 RECORDS = tuple(
@@ -170,8 +175,8 @@ def test_an_unknown_extraction_or_cursor_is_told(stored: tuple[str, str, Pattern
 
 
 def test_who_holds_is_read_from_the_records(tmp_path: Path) -> None:
-    (tmp_path / "extract").mkdir()
-    (tmp_path / "extract" / "chunk_0000.json").write_text('{"details": {"sources": {"a": {}}}}')
+    write_manifest(tmp_path, "extract/chunk_0000", {"sources": {"a": {}}})
+    write_manifest(tmp_path, "mine", mined())
     ChunkRecords(RECORDS).save(tmp_path / "extract" / "chunk_0000.npz")
     day = DAYS[10].astype(object)
     found = {one.symphony_id: one for one in stances(tmp_path, "SPY", day)}
@@ -184,6 +189,43 @@ def test_who_holds_is_read_from_the_records(tmp_path: Path) -> None:
     days = [("SPY", day), ("SPY", DAYS[25].astype(object)), ("QQQ", day), ("SPY", dt.date(1990, 1, 1))]
     assert held_days(tmp_path, "a", days) == [False, True, None, None]
     assert held_days(tmp_path, "nobody", days) == [None] * 4
+
+
+def test_who_was_heard_is_who_voted(tmp_path: Path) -> None:
+    days, rng = weekdays(400), np.random.default_rng(1)
+    held = {"SPY": [1] * 400}
+    records = [
+        record_of(name, days, held, returns=rng.normal(drift, 0.01, 400))
+        for name, drift in (("up", 0.005), ("down", -0.005), ("further up", 0.006), ("upwards", 0.004))
+    ]
+    write_manifest(tmp_path, "extract/chunk_0000", {"sources": {}})
+    ChunkRecords(tuple(records)).save(tmp_path / "extract" / "chunk_0000.npz")
+    start = days[300]
+    windows = {name: str(start) for name in ("start", "validation_start", "test_start", "end")}
+    write_manifest(tmp_path, "mine", mined(windows=windows))
+    threshold = PretrainingConfig().min_performance_threshold
+    electorate = select_voters(records, validation_start=start, min_sharpe=threshold)
+    voted = dict(zip((voter.symphony_id for voter in electorate.voters), electorate.admitted, strict=True))
+    assert set(voted) == {"up", "further up", "upwards"}
+    for row in (10, 200, 399):
+        heard = {one.symphony_id: one.admitted for one in stances(tmp_path, "SPY", days[row].astype(object))}
+        assert heard == {"down": False, **{name: bool(admitted[row]) for name, admitted in voted.items()}}
+    assert all(admitted[399] for admitted in voted.values())
+
+
+def test_a_page_shows_what_the_run_mined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patterns = random_patterns(40, seed=2)
+    with open_store(f"sqlite:///{tmp_path / 'composer_patterns.db'}") as store:
+        extraction = store.add_run("run", {"library": "one"})
+        store.add_patterns(extraction, patterns)
+    with pytest.raises(UnknownError, match="not mined"):
+        patterns_context(tmp_path, Choice())
+    write_manifest(tmp_path, "mine", mined(extraction=extraction), inputs={"store": "run"})
+    monkeypatch.setenv("RLPRETRAIN_STORE_URL", f"sqlite:///{tmp_path / 'the_deployments.db'}")
+    assert patterns_context(tmp_path, Choice())["total"] == len(patterns)
+    write_manifest(tmp_path, "mine", {"extraction": extraction}, inputs={"store": "run"})
+    with pytest.raises(StageError, match="not of this version"):
+        patterns_context(tmp_path, Choice())
 
 
 def test_charts_escape_what_they_are_given() -> None:

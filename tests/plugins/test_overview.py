@@ -1,9 +1,11 @@
 """What the pages read from folders, without Airflow."""
 
+import dataclasses
 import datetime as dt
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,10 @@ from rlpretrain.deployment.web.patterns_page import Choice
 from rlpretrain.deployment.web.runs_page import PAGE, run_context, runs_context
 from rlpretrain.runs.output_folder import MARK, run_folder_name
 from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import STAGES
+from tests.conftest import PROJECT
+from tests.plugins.building import listed, mined
+from tests.runs.building import write_manifest
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -29,15 +35,15 @@ def make_run(root: Path, number: int, *, finished: bool = True) -> Path:
     write(folder, "settings.json", {"max_strategies": 100, "seed": number})
     when = START.timestamp() + 86_400 * number
     os.utime(folder / MARK, (when, when))
-    write(folder, "library.json", {"counts": {"listed": 9}, "clock": {"seconds": 1.0}})
+    write_manifest(folder, "update", seconds=0.5)
+    write_manifest(folder, "list", listed(), seconds=1.0)
     for chunk in range(2):
-        write(folder, f"extract/chunk_{chunk:04d}.json", {"clock": {"seconds": 2.0}})
+        write_manifest(folder, f"extract/chunk_{chunk:04d}", seconds=2.0)
     if finished:
-        counts = {"strategies": 8, "agree": 6, "voters": 5, "rejected": 4, "patterns": 1_000 + number}
-        write(folder, "mine.json", {"stage": "mine", "counts": counts, "clock": {"seconds": 3.0}})
+        write_manifest(folder, "mine", mined(patterns=1_000 + number), seconds=3.0)
         effect = {"estimate": 0.1, "low": -0.1, "high": 0.3, "level": 0.95}
         write(folder, "pipeline_results.json", {"headline": "No effect", "effects": {"jump_start": effect}})
-        write(folder, "report.json", {"stage": "report", "outputs": {}, "clock": {"seconds": 4.0}})
+        write_manifest(folder, "report", seconds=4.0)
     return folder
 
 
@@ -61,7 +67,9 @@ def test_folders_and_airflows_runs_are_one_list_newest_first(tmp_path: Path) -> 
     ]
     summary = found[-1].summary
     assert summary.fidelity == 0.75 and summary.changed == {"seed": 1}
-    assert summary.seconds == {"library": 1.0, "extract": 4.0, "mine": 3.0, "report": 4.0}
+    assert (summary.listed, summary.strategies, summary.voters, summary.rejected) == (9, 8, 5, 4)
+    assert summary.patterns == 1_001
+    assert summary.seconds == {"update": 0.5, "list": 1.0, "extract": 4.0, "mine": 3.0, "report": 4.0}
     assert found[0].summary.settings == {}
     assert [one_run(tmp_path, run.name, known.get(run.name)) for run in found] == found
     for name in ("cache", "run-9", "..", "no:folder"):
@@ -80,8 +88,18 @@ def test_trends_go_from_the_oldest_and_pages_are_bounded(tmp_path: Path) -> None
     trends = {title: chart for title, _, chart in first["trends"]}
     assert list(trends) == ["Patterns", "Rejected", "Fidelity", "Jump-start", "Seconds"]
     assert trends["Patterns"].index("run-0:") < trends["Patterns"].index("run-29:")
+    for colour, stage in enumerate(STAGES):
+        drawn = stage.name in ("update", "list", "extract", "mine", "report")
+        assert (f'area c{colour}"' in trends["Seconds"]) == drawn
     assert trends["Jump-start"].count("whisker") == PAGE + 5
     assert first["champion"] is None
+
+
+def test_every_stage_has_a_colour() -> None:
+    style = (PROJECT / "rlpretrain/deployment/web/static/pages.css").read_text()
+    colours = [re.search(rf"--c{number}: (light-dark\(.*\));", style) for number in range(len(STAGES))]
+    assert all(colours) and len({colour[1] for colour in colours if colour}) == len(STAGES)
+    assert all(f"i.c{number} {{" in style for number in range(len(STAGES)))
 
 
 def test_no_runs_make_an_empty_page(tmp_path: Path) -> None:
@@ -98,7 +116,8 @@ def test_files_are_those_that_a_manifest_names_and_that_lie_inside(tmp_path: Pat
     (folder / "link.txt").symlink_to(secret)
     digest = hashlib.sha256(b"<p>report</p>").hexdigest()
     names = ["report.html", "page.svg", "link.txt", "../secret.txt", "/etc/passwd.txt", "missing.txt"]
-    write(folder, "report.json", {"stage": "report", "outputs": dict.fromkeys(names, digest)})
+    manifest = dataclasses.asdict(write_manifest(folder, "report"))
+    write(folder, "report.json", {**manifest, "outputs": dict.fromkeys(names, digest)})
     found = files_of(folder)
     assert list(found) == ["report.html"]
     assert found["report.html"].sha256 == digest
@@ -127,4 +146,6 @@ def test_a_run_without_a_report_says_what_it_waits_for(tmp_path: Path) -> None:
     make_run(tmp_path, 1, finished=False)
     context = run_context(list_runs(tmp_path, {})[0], "report")
     assert context["show"] == "files" and context["embedded_file"] is None
-    assert context["missing"] == ["mine", "check", "analyze", "pretrain", "transfer", "validate", "report"]
+    assert context["missing"] == [
+        "mine", "check", "analyze", "pretrain", "transfer", "validate", "report", "promote"
+    ]  # fmt: skip

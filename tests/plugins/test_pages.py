@@ -15,6 +15,8 @@ import pytest
 from playwright.sync_api import FrameLocator, expect
 
 from rlpretrain.deployment.web.app import pages
+from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import MINE, result_of
 from tests.plugins.conftest import NAME, RUN_ID, Served
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
@@ -124,7 +126,7 @@ def inner(page: Any, title: str) -> FrameLocator:
 
 def test_the_nav_page_shows_runs_champion_and_trends(served: Served, visit: Start) -> None:
     results = json.loads((served.output / NAME / "pipeline_results.json").read_text())
-    counts = json.loads((served.output / NAME / "mine.json").read_text())["counts"]
+    mined = result_of(RunFolder(served.output / NAME), MINE)
     with visit(height=1050) as tab:
         page = tab.open("/")
         page.get_by_role("link", name="Pre-training").click()
@@ -132,7 +134,7 @@ def test_the_nav_page_shows_runs_champion_and_trends(served: Served, visit: Star
         row = shown.get_by_role("row", name=re.compile(re.escape(RUN_ID)))
         expect(row).to_contain_text("success")
         expect(row).to_contain_text(results["headline"])
-        expect(row).to_contain_text(f"{counts['patterns']:,}")
+        expect(row).to_contain_text(f"{mined.patterns:,}")
         expect(row).to_contain_text("max_strategies=24")
         expect(shown.get_by_role("heading", name="Champion")).to_be_visible()
         for figure in ("Patterns", "Rejected", "Fidelity", "Jump-start", "Seconds"):

@@ -127,9 +127,8 @@ def test_a_run_named_as_what_runs_share_takes_nothing_of_it_along(tmp_path: Path
     (tmp_path / name).mkdir(exist_ok=True)
     (tmp_path / name / "kept").touch()
     run = make_run(tmp_path, name, 60)
-    make_run(tmp_path, "newer", 1)
     age(tmp_path, NOW.timestamp() - 86_400 * 60)
-    assert remove(tmp_path, keep=1) == (run.name,)
+    assert remove(tmp_path, keep=0) == (run.name,)
     assert agent.is_file() and (tmp_path / name / "kept").is_file()
 
 

@@ -153,7 +153,7 @@ def test_the_names_of_what_runs_share_stand_in_one_place() -> None:
             continue
         called = isinstance(right, ast.Call) and getattr(right.func, "id", "") == "run_folder_name"
         name = getattr(right, "id", "")
-        assert called or name in shared or (name == "name" and "run_storage" in place), (
+        assert called or name in shared or (name == "name" and "runs/storage" in place), (
             f"{place} puts something into output_dir that output_folder does not name"
         )
         found |= {name} & shared

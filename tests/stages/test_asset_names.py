@@ -2,8 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from rlpretrain.config import PretrainingConfig
 from rlpretrain.stages.learned import champion_file, evidence_file, validation_stage
+
+from rlpretrain.settings import PretrainingConfig
 
 symbols = st.text(alphabet="ABC.-/é", min_size=1, max_size=12) | st.sampled_from(
     ["BTC-USD", "BTC/USD", "BTC.USD", "BTC//USD", "BTC/USD/evidence", "BTC/USD/champion"]

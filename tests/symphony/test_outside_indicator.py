@@ -74,7 +74,7 @@ def test_an_installed_package_s_indicator_is_used_everywhere(site):
 
 
 def test_an_installed_package_s_row_is_walked_like_the_others(site):
-    walked = ("tests/symphony/test_indicators.py", "tests/patterns/test_evidence.py")
+    walked = ("tests/symphony/test_indicators.py", "tests/symphony/test_evidence_rules.py")
     done = run(
         "-m", "pytest", "-q", "-k", "stochastic", "-p", "no:cacheprovider", *walked, path=(PROJECT, site)
     )

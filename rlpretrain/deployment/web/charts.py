@@ -1,7 +1,7 @@
 """Small charts as inline SVG: text stays text, colours are the page's classes, exact figures are tooltips.
 
-A class `c0` to `c9` gives an element the page's n-th colour, `line` and `area` say how it is used; so one drawing suits
-light and dark. Every text is escaped.
+A class `c0` to `c11` gives an element the page's n-th colour, `line` and `area` say how it is used; so one drawing
+suits light and dark. Every text is escaped.
 """
 
 from __future__ import annotations

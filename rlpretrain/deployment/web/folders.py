@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rlpretrain.errors import DataError
+from rlpretrain.runs.manifest import Manifest
 from rlpretrain.runs.output_folder import read_mark
 from rlpretrain.runs.run_folder import RunFolder
-from rlpretrain.stages import EXTRACT, STAGES, manifests_of
+from rlpretrain.stages import EXTRACT, MINE, STAGES, manifests_of
 
 __all__ = [
     "FILE_KINDS",
@@ -19,6 +20,7 @@ __all__ = [
     "UnknownError",
     "files_of",
     "find_run",
+    "mining_of",
     "read_json",
 ]
 
@@ -92,6 +94,19 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def mining_of(folder: Path) -> Manifest:
+    """Return the manifest of a run's mining.
+
+    Raises
+    ------
+    UnknownError
+        The run has not mined yet.
+    """
+    for manifest in manifests_of(RunFolder(folder), MINE):
+        return manifest
+    raise UnknownError("this run has not mined its patterns yet")
 
 
 def files_of(folder: Path) -> dict[str, RunFile]:

@@ -14,13 +14,14 @@ from pydantic import BaseModel, BeforeValidator, Field
 from rlpretrain.deployment.web import charts
 from rlpretrain.deployment.web.decisions import BINS, Counts, Decision, Filter, Strategy
 from rlpretrain.deployment.web.explorer import PAGE, Explorer, open_explorer
-from rlpretrain.deployment.web.folders import UnknownError, read_json
+from rlpretrain.deployment.web.folders import UnknownError, mining_of
 from rlpretrain.deployment.web.supporters import Stance, held_days, read_paths, stances
 from rlpretrain.deployment.web.votes import asset_votes, vote_assets
 from rlpretrain.features import FEATURES
 from rlpretrain.market import REGIMES
 from rlpretrain.patterns import ACTIONS
 from rlpretrain.settings import load_config
+from rlpretrain.stages import MINE
 from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["Choice", "decision_context", "patterns_context"]
@@ -76,17 +77,18 @@ def _source(folder: Path) -> _Source:
     ------
     UnknownError
         The run has not mined yet, or its own store is gone.
+    StageError
+        Another version of the program mined.
     """
-    extraction = read_json(folder / "mine.json").get("details", {}).get("extraction")
-    if not extraction:
-        raise UnknownError("this run has not mined its patterns yet")
+    manifest = mining_of(folder)
+    extraction = MINE.read(manifest).extraction
     own = folder / "composer_patterns.db"
     url = load_config().store_url
-    if url and read_json(folder / "mine.json").get("inputs", {}).get("store") != "run":
-        return _Source(url, str(extraction))
+    if url and manifest.inputs.get("store") != "run":
+        return _Source(url, extraction)
     if not own.is_file():
         raise UnknownError("the run's own store of patterns is gone")
-    return _Source(f"sqlite:///{own}", str(extraction))
+    return _Source(f"sqlite:///{own}", extraction)
 
 
 def patterns_context(folder: Path, choice: Choice) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.deployment.web.folders import read_json
+from rlpretrain.deployment.web.folders import mining_of, read_json
 from rlpretrain.errors import RlpretrainError
 from rlpretrain.library.answers import read_tree
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
@@ -18,6 +18,7 @@ from rlpretrain.patterns.voting.electorate import admission
 from rlpretrain.runs.cache import Cache, DamagedError
 from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.settings import PretrainingConfig
+from rlpretrain.stages import MINE
 from rlpretrain.symphony import parse_symphony
 from rlpretrain.symphony.nodes import Branch, Leaf, PathStep
 from rlpretrain.symphony.wording import condition_words, indicator_words
@@ -66,10 +67,12 @@ def stances(folder: Path, asset: str, day: dt.date) -> list[Stance]:
     Raises
     ------
     DataError
-        A record's file is damaged.
+        A record's file is damaged, or the run has not mined yet.
+    StageError
+        Another version of the program mined.
     """
-    config, windows = _settings(folder), read_json(folder / "mine.json").get("details", {}).get("windows", {})
-    start = np.datetime64(windows.get("validation_start", "1970-01-01"), "D")
+    config, windows = _settings(folder), MINE.read(mining_of(folder)).windows
+    start = np.datetime64(windows["validation_start"], "D")
     found = []
     for path in sorted((folder / "extract").glob("chunk_????.npz")):
         for record in ChunkRecords.load(path, holding=asset).records:

@@ -175,6 +175,6 @@ def test_bad_settings_end_before_airflow_starts(
 def test_a_failed_run_says_why(tmp_path: Path) -> None:
     finished = run_local(tmp_path, CATALOGUE=str(tmp_path / "nowhere"))
     assert finished.returncode == 1
-    assert "list_strategies failed" in finished.stdout
+    assert "list failed" in finished.stdout
     assert str(tmp_path / "nowhere") in finished.stdout
     assert "report:" not in finished.stdout

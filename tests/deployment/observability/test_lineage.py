@@ -8,6 +8,7 @@ from airflow.sdk import DAG
 from rlpretrain.deployment.observability.asset_places import to_openlineage
 from rlpretrain.deployment.observability.lineage import AGENT, FLOWS, LIBRARY, PATTERNS, PRICES
 from rlpretrain.deployment.observability.provider_info import provider_info
+from rlpretrain.stages import STAGES, stages_before
 from tests.conftest import PROJECT
 from tests.dags.conftest import load_dag_file
 
@@ -75,6 +76,15 @@ def test_what_is_read_is_made_before_or_comes_from_outside() -> None:
     for inlets, outlets in FLOWS.values():
         assert {asset.uri for asset in inlets} <= made
         made |= {asset.uri for asset in outlets}
+
+
+def test_what_is_read_was_made_by_a_stage_that_the_reader_needs() -> None:
+    stages = {stage.name: stage for stage in STAGES}
+    assert set(FLOWS) <= set(stages)
+    makers = {asset.uri: name for name, (_, outlets) in FLOWS.items() for asset in outlets}
+    for name, (inlets, _) in FLOWS.items():
+        needed = {need.name for need in stages_before(stages[name])}
+        assert {makers[asset.uri] for asset in inlets if asset.uri in makers} <= needed, name
 
 
 def test_airflow_knows_the_scheme() -> None:

@@ -20,6 +20,7 @@ from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.local_airflow import LocalAirflow
 from rlpretrain.deployment.observability.metrics import METRICS, stage_metrics
 from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import MINE, NIGHT, PROMOTE, STAGES, result_of
 from tests.conftest import PROJECT
 from tests.deployment.local.test_local_airflow import until
 from tests.stages.conftest import TINY
@@ -120,9 +121,7 @@ def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
 
 
 def expected_names(asset: str) -> set[str]:
-    names = {name.replace("ASSET", asset) for found in METRICS.values() for name in found}
-    # Nothing was downloaded.
-    return names - {"prices.seconds"}
+    return {name.replace("ASSET", asset) for found in METRICS.values() for name in found}
 
 
 @pytest.mark.airflow
@@ -135,9 +134,8 @@ class TestRun:
         # A figure that does not exist is not sent: few days may have no Sharpe ratio.
         assert expected_names("SPY") - {"agent.SPY.sharpe_ratio"} <= set(found) <= expected_names("SPY")
         run = RunFolder(observed.folder)
-        mined = run.require("mine")
-        assert found["mine.patterns"] == mined.counts["patterns"] > 0
-        assert found["mine.seconds"] == mined.clock["seconds"]
+        assert found["mine.patterns"] == result_of(run, MINE).patterns > 0
+        assert found["mine.seconds"] == run.require(MINE.name).clock["seconds"]
         assert found["rejects.total"] == sum(found[f"rejects.{reason}"] for reason in (
             "fetch", "parse", "replay", "fidelity", "hindsight", "duplicate", "quality"
         ))  # fmt: skip
@@ -234,6 +232,15 @@ class TestRun:
         assert received == pytest.approx(
             {f"airflow.rlpretrain.{name}": v for name, v in stage_metrics(observed.folder, "mine").items()}
         )
+
+
+def test_every_stage_of_a_night_tells_its_seconds() -> None:
+    assert set(METRICS) <= {stage.name for stage in STAGES}
+    told = {
+        name.removesuffix(".seconds") for names in METRICS.values() for name in names if ".seconds" in name
+    }
+    # A promotion takes no time, and is skipped where the champion stays.
+    assert told == {stage.name for stage in NIGHT if stage is not PROMOTE}
 
 
 def test_a_task_without_figures_and_a_run_without_a_folder_say_nothing(tmp_path: Path) -> None:

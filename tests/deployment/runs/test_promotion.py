@@ -22,10 +22,15 @@ from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.registry import Registry
 from rlpretrain.runs.files import file_sha256
 from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.stages import CHECK, MINE, PRETRAIN, REPORT, SCORE, TRANSFER, make_run, result_of
+from rlpretrain.stages.pretrain import PRETRAINED
+from rlpretrain.stages.report import Reported
+from rlpretrain.stages.transfer import AGENT
 from rlpretrain.transfer import save_agent
 from rlpretrain.transfer.policy import blank_policy
 from tests.conftest import PROJECT
 from tests.registry.building import card, decision
+from tests.runs.building import write_manifest
 from tests.stages.conftest import tiny
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
@@ -62,20 +67,24 @@ def output_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three runs: the agent of one has not won; the agents of two have, and one of these has mined."""
     folder = tmp_path_factory.mktemp("runs")
     pipeline = PretrainingPipeline(tiny(folder, max_strategies=12), run_id="approved")
-    asyncio.run(pipeline.extract())
+    asyncio.run(pipeline.run_to(CHECK))
     scaler = Scaler(mean=np.zeros(STATE_DIM, np.float32), std=np.ones(STATE_DIM, np.float32))
     registry = Registry(folder)
-    windows = pipeline.context.windows.as_json()
-    settings = pipeline.config.public()
+    windows = {name: str(day) for name, day in result_of(pipeline.run.folder, MINE).windows.items()}
+    settings = pipeline.config.of_run()
     for number, run_id in enumerate(("kept", "rejected", "approved"), start=1):
-        (folder / run_id).mkdir(exist_ok=True)
-        agent = folder / run_id / "transferred_rl_agent.pt"
+        run = make_run(run_id, {**settings, "output_dir": folder}).folder
+        agent = run / AGENT
         save_agent(agent, blank_policy(scaler, [8], 3), {})
-        shutil.copyfile(agent, folder / run_id / "pretrained_model.pt")
         described = card(run_id, agent_sha256=file_sha256(agent), windows=windows, settings=settings)
         registry.register(described, agent)
         verdict = "keep" if run_id == "kept" else "promote"
         registry.decide(number, None, lambda n, verdict=verdict: decision(verdict, trials=n))
+        content = agent.read_bytes()
+        write_manifest(run.path, PRETRAIN.name, outputs={PRETRAINED: content})
+        write_manifest(run.path, TRANSFER.name, outputs={AGENT: content})
+        reported = Reported(assets=1, finding="better", verdict=verdict, version=number)
+        write_manifest(run.path, REPORT.name, reported.model_dump())
     return folder
 
 
@@ -169,7 +178,7 @@ def test_an_approved_agent_is_promoted_and_its_bars_are_scored(api: AirflowApi, 
     tasks = ended(api, "rl_champion_scores", run["dag_run_id"])
     assert tasks == {"choose_run": "success", "score": "success"}
     folder = RunFolder(output_dir / "approved")
-    assert folder.require("score").details["champion"] == 3
+    assert result_of(folder, SCORE).champion == 3
     with (folder / "champion_scores.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert "SPY" in {row["symbol"] for row in rows}

@@ -9,9 +9,9 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from rlpretrain.deployment.runs.storage import INVENTORY, main, restore_run, store_run
 from rlpretrain.errors import DataError
-from rlpretrain.runs.manifest import StageRecorder
 from rlpretrain.runs.output_folder import MARK
 from rlpretrain.runs.run_folder import RunFolder
+from tests.runs.building import write_manifest
 
 pytestmark = pytest.mark.airflow
 
@@ -20,9 +20,7 @@ pytestmark = pytest.mark.airflow
 def run(tmp_path: Path) -> RunFolder:
     folder = RunFolder.of(tmp_path / "runs", "night-1")
     for stage, output in (("pretrain", "model.pt"), ("validate/SPY", "validate/SPY_evidence.json")):
-        recorder = StageRecorder(folder, stage, "settings", {})
-        recorder.output(output).write_bytes(stage.encode() * 1000)
-        recorder.finish()
+        write_manifest(folder.path, stage, outputs={output: stage.encode() * 1000})
     (folder / "patterns.db.lock").touch()
     return folder
 

@@ -40,9 +40,10 @@ pytestmark = pytest.mark.docker
 # Reports from within the container, through the real manifest of a stage.
 PROBE = """#!/usr/bin/env python
 import json, os, socket, sys
+from dataclasses import asdict
 from pathlib import Path
-from rlpretrain.runs.run_folder import RunFolder
-from rlpretrain.runs.manifest import StageRecorder
+from rlpretrain.runs.files import file_sha256, write_json
+from rlpretrain.runs.manifest import Manifest
 
 def writable(path):
     try:
@@ -55,9 +56,8 @@ lines = Path("/proc/self/status").read_text().splitlines()
 status = dict(line.split(":\\t", 1) for line in lines if ":\\t" in line)
 shm = os.statvfs("/dev/shm")
 PIDS = ("/sys/fs/cgroup/pids/pids.max", "/sys/fs/cgroup/pids.max")
-folder = sys.argv[sys.argv.index("--run") + 1]
-recorder = StageRecorder(RunFolder(folder), sys.argv[2], "settings", {})
-recorder.details = {
+folder, stage = Path(sys.argv[sys.argv.index("--run") + 1]), sys.argv[2]
+seen = {
     "arguments": sys.argv[1:],
     "user": [os.getuid(), os.getgid()],
     "capabilities": int(status["CapEff"], 16) | int(status["CapPrm"], 16),
@@ -72,8 +72,10 @@ recorder.details = {
     "threads": os.environ.get("OMP_NUM_THREADS"),
     "shm": shm.f_frsize * shm.f_blocks,
 }
-recorder.output("probe.txt").write_text("made in the container")
-recorder.finish()
+(folder / "probe.txt").write_text("made in the container")
+outputs = {"probe.txt": file_sha256(folder / "probe.txt")}
+manifest = Manifest(stage, "settings", {}, outputs, seen)
+write_json(folder / f"{stage}.json", asdict(manifest))
 """
 
 
@@ -108,7 +110,7 @@ def test_a_container_can_do_nothing_but_its_work(
     task.execute({"run_id": "probe-1"})  # type: ignore[typeddict-item]
 
     manifest = RunFolder(folder).require("pretrain")
-    seen = manifest.details
+    seen = manifest.result
     assert seen["arguments"] == ["stage", "pretrain", "--run", "/artifacts/run-1"]
     assert 0 not in seen["user"]
     assert seen["capabilities"] == 0
@@ -274,7 +276,7 @@ def test_validation_sees_the_other_runs_and_writes_its_own(
     )
     # `cuda` is for what trains: this one starts on a host without a GPU.
     task.execute({"run_id": "probe-3"})  # type: ignore[typeddict-item]
-    seen = RunFolder(folder).require("validate/BTC-USD").details
+    seen = RunFolder(folder).require("validate/BTC-USD").result
     assert seen["arguments"][-2:] == ["--symbol", "BTC-USD"]
     assert seen["others"] == ["registry.json", "run-1"]
     assert seen["writable"]["/artifacts"] == "Read-only file system"

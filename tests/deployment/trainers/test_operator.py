@@ -8,8 +8,8 @@ from airflow.sdk import BaseOperator
 
 from rlpretrain.deployment.trainers.operator import TrainerOperator
 from rlpretrain.errors import StageError
-from rlpretrain.runs.manifest import StageRecorder
 from rlpretrain.runs.run_folder import RunFolder
+from tests.runs.building import write_manifest
 
 
 class Program(BaseOperator):
@@ -21,7 +21,7 @@ class Program(BaseOperator):
 
     def execute(self, context: Any) -> None:
         if self.makes:
-            StageRecorder(RunFolder(self.run_folder), self.makes, "settings", {}).finish()
+            write_manifest(Path(self.run_folder), self.makes)
 
 
 class Operator(TrainerOperator, Program):
@@ -50,9 +50,7 @@ def test_an_end_without_the_manifest_is_a_failure(tmp_path: Path, stage: str, ma
 
 
 def test_a_changed_output_is_a_failure(tmp_path: Path) -> None:
-    recorder = StageRecorder(RunFolder(tmp_path), "pretrain", "settings", {})
-    recorder.output("model.pt").write_bytes(b"learned")
-    recorder.finish()
+    write_manifest(tmp_path, "pretrain", outputs={"model.pt": b"learned"})
     run(tmp_path, "pretrain", "")
     (tmp_path / "model.pt").write_bytes(b"somebody else's")
     with pytest.raises(StageError):

@@ -33,8 +33,8 @@ from tests.deployment.trainers.certificates import Authority
 IMAGE = "rlpretrain-remote:latest"
 # The shell can do what a stage does: take arguments and leave a manifest.
 STAGE = """#!/bin/sh
-printf '{"stage": "pretrain", "settings": "", "inputs": {}, "outputs": {}, "counts": {},
-         "details": {"arguments": "%s"}, "device": "cpu"}' "$*" >"$4/pretrain.json"
+printf '{"stage": "pretrain", "settings": "", "inputs": {}, "outputs": {},
+         "result": {"arguments": "%s"}, "device": "cpu"}' "$*" >"$4/pretrain.json"
 """
 
 
@@ -149,8 +149,8 @@ def test_a_stage_runs_there_and_its_manifest_is_read_here(tmp_path: Path) -> Non
         settings=ContainerSettings(image=IMAGE, memory="64m"),
     )
     task.execute({"run_id": "remote"})  # type: ignore[typeddict-item]
-    details = RunFolder(folder).require("pretrain").details
-    assert details["arguments"] == "stage pretrain --run /artifacts/run-1"
+    result = RunFolder(folder).require("pretrain").result
+    assert result["arguments"] == "stage pretrain --run /artifacts/run-1"
     assert remove_containers({RUN_LABEL: "remote"}) == 0
 
 
