@@ -104,6 +104,7 @@ def test_short_names_set_read_and_change() -> None:
         (
             TransferConfig,
             {
+                "algorithm": "rl_algorithm",
                 "strategy": "transfer_strategy",
                 "total_steps": "transfer_steps",
                 "learning_rate": "transfer_learning_rate",
