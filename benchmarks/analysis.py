@@ -118,7 +118,7 @@ def divide(points: NDArray[np.float32], rng: np.random.Generator) -> None:
     for _ in range(clusters.STABILITY_REFITS["kmeans"]):
         kmeans(CLUSTERS, half).predict(judged)
     dense = some(clusters.DENSITY_ROWS)
-    least = int(clusters.LEAST_SHARE * len(dense))
+    least = int(clusters.MIN_SHARE * len(dense))
     for method, algorithm in (
         ("dbscan", DBSCAN(eps=eps, min_samples=neighbours)),
         ("hdbscan", HDBSCAN(min_cluster_size=least, min_samples=clusters.CORE_NEIGHBOURS, copy=True)),

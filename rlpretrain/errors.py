@@ -71,7 +71,7 @@ class StageError(RlpretrainError):
 
 @contextmanager
 def learning() -> Iterator[None]:
-    """Say what to install where the block finds no torch: only what learns needs it.
+    """Name what to install if the block finds no torch, which only the learning rooms need.
 
     Raises
     ------

@@ -32,8 +32,16 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
+NEEDS = {"airflow_database": "airflow", "engine": "docker", "postgres_server": "postgres"}
+"""Shared fixtures -> the mark of what they start."""
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the files that hold slow tests, so that two processes end at about the same time."""
+    """Mark tests that start a service; begin with files of slow tests, so that two processes end together."""
+    for item in items:
+        for fixture in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(NEEDS[fixture])
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

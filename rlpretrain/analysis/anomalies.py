@@ -1,4 +1,4 @@
-"""Unusual states: an isolation forest, the reasons, and what leaving them out would change."""
+"""Unusual states: an isolation forest, the reasons, and the effect of leaving them out."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Isolation", "find_anomalies", "isolate", "robust_z"]
 TREES = 100
 TOP = 10
 REASONS = 3
-LEAST_ROWS = 20
+MIN_ROWS = 20
 FENCE = 3.0
-"""A score is anomalous beyond the upper quartile plus three interquartile ranges: by Tukey's far-out fence a
-plain set has next to none, where a fixed share would always find its share."""
+"""A score is anomalous beyond the upper quartile plus three interquartile ranges. By this rule, Tukey's far-out
+fence, an ordinary set has next to no anomalies, whereas a fixed share would always find some."""
 USUAL_SCORE = 0.5
 
 
@@ -34,8 +34,8 @@ class Isolation:
 
 
 def isolate(sample: Sample, rng: np.random.Generator) -> Isolation | None:
-    """Score every pattern by how soon random cuts part it off (Liu et al. 2008); None below 20 patterns."""
-    if len(sample) < LEAST_ROWS or not sample.names:
+    """Score every pattern by how soon random cuts isolate it (Liu et al. 2008); None below 20 patterns."""
+    if len(sample) < MIN_ROWS or not sample.names:
         return None
     forest = IsolationForest(n_estimators=TREES, random_state=int(rng.integers(2**31))).fit(
         sample.standardised
@@ -47,10 +47,10 @@ def isolate(sample: Sample, rng: np.random.Generator) -> Isolation | None:
 
 
 def robust_z(states: NDArray[np.float32], rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return (value - median) / scale of some rows, (R, F); a few extreme values don't move the scale.
+    """Return (value - median) / scale of some rows, (R, F); a few extreme values do not change the scale.
 
     The scale is the larger of 1.4826 MAD and the deviation between the 1 % and 99 % quantiles: the first
-    alone is next to nothing for a feature that is zero half of the time, as those of the position are.
+    alone is close to zero for a feature that is zero half of the time, like the features of the position.
     """
     z = np.empty((len(rows), states.shape[1]))
     for feature in range(states.shape[1]):
@@ -77,7 +77,7 @@ def find_anomalies(sample: Sample, isolation: Isolation | None) -> Anomalies:
             standard_deviation_without=None,
             actions={},
             regimes={},
-            note=f"not searched: fewer than {LEAST_ROWS} patterns, or no feature varies",
+            note=f"not searched: fewer than {MIN_ROWS} patterns, or no feature varies",
         )
     odd = isolation.anomaly
     found = np.flatnonzero(odd)

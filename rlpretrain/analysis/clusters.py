@@ -1,7 +1,7 @@
 """Groups of similar states: K-means, DBSCAN and HDBSCAN on scaled principal components, with their stability.
 
-Everything is fitted on the sample given. Where a method would be too slow on all rows, it is fitted on a
-random part of them whose size the result states, and every other row is assigned to what was found.
+Everything is fitted on the sample given. Where a method would be too slow on all rows, it is fitted on a random
+part of them, whose size is part of the result, and every other row is assigned to the clusters found.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ __all__ = ["CHOOSE", "METHODS", "Clustering", "cluster", "preferred", "reduce"]
 
 METHODS = ("kmeans", "dbscan", "hdbscan")
 CHOOSE = 0
-"""As a number of clusters: take the best of those tried."""
+"""Number of clusters that stands for the best of those tried."""
 COUNTS = range(2, 13)
-"""Numbers of clusters that are tried beside the one asked for."""
+"""Numbers of clusters that are tried in addition to the one requested."""
 STEADY = 0.8
 """A number of clusters is steady when refits find its clusters again with at least this adjusted Rand index."""
 COUNT_REFITS = 3
 MAX_COMPONENTS = 10
 EXPLAINED_VARIANCE = 0.9
 DENSITY_ROWS = 10_000
-"""DBSCAN and HDBSCAN are fitted on at most so many rows: their cost grows with the square."""
-LEAST_SHARE = 0.01
-"""HDBSCAN's smallest cluster, as a share of the rows fitted."""
+"""Maximum number of rows that DBSCAN and HDBSCAN are fitted on: their cost grows with its square."""
+MIN_SHARE = 0.01
+"""Minimum size of HDBSCAN's clusters, as a share of the rows fitted."""
 CORE_NEIGHBOURS = 5
 SILHOUETTE_ROWS = 3_000
 STABILITY_ROWS = 10_000
 STABILITY_REFITS = {"kmeans": 5, "dbscan": 3, "hdbscan": 3}
 FITTED_ROWS = 200_000
-"""K-means is fitted on at most so many rows."""
+"""Maximum number of rows that K-means is fitted on."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ _Fit = Callable[[NDArray[np.float32]], _Model]
 
 
 def reduce(sample: Sample, seed: int) -> tuple[NDArray[np.float32], float]:
-    """Project the standardised states on the components that carry 90 % of their variance, at most 10.
+    """Project the standardised states onto the components that explain 90 % of their variance, at most 10.
 
     Returns
     -------
@@ -83,9 +83,9 @@ def reduce(sample: Sample, seed: int) -> tuple[NDArray[np.float32], float]:
 
 
 def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Clustering:
-    """Divide the sample by each method; `n_clusters` is K-means', or `CHOOSE`.
+    """Divide the sample by each method; `n_clusters` is the number for K-means, or `CHOOSE`.
 
-    The caller makes sure that there are at least two patterns a cluster and a feature that varies.
+    The caller ensures that there are at least two patterns per cluster and a feature that varies.
     """
     seed = int(rng.integers(2**31))
     points, explained = reduce(sample, seed)
@@ -98,7 +98,7 @@ def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Cluste
     min_samples = max(2 * points.shape[1], 4)
     density_rows = points[_pick(len(points), DENSITY_ROWS, rng)]
     eps = knee(neighbour_distance(density_rows, min_samples))
-    least = max(CORE_NEIGHBOURS, int(LEAST_SHARE * len(density_rows)))
+    smallest = max(CORE_NEIGHBOURS, int(MIN_SHARE * len(density_rows)))
     fits: dict[str, tuple[_Fit, int, dict[str, float | None]]] = {
         "kmeans": (kmeans(k), FITTED_ROWS, {"n_clusters": k}),
         "dbscan": (
@@ -107,20 +107,26 @@ def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Cluste
             {"eps": eps, "min_samples": min_samples},
         ),
         "hdbscan": (
-            lambda rows: fit_hdbscan(rows, least, CORE_NEIGHBOURS),
+            lambda rows: fit_hdbscan(rows, smallest, CORE_NEIGHBOURS),
             DENSITY_ROWS,
-            {"min_cluster_size": least, "min_samples": CORE_NEIGHBOURS},
+            {"min_cluster_size": smallest, "min_samples": CORE_NEIGHBOURS},
         ),
     }
     labels: dict[str, NDArray[np.int32]] = {}
     partitions: dict[str, Partition] = {}
     scored = _pick(len(points), SILHOUETTE_ROWS, rng)
-    for method, (fit, most, parameters) in fits.items():
-        rows = _pick(len(points), most, rng)
+    for method, (fit, max_rows, parameters) in fits.items():
+        rows = _pick(len(points), max_rows, rng)
         found = _by_size(fit(points[rows]).predict(points))
         labels[method] = found
         agreement = _agreement(
-            fit, found, points, sample.date_index, min(most, STABILITY_ROWS), STABILITY_REFITS[method], rng
+            fit,
+            found,
+            points,
+            sample.date_index,
+            min(max_rows, STABILITY_ROWS),
+            STABILITY_REFITS[method],
+            rng,
         )
         silhouette, error = _silhouette(points[scored], found[scored])
         partitions[method] = Partition(
@@ -140,7 +146,7 @@ def cluster(sample: Sample, n_clusters: int, rng: np.random.Generator) -> Cluste
 
 
 def preferred(counts: tuple[ClusterCount, ...]) -> int:
-    """Of the steady numbers take the one with the best silhouette; if none is steady, of all; 2 if none was tried."""
+    """Return the number with the best silhouette among the steady ones, or among all if none is steady; else 2."""
     steady = [each for each in counts if (each.stability or 0.0) >= STEADY] or list(counts)
     best = max(steady, key=lambda each: (each.silhouette or -1.0, -each.clusters), default=None)
     return COUNTS.start if best is None else best.clusters
@@ -168,12 +174,12 @@ def _try_counts(
     return tuple(counts)
 
 
-def _pick(rows: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    return np.arange(rows) if rows <= most else np.sort(rng.choice(rows, most, replace=False))
+def _pick(rows: int, limit: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    return np.arange(rows) if rows <= limit else np.sort(rng.choice(rows, limit, replace=False))
 
 
 def _by_size(labels: NDArray[np.integer]) -> NDArray[np.int32]:
-    """Renumber the clusters by falling size, so that a number doesn't depend on a random start."""
+    """Renumber the clusters by falling size, so that the numbers do not depend on a random start."""
     names, first, counts = np.unique(labels[labels != NOISE], return_index=True, return_counts=True)
     renumbered = np.full(len(labels), NOISE, np.int32)
     for number, name in enumerate(names[np.lexsort((first, -counts))]):
@@ -199,18 +205,18 @@ def _agreement(
     labels: NDArray[np.int32],
     points: NDArray[np.float32],
     date_index: NDArray[np.intp],
-    most: int,
+    max_rows: int,
     refits: int,
     rng: np.random.Generator,
 ) -> list[float]:
-    """Refit on the patterns of half the dates, drawn at random; return the adjusted Rand index on all others'."""
+    """Refit on a random half of the dates; return each refit's adjusted Rand index on the other half."""
     scores = []
     for _ in range(refits):
         half = (rng.permutation(date_index[-1] + 1) % 2 == 0)[date_index]
         fitted, judged = np.flatnonzero(half), np.flatnonzero(~half)
         if len(np.unique(points[fitted], axis=0)) < 2 * len(np.unique(labels)) or len(judged) < 2:
             continue
-        fitted = fitted[_pick(len(fitted), most, rng)]
+        fitted = fitted[_pick(len(fitted), max_rows, rng)]
         judged = judged[_pick(len(judged), STABILITY_ROWS, rng)]
         scores.append(adjusted_rand_score(labels[judged], fit(points[fitted]).predict(points[judged])))
     return scores

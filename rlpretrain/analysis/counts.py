@@ -1,4 +1,4 @@
-"""What was analysed: how many patterns of what, and when."""
+"""Counts of the patterns that were analysed, by kind and by date."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rlpretrain.patterns.decisions.pattern_set import ACTIONS, BUY, HOLD, SELL, 
 __all__ = ["count"]
 
 MONTHLY_YEARS = 4
-"""Up to so many years the timeline counts months, beyond it quarters."""
+"""The timeline counts by month up to this many years, and by quarter beyond."""
 
 
 def count(sample: Sample) -> Counts:
-    """Count the patterns by what they are and when they were decided."""
+    """Count the patterns by kind and by date of decision."""
     patterns = sample.patterns
     return Counts(
         patterns=len(sample),

@@ -1,7 +1,7 @@
 """Intervals that respect overlap in time: whole dates are resampled, in blocks.
 
 Rewards of decisions close in time share market moves, and rewards on one date share a market. So dates are
-resampled, in blocks longer than holding periods overlap, and all patterns of a date go together.
+resampled, in blocks longer than holding periods overlap, and all patterns of a date stay together.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from rlpretrain.analysis.sample import Sample
 
 __all__ = [
-    "LEAST_BLOCKS",
     "LEVEL",
+    "MIN_BLOCKS",
     "ResampledDates",
     "block_length",
     "bootstrap_means",
@@ -26,8 +26,8 @@ __all__ = [
 
 LEVEL = 0.95
 RESAMPLES = 999
-LEAST_BLOCKS = 10
-"""With fewer blocks than this a block bootstrap says nothing, and no interval is given."""
+MIN_BLOCKS = 10
+"""With fewer blocks a block bootstrap is not informative, and no interval is computed."""
 
 Floats = NDArray[np.float64]
 
@@ -44,19 +44,19 @@ class ResampledDates:
 
 
 def resample_dates(sample: Sample, rng: np.random.Generator) -> ResampledDates:
-    """Resample the sample's decision dates, where they are enough."""
+    """Resample the sample's decision dates, where there are enough."""
     dates, block = len(sample.dates), block_length(sample)
-    if dates < LEAST_BLOCKS * block:
-        note = f"no intervals: {dates} dates are fewer than {LEAST_BLOCKS} blocks of {block}"
+    if dates < MIN_BLOCKS * block:
+        note = f"no intervals: {dates} dates are fewer than {MIN_BLOCKS} blocks of {block}"
         return ResampledDates(block, None, note)
     return ResampledDates(block, date_weights(dates, block, RESAMPLES, rng), None)
 
 
 def block_length(sample: Sample) -> int:
-    """Return twice the decision dates that a holding period spans on average, periods weighed by their length.
+    """Return twice the number of decision dates that a holding period spans on average, weighted by its length.
 
-    Weighed, because long periods share the most; twice, because a bootstrap cuts what is shared at the ends of
-    blocks: as long as the period itself, blocks miss a quarter of the variance of a mean of overlapping sums.
+    Weighted, because long periods overlap the most; twice, because a bootstrap cuts the overlap at the ends of
+    blocks: blocks only as long as the period miss a quarter of the variance of a mean of overlapping sums.
     """
     end = np.searchsorted(sample.dates, sample.patterns.settled, side="left")
     spans = np.maximum(end - sample.date_index, 1).astype(np.float64)
@@ -64,7 +64,7 @@ def block_length(sample: Sample) -> int:
 
 
 def date_weights(dates: int, block: int, resamples: int, rng: np.random.Generator) -> Floats:
-    """Resample dates by a stationary bootstrap; tell how often each was drawn, (resamples, dates)."""
+    """Resample dates by a stationary bootstrap; return how often each was drawn, (resamples, dates)."""
     weights = np.empty((resamples, dates))
     bootstrap = StationaryBootstrap(block, np.arange(dates), seed=rng)
     for row, ((drawn,), _) in enumerate(bootstrap.bootstrap(resamples)):
@@ -73,7 +73,7 @@ def date_weights(dates: int, block: int, resamples: int, rng: np.random.Generato
 
 
 def bootstrap_means(weights: Floats, totals: Floats, counts: Floats) -> Floats:
-    """Return each group's mean in each resample of the dates, (resamples, G); NaN where it holds none of the group.
+    """Return each group's mean in each resample of the dates, (resamples, G); NaN where the group has no pattern.
 
     All groups share the resampled dates, so differences between groups keep their common market moves.
 

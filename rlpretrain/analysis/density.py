@@ -16,7 +16,7 @@ NOISE = -1
 
 @dataclass(frozen=True)
 class DensityModel:
-    """Rows whose cluster is known; a new row takes that of the nearest one, if it is near enough."""
+    """Rows whose cluster is known; a new row joins the cluster of the nearest one within `reach`."""
 
     known: NDArray[np.float32]
     labels: NDArray[np.integer]
@@ -38,9 +38,9 @@ def fit_dbscan(points: NDArray[np.float32], eps: float, min_samples: int) -> Den
 
 
 def fit_hdbscan(points: NDArray[np.float32], min_cluster_size: int, min_samples: int) -> DensityModel:
-    """Fit HDBSCAN (Campello et al. 2013); a new row is what the nearest fitted one is, noise included.
+    """Fit HDBSCAN (Campello et al. 2013); a new row gets the label of the nearest fitted row, noise included.
 
-    Densities differ from cluster to cluster, so there is no one reach.
+    Densities differ from cluster to cluster, so no single reach fits all.
     """
     size, neighbours = (min(value, len(points)) for value in (min_cluster_size, min_samples))
     found = HDBSCAN(min_cluster_size=size, min_samples=neighbours, copy=True).fit(points)

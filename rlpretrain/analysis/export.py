@@ -1,4 +1,4 @@
-"""The findings as files: equal findings give equal bytes."""
+"""Files of the findings: equal findings give equal bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def analysis_schema() -> str:
 
 
 def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]:
-    """Write the JSON, the ranking of features, their correlations and the clusters; return the paths."""
+    """Write the JSON file and the tables of features, clusters, performance and trades; return the paths."""
     findings = analysis.to_json()
     write_json(folder / "pattern_analysis.json", findings)
     ranking = findings["importance"]["features"]

@@ -1,4 +1,4 @@
-"""What an analysis finds: typed, frozen parts that are the JSON file as they stand."""
+"""Findings of an analysis: typed, frozen parts that are written to the JSON file as they are."""
 
 from __future__ import annotations
 
@@ -36,14 +36,16 @@ class Period(Part):
 
 
 class Counts(Part):
-    """What was analysed and what was left out, and why."""
+    """What was analysed, what was left out, and why."""
 
     patterns: int = Field(description="Patterns analysed.")
     first_date: dt.date
     last_date: dt.date
     last_settled: dt.date = Field(description="Latest close that any figure depends on.")
     dates: int = Field(description="Distinct decision dates.")
-    non_overlapping: int = Field(description="Most decisions whose holding periods share no close.")
+    non_overlapping: int = Field(
+        description="Maximum number of decisions whose holding periods share no close."
+    )
     actions: dict[str, int]
     categories: dict[str, int]
     regimes: dict[str, int]
@@ -58,15 +60,15 @@ class Counts(Part):
 
 
 class BootstrapMethod(Part):
-    """How the intervals were made."""
+    """How the intervals were computed."""
 
     name: str = "stationary bootstrap over decision dates, percentile intervals"
     level: Figure
     resamples: int
     mean_block_dates: int = Field(
-        description="Mean block length: twice the dates that a holding period spans, weighed by its length."
+        description="Mean block length: twice the dates that a holding period spans, weighted by its length."
     )
-    note: str | None = Field(default=None, description="Why there are no intervals.")
+    note: str | None = Field(default=None, description="Reason why there are no intervals.")
 
 
 class NormalityTest(Part):
@@ -85,14 +87,16 @@ class RewardGroup(Part):
     rows: int
     dates: int
     non_overlapping: int = Field(
-        description="Most decisions of the group whose holding periods share no close."
+        description="Maximum number of the group's decisions whose holding periods share no close."
     )
-    effective_size: Figure = Field(description="Independent rows that would give the same standard error.")
+    effective_size: Figure = Field(
+        description="Number of independent rows that would give the same standard error."
+    )
     mean: Figure
     low: Figure = Field(description="Lower end of the mean's interval.")
     high: Figure
     standard_error: Figure
-    p_value: Figure = Field(description="Two-sided, mean reward equals zero.")
+    p_value: Figure = Field(description="Two-sided p-value of a mean reward of zero.")
     p_holm: Figure = Field(description="The same after Holm's correction over the dimension's family.")
     standard_deviation: Figure
     skewness: Figure
@@ -100,7 +104,7 @@ class RewardGroup(Part):
     quantiles: dict[str, Figure]
     share_positive: Figure
     loss_tail_index: Figure = Field(
-        description="Hill's estimate over the largest 5 % of losses; below 4, no kurtosis."
+        description="Hill's estimate over the largest 5 % of losses; below 4, the kurtosis is infinite."
     )
     shapiro_wilk: NormalityTest | None
     jarque_bera: NormalityTest | None
@@ -117,7 +121,7 @@ class Statistics(Part):
     """Rewards by group."""
 
     bootstrap: BootstrapMethod
-    family: str = Field(description="Which tests Holm's correction counts together.")
+    family: str = Field(description="Tests that Holm's correction counts together.")
     groups: tuple[RewardGroup, ...]
 
     def of(self, dimension: str) -> dict[str, RewardGroup]:
@@ -126,18 +130,18 @@ class Statistics(Part):
 
 
 class Recommendation(Part):
-    """One thing to change, with the figure that says so."""
+    """One recommended change, with the figure that supports it."""
 
     code: str
     message: str
     figure: Figure
     threshold: Figure
-    setting: str | None = Field(description="Setting to change; null where it is the data that must change.")
+    setting: str | None = Field(description="Setting to change; null where the data must change.")
     change: str
 
 
 class PatternAnalysis(Part):
-    """All findings about one set of patterns; `assignments` and `correlation` go to files of their own."""
+    """All findings about one set of patterns; `assignments` and `correlation` are written to separate files."""
 
     seed: int
     until: dt.date | None

@@ -1,4 +1,4 @@
-"""What the state tells about the action: mutual information, purged permutation importance, redundancy."""
+"""How well the state predicts the action: mutual information, purged permutation importance, redundancy."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TRAIN_ROWS = 20_000
 SCORE_ROWS = 2_000
 SHUFFLES = 1
 PREDICTED_ROWS = 2_000
-"""Rows given to one prediction: few enough to stay in the processor's cache."""
+"""Rows of one prediction: few enough to stay in the CPU's cache."""
 TREES = 50
 BINS = 16
 REDUNDANT = 0.95
-LEAST_TRAIN_ROWS = 100
-LEAST_SCORE_ROWS = 30
+MIN_TRAIN_ROWS = 100
+MIN_SCORE_ROWS = 30
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Fold:
 
 
 def purged_folds(date: NDArray[np.datetime64], settled: NDArray[np.datetime64], folds: int) -> Iterator[Fold]:
-    """Split in time: the second half of the dates in `folds` parts, each scored by what settled before it.
+    """Split the second half of the dates into `folds` parts, each scored by a fit on what settled before it.
 
     A pattern whose holding period reaches into the scored part is in neither (purging: Lopez de Prado 2018).
     """
@@ -57,14 +57,14 @@ def mutual_information(
 ) -> float:
     """Estimate I(feature; target | given) in nats from counts in quantile bins.
 
-    The plug-in estimate is too high by about (rows-1)(columns-1) / 2N in each stratum (Miller 1955); that is
-    taken off, and the result is at least zero.
+    The plug-in estimate is too high by about (rows-1)(columns-1) / 2N in each stratum (Miller 1955); this bias is
+    subtracted, and the result is at least zero.
     """
     return _information(_binned(feature), target, given)
 
 
 def _binned(feature: NDArray[np.floating]) -> NDArray[np.intp]:
-    """Return each value the number of its quantile bin; equal values share one."""
+    """Return the number of each value's quantile bin; equal values share a bin."""
     edges = np.unique(np.quantile(feature, np.linspace(0, 1, BINS + 1)[1:-1]))
     return np.searchsorted(edges, feature, side="right")
 
@@ -99,11 +99,11 @@ def feature_importance(sample: Sample, correlations: pd.DataFrame, rng: np.rando
     """Rank the features by permutation importance out of time, then by mutual information in position."""
     action = sample.patterns.action.astype(np.int64)
     held = sample.patterns.in_position.astype(np.int64)
-    told = [
+    information = [
         (_information(binned, action), _information(binned, action, held))
         for binned in map(_binned, sample.columns())
     ]
-    plain, given = np.array(told).reshape(-1, 2).T
+    plain, given = np.array(information).reshape(-1, 2).T
     matrix = correlations.to_numpy()
     redundant = [
         RedundantPair(first=sample.names[i], second=sample.names[j], correlation=matrix[i, j])
@@ -138,7 +138,7 @@ def feature_importance(sample: Sample, correlations: pd.DataFrame, rng: np.rando
 def _permutation(
     sample: Sample, action: NDArray[np.int64], held: NDArray[np.int64], rng: np.random.Generator
 ) -> tuple[ModelSkill | None, NDArray[np.float64], dict[str, float | None], str | None]:
-    """Fit on each fold's past; see how much worse its future is told when a feature or group is shuffled."""
+    """Fit on each fold's past; measure how much worse its future is predicted when a feature or group is shuffled."""
     names = list(dict.fromkeys(sample.groups))
     blocks = [np.array([i]) for i in range(len(sample.names))]
     blocks += [np.flatnonzero(np.array(sample.groups) == name) for name in names]
@@ -147,13 +147,13 @@ def _permutation(
     usable = [
         fold
         for fold in purged_folds(sample.patterns.date, sample.patterns.settled, FOLDS)
-        if len(fold.train) >= LEAST_TRAIN_ROWS
-        and len(fold.score) >= LEAST_SCORE_ROWS
+        if len(fold.train) >= MIN_TRAIN_ROWS
+        and len(fold.score) >= MIN_SCORE_ROWS
         and len(np.unique(action[fold.train])) > 1
     ]
     if not usable:
         reason = (
-            "one action only"
+            "all patterns have the same action"
             if len(np.unique(action)) < 2
             else "too few patterns before and after a split in time"
         )
@@ -162,19 +162,19 @@ def _permutation(
     losses, base_losses, balanced, sizes = [], [], [], []
     for fold in usable:
         train, score = (
-            rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
-            for rows, most in ((fold.train, TRAIN_ROWS), (fold.score, SCORE_ROWS))
+            rows if len(rows) <= limit else np.sort(rng.choice(rows, limit, replace=False))
+            for rows, limit in ((fold.train, TRAIN_ROWS), (fold.score, SCORE_ROWS))
         )
         trees = HistGradientBoostingClassifier(
             max_iter=TREES, max_leaf_nodes=15, early_stopping=False, random_state=int(rng.integers(2**31))
         ).fit(sample.states[train], action[train])
         states, truth = sample.states[score], action[score]
-        told = _probabilities(trees, states)
-        loss = _log_loss(truth, told)
+        probabilities = _probabilities(trees, states)
+        loss = _log_loss(truth, probabilities)
         losses.append(loss)
         base_losses.append(_log_loss(truth, _base_rates(action[train], held[train])[held[score]]))
-        said = told.argmax(axis=1)
-        balanced.append(np.mean([(said[truth == each] == each).mean() for each in np.unique(truth)]))
+        predicted = probabilities.argmax(axis=1)
+        balanced.append(np.mean([(predicted[truth == each] == each).mean() for each in np.unique(truth)]))
         sizes.append((len(train), len(score), calendar(sample.patterns.date[fold.score].min())))
         for _ in range(SHUFFLES):
             drops.append(_shuffled_losses(trees, states, truth, blocks, rng.permutation(len(score))) - loss)
@@ -202,7 +202,7 @@ def _shuffled_losses(
     blocks: list[NDArray[np.intp]],
     order: NDArray[np.intp],
 ) -> NDArray[np.float64]:
-    """Return the log loss after shuffling each block of columns, many blocks to one prediction."""
+    """Return the log loss after shuffling each block of columns; many blocks share one prediction."""
     together = max(1, PREDICTED_ROWS // len(states))
     losses = []
     for start in range(0, len(blocks), together):
@@ -210,16 +210,16 @@ def _shuffled_losses(
         mixed = np.repeat(states[None], len(part), axis=0)
         for copy, columns in zip(mixed, part, strict=True):
             copy[:, columns] = states[order][:, columns]
-        told = _probabilities(trees, mixed.reshape(-1, states.shape[1])).reshape(len(part), len(states), -1)
-        losses += [_log_loss(truth, each) for each in told]
+        predicted = _probabilities(trees, mixed.reshape(-1, states.shape[1]))
+        losses += [_log_loss(truth, each) for each in predicted.reshape(len(part), len(states), -1)]
     return np.array(losses)
 
 
 def _probabilities(trees: HistGradientBoostingClassifier, states: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the probability of every action, also of those that the fit never saw."""
-    told = np.zeros((len(states), len(ACTIONS)))
-    told[:, trees.classes_] = trees.predict_proba(states)
-    return told
+    """Return the probability of every action, including those that the fit never saw."""
+    probabilities = np.zeros((len(states), len(ACTIONS)))
+    probabilities[:, trees.classes_] = trees.predict_proba(states)
+    return probabilities
 
 
 def _base_rates(action: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -230,6 +230,6 @@ def _base_rates(action: NDArray[np.int64], held: NDArray[np.int64]) -> NDArray[n
     return rates
 
 
-def _log_loss(truth: NDArray[np.int64], told: NDArray[np.float64]) -> float:
+def _log_loss(truth: NDArray[np.int64], probabilities: NDArray[np.float64]) -> float:
     """Return the mean of -log p of the true action, in nats, with p at least 1e-6."""
-    return float(-np.log(np.maximum(told[np.arange(len(truth)), truth], 1e-6)).mean())
+    return float(-np.log(np.maximum(probabilities[np.arange(len(truth)), truth], 1e-6)).mean())

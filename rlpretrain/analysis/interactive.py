@@ -1,4 +1,4 @@
-"""The findings as one interactive HTML page that needs nothing but a browser."""
+"""The findings as one interactive HTML page that needs only a browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from rlpretrain.analysis import titles
 from rlpretrain.analysis.findings import PatternAnalysis
-from rlpretrain.analysis.performance import LEAST_ROWS, SIDES
+from rlpretrain.analysis.performance import MIN_ROWS, SIDES
 from rlpretrain.analysis.style import GROUP_COLOURS, PALETTE
 from rlpretrain.patterns.decisions.pattern_set import REGIMES
 from rlpretrain.runs.files import atomic_path
@@ -20,8 +20,8 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["write_interactive_page"]
 
 MAP_POINTS = 4_000
-MOST_CELLS = 3_000
-"""Cells of category, regime and asset on the page, those with most patterns: keeps the file small."""
+MAX_CELLS = 3_000
+"""Cells of category, regime and asset on the page, those with the most patterns: this keeps the file small."""
 
 
 def write_interactive_page(analysis: PatternAnalysis, path: Path) -> Path:
@@ -71,8 +71,8 @@ def _data(analysis: PatternAnalysis) -> dict[str, Any]:
         "reward_titles": {dimension: titles.reward_title(analysis, dimension) for dimension in groups},
         "categories": list(CATEGORIES),
         "regimes": list(REGIMES),
-        "cells": _cells(analysis.performance_table.head(MOST_CELLS)),
-        "least_rows": LEAST_ROWS,
+        "cells": _cells(analysis.performance_table.head(MAX_CELLS)),
+        "least_rows": MIN_ROWS,
         "split": findings["performance"]["split"],
         "ages": findings["performance"]["ages"],
         "bands": findings["reliability"]["bands"],
@@ -104,7 +104,7 @@ _GROUP_FIGURES = (
 
 
 def _cells(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Write the cells with their figures shortened to what a tooltip shows."""
+    """Return the cells, with figures rounded to what a tooltip shows."""
     return [
         {
             "category": row["category"],
@@ -126,7 +126,7 @@ def _cells(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _map(analysis: PatternAnalysis) -> dict[str, Any]:
-    """Return the points of the map, evenly spaced in time and every strong anomaly, and each cluster's centre."""
+    """Return the map's points, evenly spaced in time plus every strong anomaly, and each cluster's centre."""
     table = analysis.assignments
     if analysis.clusters.main is None:
         table = table.iloc[:0]
@@ -152,7 +152,7 @@ def _map(analysis: PatternAnalysis) -> dict[str, Any]:
 
 
 def _frame(coordinate: pd.Series) -> tuple[float, float]:
-    """Return the ends of an axis that leaves out the farthest points, with some room."""
+    """Return the ends of an axis that leaves out the farthest points, with some margin."""
     if coordinate.empty:
         return 0.0, 1.0
     low, high = coordinate.quantile([0.002, 0.998])

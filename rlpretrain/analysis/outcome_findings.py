@@ -1,4 +1,4 @@
-"""Findings on what decisions and trades came to."""
+"""Findings on the outcomes of decisions and trades."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["ConfidenceBand", "Reliability", "Slope", "TradeGroup", "TradeStatist
 
 
 class ConfidenceBand(Part):
-    """Patterns of about equal confidence, and what they came to."""
+    """Patterns of about equal confidence, and their outcomes."""
 
     low: Figure = Field(description="Lowest confidence of the band.")
     high: Figure
@@ -27,7 +27,7 @@ class ConfidenceBand(Part):
 
 
 class Slope(Part):
-    """Rise of an outcome when the confidence rises by 0.1, by least squares, with a block-bootstrap interval."""
+    """Change of an outcome when the confidence rises by 0.1, by least squares, with a block-bootstrap interval."""
 
     estimate: Figure
     low: Figure
@@ -35,17 +35,19 @@ class Slope(Part):
 
     @property
     def finding(self) -> int:
-        """Read the interval against zero: 1 above, -1 below, 0 where zero lies in it or there is none."""
+        """Sign of the effect: 1 or -1 where the interval lies above or below zero, 0 where no effect is shown."""
         return (self.low is not None and self.low > 0) - (self.high is not None and self.high < 0)
 
 
 class Reliability(Part):
-    """What confidence is worth: whether decisions that were trusted more turned out better."""
+    """Reliability of the confidence: whether decisions with a higher confidence turned out better."""
 
-    bands: tuple[ConfidenceBand, ...] = Field(description="Of about equally many patterns, lowest first.")
+    bands: tuple[ConfidenceBand, ...] = Field(
+        description="Bands of about equally many patterns, lowest confidence first."
+    )
     slopes: dict[str, Slope] = Field(
-        description="Of the hit rate and the reward; `at_one_close` compares decisions of the same date only, "
-        "`upper_half` those of more than median confidence."
+        description="Slopes of the hit rate and of the reward; `at_one_close` compares only decisions of the same "
+        "date, `upper_half` only decisions with more than the median confidence."
     )
     verdict: str
     note: str | None = None
@@ -63,26 +65,27 @@ class TradeGroup(Part):
     mean_return: Figure
     mean_win: Figure
     mean_loss: Figure = Field(description="At most zero.")
-    median_win: Figure = Field(description="Unmoved by the few very long trades that carry the mean.")
+    median_win: Figure = Field(description="Not affected by the few very long trades that dominate the mean.")
     median_loss: Figure
-    mean_days: Figure = Field(description="Bars from entry to exit.")
+    mean_days: Figure = Field(description="Mean number of bars from entry to exit.")
     median_days: Figure
     longest_win_streak: int = Field(description="Within one strategy, in the order of exits.")
     longest_loss_streak: int
     mean_mae: Figure = Field(
-        description="Maximum adverse excursion: worst price over the entry price, less 1."
+        description="Maximum adverse excursion: worst price over the entry price, minus 1."
     )
     mean_mfe: Figure
     worst_mae: Figure
 
 
 class TradeStatistics(Part):
-    """What the strategies' closed trades came to; strategies overlap, so trades are not independent."""
+    """Statistics of the strategies' closed trades; strategies overlap, so trades are not independent."""
 
     first_entry: dt.date
     last_exit: dt.date
     groups: tuple[TradeGroup, ...] = Field(
-        description="The 20 strategies and the 20 assets with most trades; trade_statistics.csv has all."
+        description="Groups of all dimensions; of strategies and assets, the 20 with the most trades. "
+        "trade_statistics.csv contains all."
     )
 
     def of(self, dimension: str) -> dict[str, TradeGroup]:

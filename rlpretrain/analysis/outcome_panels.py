@@ -1,4 +1,4 @@
-"""Panels of what decisions and trades came to: the worth of confidence, and the strategies' closed trades."""
+"""Panels on outcomes: the reliability of the confidence, and the strategies' closed trades."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def draw_reliability(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.vlines(confidence[known], low[known], high[known], color=BUY_COLOUR, lw=3, alpha=0.45)
     axes.plot(confidence, rate, "o-", color=BUY_COLOUR, ms=6, lw=1.2)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set_xlabel("confidence, bands of equally many patterns; 95 % intervals over blocks of dates")
-    axes.set_ylabel("decisions that paid")
+    axes.set_xlabel("confidence, in bands of about equally many patterns; 95 % block-bootstrap intervals")
+    axes.set_ylabel("share of decisions that paid")
     axes.grid(axis="y", color="#E3E3E3", lw=0.7)
     axes.set_axisbelow(True)
     verdict = found.verdict[0].upper() + found.verdict[1:]
@@ -51,7 +51,7 @@ def draw_reliability(axes: Axes, analysis: PatternAnalysis) -> None:
 
 
 def draw_trades(axes: Axes, analysis: PatternAnalysis) -> None:
-    """Write the trades' figures as a table: all, by category and regime, and of the busiest assets."""
+    """Draw the trades' figures as a table: for all, by category and regime, and for the busiest assets."""
     axes.axis("off")
     statistics = analysis.trades
     if statistics is None:
@@ -61,7 +61,7 @@ def draw_trades(axes: Axes, analysis: PatternAnalysis) -> None:
     factor = "" if everything.profit_factor is None else f", profit factor {everything.profit_factor:.2f}"
     axes.set_title(
         f"{everything.trades:,} trades of {everything.strategies:,} strategies: "
-        f"{everything.win_rate or 0.0:.0%} win{factor}"
+        f"win rate {everything.win_rate or 0.0:.0%}{factor}"
     )
     shown = [
         *statistics.of("all").values(),

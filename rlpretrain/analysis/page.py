@@ -1,4 +1,4 @@
-"""The findings on one A3 page: every title says what was found."""
+"""The findings on one A3 page: every title states what was found."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def _cluster_map(axes: Axes, analysis: PatternAnalysis) -> None:
             zorder=1 if noise else 2,
         )
         if not noise:
-            everyone = table[table["cluster"] == number]
+            members = table[table["cluster"] == number]
             axes.text(
-                everyone["component_1"].median(),
-                everyone["component_2"].median(),
+                members["component_1"].median(),
+                members["component_2"].median(),
                 str(number),
                 fontsize=13,
                 fontweight="bold",
@@ -156,7 +156,7 @@ def _rewards(axes: Axes, analysis: PatternAnalysis, dimension: str) -> None:
     axes.grid(axis="x", color="#E3E3E3", lw=0.7)
     axes.set_axisbelow(True)
     axes.set_title(titles.reward_title(analysis, dimension))
-    axes.set_xlabel("mean reward, 95 % interval; grey: not different from zero")
+    axes.set_xlabel("mean reward, 95 % interval; grey: not significantly different from zero")
 
 
 def _importance(axes: Axes, analysis: PatternAnalysis) -> None:
@@ -187,7 +187,7 @@ def _importance(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.legend(loc="lower right", frameon=False)
     axes.set_title(titles.importance_title(analysis))
     axes.set_xlabel(
-        "rise of out-of-time log loss when shuffled, nats ± 1 sd"
+        "increase in out-of-time log loss when shuffled, nats ± 1 SD"
         if permuted
         else "mutual information given the position, nats"
     )
@@ -217,7 +217,7 @@ def _matrix(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(titles.matrix_title(analysis))
-    axes.set_xlabel("mean reward; * differs from zero after Holm's correction")
+    axes.set_xlabel("mean reward; * significantly different from zero after Holm's correction")
 
 
 def _timeline(axes: Axes, analysis: PatternAnalysis) -> None:
@@ -234,7 +234,7 @@ def _timeline(axes: Axes, analysis: PatternAnalysis) -> None:
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False, ncols=2, borderaxespad=0.2)
     monthly = step < np.timedelta64(60, "D")
     axes.set_title(titles.timeline_title(analysis))
-    axes.set_ylabel(f"decisions a {'month' if monthly else 'quarter'}")
+    axes.set_ylabel(f"decisions per {'month' if monthly else 'quarter'}")
 
 
 def _advice(axes: Axes, analysis: PatternAnalysis) -> None:

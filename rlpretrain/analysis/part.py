@@ -1,4 +1,4 @@
-"""What all findings are built of: frozen parts, and figures as they are published."""
+"""The building blocks of all findings: frozen parts, and figures as they are published."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ Figure = Annotated[float | None, BeforeValidator(_published)]
 
 
 class Part(BaseModel):
-    """A frozen part of the findings that takes no unknown fields."""
+    """A frozen part of the findings that rejects unknown fields."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)

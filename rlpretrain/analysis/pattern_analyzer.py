@@ -1,4 +1,4 @@
-"""From patterns to conclusions: what they are, what they earn, what tells them, and what to change."""
+"""From patterns to conclusions: what they are, what they earn, what predicts them, and what to change."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ __all__ = ["PatternAnalyzer"]
 class PatternAnalyzer:
     """Analyse a set of patterns.
 
-    Every scale, component, cluster, tree and interval is fitted on the patterns given, all of them: pass only
-    those of the pre-training window. Nothing settled after `until` is read. The importance of features alone
-    is split in time once more, and scored on patterns decided after all that it was fitted on had settled.
+    Every scale, component, cluster, tree and interval is fitted on all the patterns given: pass only those of the
+    pre-training window. Nothing settled after `until` is read. Only the importance of features splits time once more:
+    it is scored on patterns decided after all those that it was fitted on had settled.
 
     Parameters
     ----------
     n_clusters
-        Number of clusters of K-means, at least 2, or 0 to choose it by silhouette and stability; where patterns
-        are too few, fewer are made and the result says so.
+        Number of clusters of K-means, at least 2, or 0 to choose it by silhouette and stability. Where there are too
+        few patterns, the number is reduced and the result says so.
     clustering_method
-        Which division is described: ``"kmeans"``, ``"dbscan"`` or ``"hdbscan"``. The others are reported beside
-        it.
+        Method whose clusters are described: ``"kmeans"``, ``"dbscan"`` or ``"hdbscan"``. The others are reported
+        next to it.
     seed
-        One seed gives one result.
+        Seed of all random draws: one seed gives one result.
     until
-        Leave out patterns settled after this day.
+        Patterns settled after this day are left out.
 
     Raises
     ------
     SettingsError
-        A parameter is impossible.
+        A parameter is not valid.
     """
 
     def __init__(
@@ -67,10 +67,12 @@ class PatternAnalyzer:
         until: dt.date | None = None,
     ) -> None:
         if n_clusters < 2 and n_clusters != CHOOSE:
-            raise SettingsError(f"n_clusters is {n_clusters}, must be at least 2, or {CHOOSE} to choose it")
+            raise SettingsError(
+                f"n_clusters is {n_clusters}, but must be at least 2, or {CHOOSE} to choose it"
+            )
         if clustering_method not in METHODS:
             raise SettingsError(
-                f"clustering_method is {clustering_method!r}, must be one of {', '.join(METHODS)}"
+                f"clustering_method is {clustering_method!r}, but must be one of {', '.join(METHODS)}"
             )
         self.n_clusters, self.clustering_method, self.seed, self.until = (
             n_clusters,
@@ -90,7 +92,7 @@ class PatternAnalyzer:
             No pattern is left to analyse.
         """
         sample = prepare(patterns, self.until)
-        # One generator a part: a change in one leaves the others' figures as they were.
+        # One generator for each part: a change in one part does not change the figures of the others.
         to_cluster, to_test, to_rank, to_isolate, to_rely, to_last = (
             np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(6)
         )
@@ -134,9 +136,8 @@ class PatternAnalyzer:
 
     def visualize_patterns(self, analysis: PatternAnalysis, save_path: Path | str = "analysis.png") -> Path:
         """Draw the findings on one page; return its path."""
-        from rlpretrain.analysis.page import (
-            draw_page,
-        )  # matplotlib is slow to import, and only drawing needs it
+        # Matplotlib is slow to import, and only drawing needs it.
+        from rlpretrain.analysis.page import draw_page
 
         return draw_page(analysis, Path(save_path))
 
@@ -154,14 +155,14 @@ class PatternAnalyzer:
 
     def _divide(self, sample: Sample, rng: np.random.Generator) -> tuple[Clustering | None, str | None]:
         distinct = len(np.unique(sample.states, axis=0)) if sample.names else 1
-        most = distinct // 2
-        if most < 2:
+        limit = distinct // 2
+        if limit < 2:
             return None, f"no clusters: {distinct} distinct states are too few"
-        used = min(self.n_clusters, most)
+        used = min(self.n_clusters, limit)
         note = (
             None
             if used == self.n_clusters
-            else f"{used} clusters: {distinct} distinct states don't fill more"
+            else f"{used} clusters: {distinct} distinct states are too few for more"
         )
         return cluster(sample, used, rng), note
 

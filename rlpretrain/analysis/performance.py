@@ -1,7 +1,7 @@
-"""Performance by category, regime and asset: in sample against out of sample, decay with age, and breadth.
+"""Performance by category, regime and asset: in and out of sample, decay with age, and breadth.
 
-The intervals resample whole dates in blocks, as those of the rewards do. Which cells are compared, and which of
-them count as the better ones, is held fixed while dates are resampled.
+The intervals resample whole dates in blocks, as those of the rewards do. The cells that are compared, and those that
+count as better, stay fixed while dates are resampled.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from rlpretrain.patterns.strategies.trade_labels import LabelledTrades
 __all__ = ["LARGEST", "pattern_performance"]
 
 LARGEST = 30
-LEAST_ROWS = 20
-"""Patterns that a cell needs on each side of the split to be compared, and before a look to be ranked."""
-LEAST_CELLS = 4
-"""Cells that a rank correlation needs."""
+MIN_ROWS = 20
+"""Minimum number of patterns that a cell needs on each side of the split to be compared, and at a ranking."""
+MIN_CELLS = 4
+"""Minimum number of cells for a rank correlation."""
 BEST_SHARE = 0.25
-LOOK_EVERY = 63
-"""Decision dates from one look at the cells to the next, about a quarter."""
+RANK_EVERY = 63
+"""Decision dates from one ranking of the cells to the next, about a quarter."""
 AGES = (0, 91, 182, 365, 730)
-"""Lower ends of the bands of age, days."""
+"""Lower ends of the bands of age, in days."""
 TOGETHER = 256
-"""Columns whose dates are resampled in one product of matrices: bounds the memory."""
+"""Columns whose dates are resampled in one matrix product, which bounds the memory."""
 SIDES = ("all", "in_sample", "out_of_sample")
 
 Floats = NDArray[np.float64]
@@ -41,12 +41,12 @@ Rows = NDArray[np.intp]
 def pattern_performance(
     sample: Sample, trades: LabelledTrades | None, rng: np.random.Generator
 ) -> tuple[Performance, pd.DataFrame]:
-    """Say what each cell earned, whether the order of the cells lasts, and how soon it is lost.
+    """Compute what each cell earned, whether the ranking of the cells persists, and how fast it decays.
 
     Returns
     -------
     tuple
-        The findings, and the table of all cells, those with most patterns first.
+        The findings, and the table of all cells, those with the most patterns first.
     """
     names, cell = _cells(sample)
     reward = sample.patterns.reward.astype(np.float64)
@@ -68,7 +68,7 @@ def pattern_performance(
     table = pd.concat([table, _breadth(sample, cell, reward, drawn["all"], names, trades)], axis=1)
 
     compared = np.flatnonzero(
-        (table["in_sample_rows"] >= LEAST_ROWS) & (table["out_of_sample_rows"] >= LEAST_ROWS)
+        (table["in_sample_rows"] >= MIN_ROWS) & (table["out_of_sample_rows"] >= MIN_ROWS)
     )
     means = [table[f"{side}_mean"].to_numpy()[None, compared] for side in SIDES[1:]]
     rank = float(_rank_correlation(*means)[0])
@@ -95,7 +95,7 @@ def pattern_performance(
 
 
 def _cells(sample: Sample) -> tuple[pd.DataFrame, Rows]:
-    """Return each combination that occurs a number; return their names and the one of each pattern."""
+    """Return the names of the combinations that occur, and the position of each pattern's own among them."""
     patterns = sample.patterns
     columns = {"category": patterns.category, "regime": patterns.regime, "asset": patterns.asset}
     codes, levels = zip(*(pd.factorize(column, sort=True) for column in columns.values()), strict=True)
@@ -134,7 +134,7 @@ def _ratio(top: NDArray[Any], bottom: NDArray[Any]) -> Floats:
 
 
 def _ends(drawn: Floats) -> tuple[Floats, Floats]:
-    """Return each column's interval; none where over 5 % of the resamples have nothing."""
+    """Return each column's interval; NaN where more than 5 % of the resamples are undefined."""
     known = np.isfinite(drawn).mean(axis=0) >= LEVEL
     low, high = np.full((2, drawn.shape[1]), np.nan)
     if known.any():
@@ -157,10 +157,10 @@ def _breadth(
     names: pd.DataFrame,
     trades: LabelledTrades | None,
 ) -> pd.DataFrame:
-    """Count what stands behind each cell: days, periods, independent rows and strategies."""
+    """Count the evidence behind each cell: days, periods, independent rows and strategies."""
     patterns = sample.patterns
     counts = np.bincount(cell)
-    # The side of the decision: who sells does not hold.
+    # The side of the decision: strategies that agree with a sell do not hold the asset.
     side = np.where(patterns.action == 2, patterns.dissenters, patterns.supporters)
     order = np.argsort(cell, kind="stable")
     parts = np.split(order, np.cumsum(counts)[:-1])
@@ -191,7 +191,7 @@ def _breadth(
 
 
 def _strategies(trades: LabelledTrades) -> pd.DataFrame:
-    """Count the strategies with trades in each cell, and how many they would be if all traded equally often."""
+    """Count the strategies with trades in each cell, and compute their effective number."""
     frame = pd.DataFrame(
         {
             "category": trades.category,
@@ -211,11 +211,11 @@ def _strategies(trades: LabelledTrades) -> pd.DataFrame:
 
 
 def _rank_correlation(first: Floats, second: Floats) -> Floats:
-    """Return Spearman's correlation of each row of two tables over the columns that both have."""
+    """Return Spearman's correlation of each row of two tables over the columns that are finite in both."""
     found = np.full(len(first), np.nan)
     for row, (one, other) in enumerate(zip(first, second, strict=True)):
         both = np.isfinite(one) & np.isfinite(other)
-        if both.sum() >= LEAST_CELLS:
+        if both.sum() >= MIN_CELLS:
             a, b = (rankdata(values[both]) - (both.sum() + 1) / 2 for values in (one, other))
             spread = np.sqrt((a @ a) * (b @ b))
             found[row] = a @ b / spread if spread > 0 else np.nan
@@ -225,19 +225,19 @@ def _rank_correlation(first: Floats, second: Floats) -> Floats:
 def _decay(
     weights: Floats | None, sample: Sample, cell: Rows, width: int, reward: Floats
 ) -> tuple[AgeBand, ...]:
-    """Look at the cells once a quarter, and follow those above and below the average from then on."""
+    """Rank the cells once a quarter, and compare the later rewards of those above and below the average."""
     bands, dates = len(AGES), len(sample.dates)
     totals, counts = np.zeros((2, dates, 2 * bands))
-    for look in range(dates // 4, dates, LOOK_EVERY):
-        day = sample.dates[look]
+    for first in range(dates // 4, dates, RANK_EVERY):
+        day = sample.dates[first]
         known = sample.patterns.settled < day
         rows = np.bincount(cell[known], minlength=width)
-        ranked = rows >= LEAST_ROWS
+        ranked = rows >= MIN_ROWS
         if not ranked.any():
             continue
         mean = _ratio(np.bincount(cell[known], reward[known], width), rows)
         better = mean > reward[known].mean()
-        later = np.flatnonzero(ranked[cell] & (sample.date_index >= look))
+        later = np.flatnonzero(ranked[cell] & (sample.date_index >= first))
         age = (sample.patterns.date[later] - day) / np.timedelta64(1, "D")
         band = np.searchsorted(AGES, age, side="right") - 1
         place = sample.date_index[later] * (2 * bands) + 2 * band + better[cell[later]]
@@ -270,13 +270,13 @@ def _described(row: dict[Any, Any]) -> PerformanceCell:
 
 
 def _verdict(rank: float, low: float, high: float) -> str:
-    """Say plainly whether the order of the cells lasts."""
+    """Return whether the ranking of the cells persists, in plain words."""
     if not np.isfinite(rank):
-        return "too few cells have patterns before and after the split to tell what lasts"
+        return "too few cells have enough patterns before and after the split to judge what persists"
     if not np.isfinite(low):
-        return "too few dates to tell whether what earned more goes on to earn more"
+        return "there are too few dates to judge whether cells that earned more continue to earn more"
     if low > 0:
-        return "what earned more before the split earned more after it too"
+        return "cells that earned more before the split also earned more after it"
     if high < 0:
-        return "what earned more before the split earned less after it"
-    return "what earned more before the split earned no more after it"
+        return "cells that earned more before the split earned less after it"
+    return "cells that earned more before the split did not earn significantly more after it"

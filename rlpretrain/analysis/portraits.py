@@ -1,4 +1,4 @@
-"""Clusters in words: what is typical of each, and what reward followed."""
+"""Descriptions of clusters: what is typical of each, and what reward followed."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["portray", "undivided"]
 
 NOTABLE = 0.5
-"""A feature is named when the cluster's mean lies at least so many deviations from the mean of all."""
-MOST_FEATURES = 4
-MOST_ASSETS = 5
+"""A feature is named when the cluster's mean lies at least this many deviations from the mean of all patterns."""
+MAX_FEATURES = 4
+MAX_ASSETS = 5
 
 
 def undivided(requested: int, note: str) -> Clusters:
-    """Say that there are no clusters, and why."""
+    """Return findings without clusters, with the reason."""
     return Clusters(
         requested=requested,
         components=0,
@@ -70,7 +70,7 @@ def _portrait(
 ) -> Cluster:
     patterns = sample.patterns
     shift = sample.standardised[rows].mean(axis=0, dtype=np.float64)
-    order = np.argsort(-np.abs(shift), kind="stable")[:MOST_FEATURES]
+    order = np.argsort(-np.abs(shift), kind="stable")[:MAX_FEATURES]
     typical = np.median(sample.states[rows], axis=0)
     features = tuple(
         FeatureReason(feature=sample.names[i], value=typical[i], usual=usual[i], z=shift[i])
@@ -81,7 +81,7 @@ def _portrait(
     categories = _mix(patterns.category[rows], CATEGORIES)
     regimes = _mix(patterns.regime[rows], REGIMES)
     names, counts = np.unique(patterns.asset[rows], return_counts=True)
-    largest = np.argsort(-counts, kind="stable")[:MOST_ASSETS]
+    largest = np.argsort(-counts, kind="stable")[:MAX_ASSETS]
     assets = {str(names[i]): float(counts[i] / len(rows)) for i in largest}
     share = len(rows) / len(sample)
     return Cluster(

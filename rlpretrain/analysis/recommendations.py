@@ -1,4 +1,4 @@
-"""What to change, each with the figure that says so. A set without a problem gets no recommendation."""
+"""Recommended changes, each with the figure that supports it. A set without a problem gets none."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ INDEPENDENT_PERIODS = 30
 BETTER_SILHOUETTE = 0.1
 LEFT_OUT_SHARE = 0.05
 ANOMALY_SHIFT = 0.25
-"""Change of the rewards' standard deviation, as a share, that makes a few anomalies matter."""
+"""Relative fall of the rewards' standard deviation without the anomalies above which they matter."""
 
 
 def recommend(
     counts: Counts, statistics: Statistics, clusters: Clusters, importance: Importance, anomalies: Anomalies
 ) -> tuple[Recommendation, ...]:
-    """Derive the recommendations, in the order in which they matter."""
+    """Return the recommendations, the most important first."""
     return (
         *_history(counts),
         *_left_out(counts),
@@ -51,11 +51,11 @@ def _history(counts: Counts) -> Iterator[Recommendation]:
     if counts.non_overlapping < INDEPENDENT_PERIODS:
         yield Recommendation(
             code="short_history",
-            message=f"{counts.patterns:,} patterns hold only {counts.non_overlapping} separate periods",
+            message=f"{counts.patterns:,} patterns cover only {counts.non_overlapping} separate periods",
             figure=counts.non_overlapping,
             threshold=INDEPENDENT_PERIODS,
             setting="market",
-            change="use a market with more years: more rows of the same days add no evidence",
+            change="use a market with a longer history: more patterns of the same days add no evidence",
         )
 
 
@@ -69,7 +69,7 @@ def _left_out(counts: Counts) -> Iterator[Recommendation]:
             figure=share,
             threshold=LEFT_OUT_SHARE,
             setting=None,
-            change="look for gaps in the prices of the assets concerned",
+            change="check the prices of the assets concerned for gaps",
         )
 
 
@@ -79,11 +79,11 @@ def _concentration(counts: Counts) -> Iterator[Recommendation]:
     if share > ASSET_SHARE:
         yield Recommendation(
             code="one_asset",
-            message=f"{share:.0%} of the patterns are of {asset}: what is learned is about that asset",
+            message=f"{share:.0%} of the patterns are decisions on {asset}: training learns mostly about it",
             figure=share,
             threshold=ASSET_SHARE,
             setting="max_strategies",
-            change="take more strategies, so that more assets have votes",
+            change="use more strategies, so that more assets receive votes",
         )
 
 
@@ -93,11 +93,11 @@ def _regimes(counts: Counts) -> Iterator[Recommendation]:
         if share < REGIME_SHARE:
             yield Recommendation(
                 code="rare_regime",
-                message=f"{share:.1%} of the patterns are of {regime} markets: the agent hardly sees one",
+                message=f"only {share:.1%} of the patterns are from {regime} markets: the agent hardly sees any",
                 figure=share,
                 threshold=REGIME_SHARE,
                 setting="market",
-                change=f"start the prices earlier, so that the window holds {regime} markets",
+                change=f"start the prices earlier, so that the window contains {regime} markets",
             )
 
 
@@ -112,7 +112,7 @@ def _actions(counts: Counts) -> Iterator[Recommendation]:
         if share < ACTION_SHARE:
             yield Recommendation(
                 code="rare_action",
-                message=f"{share:.1%} of the patterns are a {action}: a classifier can ignore it",
+                message=f"only {share:.1%} of the patterns are {action} decisions: a classifier can ignore them",
                 figure=share,
                 threshold=ACTION_SHARE,
                 setting=setting,
@@ -128,8 +128,8 @@ def _losing_cells(statistics: Statistics) -> Iterator[Recommendation]:
             yield Recommendation(
                 code="losing_cell",
                 message=(
-                    f"{category} in {regime} markets loses {-(cell.mean or 0):.2%} a pattern "
-                    f"[{cell.low:+.2%}, {cell.high:+.2%}], over {cell.non_overlapping} separate periods"
+                    f"{category} in {regime} markets loses: its mean reward is {cell.mean:+.2%} "
+                    f"[{cell.low:+.2%}, {cell.high:+.2%}] over {cell.non_overlapping} separate periods"
                 ),
                 figure=cell.mean,
                 threshold=0.0,
@@ -139,7 +139,7 @@ def _losing_cells(statistics: Statistics) -> Iterator[Recommendation]:
 
 
 def _confidence(statistics: Statistics) -> Iterator[Recommendation]:
-    """Find the bins, from the lowest on, that lose without a break."""
+    """Recommend a higher `min_confidence` where the lowest bands, without a gap, lose."""
     raised, worst = None, None
     for name, band in sorted(statistics.of("confidence").items()):
         if not _loses(band):
@@ -149,8 +149,9 @@ def _confidence(statistics: Statistics) -> Iterator[Recommendation]:
         yield Recommendation(
             code="raise_confidence",
             message=(
-                f"patterns with a confidence below {raised:.1f} lose: in the highest such band "
-                f"{worst.share_positive:.0%} gain, {worst.mean:+.2%} [{worst.low:+.2%}, {worst.high:+.2%}]"
+                f"patterns with a confidence below {raised:.1f} lose: even in the highest such band, the mean "
+                f"reward is {worst.mean:+.2%} [{worst.low:+.2%}, {worst.high:+.2%}], and only "
+                f"{worst.share_positive:.0%} gain"
             ),
             figure=worst.mean,
             threshold=0.0,
@@ -165,8 +166,8 @@ def _skill(importance: Importance) -> Iterator[Recommendation]:
         yield Recommendation(
             code="no_skill",
             message=(
-                "out of time, the state tells the action no better than its frequency does "
-                f"(skill {model.skill:+.3f}): the ranking of features means nothing"
+                "out of time, the state predicts the action no better than its frequencies do "
+                f"(skill {model.skill:+.3f}): the ranking of features is meaningless"
             ),
             figure=model.skill,
             threshold=0.0,
@@ -178,27 +179,34 @@ def _skill(importance: Importance) -> Iterator[Recommendation]:
 def _redundancy(importance: Importance) -> Iterator[Recommendation]:
     if importance.redundant:
         worst = importance.redundant[0]
+        count = len(importance.redundant)
         pairs = ", ".join(f"{pair.first} = {pair.second}" for pair in importance.redundant[:5])
         yield Recommendation(
             code="redundant_features",
-            message=f"{len(importance.redundant)} pairs of features say the same: {pairs}",
+            message=(
+                f"1 pair of features carries the same information: {pairs}"
+                if count == 1
+                else f"{count} pairs of features carry the same information: {pairs}"
+            ),
             figure=worst.correlation,
             threshold=REDUNDANT,
             setting=None,
-            change="one of each pair can give its place in the state to something new",
+            change="replace one feature of each pair with something new",
         )
 
 
 def _constant(counts: Counts) -> Iterator[Recommendation]:
     if counts.constant_features:
+        never = "1 feature never varies"
+        if len(counts.constant_features) > 1:
+            never = f"{len(counts.constant_features)} features never vary"
         yield Recommendation(
             code="constant_features",
-            message=f"{len(counts.constant_features)} features never vary: "
-            + ", ".join(counts.constant_features[:8]),
+            message=f"{never}: {', '.join(counts.constant_features[:8])}",
             figure=len(counts.constant_features),
             threshold=0,
             setting="votes" if any("vote" in name for name in counts.constant_features) else None,
-            change="turn on what fills them, or expect nothing from them",
+            change="turn on the setting that fills them, or expect no information from them",
         )
 
 
@@ -230,7 +238,7 @@ def _outliers(anomalies: Anomalies) -> Iterator[Recommendation]:
         yield Recommendation(
             code="anomalies_dominate",
             message=(
-                f"{anomalies.count} unusual states ({anomalies.share:.2%}) carry the rewards: without them "
+                f"{anomalies.count} unusual states ({anomalies.share:.2%}) dominate the rewards: without them, "
                 f"the standard deviation falls by {shift:.0%}"
             ),
             figure=shift,

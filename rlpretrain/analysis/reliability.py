@@ -1,7 +1,7 @@
-"""What confidence is worth: whether decisions that were trusted more turned out better.
+"""Reliability of the confidence: whether decisions with a higher confidence turned out better.
 
 A decision's confidence is known at its close and its reward only later, so every pair is out of sample. But
-decisions of one day share a market, so the intervals resample whole dates in blocks.
+the decisions of one day share a market, so the intervals resample whole dates in blocks.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from rlpretrain.analysis.sample import Sample
 __all__ = ["BANDS", "reliability"]
 
 BANDS = 10
-"""Bands of equally many patterns."""
+"""Number of bands, each with about as many patterns as any other."""
 STEP = 0.1
-"""Slopes are given for a rise of the confidence by so much."""
+"""Rise of the confidence for which slopes are reported."""
 
 Floats = NDArray[np.float64]
 
 
 def reliability(sample: Sample, rng: np.random.Generator) -> Reliability:
-    """Compare confidence with what the decisions came to: by bands, and by the slope of a straight line.
+    """Compare the confidence with the outcome of the decisions: by bands, and by the slope of a straight line.
 
     The slope *at one close* is fitted within dates, on deviations from the date's mean confidence and outcome:
-    it asks whether of the decisions of one day the more trusted ones did better, and is free of what the
-    market did, and of confidence rising as records grow longer. The slope within the upper half of confidence
-    shows whether more says more where a filter has already cut the least trusted.
+    it shows whether, among the decisions of one day, those with a higher confidence did better. It depends neither
+    on what the market did nor on confidence that rises as track records grow longer. The slope within the upper
+    half of confidence shows whether a higher confidence still means more where a filter has removed the lowest.
     """
     confidence = sample.patterns.confidence.astype(np.float64)
     reward = sample.patterns.reward.astype(np.float64)
@@ -78,7 +78,7 @@ def reliability(sample: Sample, rng: np.random.Generator) -> Reliability:
 
 
 def _bands(confidence: Floats) -> NDArray[np.intp]:
-    """Return each value the number of its band, so that all have about equally many; equal values share one."""
+    """Return each value's band number; bands have about equally many values, and equal values share a band."""
     edges = np.unique(np.quantile(confidence, np.arange(1, BANDS) / BANDS))
     return np.unique(np.searchsorted(edges, confidence, side="left"), return_inverse=True)[1]
 
@@ -119,19 +119,23 @@ def _slope(x: Floats, y: Floats, days: NDArray[np.intp], dates: int, weights: Fl
 
 
 def _verdict(slopes: dict[str, Slope]) -> str:
-    """Say plainly what the slopes show."""
+    """Return what the slopes show, in plain words."""
     plain, at_one_close = slopes["reward"], slopes["reward_at_one_close"]
     if plain.low is None or at_one_close.low is None:
-        return "too few dates to tell what confidence is worth"
+        return "there are too few dates to judge whether higher confidence earned more"
     if plain.finding < 0 or at_one_close.finding < 0:
-        return "higher confidence earned less: it is worth nothing here"
+        return "higher confidence earned less: confidence has no value here"
     if not plain.finding and not at_one_close.finding:
-        return "higher confidence earned no more than lower: nothing shows that it is worth anything here"
+        return "higher confidence did not earn significantly more than lower confidence"
     where = {
-        (1, 1): "over time and at one close",
+        (1, 1): "over time and among the decisions of one close",
         (1, 0): "over time, but not among the decisions of one close",
         (0, 1): "among the decisions of one close, but not over time",
     }[plain.finding, at_one_close.finding]
     upper = slopes.get("reward_upper_half")
-    most = "" if upper is not None and upper.finding > 0 else "; within its upper half more says no more"
-    return f"higher confidence earned more {where}{most}"
+    limit = (
+        ""
+        if upper is not None and upper.finding > 0
+        else "; within the upper half of confidence, it did not earn significantly more"
+    )
+    return f"higher confidence earned more {where}{limit}"

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
-from rlpretrain.analysis.date_bootstrap import LEAST_BLOCKS, LEVEL, bootstrap_means, resample_dates
+from rlpretrain.analysis.date_bootstrap import LEVEL, MIN_BLOCKS, bootstrap_means, resample_dates
 from rlpretrain.analysis.findings import BootstrapMethod, NormalityTest, RewardGroup, Statistics
 from rlpretrain.analysis.multiple_tests import holm
 from rlpretrain.analysis.sample import Sample, non_overlapping
@@ -22,9 +22,9 @@ __all__ = [
     "reward_statistics",
 ]
 
-MOST_ASSETS = 20
+MAX_ASSETS = 20
 SHAPIRO_ROWS = 5_000
-"""Above it scipy's p-value is not accurate."""
+"""Maximum number of rows tested: above it, scipy's p-value is not accurate."""
 CONFIDENCE_STEP = 0.1
 """Width of the bands of confidence."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -39,10 +39,10 @@ class Grouping:
 
 
 def groupings(sample: Sample, cluster: NDArray[np.int32] | None) -> list[Grouping]:
-    """Return the divisions that are tested; of the assets, the 20 with most patterns."""
+    """Return the divisions that are tested; the division by asset contains the 20 with the most patterns."""
     patterns = sample.patterns
     assets, counts = np.unique(patterns.asset, return_counts=True)
-    largest = assets[np.argsort(-counts, kind="stable")[:MOST_ASSETS]]
+    largest = assets[np.argsort(-counts, kind="stable")[:MAX_ASSETS]]
     found = [
         Grouping("all", np.full(len(sample), "all")),
         Grouping("action", np.array(ACTIONS)[patterns.action]),
@@ -168,7 +168,7 @@ def _describe(
 
 def _interval(resampled: NDArray[np.float64] | None, spans: int) -> tuple[float, float, float]:
     """Return a mean's percentile interval and standard error; NaN where the group spans too few periods."""
-    if resampled is None or spans < LEAST_BLOCKS:
+    if resampled is None or spans < MIN_BLOCKS:
         return float("nan"), float("nan"), float("nan")
     drawn = resampled[np.isfinite(resampled)]
     if len(drawn) < 0.95 * len(resampled):

@@ -21,7 +21,7 @@ __all__ = ["Sample", "calendar", "non_overlapping", "prepare"]
 class Sample:
     """Patterns with finite states and rewards, ordered by date, and their standardised states.
 
-    The mean and deviation that scale the states are those of these patterns and of no others.
+    The mean and the standard deviation that scale the states are computed from these patterns alone.
     """
 
     patterns: PatternSet
@@ -50,7 +50,7 @@ class Sample:
         return np.array([np.median(column) for column in self.columns()], np.float32)
 
     def columns(self) -> Iterator[NDArray[np.float32]]:
-        """Yield each feature's values, (N,), side by side in memory: sorting them is several times as fast."""
+        """Yield each feature's values, (N,), contiguous in memory: this makes sorting several times as fast."""
         for feature in range(self.states.shape[1]):
             yield np.ascontiguousarray(self.states[:, feature])
 
@@ -69,7 +69,7 @@ class Sample:
 
 
 def prepare(patterns: PatternSet, until: dt.date | None) -> Sample:
-    """Leave out what was not known by `until` or is not finite, and find the features that vary.
+    """Drop patterns that were not known by `until` or are not finite, and find the features that vary.
 
     Raises
     ------
@@ -106,14 +106,13 @@ def prepare(patterns: PatternSet, until: dt.date | None) -> Sample:
 
 
 def non_overlapping(date: NDArray[np.datetime64], settled: NDArray[np.datetime64]) -> int:
-    """Count the most decisions whose periods (date, settled] share no close (greedy scheduling, exact)."""
+    """Return the maximum number of decisions whose periods (date, settled] share no close (greedy, exact)."""
     if len(date) == 0:
         return 0
     order = np.lexsort((settled, date))
     starts, first = np.unique(date[order], return_index=True)
-    ends = settled[order][
-        first
-    ]  # of the decisions of one day, the one that ends first is never the worse choice
+    # Of the decisions of one day, the one that ends first is never the worse choice.
+    ends = settled[order][first]
     count, free = 0, starts[0]
     for row in np.argsort(ends, kind="stable"):
         if starts[row] >= free:
@@ -122,5 +121,5 @@ def non_overlapping(date: NDArray[np.datetime64], settled: NDArray[np.datetime64
 
 
 def calendar(day: np.datetime64) -> dt.date:
-    """Return a numpy date as a plain one."""
+    """Return a numpy date as a `datetime.date`."""
     return day.astype("datetime64[D]").astype(dt.date)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Findings on the states: clusters, what tells the action, and what is unusual."""
+"""Findings on the states: clusters, features that predict the action, and anomalies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class FeatureReason(Part):
-    """How far one feature lies from what is usual."""
+    """Distance of one feature from its usual value."""
 
     feature: str
     value: Figure = Field(description="In the state's own unit.")
@@ -40,12 +40,12 @@ class Cluster(Part):
     share: Figure
     words: str
     features: tuple[FeatureReason, ...] = Field(
-        description="Most unusual features; z in standard deviations of all."
+        description="Most unusual features; z in standard deviations over all patterns."
     )
     actions: dict[str, Figure]
     categories: dict[str, Figure]
     regimes: dict[str, Figure]
-    assets: dict[str, Figure] = Field(description="The five most frequent.")
+    assets: dict[str, Figure] = Field(description="Shares of the five most frequent assets.")
     mean_reward: Figure
     low: Figure
     high: Figure
@@ -61,9 +61,9 @@ class Partition(Part):
         description="Rows that the algorithm was fitted on; the others were assigned to its clusters."
     )
     noise_share: Figure = Field(description="Share of the patterns in no cluster.")
-    silhouette: Figure = Field(description="Mean over `silhouette_rows` patterns, noise left out.")
+    silhouette: Figure = Field(description="Mean over `silhouette_rows` patterns, without noise.")
     silhouette_error: Figure = Field(
-        description="Its standard error from sampling; 0 where all rows are scored."
+        description="Standard error of the silhouette from sampling; 0 where all rows are scored."
     )
     silhouette_rows: int
     stability: Figure = Field(
@@ -74,7 +74,7 @@ class Partition(Part):
 
 
 class ClusterCount(Part):
-    """How well K-means does with one number of clusters, on at most 3,000 patterns."""
+    """Quality of K-means with one number of clusters, on at most 3,000 patterns."""
 
     clusters: int
     silhouette: Figure
@@ -84,13 +84,15 @@ class ClusterCount(Part):
 class Clusters(Part):
     """Clusters of the scaled, reduced states."""
 
-    requested: int = Field(description="Number of clusters asked for; 0: the best of `counts`.")
+    requested: int = Field(description="Number of clusters requested; 0 stands for the best of `counts`.")
     components: int = Field(description="Principal components kept.")
-    explained_variance: Figure = Field(description="Share of the scaled features' variance that they carry.")
+    explained_variance: Figure = Field(
+        description="Share of the scaled features' variance that they explain."
+    )
     main: Partition | None
     others: tuple[Partition, ...] = Field(description="The other algorithms' divisions.")
     agreement: dict[str, Figure] = Field(
-        description="Adjusted Rand index of each other division with the main."
+        description="Adjusted Rand index of each other division with the main one."
     )
     counts: tuple[ClusterCount, ...] = Field(description="K-means with other numbers of clusters.")
     clusters: tuple[Cluster, ...]
@@ -98,23 +100,25 @@ class Clusters(Part):
 
 
 class FeatureImportance(Part):
-    """What one feature tells about the action."""
+    """How well one feature predicts the action."""
 
     rank: int
     feature: str
     group: str
     permutation: Figure = Field(
-        description="Rise of the out-of-time log loss (nats) when the feature is shuffled."
+        description="Increase in the out-of-time log loss (nats) when the feature is shuffled."
     )
     permutation_sd: Figure = Field(description="Standard deviation over folds and shuffles.")
-    mutual_information: Figure = Field(description="With the action, nats, bias-corrected, 16 quantile bins.")
+    mutual_information: Figure = Field(
+        description="Mutual information with the action in nats, bias-corrected, from 16 quantile bins."
+    )
     mutual_information_in_position: Figure = Field(
-        description="The same given whether the asset is held, which alone decides between buy and sell."
+        description="The same, conditional on whether the asset is held, which alone decides between buy and sell."
     )
 
 
 class RedundantPair(Part):
-    """Two features that say the same."""
+    """Two features that carry the same information."""
 
     first: str
     second: str
@@ -126,26 +130,28 @@ class ModelSkill(Part):
 
     folds: int
     train_rows: tuple[int, ...] = Field(
-        description="Rows fitted for each fold, a random sample where they were more."
+        description="Rows fitted in each fold; a random sample where there were more."
     )
     score_rows: tuple[int, ...]
     score_from: tuple[dt.date, ...] = Field(
-        description="First date scored; every row fitted was settled before it."
+        description="First date scored in each fold; every row fitted was settled before it."
     )
     log_loss: Figure
-    base_log_loss: Figure = Field(description="Of the action's frequencies given whether the asset is held.")
+    base_log_loss: Figure = Field(
+        description="Log loss of the action's frequencies, given whether the asset is held."
+    )
     skill: Figure = Field(
-        description="1 - log_loss / base_log_loss; zero or less: the state doesn't tell the action."
+        description="1 - log_loss / base_log_loss; at zero or below, the state does not predict the action."
     )
     balanced_accuracy: Figure
 
 
 class Importance(Part):
-    """Features by what they tell about the action."""
+    """Features ranked by how well they predict the action."""
 
     model: ModelSkill | None
     groups: dict[str, Figure] = Field(
-        description="Rise of the log loss when a whole group of features is shuffled."
+        description="Increase in the log loss when a whole group of features is shuffled."
     )
     features: tuple[FeatureImportance, ...]
     redundant: tuple[RedundantPair, ...] = Field(
@@ -155,7 +161,7 @@ class Importance(Part):
 
 
 class AnomalousPattern(Part):
-    """An unusual state, and why."""
+    """An unusual state, with the reasons."""
 
     key: str
     asset: str
@@ -164,12 +170,12 @@ class AnomalousPattern(Part):
     reward: Figure
     score: Figure = Field(description="Isolation forest's score in (0, 1); 0.5 is usual.")
     reasons: tuple[FeatureReason, ...] = Field(
-        description="Largest robust z: distance from the median over a robust scale."
+        description="Features with the largest robust z, the distance from the median over a robust scale."
     )
 
 
 class Anomalies(Part):
-    """States that an isolation forest separates quickly, and what leaving them out would change."""
+    """States that an isolation forest separates quickly, and the effect of leaving them out."""
 
     count: int
     share: Figure

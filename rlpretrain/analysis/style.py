@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["BUY_COLOUR", "GREY", "GROUP_COLOURS", "INK", "PALETTE", "SELL_COLOUR", "STYLE", "plain"]
 
-# Okabe and Ito's colours, told apart by colour-blind readers; their yellow and black give way to darker ones.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; darker ones replace their yellow and black.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D1F", "#44336F")
 GROUP_COLOURS = {"asset": "#0072B2", "market": "#009E73", "votes": "#E69F00", "position": "#CC79A7"}
 """Colour of each group of features."""
@@ -28,5 +28,5 @@ STYLE: dict[Any, Any] = {
 
 
 def plain(name: str) -> str:
-    """Write a name as words."""
+    """Return a name with spaces in place of underscores."""
     return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""Titles that say what was found; the printed page and the interactive one share them."""
+"""Titles that state what was found, shared by the printed page and the interactive one."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ PLURALS = {
 
 
 def headline(analysis: PatternAnalysis) -> str:
-    """Say how much was analysed, and what it earned."""
+    """Return how much was analysed, and what it earned."""
     counts, everything = analysis.counts, analysis.statistics.of("all")["all"]
     earned = f"{everything.mean:+.2%}"
     if everything.low is not None and everything.high is not None:
         earned += f" [{everything.low:+.2%}, {everything.high:+.2%}]"
     return (
-        f"{counts.patterns:,} patterns of {len(counts.assets)} assets, "
+        f"{counts.patterns:,} patterns on {len(counts.assets)} assets, "
         f"{counts.first_date} to {counts.last_date}: mean reward {earned}"
     )
 
 
 def map_title(analysis: PatternAnalysis) -> str:
-    """Say how clear the clusters are, in Kaufman and Rousseeuw's reading of the silhouette (1990)."""
+    """Return how clear the clusters are, in Kaufman and Rousseeuw's reading of the silhouette (1990)."""
     main = analysis.clusters.main
     if main is None:
         return "No clusters"
@@ -57,12 +57,12 @@ def map_title(analysis: PatternAnalysis) -> str:
 
 
 def cluster_name(number: str) -> str:
-    """Write a cluster's number as words."""
+    """Return a cluster's number as words."""
     return "no cluster" if number == "-1" else f"cluster {number}"
 
 
 def reward_title(analysis: PatternAnalysis, dimension: str) -> str:
-    """Say which groups of one dimension gain and which lose."""
+    """Return which groups of one dimension gain and which lose."""
     groups = list(analysis.statistics.of(dimension).values())
     if not groups:
         return f"No rewards by {dimension}"
@@ -71,13 +71,15 @@ def reward_title(analysis: PatternAnalysis, dimension: str) -> str:
     winners = [group for group in groups if group.significant and (group.mean or 0) > 0]
     losers = [group for group in groups if group.significant and (group.mean or 0) < 0]
     if not winners and not losers:
-        return f"Reward: no {dimension} differs from zero"
-    said = [
+        if dimension == "all":
+            return "The average reward does not differ significantly from zero"
+        return f"Reward: no {dimension} differs significantly from zero"
+    statements = [
         f"{_named(found, groups, dimension)} {verb}{'s' if len(found) == 1 else ''}"
         for found, verb in ((winners, "gain"), (losers, "lose"))
         if found
     ]
-    text = " and ".join(said)
+    text = " and ".join(statements)
     return text[0].upper() + text[1:]
 
 
@@ -87,7 +89,7 @@ def _named(found: list[RewardGroup], groups: list[RewardGroup], dimension: str) 
         if dimension == "all":
             return "the average pattern"
         if dimension == "confidence":
-            return f"confidence from {only}"
+            return f"the band of confidence from {only}"
         return cluster_name(only) if dimension == "cluster" else plain(only)
     plural = PLURALS.get(dimension, f"{dimension}s")
     return (
@@ -98,34 +100,35 @@ def _named(found: list[RewardGroup], groups: list[RewardGroup], dimension: str) 
 
 
 def importance_title(analysis: PatternAnalysis) -> str:
-    """Name the feature that tells most, and whether the state tells the action at all."""
+    """Return which feature predicts best, and whether the state predicts the action at all."""
     importance = analysis.importance
     if not importance.features:
         return "No feature varies"
     first = importance.features[0].feature
     if importance.model is None:
-        return f"{first} tells most about the action"
+        return f"{first} is the most informative feature"
     skill = importance.model.skill or 0.0
     if skill <= 0:
-        return "The state doesn't tell the action out of time"
-    return f"{first} tells most; out-of-time skill {skill:.0%}"
+        return "The state does not predict the action out of time"
+    return f"{first} predicts best; out-of-time skill {skill:.0%}"
 
 
 def correlation_title(analysis: PatternAnalysis) -> str:
-    """Name the features that say the same."""
+    """Return how many pairs of features are redundant, with the most redundant one."""
     found = analysis.importance.redundant
     if not found:
-        return "No two features say the same"
-    count = "One pair of features says" if len(found) == 1 else f"{len(found)} pairs of features say"
-    return f"{count} the same, first {found[0].first} and {found[0].second}"
+        return "No two features are redundant"
+    if len(found) == 1:
+        return f"One pair of features is redundant: {found[0].first} and {found[0].second}"
+    return f"{len(found)} pairs of features are redundant, above all {found[0].first} and {found[0].second}"
 
 
 def matrix_title(analysis: PatternAnalysis) -> str:
-    """Name the category and regime that differ most from zero."""
+    """Return the category and regime that differ most from zero."""
     cells = analysis.statistics.of("category x regime")
     tested = {name: cell for name, cell in cells.items() if cell.significant}
     if not tested:
-        return "No category and regime stands out"
+        return "No category gains or loses significantly in any regime"
     best = max(tested, key=lambda name: abs(tested[name].mean or 0))
     category, regime = best.split(" x ")
     verb = "gains" if (tested[best].mean or 0) > 0 else "loses"
@@ -133,7 +136,7 @@ def matrix_title(analysis: PatternAnalysis) -> str:
 
 
 def performance_title(analysis: PatternAnalysis) -> str:
-    """Say whether the order of the cells lasts."""
+    """Return whether the ranking of the cells persists."""
     found = analysis.performance
     if found.rank_correlation is None:
         figure = ""
@@ -143,29 +146,29 @@ def performance_title(analysis: PatternAnalysis) -> str:
 
 
 def ages_title(analysis: PatternAnalysis) -> str:
-    """Say how long a better past goes on to be worth something."""
+    """Return for how long past performance predicts rewards."""
     known = [age for age in analysis.performance.ages if age.low is not None and age.high is not None]
     if not known:
-        return "Too few dates to tell how long a better past counts"
+        return "Too few dates to judge how long past performance predicts rewards"
     lasting = [(age.low or 0.0) > 0 for age in known]
     if all(lasting):
-        return "A better past goes on to count, however old"
+        return "Past performance predicts rewards at every age"
     if not any(lasting):
-        return "A better past counts for nothing, however young"
+        return "Past performance does not predict rewards at any age"
     last = known[int(np.flatnonzero(lasting)[-1])]
     if last.to_days is None:
-        return "A better past counts at some ages only"
-    return f"A better past counts for up to {round(last.to_days / 30.4)} months"
+        return "Past performance predicts rewards only at some ages"
+    return f"Past performance predicts rewards for up to {round(last.to_days / 30.4)} months"
 
 
 def reliability_title(analysis: PatternAnalysis) -> str:
-    """Say what confidence is worth."""
+    """Return whether higher confidence earned more."""
     verdict = analysis.reliability.verdict
     return verdict[0].upper() + verdict[1:]
 
 
 def timeline_title(analysis: PatternAnalysis) -> str:
-    """Count the buys and sells, and say when most were."""
+    """Return the number of buys and sells, and the busiest period."""
     periods = analysis.counts.timeline
     buys, sells = sum(p.buys for p in periods), sum(p.sells for p in periods)
     if not buys + sells:
@@ -182,6 +185,6 @@ def timeline_title(analysis: PatternAnalysis) -> str:
 
 
 def advice_title(analysis: PatternAnalysis) -> str:
-    """Count the recommendations."""
+    """Return the number of recommendations."""
     found = len(analysis.recommendations)
-    return f"{found} recommendation{'' if found == 1 else 's'}" if found else "Nothing to change"
+    return f"{found} recommendation{'' if found == 1 else 's'}" if found else "No recommendations"

@@ -1,4 +1,4 @@
-"""What closed trades came to: win rate, profit factor, wins and losses, duration, streaks and excursions."""
+"""Statistics of closed trades: win rate, profit factor, wins and losses, duration, streaks and excursions."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rlpretrain.patterns.strategies.trades import TradeTable
 __all__ = ["trade_statistics", "trade_table"]
 
 LARGEST = 20
-"""Of the strategies and of the assets, those with most trades are in the findings; the table has all."""
+"""Strategies and assets in the findings, those with the most trades; the table contains all."""
 
 
 def trade_statistics(labelled: LabelledTrades, table: pd.DataFrame) -> TradeStatistics:
-    """Take out of the table what the findings show: of strategies and assets the largest."""
+    """Select the rows of the table for the findings: of strategies and assets, those with the most trades."""
     shown = [
         part.head(LARGEST) if dimension in ("strategy", "asset") else part
         for dimension, part in table.groupby("dimension", sort=False)
@@ -31,7 +31,7 @@ def trade_statistics(labelled: LabelledTrades, table: pd.DataFrame) -> TradeStat
 
 
 def trade_table(labelled: LabelledTrades) -> pd.DataFrame:
-    """Return one row for each group of each dimension, those with most trades first; see `TradeGroup`."""
+    """Return one row for each group of each dimension, those with the most trades first; see `TradeGroup`."""
     labelled = labelled.ordered()
     trades = labelled.trades
     everything = np.full(len(trades), "all")
@@ -87,7 +87,7 @@ def _total(group: NDArray[np.intp], values: NDArray[np.generic]) -> NDArray[np.f
 
 
 def _ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide; undefined where there is nothing to divide by."""
+    """Return top / bottom; NaN where the divisor is not positive."""
     return np.where(bottom > 0, top / np.where(bottom > 0, bottom, 1.0), np.nan)
 
 
@@ -96,7 +96,7 @@ def _streaks(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return each group's longest run of wins and of losses within one strategy, in the order of exits.
 
-    Trades come ordered by strategy and exit; a stable sort by group keeps that order within it.
+    Trades are ordered by strategy and exit; a stable sort by group keeps that order within each group.
     """
     order = np.argsort(group, kind="stable")
     group, strategy, won = group[order], strategy[order], won[order]

@@ -111,7 +111,7 @@ def backtest_lines(answer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def cost_words(answer: Mapping[str, Any]) -> str:
-    """Say in a few words what trading costs and when it happens."""
+    """Describe in a few words what trading costs and when it happens."""
     settings = answer["cost_settings"]
     parts = [f"slippage {percent(settings['slippage'])} a side"]
     if settings["spread_markup"]:

@@ -1,4 +1,4 @@
-"""Composer's service: its client, and a stand-in server that speaks the same protocol over a catalogue."""
+"""Composer's service: its client, and a stand-in server with the same protocol over a catalogue."""
 
 import lazy_loader
 

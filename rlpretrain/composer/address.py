@@ -1,4 +1,4 @@
-"""Where Composer is: the setting ``composer_url``, read.
+"""Composer's address: reading the setting ``composer_url``.
 
 ========================================  =====================================================
 ``embedded[:OPTION=VALUE,...]``           a server started here: transport, faults, kinds, latency, seed, retry_after
@@ -8,7 +8,7 @@
 ``stdio:COMMAND ARGUMENT ...``            an MCP server started as a process
 ========================================  =====================================================
 
-The transport is part of the address, as in ``postgresql+psycopg2://``: a setting of its own could contradict it.
+The transport is part of the address, as in ``postgresql+psycopg2://``; a separate setting could contradict it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _SECONDS = {"ms": 1e-3, "s": 1.0}
 
 @dataclass(frozen=True)
 class EmbeddedAddress:
-    """A server to start here, or one of ours that runs elsewhere."""
+    """An embedded server, to be started here or already running elsewhere."""
 
     transport: Literal["mcp", "rest"] = "mcp"
     faults: Faults | None = None
     url: str | None = None
-    """Where it runs; None to start it here."""
+    """Address of the running server; None to start it here."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ Address: TypeAlias = EmbeddedAddress | McpAddress | RestAddress | StdioAddress
 
 
 def parse_address(text: str) -> Address:
-    """Read the setting.
+    """Read the setting ``composer_url``.
 
     Raises
     ------
     SettingsError
-        It has none of the forms; the message does not repeat what may hold a secret.
+        The text has none of the forms; the message does not repeat parts that may contain a secret.
     """
     scheme, _, rest = text.partition(":")
     if scheme == "embedded":
@@ -90,7 +90,7 @@ def _embedded(text: str) -> EmbeddedAddress:
         if name not in _OPTIONS:
             raise SettingsError(
                 f"composer_url: unknown option {name[:40]!r} of 'embedded:'",
-                hint=", ".join(f"{option}=..." for option in _OPTIONS) + " exist",
+                hint="the options are " + ", ".join(f"{option}=..." for option in _OPTIONS),
             )
         options[name] = value
     transport = options.pop("transport", "mcp")
@@ -99,7 +99,7 @@ def _embedded(text: str) -> EmbeddedAddress:
     chosen = cast(Literal["mcp", "rest"], transport)
     url = options.pop("url", None)
     if url is not None and (options or not url.startswith(("http://", "https://"))):
-        raise SettingsError("composer_url: 'embedded:url=' takes an http(s) address, and no faults beside it")
+        raise SettingsError("composer_url: 'embedded:url=' takes an http(s) address and no faults")
     return EmbeddedAddress(chosen, _faults(options) if options else None, url)
 
 
@@ -118,7 +118,7 @@ def _faults(options: dict[str, str]) -> Faults:
         found = _DURATION.fullmatch(options["latency"])
         if found is None:
             raise SettingsError(
-                f"composer_url: latency={options['latency'][:40]!r} is no duration as 20ms or 0.5s"
+                f"composer_url: latency={options['latency'][:40]!r} is not a duration such as 20ms or 0.5s"
             )
         read["latency"] = float(found.group(1)) * _SECONDS[found.group(2)]
     return Faults(**read)

@@ -1,4 +1,4 @@
-"""Opens a client to whatever server the settings name."""
+"""Opening a client to the server that the settings name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from rlpretrain.errors import SettingsError
 __all__ = ["open_composer"]
 
 _EMBEDDED_SLOWEST = 100.0
-"""Calls a second."""
+"""Calls per second."""
 
 
 @asynccontextmanager
@@ -52,17 +52,17 @@ async def open_composer(
     catalogue, backtester
         What the embedded server serves; not used otherwise.
     as_of
-        Last day of the server's data, from which days since a symphony's last edit count back. When None, the
-        newest edit in `catalogue` for the embedded server, and today (UTC) for others.
+        Last day of the server's data, from which days since a symphony's last edit count back. If None, it is
+        the newest edit in `catalogue` for the embedded server, and today (UTC) for others.
     credentials
-        API key; read from the environment when None, and never sent to the embedded server.
+        API key; read from the environment if None, and never sent to the embedded server.
     client_options
         Passed to `ComposerClient`: concurrency, call_timeout, budget, retry, rate.
 
     Raises
     ------
     SettingsError
-        The URL is none of these forms, or the embedded server lacks a catalogue.
+        The URL has none of these forms, or the embedded server lacks a catalogue.
     """
     address = parse_address(url)
     async with AsyncExitStack() as stack:
@@ -77,7 +77,7 @@ async def open_composer(
             stack.enter_context(server)
             rest = address.transport == "rest"
             address, credentials = RestAddress(server.rest_url) if rest else McpAddress(server.url), None
-            # No account's limit to spare here: a 429 dealt out as a fault should not slow a run for long.
+            # There is no account limit to respect here: a 429 injected as a fault should not slow a run for long.
             client_options.setdefault("rate", AdaptiveRate(slowest=_EMBEDDED_SLOWEST))
         else:
             credentials = credentials or Credentials.from_environment()

@@ -1,4 +1,4 @@
-"""Settings of Composer's service, and of the library that a run takes from it."""
+"""Settings of Composer's service and of the library that a run takes from it."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ __all__ = [
 
 
 class CatalogueSettings(Section):
-    """What the embedded server offers."""
+    """What the embedded server serves."""
 
     catalogue: str = run_setting(
         "generated:",
         "Library",
-        "What the embedded server offers: 'generated:[size=N]' or a folder of symphony files.",
+        "What the embedded server serves: 'generated:[size=N]' or a folder of symphony files.",
     )
 
 
 class ServiceSettings(CatalogueSettings):
-    """Where the service is, and how it is called."""
+    """Where the service is and how it is called."""
 
     composer_url: str = deployment_setting(
         "embedded",
@@ -35,63 +35,71 @@ class ServiceSettings(CatalogueSettings):
         min_length=1,
         repr=False,
     )
-    composer_concurrency: int = deployment_setting(8, "Most calls to Composer at once.", ge=1, le=64)
+    composer_concurrency: int = deployment_setting(
+        8, "Maximum number of calls to Composer at once.", ge=1, le=64
+    )
     composer_page_concurrency: int = deployment_setting(
-        24, "Most pages of Composer's listing at once; they cost the service little.", ge=1, le=64
+        24,
+        "Maximum number of pages of Composer's listing at once; they cost the service little.",
+        ge=1,
+        le=64,
     )
     composer_timeout: float = deployment_setting(
-        60.0, "Seconds after which one try of a call is given up.", gt=0, le=3600
+        60.0, "Seconds after which one try of a call is abandoned.", gt=0, le=3600
     )
-    composer_tries: int = deployment_setting(8, "Most tries of one call.", ge=1, le=100)
+    composer_tries: int = deployment_setting(8, "Maximum number of tries of one call.", ge=1, le=100)
     composer_budget: float | None = deployment_setting(
-        3600.0, "Seconds for all calls of one task; without end when empty.", gt=0
+        3600.0, "Seconds for all calls of one task; no limit if empty.", gt=0
     )
 
 
 class AnswerSettings(Section):
-    """For how long kept answers of the service count."""
+    """How long cached answers of the service remain valid."""
 
     backtest_max_age_days: int = run_setting(
         30,
         "Library",
-        "Days after which the service's backtest of an unchanged symphony is asked for again.",
+        "Days after which the service's backtest of an unchanged symphony is requested again.",
         ge=0,
         le=3_650,
     )
     refresh: bool = run_setting(
         False,
         "Library",
-        "Whether to fetch and replay all again, whatever earlier runs have kept, and to download all prices.",
+        "Whether to fetch and replay everything again, ignoring the cache of earlier runs, and to download all prices.",
     )
     cache_days: int = deployment_setting(
-        30, "Days after which what no run used is removed from the cache of the extraction.", ge=2, le=3_650
+        30,
+        "Days after which files that no run used are removed from the cache of the extraction.",
+        ge=2,
+        le=3_650,
     )
 
 
 class FetchSettings(ServiceSettings, AnswerSettings):
-    """How the service is asked, and when it need not be."""
+    """How the service is called, and when cached answers replace a call."""
 
 
 class LibrarySettings(FetchSettings):
     """Which strategies a run takes."""
 
     max_strategies: int = run_setting(
-        100, "Library", "Most strategies to take from the library.", ge=1, le=50_000
+        100, "Library", "Maximum number of strategies to take from the library.", ge=1, le=50_000
     )
     search_where: list[Any] = run_setting(
         [],
         "Library",
-        'HoneySQL condition that the search applies, as JSON: [">", "num_node_if", 0]; all symphonies when empty.',
+        'HoneySQL condition that the search applies, as JSON: [">", "num_node_if", 0]; all symphonies if empty.',
     )
     search_order: list[Any] = run_setting(
         [],
         "Library",
-        'HoneySQL order of the search, as JSON: [["name", "asc"]]; longest since the last edit first when empty.',
+        'HoneySQL order of the search, as JSON: [["name", "asc"]]; longest time since the last edit first if empty.',
     )
 
 
 class ChunkSettings(Section):
-    """How the library is cut for tasks that work side by side."""
+    """How the library is split among parallel tasks."""
 
     chunk_size: int = run_setting(
         50, "Library", "Strategies that one extraction task handles.", ge=1, le=1_000

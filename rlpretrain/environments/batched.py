@@ -21,9 +21,9 @@ __all__ = ["BatchedTradingEnv", "EpisodeSampler"]
 
 
 class EpisodeSampler:
-    """Draws where episodes begin: asset first, then a start within its window, both uniformly.
+    """Draws where episodes begin: first the asset, then a start within its window, both uniformly.
 
-    The draws of slot i depend on the seed and i alone, never on actions, so two agents with one seed meet the same
+    The draws of slot i depend only on the seed and on i, never on actions, so two agents with one seed meet the same
     episodes.
     """
 
@@ -101,16 +101,16 @@ class BatchedTradingEnv(VecEnv):
         return np.concatenate([self._states[self._row], self._book.features()], axis=1)
 
     def reset(self) -> VecEnvObs:
-        """Start every slot anew, from the seed's first episodes."""
+        """Restart every slot with the seed's first episodes."""
         self._restart(self._seed)
         return self._observe()
 
     def step_async(self, actions: NDArray[np.integer]) -> None:
-        """Keep the decisions of this close for `step_wait`."""
+        """Store the decisions of this close for `step_wait`."""
         self._actions = np.asarray(actions)
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Fill the decisions, go on one bar, and begin new episodes where one has ended."""
+        """Fill the decisions, advance by one bar, and begin new episodes where one has ended."""
         decided = self._row
         self._row = decided + 1
         step = self._book.step(self._actions, self._before[self._row], self._after[self._row], self._cost)
@@ -130,22 +130,22 @@ class BatchedTradingEnv(VecEnv):
         return observations, rewards.astype(np.float32), dones, infos
 
     def close(self) -> None:
-        """Nothing to free."""
+        """Do nothing: there is nothing to free."""
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
         """Return an attribute for each slot."""
         return [getattr(self, attr_name, None) for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Refuse: slots have no attributes of their own."""
+        """Raise AttributeError: a slot has no attributes."""
         raise AttributeError(f"slots of {type(self).__name__} have no attribute {attr_name!r} to set")
 
     def env_method(
         self, method_name: str, *args: Any, indices: VecEnvIndices = None, **kwargs: Any
     ) -> list[Any]:
-        """Refuse: slots have no methods of their own."""
+        """Raise AttributeError: a slot has no methods."""
         raise AttributeError(f"slots of {type(self).__name__} have no method {method_name!r}")
 
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
-        """No slot is wrapped."""
+        """Return False for each slot: none is wrapped."""
         return [False for _ in self._get_indices(indices)]

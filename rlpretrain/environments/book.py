@@ -1,4 +1,4 @@
-"""The one accounting: positions, costs and growth of many independent books at once."""
+"""The accounting of all environments: positions, costs and growth of many independent books at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Book", "Step"]
 
 @dataclass(frozen=True)
 class Step:
-    """What one bar did to each book; all arrays are (n,)."""
+    """Effect of one bar on each book; all arrays are (n,)."""
 
     growth: Floats
     """Equity at the bar's close over equity at the previous close, net of costs."""
@@ -44,7 +44,7 @@ class Book:
         """Closes since the decision to buy; 0 when flat."""
 
     def step(self, action: NDArray[np.integer], before: Floats, after: Floats, cost: Floats | float) -> Step:
-        """Fill the decisions of the last close within this bar, and go on to its close.
+        """Fill the decisions of the last close within this bar, and advance to its close.
 
         Parameters
         ----------
@@ -53,7 +53,7 @@ class Book:
         before, after
             (n,) growth of the asset up to the fill and from the fill to the close.
         cost
-            Fraction of the amount traded, each side.
+            Fraction of the amount traded, on each side.
         """
         held = self.long
         target = np.where(action == BUY, True, np.where(action == SELL, False, held))

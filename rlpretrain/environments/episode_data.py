@@ -1,4 +1,4 @@
-"""One asset's days as an agent meets them: state rows, fills and costs."""
+"""One asset's days as an agent sees them: state rows, fills and costs."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class EpisodeData:
     """Close of the bar over its fill price."""
     fill_price: Floats
     volatility: Floats
-    """Standard deviation of the last 60 daily returns, known at each close; scales rewards among assets."""
+    """Standard deviation of the last 60 daily returns, known at each close; makes rewards comparable among assets."""
     cost: float
-    """Cost of a trade as a fraction of the amount traded, each side."""
+    """Cost of a trade as a fraction of the amount traded, on each side."""
     bars_per_year: int
 
     def __len__(self) -> int:
@@ -92,12 +92,12 @@ def build_episode_data(
     cost_bps: float = 5.0,
     crypto_cost_bps: float = 20.0,
 ) -> EpisodeData:
-    """Fill the state rows of one asset and attach what a trade earns and costs.
+    """Compute the state rows of one asset, and the growth and the cost of its trades.
 
     Parameters
     ----------
     panel, context
-        Prices, and the market features made from them.
+        Prices, and the market features computed from them.
     votes
         The library's votes; None blanks them.
     symbol
@@ -133,7 +133,7 @@ def build_episode_data(
 
 
 def _volatility(close: Floats) -> Floats:
-    """Trailing standard deviation of daily returns; the early bars use what there is."""
+    """Return the trailing standard deviation of daily returns; early bars use the returns that there are."""
     returns = np.concatenate([[0.0], close[1:] / close[:-1] - 1.0])
     total, square = np.cumsum(returns), np.cumsum(returns**2)
     n = np.minimum(np.arange(1, len(close) + 1), _VOLATILITY_WINDOW)

@@ -1,4 +1,4 @@
-"""Assets' days for training and validation: the same panel, votes and state function as the patterns."""
+"""Assets' days for training and validation, from the same panel, votes and state function as the patterns."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ __all__ = ["EPISODE_BARS", "NUM_ENVS", "load_episodes", "training_window"]
 NUM_ENVS = 32
 """Episodes that an agent's environment steps at once."""
 EPISODE_BARS = 126
-"""Half a year of sessions."""
+"""Bars of a training episode: half a year of sessions."""
 
 
 def load_episodes(
     panel: PricePanel, votes: VotePanel, symbols: Sequence[str], settings: EpisodeSettings
 ) -> list[EpisodeData]:
-    """Fill the state rows of some assets; the votes are blank where the settings say so.
+    """Compute the days of some assets; the votes are blank where the settings turn them off.
 
     Raises
     ------
@@ -52,12 +52,12 @@ def training_window(data: EpisodeData, validation_start: np.datetime64) -> tuple
     Raises
     ------
     DataError
-        They can't hold one episode.
+        They are too few for one episode.
     """
     start, stop = data.rows(None, validation_start)
     if stop - start <= EPISODE_BARS + 1:
         raise DataError(
-            f"{data.symbol} has {stop - start} bars with a complete state before {validation_start}, an episode needs "
+            f"{data.symbol} has {stop - start} bars with a complete state before {validation_start}; an episode needs "
             f"{EPISODE_BARS + 2}",
             hint="choose an asset with a longer history, or a later validation_start",
         )

@@ -12,11 +12,11 @@ _LIMIT = 10.0
 
 
 def step_reward(growth: Floats, asset_growth: Floats, volatility: Floats) -> Floats:
-    """Net log growth of the book less half the asset's, in units of the asset's daily volatility.
+    """Return the net log growth of the book minus half the asset's, in units of the asset's daily volatility.
 
-    Half the asset's growth does not depend on the action: it is a control variate that leaves the best policy as it is
-    and halves the variance that the market puts on the gradient. The volatility was known at the decision. Rewards are
-    clipped at ten volatilities so that one crash does not fill a batch.
+    Half the asset's growth does not depend on the action: it is a control variate that does not change the best policy
+    and halves the variance that the market adds to the gradient. The volatility was known at the decision. Rewards are
+    clipped at ten volatilities so that one crash does not dominate a batch.
 
     Parameters
     ----------

@@ -68,7 +68,7 @@ def _trajectory(
     bars = np.arange(start + 1, start + 1 + len(growth))
     asset = data.before[bars] * data.after[bars] - 1.0
     held_before = np.concatenate([[False], long[:-1]])
-    # With a fill at the close the new position earns nothing of this bar.
+    # With a fill at the close, the new position earns nothing on this bar.
     filled_at_close = data.after[bars] == 1.0
     exposure = np.where(filled_at_close, held_before, long).astype(np.float64)
     return Trajectory(

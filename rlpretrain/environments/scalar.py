@@ -19,7 +19,7 @@ __all__ = ["TradingEnv"]
 
 
 class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
-    """The batched environment's first slot, alone: same draws, same accounting, same rewards.
+    """The first slot of the batched environment alone: same draws, same accounting, same rewards.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         return self._observe(), {}
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Fill the decision within the next bar and go on to its close."""
+        """Fill the decision within the next bar, and advance to its close."""
         decided = self._row
         self._row += 1
         here = slice(self._row, self._row + 1)

@@ -1,4 +1,4 @@
-"""Settings of the days that agents trade."""
+"""Settings of the episodes that agents trade."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ __all__ = ["EpisodeSettings"]
 
 
 class EpisodeSettings(MarketSettings, TradingSettings, RegimeSettings, VoteSettings):
-    """How an asset's days look to an agent, and what its trades cost."""
+    """State of an asset as an agent sees it, and the cost of its trades."""

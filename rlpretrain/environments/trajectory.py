@@ -14,7 +14,7 @@ __all__ = ["Trade", "Trajectory"]
 
 @dataclass(frozen=True)
 class Trade:
-    """Entry to exit of one position; an open one ends at the window's last close."""
+    """One position from entry to exit; an open one ends at the window's last close."""
 
     entry: dt.date
     exit: dt.date

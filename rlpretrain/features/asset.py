@@ -1,4 +1,4 @@
-"""The 44 numbers that an asset's own bars say at each close."""
+"""The 44 numbers of the state that come from an asset's own bars at each close."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["asset_features", "log_ratio", "scaled_returns"]
 _SCALE_DAYS = 60
 """Window of the volatility that returns and distances are measured in."""
 _SMALLEST = 1e-6
-"""Least volatility a day: an asset that does not move divides by this, not by zero."""
+"""Minimum daily volatility: for an asset that does not move, the divisor is this and not zero."""
 _PARKINSON = 1 / (4 * np.log(2))
 """Mean of the squared log range of a Brownian motion is 4 ln 2 times its variance (Parkinson 1980)."""
 
@@ -34,7 +34,7 @@ class _Bars:
 
 
 def _complete(series: AssetSeries) -> _Bars:
-    """Fill what is missing in a day with a close only, from that day and the one before."""
+    """Fill in what a day with only a close lacks, from that day and the one before."""
     close = series.close
     previous = np.concatenate((close[:1], close[:-1]))
     opening = np.where(np.isfinite(series.open), series.open, previous)
@@ -54,18 +54,18 @@ def daily_volatility(log_close: Floats) -> Floats:
 
 
 def scaled_returns(log_close: Floats, days: int) -> Floats:
-    """Log return over `days` bars in deviations of such a return, (n,)."""
+    """Compute the log return over `days` bars in standard deviations of such a return, (n,)."""
     volatility = daily_volatility(log_close)
     return np.asarray((log_close - rolling.lagged(log_close, days)) / (volatility * np.sqrt(days)))
 
 
 def log_ratio(numerator: Floats, denominator: Floats) -> Floats:
-    """Log of a ratio of volatilities or ranges, either of which may be zero."""
+    """Compute the log of a ratio of volatilities or ranges, either of which may be zero."""
     return np.asarray(np.log(np.maximum(numerator, _SMALLEST) / np.maximum(denominator, _SMALLEST)))
 
 
 def _between(value: Floats, low: Floats, high: Floats) -> Floats:
-    """Place `value` on [low, high] as [-1, 1]; the middle when the two are equal."""
+    """Map `value` from [low, high] to [-1, 1]; zero when the bounds are equal."""
     width = high - low
     flat = width <= 0
     place = 2 * (value - low) / np.where(flat, 1.0, width) - 1
@@ -75,7 +75,7 @@ def _between(value: Floats, low: Floats, high: Floats) -> Floats:
 def asset_features(series: AssetSeries) -> Floats:
     """Compute the asset's block of the state vector at each close, (n, 44); NaN in the warm-up of 250 bars.
 
-    Indicators are TA-Lib's. All numbers are free of price level and volume level, and clipped to [-5, 5].
+    Indicators are TA-Lib's. No number depends on the level of prices or volumes; all are clipped to [-5, 5].
 
     Raises
     ------
@@ -87,7 +87,7 @@ def asset_features(series: AssetSeries) -> Floats:
     if np.isfinite(series.high).mean() <= 0.9:
         raise DataError(
             f"{series.symbol} has closes only, so it has no state vector",
-            hint="give its opens, highs and lows",
+            hint="add its opens, highs and lows",
         )
     bars = _complete(series)
     columns = {
@@ -129,7 +129,7 @@ def _trend(bars: _Bars) -> dict[str, Floats]:
 
 
 def _true_range(bars: _Bars) -> Floats:
-    """Wilder's average true range of 14 bars, never zero."""
+    """Compute Wilder's average true range of 14 bars, never zero."""
     return np.maximum(talib.ATR(bars.high, bars.low, bars.close, 14), _SMALLEST * bars.close)
 
 
@@ -193,7 +193,7 @@ def _volume(bars: _Bars) -> dict[str, Floats]:
 
 
 def _finite(values: Floats) -> Floats:
-    """Put zero for statistics that a constant window leaves undefined; keep the 60 bars of warm-up NaN."""
+    """Set statistics that are undefined on a constant window to zero; keep the warm-up NaN."""
     filled = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     filled[:61] = np.nan
     return filled

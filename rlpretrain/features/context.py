@@ -19,27 +19,27 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "bonds": ("TLT", "SPTL", "IEF", "AGG", "BND"),
     "volatility": ("VIXY", "VXX", "UVXY", "VIXM"),
 }
-"""Tickers of each role, best first: the first one in the panel fills it."""
+"""Tickers for each role, best first; the first one in the panel fills it."""
 
 
 @dataclass(frozen=True)
 class MarketContext:
-    """The market's block of the state vector, dated.
+    """The market's block of the state vector, with its dates.
 
     `values` is (d, 11) at the benchmark's closes `dates`, NaN in the warm-up of 250 sessions. `sources` names
-    the ticker behind each role, None where the panel has none: that role's numbers are then zero.
+    the ticker behind each role, None where the panel has none; that role's numbers are then zero.
     """
 
     dates: Dates
     values: Floats
     regimes: NDArray[np.str_]
-    """(d,) name of the benchmark's regime; the last four numbers of `values` say the same."""
+    """(d,) name of the benchmark's regime, which the last four numbers of `values` encode."""
     sources: dict[str, str | None]
 
     def at(self, dates: Dates) -> Floats:
         """Return the numbers last known at the close of each day, (n, 11): on a weekend, Friday's.
 
-        NaN before the first session; zero throughout when there is no benchmark and hence no session.
+        They are NaN before the first session, and all zero when there is no benchmark and hence no session.
         """
         if self.sources["benchmark"] is None:
             return np.zeros((len(dates), self.values.shape[1]))
@@ -57,7 +57,7 @@ def market_context(panel: PricePanel, regimes: RegimeMethod = "rules") -> Market
     """Compute the market's block of the state vector from benchmark, bonds and volatility futures.
 
     Without a benchmark all 11 numbers are zero. Bonds and volatility futures are zero when the panel has
-    none, and before they have the history their number needs, so that they shorten no other asset's history.
+    none, and until they have the history that their number needs, so that they shorten no other asset's history.
     """
     sources = {role: next((s for s in tickers if s in panel), None) for role, tickers in SOURCES.items()}
     if sources["benchmark"] is None:
@@ -82,7 +82,7 @@ def market_context(panel: PricePanel, regimes: RegimeMethod = "rules") -> Market
 
 
 def _role(panel: PricePanel, symbol: str | None, days: int, dates: Dates) -> Floats:
-    """Return the scaled return of a role's asset as last known on each of `dates`; zero where unknown."""
+    """Return the scaled return of a role's asset last known on each of `dates`; zero where unknown."""
     if symbol is None:
         return np.zeros(len(dates))
     series = panel.series(symbol)

@@ -19,7 +19,7 @@ __all__ = [
 ]
 
 STATE_VERSION = "1"
-"""Changes whenever a number of the state vector changes its place or meaning; models carry it."""
+"""Version of the layout; it changes whenever a number changes its place or meaning, and models record it."""
 
 LIMIT = 5.0
 """Every number lies in [-LIMIT, LIMIT]."""
@@ -46,19 +46,27 @@ _ASSET = (
     ("body", "Log move from the open to the close", _SIGMA),
     ("close_location", "Where the close lies between the day's low (-1) and high (+1)", "-1..1"),
     ("range", "Log high over low, over its mean of 20 bars", "log ratio"),
-    *((f"average_{n}", f"Log close less its mean of {n} bars", _SIGMA) for n in (10, 20, 50, 200)),
-    ("average_20_50", "Mean log close of 20 bars less that of 50", _SIGMA),
-    ("average_50_200", "Mean log close of 50 bars less that of 200", _SIGMA),
+    *((f"average_{n}", f"Log close minus its mean of {n} bars", _SIGMA) for n in (10, 20, 50, 200)),
+    ("average_20_50", "Mean log close of 20 bars minus that of 50", _SIGMA),
+    ("average_50_200", "Mean log close of 50 bars minus that of 200", _SIGMA),
     ("rsi_2", "Wilder's relative strength index of 2 bars, (RSI - 50) / 25", "-2..2"),
     ("rsi_14", "Wilder's relative strength index of 14 bars, (RSI - 50) / 25", "-2..2"),
     ("adx_14", "Average directional index of 14 bars, (ADX - 25) / 25", "-1..3"),
-    ("directional_14", "Plus less minus directional indicator of 14 bars, / 25", "-4..4"),
-    ("macd_histogram", "MACD (12, 26) less its signal (9), over the average true range of 14 bars", "ranges"),
+    (
+        "directional_14",
+        "Difference between the plus and minus directional indicators of 14 bars, / 25",
+        "-4..4",
+    ),
+    (
+        "macd_histogram",
+        "MACD (12, 26) minus its signal (9), over the average true range of 14 bars",
+        "ranges",
+    ),
     ("cci_20", "Commodity channel index of 20 bars, / 100", "channels"),
     ("williams_14", "Williams %R of 14 bars, scaled to -1 (lowest) .. +1 (highest)", "-1..1"),
     (
         "bollinger_20",
-        "Log close's distance from its mean of 20 bars, in standard deviations of it",
+        "Log close minus its mean of 20 bars, in standard deviations",
         "deviations",
     ),
     ("bandwidth", "Bollinger's bandwidth of 20 bars over its mean of 120 bars", "log ratio"),
@@ -66,12 +74,12 @@ _ASSET = (
     ("aroon_25", "Aroon oscillator of 25 bars, / 50", "-2..2"),
     (
         "above_high_20",
-        "Close less the highest high of the 20 bars before, in average true ranges, / 3",
+        "Close minus the highest high of the 20 bars before, in average true ranges, / 3",
         "ranges / 3",
     ),
     (
         "above_low_20",
-        "Close less the lowest low of the 20 bars before, in average true ranges, / 3",
+        "Close minus the lowest low of the 20 bars before, in average true ranges, / 3",
         "ranges / 3",
     ),
     (
@@ -96,14 +104,14 @@ _ASSET = (
     ("skewness_60", "Skewness of log returns of 60 bars", "number"),
     ("autocorrelation_60", "Correlation of successive log returns of 60 bars, times 4", "-4..4"),
     ("streak", "Closes in a row in one direction, negative when falling, / 3", "bars / 3"),
-    ("volume_20", "Log volume less its mean of 20 bars, in standard deviations of it", "deviations"),
-    ("volume_5_60", "Mean log volume of 5 bars less that of 60", "log ratio"),
+    ("volume_20", "Log volume minus its mean of 20 bars, in standard deviations", "deviations"),
+    ("volume_5_60", "Mean log volume of 5 bars minus that of 60", "log ratio"),
 )
 
 _MARKET = (
     ("market_return_5", "Benchmark: log return over 5 sessions", _SIGMA),
     ("market_return_20", "Benchmark: log return over 20 sessions", _SIGMA),
-    ("market_average_200", "Benchmark: log close less its mean of 200 sessions", _SIGMA),
+    ("market_average_200", "Benchmark: log close minus its mean of 200 sessions", _SIGMA),
     ("market_volatility", "Benchmark: volatility of 20 sessions over that of 250", "log ratio"),
     ("market_drawdown", "Benchmark: log close over the highest of 250 sessions", _SIGMA),
     ("bond_return_20", "Long bonds: log return over 20 sessions", _SIGMA),
@@ -113,10 +121,14 @@ _MARKET = (
 )  # fmt: skip
 
 _VOTES = (
-    ("votes_share", "Share of the library's strategies able to hold the asset that hold it", "fraction"),
-    ("votes_relative", "That share relative to its trailing year", "deviations"),
-    ("votes_weighted", "The same, weighted by the strategies' performance so far", "deviations"),
-    ("votes_change_1", "Change of the share since the close before", "fraction"),
+    ("votes_share", "Share of the strategies able to hold the asset that hold it", "fraction"),
+    ("votes_relative", "Share of the votes relative to its trailing year", "deviations"),
+    (
+        "votes_weighted",
+        "Relative share, with votes weighted by the strategies' performance to date",
+        "deviations",
+    ),
+    ("votes_change_1", "Change of the share since the previous close", "fraction"),
     ("votes_change_5", "Change of the share over 5 closes", "fraction"),
 )
 
@@ -142,10 +154,10 @@ FEATURES: tuple[Feature, ...] = tuple(
 STATE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 STATE_DIM = len(STATE_NAMES)
 ASSET = slice(0, 44)
-"""What the asset's own bars say."""
+"""Positions of the numbers from the asset's own bars."""
 MARKET = slice(44, 55)
-"""What the market around it says."""
+"""Positions of the numbers from the market around it."""
 VOTES = slice(55, 60)
-"""What the library of strategies says."""
+"""Positions of the library's votes."""
 POSITION = slice(60, 64)
-"""What the trader holds."""
+"""Positions of the numbers about the trader's position."""

@@ -1,8 +1,8 @@
-"""Rolling statistics that depend on the past alone, whatever follows: equal prefixes give equal bits.
+"""Rolling statistics that depend on the past alone: equal prefixes give bitwise equal results.
 
-All take (n,) and give (n,), NaN until the window is full. Pandas' rolling sums are compensated, so that a
-window's value does not suffer from numbers long gone; TA-Lib's plain running sums do when a price falls by
-orders of magnitude.
+All take (n,) and return (n,), NaN until the window is full. Pandas compensates its rolling sums, so that
+numbers which have left the window do not distort its value, as they do TA-Lib's plain running sums when a price
+falls by orders of magnitude.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def deviation(values: Floats, days: int) -> Floats:
 
 
 def highest(values: Floats, days: int) -> Floats:
-    """Find the maximum."""
+    """Compute the maximum."""
     return _array(pd.Series(values).rolling(days).max())
 
 
 def lowest(values: Floats, days: int) -> Floats:
-    """Find the minimum."""
+    """Compute the minimum."""
     return _array(pd.Series(values).rolling(days).min())
 
 
@@ -58,7 +58,7 @@ def lagged(values: Floats, days: int) -> Floats:
 
 
 def streak(changes: Floats) -> Floats:
-    """Count the last changes with one sign, signed; zero after no change."""
+    """Count the latest changes in a row with one sign, and give the count that sign; zero after no change."""
     sign = np.sign(np.nan_to_num(changes))
     rows = np.arange(len(sign))
     turned = np.concatenate(([True], sign[1:] != sign[:-1])) if len(sign) else np.zeros(0, dtype=bool)

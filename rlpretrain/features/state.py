@@ -19,8 +19,8 @@ def state_matrix(
 ) -> NDArray[np.float32]:
     """Compute all of the state vector that does not depend on the trader's position, (n, 60).
 
-    Row i is known at the close of ``series.dates[i]``. Rows in the warm-up, of the asset or the market, hold
-    NaN: use ``np.isfinite(states).all(axis=1)`` for the valid ones.
+    Row i is known at the close of ``series.dates[i]``. Rows in the warm-up of the asset or the market contain
+    NaN; ``np.isfinite(states).all(axis=1)`` marks the valid ones.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def state_matrix(
         The market around it, see `market_context`.
     votes
         (n, 5) the library's votes at each of the series' closes; NaN, where a vote is not known yet, becomes
-        zero. None blanks them all.
+        zero. None sets them all to zero.
 
     Raises
     ------
@@ -57,9 +57,9 @@ def position_features(
     in_position
         Whether the asset is held.
     unrealised_return
-        Return since the entry, fraction; 0.1 gives 1.
+        Return since the entry, fraction; 0.1 becomes 1.
     days_held
-        Bars since the entry; 20 give 1.
+        Bars since the entry; 20 become 1.
     exposure
         Share of the equity invested, fraction.
     """

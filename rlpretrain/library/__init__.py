@@ -1,1 +1,1 @@
-"""The library: the strategies that Composer offers, as a run lists, fetches and keeps them."""
+"""The library: the strategies that Composer offers, as a run lists, fetches and caches them."""

@@ -1,7 +1,7 @@
-"""Composer's answers, kept from run to run, and when a kept one still counts.
+"""Composer's answers, cached from run to run, and when a cached one is still valid.
 
-A tree is kept by its symphony's id, a backtest by its tree's content: a backtest of one tree is one of every copy. What
-lies in the cache is named by the hash of its content, and the manifest of a chunk says which contents it used.
+A tree is cached by its symphony's id, a backtest by its tree's content, because duplicates share a backtest. An object
+in the cache is named by the hash of its content, and the manifest of a chunk records which objects it used.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ __all__ = ["QUIET_DAYS", "Answers", "read_tree", "service_identity"]
 QUIET_DAYS = 7
 """Days before its fetch in which a symphony must not have been edited for its tree to count as unchanged.
 
-Days since an edit count back from a last day of data that we don't know exactly: over weekends, holidays and time zones
-it is up to four days off. With a week's margin an edit after the fetch can't look like one before it."""
+Days since an edit count back from a last day of data that is not known exactly: with weekends, holidays and time zones
+it is up to four days off. With a week's margin an edit after the fetch cannot look like one before it."""
 
 
 def service_identity(settings: ServiceSettings) -> list[str]:
-    """Return what tells one service from another; faults and latencies of the embedded server don't."""
+    """Return what distinguishes one service from another; faults and latencies of the embedded server do not."""
     address = parse_address(settings.composer_url)
     if not isinstance(address, EmbeddedAddress):
         return [settings.composer_url]
@@ -43,7 +43,7 @@ def service_identity(settings: ServiceSettings) -> list[str]:
 
 @dataclass(frozen=True)
 class _Freshness:
-    """When an answer was given: on which day of the service, and since which listing of which run."""
+    """When an answer was received: on which day of the service, and after which listing of which run."""
 
     as_of: dt.date
     listing: str
@@ -58,16 +58,16 @@ class Answers:
     Parameters
     ----------
     settings
-        With `refresh` only answers since the listing count.
+        With `refresh`, only answers since the listing are valid.
     cache
-        Where they are kept.
+        Where answers are stored.
     as_of
-        Day on which the run listed the library. Ages are counted from it and not from a clock, so a run that goes on
-        tomorrow does what it would have done today.
+        Day on which the run listed the library. Ages are counted from it and not from a clock, so a run that is
+        resumed tomorrow does what it would have done today.
     listing
-        Names the listing: answers since then always count, so that a killed run does not ask for them again.
+        Name of the listing; answers since then are always valid, so that a killed run does not request them again.
     conditions
-        What a backtest depends on beside its tree, as JSON.
+        What a backtest depends on in addition to its tree, as JSON.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Answers:
         self._now = _Freshness(as_of, listing)
 
     def tree(self, row: SymphonySummary) -> str | None:
-        """Return the object of a symphony's tree where it is known not to have changed."""
+        """Return the object of a symphony's tree if it is known not to have changed."""
         entry = self._cache.find("trees", [*self._service, row.symphony_id])
         if entry is None or entry["fingerprint"] != row.fingerprint:
             return None
@@ -90,7 +90,7 @@ class Answers:
         return self._present(entry)
 
     def keep_tree(self, row: SymphonySummary, tree: dict[str, Any]) -> str:
-        """Keep a tree that the service gave; return its object."""
+        """Store a tree that the service returned; return its object."""
         found = self._cache.put(_compressed(encode_json(tree).encode()))
         value = {"object": found, "fingerprint": row.fingerprint, **self._now.as_json()}
         self._cache.keep("trees", [*self._service, row.symphony_id], value)
@@ -102,12 +102,12 @@ class Answers:
         Raises
         ------
         DamagedError
-            It is gone.
+            The tree is no longer in the cache.
         """
         return read_tree(self._cache, digest)
 
     def backtest(self, content_hash: str) -> str | None:
-        """Return the object of the backtest of a tree where it is not too old."""
+        """Return the object of a tree's backtest if it is not too old."""
         entry = self._cache.find("backtests", self._backtest_key(content_hash))
         if entry is None:
             return None
@@ -118,19 +118,19 @@ class Answers:
         return self._present(entry)
 
     def keep_backtest(self, content_hash: str, daily: DailyValues) -> str:
-        """Keep the daily values of a backtest; return their object."""
+        """Store the daily values of a backtest; return their object."""
         found = self._cache.put(_packed(daily))
         value = {"object": found, "last_day": str(daily.dates[-1]), **self._now.as_json()}
         self._cache.keep("backtests", self._backtest_key(content_hash), value)
         return found
 
     def load_backtest(self, digest: str) -> DailyValues:
-        """Read daily values; benchmarks are not kept.
+        """Read daily values; benchmarks are not stored.
 
         Raises
         ------
         DamagedError
-            They are gone.
+            The values are no longer in the cache.
         """
         return _unpacked(zlib.decompress(self._cache.get(digest)))
 
@@ -143,12 +143,12 @@ class Answers:
 
 
 def read_tree(cache: Cache, digest: str) -> dict[str, Any]:
-    """Read a symphony's tree that a run has kept; a run's manifests name its digest.
+    """Read a symphony's tree from the cache; a run's manifests name its digest.
 
     Raises
     ------
     DamagedError
-        It is gone.
+        The tree is no longer in the cache.
     """
     tree: dict[str, Any] = decode_json(zlib.decompress(cache.get(digest)))
     return tree
@@ -169,7 +169,7 @@ def _packed(daily: DailyValues) -> bytes:
 
 
 def _compressed(content: bytes) -> bytes:
-    # The lowest level: half the time of the next, and all but a tenth of the gain.
+    # The lowest level takes half the time of the next and has nine tenths of its gain.
     return zlib.compress(content, level=1)
 
 

@@ -1,4 +1,4 @@
-"""The engine behind the embedded server: this program's own."""
+"""The embedded server's backtests, by this program's own engine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["EngineBacktester"]
 class EngineBacktester:
     """Backtests for the embedded server with this program's own engine.
 
-    A fidelity measured against it proves the plumbing, not the engine; the report says so.
+    A fidelity measured against it tests the plumbing, not the engine; the report says so.
     """
 
     def __init__(self, panel: PricePanel) -> None:
         self._panel = panel
         self._evaluator = Evaluator(panel)
-        # The server calls from several threads; the evaluator's shared columns are filled by one at a time.
+        # The server calls from several threads; only one at a time may fill the evaluator's shared columns.
         self._lock = threading.Lock()
 
     def __call__(

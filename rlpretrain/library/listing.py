@@ -20,7 +20,7 @@ class Listing:
     as_of: dt.date
     """The service's last day when it was listed."""
     name: str
-    """Tells this listing from any other, of this run or another."""
+    """Distinguishes this listing from all others, of this run and of others."""
 
 
 def rows_as_json(rows: Sequence[SymphonySummary]) -> list[dict[str, Any]]:

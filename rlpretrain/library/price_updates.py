@@ -1,4 +1,4 @@
-"""Daily prices for everything that a library of symphonies looks at."""
+"""Daily prices of every ticker that a library of symphonies holds or reads."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ __all__ = ["download_prices", "library_tickers", "surrounding_tickers", "tickers
 def download_prices(
     folder: Path, tickers: Collection[str], source: str, *, refresh: bool, progress: Callable[[str], None]
 ) -> PriceUpdate:
-    """Bring the tickers' files in a folder up to date, from a row of `PRICE_SOURCES`.
+    """Update the tickers' files in a folder from a row of `PRICE_SOURCES`.
 
     Raises
     ------
     ServiceError
-        No price of any of them could be had, and none was up to date.
+        No prices of any ticker could be fetched, and none was up to date.
     SettingsError
         There is no such source, or it needs a package that is not installed.
     """
@@ -47,26 +47,26 @@ def download_prices(
 
 
 def surrounding_tickers(assets: Iterable[str]) -> set[str]:
-    """Return the assets to validate on, and the first choice for each part of the market's state."""
+    """Return the assets to validate on, and the first choice for each role in the market's part of the state."""
     return {*assets, *(names[0] for names in SOURCES.values())}
 
 
 async def library_tickers(settings: LibrarySettings, cache: Cache, unread: dict[str, str]) -> set[str]:
-    """Return every ticker that the library's symphonies name; their trees come from the cache where they are there.
+    """Return every ticker that the library's symphonies name; trees are read from the cache where possible.
 
     Parameters
     ----------
     settings
         Service and library.
     cache
-        Where trees are kept.
+        Where trees are stored.
     unread
-        Gets the symphonies that can't be read, and why.
+        Receives the symphonies that cannot be read, with the reasons.
 
     Raises
     ------
     ComposerError
-        The service refuses everything, or does not answer for most of the symphonies.
+        The service rejects every call, or does not answer for most of the symphonies.
     DataError
         The library is empty.
     """
@@ -102,14 +102,14 @@ async def _document(
 def tickers_of(
     documents: Iterable[tuple[str, dict[str, Any] | Exception]], unread: dict[str, str]
 ) -> set[str]:
-    """Return every ticker that the symphonies name; one that can't be read is recorded in `unread`.
+    """Return every ticker that the symphonies name; one that cannot be read is recorded in `unread`.
 
     Parameters
     ----------
     documents
-        Name and tree, or why there is none.
+        Name and tree, or the reason why there is none.
     unread
-        Gets a line for each that can't be read.
+        Receives a line for each symphony that cannot be read.
     """
     tickers: set[str] = set()
     for name, document in documents:

@@ -1,4 +1,4 @@
-"""The Composer service of a run: the real one, or the embedded server with our engine behind it."""
+"""The Composer service of a run: the real one, or the embedded server with this program's engine behind it."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def open_library(
     settings
         Address and limits of the service.
     concurrency
-        Most calls at once; the settings' when None.
+        Maximum number of calls at once; None takes the settings' number.
     embedded
-        What the embedded server gets beside its catalogue: ``backtester`` and ``as_of`` of `open_composer`. Listing
-        and trees need neither.
+        What the embedded server gets in addition to its catalogue: ``backtester`` and ``as_of`` of `open_composer`.
+        Listing and trees need neither.
     """
     options: dict[str, Any] = {
         "concurrency": concurrency or settings.composer_concurrency,
@@ -61,13 +61,14 @@ def open_library(
 async def fetch_listing(client: ComposerClient, settings: LibrarySettings) -> list[SymphonySummary]:
     """List the library that the settings choose.
 
-    All of it, every night: an order by the last edit would show first what changed, but not what was withdrawn, what
-    moved in the order that chooses `max_strategies`, or where a page of a listing that moves was cut.
+    The whole library is listed every night: an order by the last edit would show changes first, but not which
+    symphonies were withdrawn, which moved in the order that chooses `max_strategies`, or where a page of a changing
+    list ended.
 
     Raises
     ------
     DataError
-        It is empty.
+        The library is empty.
     """
     summaries = await list_library(
         client, settings.max_strategies, where=settings.search_where, order_by=settings.search_order
@@ -81,7 +82,7 @@ async def fetch_listing(client: ComposerClient, settings: LibrarySettings) -> li
 async def open_service(
     settings: ServiceSettings, panel: PricePanel, *, concurrency: int | None = None
 ) -> AsyncIterator[ComposerClient]:
-    """Connect to the service that the settings name, on a run's market; `concurrency` is the settings' when None."""
+    """Connect to the service that the settings name, on a run's market; None takes the settings' `concurrency`."""
     embedded: dict[str, Any] = {}
     if is_embedded(settings):
         embedded = {"backtester": EngineBacktester(panel), "as_of": panel.dates[-1].astype(object)}

@@ -1,4 +1,4 @@
-"""What a chunk is made from: each symphony's tree and backtest, from the cache or from the service."""
+"""The sources of a chunk: each symphony's tree and backtest, from the cache or from the service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["BacktestTerms", "Source", "SourceFinder"]
 
 @dataclass(frozen=True)
 class BacktestTerms:
-    """What the service is asked to backtest with, and a replay is compared at."""
+    """Costs and capital of the service's backtests and of the replays compared with them."""
 
     costs: Costs
     capital: float
@@ -33,7 +33,7 @@ class BacktestTerms:
 
 @dataclass(frozen=True)
 class Source:
-    """A symphony's tree and backtest, or why it has none."""
+    """A symphony's tree and backtest, or the reason why it has none."""
 
     row: SymphonySummary
     tree: str | None = None
@@ -44,41 +44,41 @@ class Source:
     """Object in the cache."""
     reject: Reject | None = None
     symphony: Symphony | None = field(default=None, repr=False)
-    """Where it was parsed on the way."""
+    """The parsed tree, if it had to be parsed."""
 
     def identity(self) -> list[Any]:
-        """Return all that a replay of it depends on, as JSON."""
+        """Return everything that a replay of it depends on, as JSON."""
         edit = None if self.row.last_edit is None else self.row.last_edit.isoformat()
         reject = None if self.reject is None else asdict(self.reject)
         return [self.row.symphony_id, edit, self.content_hash, self.name, self.backtest, reject]
 
     def pins(self) -> dict[str, str | None]:
-        """Return the contents that were used, for the manifest."""
+        """Return the digests that were used, for the manifest."""
         return {"tree": self.tree, "content": self.content_hash, "backtest": self.backtest}
 
 
 class SourceFinder:
-    """Finds the sources of symphonies; the service is asked for what no kept answer tells.
+    """Finds the sources of symphonies; the service is called only for what the cache lacks.
 
     Parameters
     ----------
     settings
-        Service, and how long its answers count.
+        Service, and how long its answers are valid.
     panel
         The run's market.
     cache
-        Where answers are kept.
+        Where answers are stored.
     listing
         The run's library.
     terms
-        Of the backtests.
+        Terms of the backtests.
     """
 
     def __init__(
         self, settings: FetchSettings, panel: PricePanel, cache: Cache, listing: Listing, terms: BacktestTerms
     ) -> None:
         self._settings, self._panel, self._cache, self._terms = settings, panel, cache, terms
-        # The embedded server's backtests follow this market; Composer's know nothing of it.
+        # The embedded server's backtests depend on this market; Composer's do not.
         market = panel.digest if is_embedded(settings) else None
         self.answers = Answers(
             settings,
@@ -96,7 +96,7 @@ class SourceFinder:
         Raises
         ------
         ComposerError
-            The service refuses everything, or does not answer for most of the symphonies.
+            The service rejects every call, or does not answer for most of the symphonies.
         """
         found = {row.symphony_id: self._known(row) for row in rows}
         missing = [row for row in rows if found[row.symphony_id] is None]
@@ -114,7 +114,7 @@ class SourceFinder:
         return [source for source in found.values() if source is not None]
 
     def take_asked(self) -> dict[str, int]:
-        """Return how many trees and backtests the service was asked for since the last time."""
+        """Return how many trees and backtests were requested from the service since the last call."""
         asked, self._asked = self._asked, Counter()
         return {kind: asked[kind] for kind in ("trees", "backtests")}
 
@@ -124,11 +124,11 @@ class SourceFinder:
         Raises
         ------
         DamagedError
-            The cache has lost it.
+            It is no longer in the cache.
         """
         if source.symphony is not None:
             return source.symphony
-        assert source.tree is not None  # noqa: S101 - who is not rejected has one
+        assert source.tree is not None  # noqa: S101 - a source that is not rejected has one
         return parse_symphony(self.answers.load_tree(source.tree), symphony_id=source.row.symphony_id)
 
     def daily_values(self, source: Source) -> DailyValues:
@@ -137,9 +137,9 @@ class SourceFinder:
         Raises
         ------
         DamagedError
-            The cache has lost it.
+            It is no longer in the cache.
         """
-        assert source.backtest is not None  # noqa: S101 - who is not rejected has one
+        assert source.backtest is not None  # noqa: S101 - a source that is not rejected has one
         return self.answers.load_backtest(source.backtest)
 
     def _known(self, row: SymphonySummary) -> Source | None:
@@ -157,7 +157,7 @@ class SourceFinder:
         return None if backtest is None else _with_backtest(source, backtest)
 
     def _checked(self, row: SymphonySummary, tree: str, document: dict[str, Any] | None = None) -> Source:
-        """Parse a tree and see whether the market has its prices, unless that is known already."""
+        """Parse a tree and check whether the market has its prices, unless that is known already."""
         key, state = [tree, row.symphony_id], [self._panel.digest, program_digest()]
         known = self._cache.find("checks", key)
         if known is not None and known["state"] == state:
@@ -186,7 +186,7 @@ class SourceFinder:
         return Source(row, tree, symphony.content_hash, symphony.name, reject=reject, symphony=symphony)
 
     async def _ask(self, client: ComposerClient, row: SymphonySummary) -> Source | ComposerError:
-        """Fetch what is not known: a tree and, when it can be replayed here at all, its backtest."""
+        """Fetch what is not known: a tree and, if it can be replayed here, its backtest."""
         try:
             source = await self._fetch_tree(client, row)
             if source.reject is not None:

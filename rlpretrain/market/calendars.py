@@ -28,7 +28,7 @@ def exchange_sessions(start: dt.date, end: dt.date) -> Dates:
     # Imported here: it takes half a second, and reading prices from files never needs it.
     import exchange_calendars
 
-    # The library refuses a span without a session, such as a weekend; a fortnight on either side holds some.
+    # The library rejects a span without a session, such as a weekend; a fortnight on either side contains some.
     margin = dt.timedelta(days=14)
     calendar = exchange_calendars.get_calendar("XNYS", start=start - margin, end=end + margin)
     sessions: Dates = calendar.sessions.to_numpy().astype("datetime64[D]")

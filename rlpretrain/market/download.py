@@ -1,4 +1,4 @@
-"""A folder of daily prices, kept up to date: one Parquet file an asset, which ``files:DIR`` reads.
+"""A folder of daily prices, kept up to date: one Parquet file for each asset, which ``files:DIR`` reads.
 
 Adjusted prices change backwards with every dividend and split, so an asset's whole history is fetched again
 whenever a new bar is due; its file is replaced as a whole or not at all.
@@ -25,13 +25,13 @@ from rlpretrain.runs.files import atomic_path
 __all__ = ["Fetch", "PriceUpdate", "last_bar_due", "update_prices"]
 
 Fetch = Callable[[str], AssetSeries]
-"""Gives all adjusted bars of a ticker; raises DataError where there are none to be had."""
+"""Returns all adjusted bars of a ticker; raises DataError where none are available."""
 
 _FIELDS = ("open", "high", "low", "close", "volume")
-_LEAST_KEPT = 0.99
-"""A new history with fewer of the old one's days than this share is a fault of the source, not news."""
+_MINIMUM_KEPT = 0.99
+"""A new history with less than this share of the old one's days is a fault of the source, not an update."""
 _REVISION = 1e-4
-"""A daily return that moved by more than a basis point was revised."""
+"""A daily return that changed by more than a basis point counts as revised."""
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,17 @@ class PriceUpdate:
 
     updated: tuple[str, ...]
     current: tuple[str, ...]
-    """Had the last bar already."""
+    """Tickers whose file already had the last bar."""
     rejected: dict[str, str]
     """Ticker -> why it has no new file; an old one, where there is one, stays as it was."""
     revised: dict[str, int] = field(default_factory=dict)
-    """Ticker -> days whose return is not what the old file said, where there are any."""
+    """Ticker -> number of days whose return differs from the old file's, where there are any."""
 
 
 def last_bar_due(symbol: str, now: dt.datetime) -> np.datetime64:
-    """Return the last day whose bar is complete at the moment `now`, which must know its time zone.
+    """Return the last day whose bar is complete at `now`, which must carry a time zone.
 
-    Equities: the last session of New York that is over. Crypto: yesterday by UTC.
+    For equities it is the last New York session that is over, for crypto yesterday by UTC.
     """
     if is_crypto(symbol):
         return np.datetime64(now.astimezone(dt.UTC).date(), "D") - np.timedelta64(1, "D")
@@ -79,7 +79,7 @@ def update_prices(
     Parameters
     ----------
     folder
-        Made when missing. Files of other assets in it are left alone.
+        Created if it is missing. Files of other assets in it are left alone.
     symbols
         Tickers to bring up to date.
     fetch
@@ -91,11 +91,11 @@ def update_prices(
     workers
         Downloads at a time.
     progress
-        Told a line from time to time.
+        Called with a line of text from time to time.
 
     Notes
     -----
-    One bad ticker is recorded and the rest goes on. A run that was killed goes on where it stopped.
+    A bad ticker is recorded and the others continue. After a run was killed, the next one resumes where it stopped.
     """
     folder.mkdir(parents=True, exist_ok=True)
     wanted = sorted(set(symbols))
@@ -131,7 +131,7 @@ def update_prices(
                 if days:
                     revised[symbol] = days
             if done % 25 == 0 or done == len(todo):
-                progress(f"prices: {done} of {len(todo)}, {len(rejected)} without")
+                progress(f"prices: {done} of {len(todo)}, {len(rejected)} rejected")
     return PriceUpdate(
         updated=tuple(sorted(updated)),
         current=tuple(current),
@@ -142,7 +142,7 @@ def update_prices(
 
 def _path(folder: Path, symbol: str) -> Path:
     if not symbol or set(symbol) - set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.^="):
-        raise DataError(f"{symbol!r} is no ticker")
+        raise DataError(f"{symbol!r} is not a ticker")
     return folder / f"{symbol}.parquet"
 
 
@@ -163,7 +163,7 @@ def _stored(folder: Path, symbol: str) -> AssetSeries | None:
 
 
 def _complete(series: AssetSeries, last: np.datetime64) -> AssetSeries:
-    """Drop bars that are not over yet."""
+    """Drop bars that are not complete yet."""
     keep = series.dates <= last
     if not keep.any():
         raise DataError(f"{series.symbol} has no bar up to {last}")
@@ -181,13 +181,13 @@ def _revised_days(old: AssetSeries, new: AssetSeries) -> int:
     Raises
     ------
     DataError
-        The new history lacks days that the old one has, or ends before it.
+        The new history lacks too many days of the old one, or ends before it.
     """
     shared, before, after = np.intersect1d(old.dates, new.dates, assume_unique=True, return_indices=True)
-    if len(shared) < _LEAST_KEPT * len(old.dates) or new.dates[-1] < old.dates[-1]:
+    if len(shared) < _MINIMUM_KEPT * len(old.dates) or new.dates[-1] < old.dates[-1]:
         raise DataError(
-            f"{old.symbol}: the source gives {len(shared)} of the {len(old.dates)} days on file, up to {new.dates[-1]}",
-            hint="the old file stays; remove it to take the new history",
+            f"{old.symbol}: the source has {len(shared)} of the {len(old.dates)} days on file, up to {new.dates[-1]}",
+            hint="the old file is kept; remove it to accept the new history",
         )
     return int((np.abs(_returns(old.close[before]) - _returns(new.close[after])) > _REVISION).sum())
 
@@ -200,9 +200,9 @@ def _write(folder: Path, series: AssetSeries) -> None:
     columns = {name: getattr(series, name) for name in _FIELDS}
     for name in ("open", "high", "low", "close"):
         if (columns[name] <= 0).any():
-            raise DataError(f"{series.symbol}: {name} is not positive on some day")
+            raise DataError(f"{series.symbol}: {name} is not positive on at least one day")
     if (columns["high"] < columns["low"]).any():
-        raise DataError(f"{series.symbol}: high is below low on some day")
+        raise DataError(f"{series.symbol}: high is below low on at least one day")
     table = pa.table(
         {
             "date": pa.array(series.dates, pa.date32()),

@@ -17,15 +17,15 @@ __all__ = ["folder_symbols", "read_folder"]
 
 
 def folder_symbols(folder: Path) -> tuple[str, ...]:
-    """Return every ticker that the folder's files hold, sorted."""
+    """Return every ticker that the folder's files contain, sorted."""
     return tuple(sorted({symbol for path in _price_files(folder) for symbol in file_symbols(path)}))
 
 
 def read_folder(folder: Path, symbols: Sequence[str] | None) -> PricePanel:
     """Read the bars of `symbols`, or of all tickers, from a folder's files.
 
-    An asset with rows in a long file takes nothing from wide ones. Files may split an asset's history between
-    them, in any order. Tickers that no file has are left out.
+    An asset with rows in a long file takes nothing from wide ones. An asset's history may be split between
+    files, in any order. Tickers that no file has are left out.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def _price_files(folder: Path) -> list[Path]:
         )
     files = sorted(path for path in folder.iterdir() if is_price_file(path))
     if not files:
-        raise DataError(f"{folder} holds no price file", hint="give .csv, .csv.gz or .parquet files")
+        raise DataError(f"{folder} contains no price file", hint="add .csv, .csv.gz or .parquet files")
     return files
 
 
@@ -59,14 +59,14 @@ def _assemble(tables: list[PriceTable], order: list[str], source: str) -> PriceP
     shape = (len(dates), len(order))
     arrays = {name: np.full(shape, np.nan) for name in ("open", "high", "low", "close", "volume")}
     has_bars = np.zeros(len(order), dtype=bool)
-    # Long files first: what they hold is not taken from wide ones.
+    # Long files first: what they contain is not taken from wide ones.
     for table in sorted(tables, key=lambda table: table.wide):
         # A ticker without a single price has no column, and no row points to it.
         columns = np.array([column_of.get(symbol, -1) for symbol in table.symbols], dtype=np.intp)[table.code]
         keep = ~has_bars[columns] if table.wide else np.ones(len(columns), dtype=bool)
         columns, rows = columns[keep], np.searchsorted(dates, table.date[keep])
         cells = rows * len(order) + columns
-        _refuse_twice(table, dates, order, cells, arrays["close"])
+        _reject_duplicates(table, dates, order, cells, arrays["close"])
         for name, array in arrays.items():
             array[rows, columns] = getattr(table, name)[keep]
         if not table.wide:
@@ -81,10 +81,10 @@ def _assemble(tables: list[PriceTable], order: list[str], source: str) -> PriceP
     )
 
 
-def _refuse_twice(
+def _reject_duplicates(
     table: PriceTable, dates: Dates, order: list[str], cells: NDArray[np.intp], close: Floats
 ) -> None:
-    """Raise when an asset has a second row on a day, in this file or one before."""
+    """Raise when an asset has a second row on a day, in this file or an earlier one."""
     ordered = np.sort(cells)
     again = np.concatenate(
         (ordered[1:][ordered[1:] == ordered[:-1]], cells[np.isfinite(close.ravel()[cells])])
@@ -93,5 +93,5 @@ def _refuse_twice(
         row, column = divmod(int(again.min()), len(order))
         raise DataError(
             f"{table.path}: {order[column]} has two prices on {dates[row]}",
-            hint="keep one row a day and asset",
+            hint="keep one row for each day and asset",
         )

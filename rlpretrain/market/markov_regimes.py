@@ -23,10 +23,10 @@ _FIRST_FIT = 504
 """Returns, two years of them, before the first fit."""
 _ROUNDS = 200
 _TOLERANCE = 1e-7
-"""Gain of the mean log likelihood below which a fit ends."""
+"""Gain in the mean log likelihood below which a fit ends."""
 _STICKY = 0.98
-_LEAST_DEVIATION = 0.05
-"""Of a state, over that of all returns: without it a state shrinks onto a few equal returns."""
+_MINIMUM_DEVIATION = 0.05
+"""Of a state, over that of all returns; without it a state collapses onto a few equal returns."""
 _DIRECTION = 0.5
 """Annualised mean over deviation beyond which a state rises or falls."""
 _VIOLENT = 2.0
@@ -38,9 +38,9 @@ class MarkovModel:
     """K states, calmest first."""
 
     mean: Floats
-    """(K,) of the daily log return."""
+    """(K,) mean of the daily log return."""
     deviation: Floats
-    """(K,) ascending."""
+    """(K,) standard deviation of the daily log return, ascending."""
     transition: Floats
     """(K, K) probability of the next state (column) given the last one (row)."""
 
@@ -58,10 +58,10 @@ class MarkovModel:
 
 
 def markov_regimes(benchmark: AssetSeries, states: int = _STATES) -> NDArray[np.str_]:
-    """Name the regime at each close, (n,), by the state that is most probable given the returns so far.
+    """Name the regime at each close, (n,), by the state that is most probable given the returns to date.
 
-    The model is fitted anew at the first close of each calendar year, on the returns before that year, and
-    serves until the next. Before two years of returns the regime is 'sideways'.
+    The model is fitted again at the first close of each calendar year, on the returns before that year, and is
+    used until the next. Until there are two years of returns the regime is 'sideways'.
 
     Parameters
     ----------
@@ -85,10 +85,10 @@ def markov_regimes(benchmark: AssetSeries, states: int = _STATES) -> NDArray[np.
 
 
 def fit_markov(returns: Floats, states: int = _STATES, begin: MarkovModel | None = None) -> MarkovModel:
-    """Fit a model by expectation and maximisation, (n,) returns.
+    """Fit a model to (n,) returns by expectation-maximisation.
 
-    The maximum that is found depends on where the search begins: at `begin`, which is the last year's model in
-    `markov_regimes`, else at states of equal means whose deviations spread around that of all returns.
+    The maximum that is found depends on where the search begins: at `begin`, which in `markov_regimes` is the
+    previous year's model, else at states of equal means whose deviations spread around that of all returns.
     """
     scale = float(returns.std())
     if scale < 1e-12:  # A price that never moves.
@@ -101,7 +101,13 @@ def fit_markov(returns: Floats, states: int = _STATES, begin: MarkovModel | None
             np.where(np.eye(states, dtype=bool), _STICKY, leave),
         )
     mean, deviation, transition = _maximise(
-        returns, begin.mean, begin.deviation, begin.transition, _LEAST_DEVIATION * scale, _ROUNDS, _TOLERANCE
+        returns,
+        begin.mean,
+        begin.deviation,
+        begin.transition,
+        _MINIMUM_DEVIATION * scale,
+        _ROUNDS,
+        _TOLERANCE,
     )
     order = np.argsort(deviation, kind="stable")
     return MarkovModel(mean[order], deviation[order], transition[np.ix_(order, order)])
@@ -116,7 +122,7 @@ def filtered_probabilities(model: MarkovModel, returns: Floats) -> Floats:
 
 @numba.njit(cache=True)
 def _density(returns: Floats, mean: Floats, deviation: Floats) -> Floats:
-    """Return the normal densities, (n, K), never quite zero, so that no crash makes all states impossible."""
+    """Return the normal densities, (n, K), never exactly zero, so that no crash makes all states impossible."""
     z = (returns.reshape(-1, 1) - mean) / deviation
     density: Floats = np.exp(-0.5 * z * z) / (deviation * np.sqrt(2.0 * np.pi)) + 1e-300
     return density
@@ -124,7 +130,7 @@ def _density(returns: Floats, mean: Floats, deviation: Floats) -> Floats:
 
 @numba.njit(cache=True)
 def _stationary(transition: Floats) -> Floats:
-    """Return the chain's long-run distribution, by squaring the matrix."""
+    """Compute the chain's long-run distribution by squaring the matrix."""
     power = transition.copy()
     for _ in range(20):
         power = power @ power
@@ -154,11 +160,11 @@ def _maximise(
     mean: Floats,
     deviation: Floats,
     transition: Floats,
-    least: float,
+    minimum: float,
     rounds: int,
     tolerance: float,
 ) -> tuple[Floats, Floats, Floats]:
-    """Alternate Kim's smoother (1994) over the returns being fitted, and the parameters that fit best."""
+    """Alternate between Kim's smoother (1994) over the fitted returns and the parameters that fit best."""
     mean, deviation, transition = mean.copy(), deviation.copy(), transition.copy()
     n, states = len(returns), len(mean)
     before = -np.inf
@@ -183,7 +189,7 @@ def _maximise(
             square += smoothed * returns[t] ** 2
         weight = np.maximum(weight, 1e-12)
         mean = total / weight
-        deviation = np.maximum(np.sqrt(np.maximum(square / weight - mean * mean, 0.0)), least)
+        deviation = np.maximum(np.sqrt(np.maximum(square / weight - mean * mean, 0.0)), minimum)
         moves += 1e-9
         transition = moves / moves.sum(axis=1).reshape(-1, 1)
     return mean, deviation, transition

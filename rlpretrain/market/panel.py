@@ -47,7 +47,7 @@ class AssetSeries:
 class PricePanel:
     """Adjusted daily bars, (T, A) each; NaN where an asset has no bar that day.
 
-    `dates` is ascending ``datetime64[D]`` and holds every day on which at least one asset has a close.
+    `dates` is ascending ``datetime64[D]`` and contains every day on which at least one asset has a close.
     `crypto` marks the assets that trade every calendar day.
     """
 
@@ -118,13 +118,13 @@ class PricePanel:
         )
 
     def has_bars(self, symbol: str) -> bool:
-        """Return whether the asset has opens, highs and lows, not closes alone: it needs them for a state."""
+        """Return whether the asset has opens, highs and lows, which a state needs, and not closes alone."""
         column = self.column(symbol)
         known = np.isfinite(self.close[:, column])
         return bool(known.any() and np.isfinite(self.high[known, column]).mean() > 0.9)
 
     def select(self, symbols: Sequence[str]) -> PricePanel:
-        """Keep only `symbols`, in that order; days on which none of them trades go."""
+        """Keep only `symbols`, in that order; days on which none of them trades are dropped."""
         columns = [self.column(symbol) for symbol in symbols]
         rows = np.flatnonzero(np.isfinite(self.close[:, columns]).any(axis=1))
         return self._take(rows, columns, tuple(symbols))
@@ -158,7 +158,7 @@ class PricePanel:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of symbols, dates and prices: equal exactly when the panels hold the same bars."""
+        """SHA-256 of symbols, dates and prices: equal exactly when the panels contain the same bars."""
         hasher = hashlib.sha256("\0".join(self.symbols).encode())
         for array in (self.dates.astype(np.int64), self.open, self.high, self.low, self.close, self.volume):
             hasher.update(np.ascontiguousarray(array).tobytes())

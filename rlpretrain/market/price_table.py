@@ -22,14 +22,12 @@ __all__ = ["PriceTable", "file_symbols", "is_price_file", "read_price_file"]
 
 _PRICES = ("open", "high", "low", "close")
 _FIELDS = (*_PRICES, "volume")
-_LAYOUT = (
-    "long (date, symbol, open, high, low, close, volume) or wide (date and one column of closes a ticker)"
-)
+_LAYOUT = "long (date, symbol, open, high, low, close, volume) or wide (date and one column of closes for each ticker)"
 
 
 @dataclass(frozen=True)
 class PriceTable:
-    """Checked rows of one file, (n,) each; `code` points into `symbols`, and prices a row lacks are NaN."""
+    """Checked rows of one file, (n,) each; `code` indexes `symbols`, and prices that a row lacks are NaN."""
 
     path: Path
     wide: bool
@@ -44,7 +42,7 @@ class PriceTable:
 
 
 def is_price_file(path: Path) -> bool:
-    """Tell by its name whether a file may hold prices."""
+    """Return whether a file may contain prices, judged by its name."""
     name = path.name.lower()
     return path.is_file() and not name.startswith(".") and name.endswith((".csv", ".csv.gz", ".parquet"))
 
@@ -81,7 +79,7 @@ def _columns(path: Path) -> list[str]:
             with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as raw:
                 names = next(csv.reader([raw.readline().decode("utf-8-sig")]), [])
     except (OSError, EOFError, UnicodeDecodeError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path}: can't be read: {error}") from None
+        raise DataError(f"{path} cannot be read: {error}") from None
     if len(set(names)) != len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{path}: column {twice!r} appears twice")
@@ -111,7 +109,7 @@ def _read(path: Path, columns: list[str]) -> pa.Table:
         try:
             return pyarrow.csv.read_csv(path, convert_options=convert)
         except pa.ArrowInvalid:
-            # Arrow names the row at fault only when it reads on one thread.
+            # Arrow names the faulty row only when it reads on one thread.
             return pyarrow.csv.read_csv(
                 path, convert_options=convert, read_options=pyarrow.csv.ReadOptions(use_threads=False)
             )
@@ -132,16 +130,16 @@ def _read_long(path: Path, fields: list[str], wanted: Collection[str] | None) ->
     encoded = table["symbol"].combine_chunks().dictionary_encode()
     symbols = tuple(encoded.dictionary.to_pylist())
     code = np.asarray(encoded.indices.fill_null(-1), dtype=np.intp)
-    _refuse(path, line, (code < 0) | _blank(table["date"]), "no date or no symbol")
+    _reject(path, line, (code < 0) | _blank(table["date"]), "no date or no symbol")
     blank = np.full(table.num_rows, np.nan)
     values = {name: _floats(table[name]) if name in fields else blank for name in _FIELDS}
     traded = np.isfinite(values["close"])
-    _refuse(path, line, ~traded & np.isfinite(values["open"]), "an open without a close")
+    _reject(path, line, ~traded & np.isfinite(values["open"]), "an open without a close")
     for name in _PRICES:
-        _refuse(path, line, (values[name] <= 0) | np.isinf(values[name]), f"{name} is not a positive number")
-    _refuse(path, line, values["high"] < values["low"], "high is below low")
-    _refuse(path, line, (values["volume"] < 0) | np.isinf(values["volume"]), "volume is negative or infinite")
-    # A long file's row without any price says that the asset did not trade.
+        _reject(path, line, (values[name] <= 0) | np.isinf(values[name]), f"{name} is not a positive number")
+    _reject(path, line, values["high"] < values["low"], "high is below low")
+    _reject(path, line, (values["volume"] < 0) | np.isinf(values["volume"]), "volume is negative or infinite")
+    # A long file's row without any price means that the asset did not trade.
     return PriceTable(
         path=path,
         wide=False,
@@ -155,11 +153,11 @@ def _read_long(path: Path, fields: list[str], wanted: Collection[str] | None) ->
 def _read_wide(path: Path, symbols: list[str]) -> PriceTable:
     table = _read(path, ["date", *symbols])
     line = np.arange(table.num_rows)
-    _refuse(path, line, _blank(table["date"]), "no date")
+    _reject(path, line, _blank(table["date"]), "no date")
     closes = np.empty((table.num_rows, len(symbols)))
     for column, symbol in enumerate(symbols):
         closes[:, column] = _floats(table[symbol])
-        _refuse(
+        _reject(
             path,
             line,
             (closes[:, column] <= 0) | np.isinf(closes[:, column]),
@@ -189,8 +187,8 @@ def _blank(column: pa.ChunkedArray) -> NDArray[np.bool_]:
     return np.asarray(column.is_null().to_numpy(), dtype=bool)
 
 
-def _refuse(path: Path, line: NDArray[np.intp], wrong: NDArray[np.bool_], complaint: str) -> None:
-    """Raise when any row is wrong, naming the first as the file's reader counts: the header is line 1."""
+def _reject(path: Path, line: NDArray[np.intp], wrong: NDArray[np.bool_], complaint: str) -> None:
+    """Raise when any row is wrong, naming the first as a reader of the file counts: the header is line 1."""
     if wrong.any():
         first = int(line[np.flatnonzero(wrong)[0]])
         place = f"row {first + 1}" if path.suffix == ".parquet" else f"line {first + 2}"

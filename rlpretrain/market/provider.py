@@ -1,4 +1,4 @@
-"""Where prices come from: one string names a provider and its options."""
+"""Where prices come from; one string names a provider and its options."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ class Market(Protocol):
     """What a provider's string stands for."""
 
     def symbols(self) -> tuple[str, ...]:
-        """Return every ticker that there is."""
+        """Return every ticker that the market has."""
 
     def load(
         self, symbols: Sequence[str] | None, *, seed: int, start: dt.date | None, end: dt.date | None
     ) -> PricePanel:
-        """Load adjusted daily bars; other tickers and days than these may come too, and are left out.
+        """Load adjusted daily bars; the caller drops tickers and days that it did not request.
 
         Parameters
         ----------
         symbols
-            Tickers that are wanted; None for all. Those without prices are left out.
+            Tickers to load; None for all. Those without prices are left out.
         seed
             Seed of prices that are drawn at random.
         start, end
-            First and last day that are wanted, None for no limit.
+            First and last day to load, None for no limit.
 
         Raises
         ------
@@ -60,16 +60,16 @@ class Market(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class PriceProvider:
-    """Where prices may come from.
+    """A place where prices may come from.
 
     Parameters
     ----------
     name
-        What stands before the colon of the setting `market`.
+        What comes before the colon of the setting `market`.
     syntax
         The setting written out, as an example for messages.
     parse
-        Reads what stands after the colon; raises `SettingsError` where it can't.
+        Reads what comes after the colon; raises `SettingsError` if it cannot.
     """
 
     name: str
@@ -83,15 +83,15 @@ class PriceProvider:
 
 @dataclass(frozen=True)
 class GeneratedProvider:
-    """``generated:``, with what its options say."""
+    """The provider ``generated:`` with its options."""
 
     kind: str = "regimes"
     years: int = 15
     end: dt.date = dt.date(2024, 12, 31)
     seed: int | None = None
-    """None: the seed that the caller gives."""
+    """None takes the seed that the caller passes."""
     source: str = field(default="generated:", compare=False)
-    """The string that it was read from."""
+    """The string that the provider was read from."""
 
     @property
     def start(self) -> dt.date:
@@ -131,12 +131,12 @@ class GeneratedProvider:
 
 @dataclass(frozen=True)
 class FilesProvider:
-    """``files:DIR``."""
+    """The provider ``files:DIR``."""
 
     folder: Path
 
     def symbols(self) -> tuple[str, ...]:
-        """Return every ticker that the folder's files hold."""
+        """Return every ticker that the folder's files contain."""
         from rlpretrain.market.files import folder_symbols
 
         return folder_symbols(self.folder)
@@ -241,16 +241,16 @@ def load_market(
     Parameters
     ----------
     provider
-        Name of a row of `PRICE_PROVIDERS`, a colon, and what it is to be told: ``generated:`` with the options
+        Name of a row of `PRICE_PROVIDERS`, a colon, and its options: ``generated:`` with the options
         ``kind=regimes|planted|noise``, ``years``, ``end`` and ``seed``, or ``files:DIR``.
     symbols
-        Tickers to load, in this order; None loads all that trade in the window. Twice counts once.
+        Tickers to load, in this order; None loads all that trade in the window. Repeated tickers count once.
     seed
         Seed of the generated market, unless the string has one.
     start, end
         First and last day to keep, both included.
     missing
-        What to do about symbols without prices in the window: leave them out with a warning, or raise.
+        What to do about symbols without prices in the window: leave them out with a warning, or raise an error.
 
     Raises
     ------
@@ -264,7 +264,7 @@ def load_market(
         raise SettingsError(f"market window starts {start}, after its end {end}")
     wanted = None if symbols is None else list(dict.fromkeys(symbols))
     if wanted is not None and not wanted:
-        raise DataError(f"{provider}: no asset was asked for")
+        raise DataError(f"{provider}: no asset was requested")
     panel = parsed.load(wanted, seed=seed, start=start, end=end)
     found = panel.symbols if wanted is None else tuple(symbol for symbol in wanted if symbol in panel)
     if found != panel.symbols:
@@ -279,7 +279,7 @@ def load_market(
 def _traded(
     panel: PricePanel, wanted: list[str] | None, window: str, missing: Literal["skip", "error"]
 ) -> PricePanel:
-    """Leave out assets without a close, and report those asked for."""
+    """Leave out assets without a close, and report those that were requested."""
     columns = np.flatnonzero(np.isfinite(panel.close).any(axis=0))
     traded = [panel.symbols[column] for column in columns]
     absent = [symbol for symbol in wanted or panel.symbols if symbol not in set(traded)]

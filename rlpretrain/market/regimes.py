@@ -1,4 +1,4 @@
-"""Which regime the market is in, told from a benchmark's closes so far."""
+"""The market's regime, classified from a benchmark's closes to date."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ REGIMES = ("bull", "bear", "sideways", "volatile")
 RegimeMethod = Literal["rules", "markov"]
 
 _TREND_DAYS = 200
-"""The slow average: what most of the field calls the long trend."""
+"""The slow average, which is usually called the long-term trend."""
 _MOMENTUM_DAYS = 63
-"""A quarter: direction must agree with the side of the average."""
+"""A quarter; the direction over it must agree with the side of the average."""
 _VOLATILITY_DAYS = 20
 _NORMAL_DAYS = 504
 """Two years of past volatility say what is normal for this asset."""
@@ -40,13 +40,13 @@ def classify_regime(benchmark: AssetSeries, method: RegimeMethod = "rules") -> N
     - *sideways*: a mixed trend and a lower ratio; also the first 199 days, when there is no average yet.
 
     Thresholds are in days and ratios of the asset's own volatility, so one rule serves any benchmark. By
-    *markov*, with a hidden Markov model, see `rlpretrain.market.markov_regimes`. Either way only closes up to and
-    including a day decide on that day.
+    *markov*, with a hidden Markov model; see `rlpretrain.market.markov_regimes`. Either way a day's regime depends
+    only on closes up to and including that day.
     """
     if method == "markov":
         from rlpretrain.market.markov_regimes import (
             markov_regimes,
-        )  # It compiles; the rules need not wait for it.
+        )  # It compiles code, which the rules need not wait for.
 
         return markov_regimes(benchmark)
     return _by_rules(benchmark)

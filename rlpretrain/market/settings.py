@@ -14,7 +14,7 @@ __all__ = ["MarketSettings", "PriceUpdateSettings", "RegimeSettings", "TradingSe
 
 
 SourceName = Annotated[
-    str, OneOf("rlpretrain.market.sources:PRICE_SOURCES", (("none", "No: the prices are as they are"),))
+    str, OneOf("rlpretrain.market.sources:PRICE_SOURCES", (("none", "None: use the prices as they are"),))
 ]
 
 
@@ -30,19 +30,19 @@ class MarketSettings(SeedSettings):
 
 
 class PriceUpdateSettings(MarketSettings):
-    """Whether a folder of prices is brought up to date first."""
+    """Whether a folder of prices is brought up to date before the run."""
 
     price_updates: SourceName = run_setting(
         "none",
         "Market",
-        "Where missing prices come from before the run, into the folder of market=files:DIR.",
+        "Source from which missing prices are downloaded into the folder of market=files:DIR before the run.",
     )
 
     @model_validator(mode="after")
     def _has_a_folder(self) -> Self:
         if self.price_updates != "none" and not self.market.startswith("files:"):
             raise ValueError(
-                f"price_updates '{self.price_updates}' needs market 'files:DIR': {self.market!r} is no folder of prices"
+                f"price_updates '{self.price_updates}' needs market 'files:DIR': {self.market!r} is not a price folder"
             )
         return self
 
@@ -57,9 +57,11 @@ class WindowSettings(MarketSettings):
         0.2, "Market", "Share of the days before the test window that chooses checkpoints.", gt=0, lt=0.9
     )
     validation_start: dt.date | None = run_setting(
-        None, "Market", "First day of the validation window, over validation_split."
+        None, "Market", "First day of the validation window; overrides validation_split."
     )
-    test_start: dt.date | None = run_setting(None, "Market", "First day of the test window, over test_split.")
+    test_start: dt.date | None = run_setting(
+        None, "Market", "First day of the test window; overrides test_split."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -72,16 +74,16 @@ class WindowSettings(MarketSettings):
 
 
 class TradingSettings(Section):
-    """At which price and cost everything that is learned, weighted or reported trades."""
+    """Price and cost at which everything that is learned, weighted or reported is traded."""
 
     fill: Literal["next_open", "next_close"] = run_setting(
         "next_open", "Market", "Price at which everything learned, weighted or reported is filled."
     )
     cost_bps: float = run_setting(
-        5.0, "Market", "Cost of a trade of an equity, basis points a side.", ge=0, le=500
+        5.0, "Market", "Cost of trading an equity, in basis points per side.", ge=0, le=500
     )
     crypto_cost_bps: float = run_setting(
-        20.0, "Market", "Cost of a trade of a crypto asset, basis points a side.", ge=0, le=500
+        20.0, "Market", "Cost of trading a crypto asset, in basis points per side.", ge=0, le=500
     )
 
 
@@ -91,5 +93,5 @@ class RegimeSettings(Section):
     regimes: Literal["rules", "markov"] = run_setting(
         "rules",
         "Patterns",
-        "How the market's regime is told: by plain rules, or by a filtered Markov-switching model.",
+        "How the market's regime is classified: by plain rules, or by a filtered Markov-switching model.",
     )

@@ -25,12 +25,12 @@ class PriceSource:
     Parameters
     ----------
     name
-        How the setting `price_updates` names it.
+        The value of the setting `price_updates` that selects it.
     description
-        Name for people: the trigger form shows it.
+        Name that the trigger form shows.
     fetch
-        Returns all daily bars of a ticker, adjusted for splits and dividends. Raises `DataError` where there are none,
-        and `SettingsError` where a package is missing. Several threads call it at once.
+        Returns all daily bars of a ticker, adjusted for splits and dividends. Raises `DataError` if there are none,
+        and `SettingsError` if a package is missing. Several threads call it at once.
     """
 
     name: str

@@ -13,7 +13,7 @@ from rlpretrain.market.panel import Dates
 __all__ = ["Windows", "split_windows"]
 
 _SMALLEST = 60
-"""Sessions that a window needs at least: fewer can't carry a statistic."""
+"""Minimum number of sessions in a window: fewer are too few for a statistic."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Windows:
 
     @classmethod
     def from_json(cls, values: dict[str, str]) -> Windows:
-        """Read what `as_json` gave."""
+        """Read what `as_json` returned."""
         return cls(**{name: np.datetime64(text, "D") for name, text in values.items()})
 
 
@@ -60,14 +60,14 @@ def split_windows(
     sessions
         (T,) days on which the exchange is open, ascending.
     validation_split
-        Share of the sessions before the test window that validation gets, unless `validation_start` is given.
+        Share of the sessions before the test window that go to validation, unless `validation_start` is given.
     test_split
         Share of all sessions that the test window gets, unless `test_start` is given.
 
     Raises
     ------
     SettingsError
-        A window would hold fewer than 60 sessions; the message names the setting.
+        A window would have fewer than 60 sessions; the message names the setting.
     """
     n = len(sessions)
     test_row = (
@@ -80,7 +80,7 @@ def split_windows(
         if validation_start
         else round(test_row * (1 - validation_split))
     )
-    # The setting that a person gave is the one to name.
+    # The message names the setting that the user gave.
     by_test = "test_start" if test_start else "test_split"
     by_validation = "validation_start" if validation_start else "validation_split"
     span = f"the market has {n} sessions" + (f" from {sessions[0]} to {sessions[-1]}" if n else "")
@@ -91,7 +91,7 @@ def split_windows(
     ):
         if length < _SMALLEST:
             raise SettingsError(
-                f"{setting}: the {window} window would hold {max(length, 0)} sessions, fewer than {_SMALLEST}",
+                f"{setting}: the {window} window would have {max(length, 0)} sessions, fewer than {_SMALLEST}",
                 hint=span,
             )
     return Windows(

@@ -1,4 +1,4 @@
-"""Daily bars from Yahoo Finance, through yfinance, which keeps up with that service's ways.
+"""Daily bars from Yahoo Finance, through yfinance, which keeps up with changes of that service.
 
 Yahoo's terms allow personal and research use. Its closes differ from other vendors' by a basis point or two a
 day, and its crypto days end at midnight UTC, not at New York's close.
@@ -36,21 +36,21 @@ def yahoo_series(symbol: str) -> AssetSeries:
         raise SettingsError(
             "prices from Yahoo need yfinance", hint="pip install 'rlpretrain[yahoo]'"
         ) from None
-    # Every failure is reported with its ticker below; its own lines on top would only repeat them.
+    # Every failure is reported with its ticker below; yfinance's own log lines would only repeat it.
     logging.getLogger("yfinance").setLevel(logging.CRITICAL)
     yfinance.config.debug.hide_exceptions = False
     try:
         frame = yfinance.Ticker(symbol).history(period="max", interval="1d", auto_adjust=True, actions=False)
-    # yfinance raises errors of its own, of curl's and plain ones; none of them may stop the other tickers.
+    # yfinance raises its own errors, curl's and plain exceptions; none of them may stop the other tickers.
     except Exception as error:
-        raise DataError(f"{symbol}: Yahoo gives no prices: {type(error).__name__}: {error}") from None
+        raise DataError(f"{symbol}: Yahoo has no prices: {type(error).__name__}: {error}") from None
     return series_from_frame(symbol, frame)
 
 
 def series_from_frame(symbol: str, frame: pd.DataFrame) -> AssetSeries:
-    """Read yfinance's table: a row a day, indexed by the day's beginning on the exchange.
+    """Read yfinance's table: one row for each day, indexed by the day's beginning on the exchange.
 
-    Days without a close are dropped; of a day that stands twice (the running one can) the last row counts. A
+    Days without a close are dropped; if a day appears twice, as the current one may, the last row counts. A
     zero volume with a price, as on days without a trade, is kept.
 
     Raises
@@ -64,7 +64,7 @@ def series_from_frame(symbol: str, frame: pd.DataFrame) -> AssetSeries:
     frame = frame[frame["Close"].notna()]
     frame = frame[~frame.index.duplicated(keep="last")].sort_index()
     if frame.empty:
-        raise DataError(f"{symbol}: Yahoo gives no prices")
+        raise DataError(f"{symbol}: Yahoo has no prices")
     return AssetSeries(
         symbol=symbol,
         crypto=is_crypto(symbol),

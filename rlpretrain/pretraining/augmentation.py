@@ -1,6 +1,6 @@
-"""Changes to the states of a batch while labels stay: off by default, for none has shown a gain.
+"""Changes to the states of a batch that keep the labels: off by default, because none has shown a gain.
 
-`benchmarks/pretraining.py` measures what each brings on purged folds.
+`benchmarks/pretraining.py` measures the effect of each on purged folds.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from rlpretrain.pretraining.settings import Augmentation
 __all__ = ["augment", "earlier_rows"]
 
 _NOISE = 0.1
-"""Standard deviation of the noise, in deviations of each number."""
+"""Standard deviation of the noise, in standard deviations of each number."""
 _SHARE = 0.1
 """Share of a batch's patterns that relabelling or jitter changes."""
 
 
 def earlier_rows(data: DataSet) -> NDArray[np.int64]:
-    """Return for each row the one before it of the same asset and position, (N,); the first of each gives itself."""
+    """Return each row's predecessor of the same asset and position, (N,); the first row of each returns itself."""
     long = np.asarray(data.states[:, POSITION.start] > 0.5)
     _, asset = np.unique(data.assets, return_inverse=True)
     order = np.lexsort((data.dates, long, asset))
@@ -45,18 +45,18 @@ def augment(
     """Change the states of a batch.
 
     *feature_noise* adds normal noise of a tenth of each deviation to the numbers of the asset and the market.
-    *time_jitter* gives a tenth of the patterns the asset's numbers as of its sampled close before. *asset_relabelling*
-    gives a tenth the market's numbers of another pattern of the batch, as if the asset were measured against another
-    benchmark. Votes and position, which labels are made from, always stay.
+    *time_jitter* replaces the asset's numbers, in a tenth of the patterns, by those of its previous sampled close.
+    *asset_relabelling* replaces the market's numbers, in a tenth of them, by those of another pattern of the batch: the
+    asset is then measured against another benchmark. Votes and position, which determine the labels, never change.
 
     Parameters
     ----------
     states
-        (n, 64); not changed itself.
+        (n, 64); not changed in place.
     earlier
-        (n, 64) states of the rows that `earlier_rows` gives.
+        (n, 64) states of the rows that `earlier_rows` returns.
     std
-        (64,) deviation of each number.
+        (64,) standard deviation of each number.
     """
     states, n = states.clone(), len(states)
 

@@ -1,4 +1,4 @@
-"""What a clone must be compared with: class shares, logistic regression, gradient boosting."""
+"""Baselines that a clone is compared with: class shares, logistic regression, gradient boosting."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from rlpretrain.pretraining.evaluation import classification_scores
 __all__ = ["baseline_scores"]
 
 _ROWS = 20_000
-_LEAST = 0.01
+_MIN_PROBABILITY = 0.01
 """Probability below which an action of a soft label is left out."""
 
 
 def baseline_scores(train: DataSet, validation: DataSet, seed: int) -> dict[str, dict[str, Any]]:
     """Score three baselines on the same soft labels: class shares, logistic regression, gradient boosting.
 
-    The two models learn at most 20,000 training rows, drawn by the seed; ``training_rows`` says how many. A row stands
-    in once for each action that its label allows, weighed by that action's probability: the same cross-entropy on soft
-    labels as the clone's.
+    The two models learn from at most 20,000 training rows, drawn by the seed; ``training_rows`` is their number. A row
+    appears once for each action that its label allows, weighted by that action's probability: the loss is the same
+    cross-entropy on soft labels as the clone's.
     """
     generator = np.random.default_rng(seed)
     rows = np.arange(len(train))
     if len(rows) > _ROWS:
         rows = np.sort(generator.choice(rows, _ROWS, replace=False))
     labels = train.labels[rows]
-    row, action = np.nonzero(labels > _LEAST)
+    row, action = np.nonzero(labels > _MIN_PROBABILITY)
     x, y = train.states[rows][row], action
     w = labels[row, action] * train.weights[rows][row]
     shares = np.average(train.labels, axis=0, weights=train.weights)

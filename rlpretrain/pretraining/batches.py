@@ -1,7 +1,7 @@
 """Batches of patterns: drawn from tensors on the device, or streamed from a mapped file with one block read ahead.
 
-What an epoch draws depends on the seed and the epoch's number alone. So a run that was stopped within an epoch goes
-on with the batches it would have had.
+The draws of an epoch depend only on the seed and the epoch's number. A run that was stopped within an epoch therefore
+resumes with the batches that it would have had.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Batch(NamedTuple):
     returns: torch.Tensor
     """(n,) in units of the training rewards' scale."""
     shares: torch.Tensor
-    """(n,) of each pattern in the batch's loss; they sum to one, or about one where losses are weighed."""
+    """(n,) share of each pattern in the batch's loss; they sum to one, or to about one where losses are weighted."""
 
     def part(self, rows: slice) -> Batch:
-        """Take some rows."""
+        """Return some rows."""
         return Batch(*(column[rows] for column in self))
 
 
@@ -51,7 +51,7 @@ class Batches(Protocol):
     """A source of batches."""
 
     def __len__(self) -> int:
-        """Batches of an epoch."""
+        """Return the number of batches in an epoch."""
         ...
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
@@ -61,11 +61,11 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Preparation:
-    """How rows become batches; every process of a group takes each `processes`-th row, from its `process`-th on."""
+    """How rows become batches; each process of a group takes every `processes`-th row, the first at `process`."""
 
     batch_size: int
     weighting: Literal["sampling", "loss"]
-    """Draw by weight with replacement, or visit every row once an epoch."""
+    """Draw by weight with replacement, or visit every row once per epoch."""
     hard_labels: bool
     reward_scale: float
     seed: int
@@ -75,7 +75,7 @@ class Preparation:
     processes: int = 1
 
     def tensors(self, data: DataSet, *, pin: bool = False) -> Batch:
-        """Bring rows to the device; where it is the CPU, states and weights share memory with the data set."""
+        """Copy rows to the device; on the CPU, states and weights share memory with the data set."""
         labels = torch.from_numpy(np.ascontiguousarray(data.labels))
         columns = Batch(
             states=torch.from_numpy(np.ascontiguousarray(data.states)),
@@ -95,7 +95,7 @@ class Preparation:
         earlier: torch.Tensor | None,
         *number: int,
     ) -> Batch:
-        """Gather this process's rows of a batch, and change their states as the settings say."""
+        """Gather this process's rows of a batch, and augment their states as the settings require."""
         rows = order[self.process :: self.processes]
         states, labels, returns, weights = (column.index_select(0, rows) for column in columns)
         if self.augmentation:
@@ -107,13 +107,13 @@ class Preparation:
 
 
 def seeded(device: str, *numbers: int) -> torch.Generator:
-    """Make a generator whose sequence belongs to these numbers."""
+    """Return a generator whose sequence depends only on these numbers."""
     state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0]
     return torch.Generator(device=device).manual_seed(int(state) >> 1)
 
 
 class ResidentBatches:
-    """Batches of tensors that lie on the device; rows are drawn there too."""
+    """Batches of tensors that are stored on the device; rows are drawn there too."""
 
     def __init__(self, data: DataSet, scaler: Scaler, preparation: Preparation) -> None:
         self.preparation = preparation
@@ -146,9 +146,9 @@ class ResidentBatches:
 class StreamedBatches:
     """Batches from a mapped file of any size.
 
-    An epoch visits the file's blocks in random order, eight at a time; those eight are drawn from together while the
-    next eight are read. Each eight give as many batches as their share of all weight, so that a row's chance is
-    nearly its weight, as with resident tensors, but for the rounding to whole batches.
+    An epoch visits the file's blocks in random order, eight at a time; rows are drawn from all eight together while the
+    next eight are read. Each pool of eight yields batches in proportion to its share of the total weight, so that a
+    row's chance is proportional to its weight, as with resident tensors, except for the rounding to whole batches.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ class StreamedBatches:
     Raises
     ------
     SettingsError
-        An augmentation needs rows that may not be at hand.
+        An augmentation needs rows that may not be in memory.
     """
 
     def __init__(
@@ -174,8 +174,8 @@ class StreamedBatches:
     ) -> None:
         if "time_jitter" in preparation.augmentation:
             raise SettingsError(
-                "time_jitter needs all patterns on the device, and they are too many",
-                hint="leave it out of augmentation",
+                "time_jitter needs all patterns on the device, and there are too many",
+                hint="remove it from augmentation",
             )
         self.data, self.preparation = data, preparation
         self._std = torch.as_tensor(scaler.std, device=preparation.device)
@@ -190,7 +190,7 @@ class StreamedBatches:
         return math.ceil(len(self.data) / self.preparation.batch_size)
 
     def plan(self, number: int) -> list[tuple[NDArray[np.intp], int]]:
-        """Return an epoch's pools: their blocks, and the batches drawn from them."""
+        """Return an epoch's pools: their blocks, and the number of batches drawn from each."""
         rng = np.random.default_rng([self.preparation.seed, number])
         blocks = rng.permutation(len(self._mass))
         pools = [blocks[i : i + self.pool_blocks] for i in range(0, len(blocks), self.pool_blocks)]
@@ -199,7 +199,7 @@ class StreamedBatches:
         plan: list[tuple[NDArray[np.intp], int]] = []
         small = blocks[:0]
         for pool, count in zip(pools, counts.tolist(), strict=True):
-            # Blocks too small for a batch of their own are drawn from with the next.
+            # Blocks too small for a whole batch are joined to the next pool.
             small = np.concatenate([small, pool])
             if count:
                 plan.append((small, count))
@@ -256,6 +256,6 @@ class StreamedBatches:
 
 
 def _draw(chances: torch.Tensor, count: int, generator: torch.Generator) -> torch.Tensor:
-    """Draw positions with replacement by their running sums (n,); of any number, where `multinomial` takes 2^24."""
+    """Draw positions with replacement, given cumulative weights (n,); `multinomial` takes no more than 2^24 of them."""
     uniform = torch.rand(count, generator=generator, device=chances.device, dtype=torch.float64)
     return torch.searchsorted(chances, uniform * chances[-1], right=True).clamp_max_(len(chances) - 1)

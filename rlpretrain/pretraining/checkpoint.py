@@ -1,4 +1,4 @@
-"""Where training is, in a file: enough to go on as if it had never stopped."""
+"""Checkpoint files: a training resumed from one ends like a training that never stopped."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ __all__ = ["Progress", "read_checkpoint", "training_identity", "write_checkpoint
 
 @dataclass
 class Progress:
-    """How far a training is. Batches need no random state: they follow from the seed and the epoch."""
+    """Progress of a training. Batches need no random state: they follow from the seed and the epoch."""
 
     best: dict[str, torch.Tensor]
-    """Weights of the best epoch so far."""
+    """Weights of the best epoch completed."""
     sums: torch.Tensor
-    """(2,) losses and gradient norms of the current epoch's updates so far."""
+    """(2,) sums of the losses and of the gradient norms of the current epoch's updates."""
     epoch: int = 1
-    """The one in progress."""
+    """Epoch in progress."""
     batch: int = 0
-    """Updates that it has made."""
+    """Updates completed in this epoch."""
     best_loss: float = math.inf
     best_epoch: int = 0
     history: dict[str, list[Any]] = field(default_factory=dict)
 
 
 def training_identity(settings: TrainerSettings, scaler: Scaler, train: DataSet, validation: DataSet) -> str:
-    """Say which training a checkpoint belongs to, as a digest of its settings and data.
+    """Return the identity of a training, a digest of its settings and data, which its checkpoint must match.
 
-    Where a run's windows moved after it was killed, what it had learned may lie in days that now validate.
+    If a run's windows moved after it was killed, its checkpoint may have learned from days that are now for validation.
     """
     digest = hashlib.sha256(json.dumps(settings.as_json(), sort_keys=True).encode())
     digest.update(scaler.mean.tobytes() + scaler.std.tobytes())
@@ -59,7 +59,7 @@ def write_checkpoint(
     Raises
     ------
     DataError
-        The disk is full or may not be written to; an older checkpoint is then as it was.
+        The disk is full or is not writable; an older checkpoint then stays unchanged.
     """
     content = {
         "identity": identity,
@@ -78,5 +78,5 @@ def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         return content if content["identity"] == identity else None
     except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError):
-        # Not ours, or of another version: starting again costs time only.
+        # Another program's file, or another version's: starting again only costs time.
         return None

@@ -1,4 +1,4 @@
-"""Training and validation data sets: split by date, purged, weighed and counted."""
+"""Training and validation data sets: split by date, purged, weighted and counted."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Scaler:
 
     @classmethod
     def fit(cls, states: NDArray[np.float32]) -> Scaler:
-        """Measure training states; a constant number keeps the unit it has.
+        """Compute the mean and deviation of training states; a constant number keeps its unit.
 
-        The rows are read a block at a time, so that they may lie in a file larger than memory. Blocks are joined by
-        the update of Chan, Golub and LeVeque (1979).
+        The rows are read one block at a time, so that they may come from a file larger than memory. Blocks are combined
+        by the update of Chan, Golub and LeVeque (1979).
         """
         count, mean, square = 0, np.zeros(states.shape[1]), np.zeros(states.shape[1])
         for start in range(0, len(states), _SCALER_ROWS):
@@ -48,7 +48,7 @@ class Scaler:
         return cls(mean=mean.astype(np.float32), std=np.where(std > 1e-6, std, 1.0).astype(np.float32))
 
     def blind_to(self, numbers: slice) -> Scaler:
-        """Return a scaler under which some numbers are always zero: divided by infinity, they tell nothing."""
+        """Return a scaler that sets some numbers to zero by dividing them by infinity: they carry no information."""
         std = self.std.copy()
         std[numbers] = np.inf
         return Scaler(mean=self.mean, std=std)
@@ -64,17 +64,17 @@ def build_datasets(
     patterns
         Patterns of any date; those of the test window are dropped unread.
     min_confidence
-        Patterns below it are not learned from, nor validated on.
+        Patterns below it are used neither for training nor for validation.
 
     Returns
     -------
     train, validation, card
-        The card holds counts, dates, class shares, content hashes and the scale of rewards.
+        The card contains counts, dates, class shares, content hashes and the scale of rewards.
 
     Raises
     ------
     DataError
-        A part is empty, or the training labels hold one action only.
+        A part is empty, or the training patterns contain only one action.
     """
     confident = patterns.confidence >= min_confidence
     early = patterns.date < windows.validation_start
@@ -97,7 +97,8 @@ def build_datasets(
     train, validation = patterns.take(in_train), patterns.take(in_validation)
     if len(np.unique(train.action)) < 2:
         raise DataError(
-            "the training patterns hold one action only", hint="widen the window or move the levels"
+            "the training patterns contain only one action",
+            hint="widen the window, or change buy_level and sell_level",
         )
     scale = reward_scale(train)
     parts = {
@@ -139,13 +140,13 @@ def _dataset(patterns: PatternSet, weights: NDArray[np.float64]) -> DataSet:
 
 
 def content_hash(data: DataSet) -> str:
-    """Hash the rows, whatever file they are kept in."""
+    """Return a hash of the rows, whatever format they are stored in."""
     digest = hashlib.sha256()
     for field in fields(data):
         column = getattr(data, field.name)
         if column.dtype.kind == "U":
             digest.update("\n".join(column.tolist()).encode())
         else:
-            # A view, not a copy: the states are most of what memory holds.
+            # A view, not a copy: the states take most of the memory.
             digest.update(np.ascontiguousarray(column).view(np.uint8).data)
     return digest.hexdigest()

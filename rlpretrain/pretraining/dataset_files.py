@@ -1,4 +1,4 @@
-"""Data sets in files: Parquet, which every tool reads, or safetensors, which is trained on without being loaded."""
+"""Files of data sets: Parquet, which every tool reads, or safetensors, which training maps without loading it."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = ["DataSet", "dataset_file", "read_dataset", "write_dataset"]
 _VERSION_KEY = "rlpretrain.state_version"
 _LABELS = tuple(f"label_{name}" for name in ACTIONS)
 _ROWS = 1 << 16
-"""Rows that are written and read at once, so that memory holds a data set once."""
+"""Rows that are written or read at once, so that a data set is in memory only once."""
 _TYPES = {"F32": np.float32, "I32": np.int32, "U16": np.uint16}
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """What the trainer reads; N rows, ordered by date. Arrays may be mapped from a file."""
+    """Data that the trainer reads: N rows, ordered by date. Arrays may be mapped from a file."""
 
     states: NDArray[np.float32]
     """(N, 64)."""
@@ -52,24 +52,24 @@ class DataSet:
 
 
 def dataset_file(folder: Path, part: str) -> Path:
-    """Find a part's file, whichever format it has.
+    """Return the path of a part's file, whichever format it has.
 
     Raises
     ------
     DataError
-        There is none.
+        No such file exists.
     """
     for suffix in (".parquet", ".safetensors"):
         if (path := folder / f"{part}{suffix}").is_file():
             return path
-    raise DataError(f"{folder} holds no data set named {part}", hint="mine the patterns first")
+    raise DataError(f"{folder} contains no data set named {part}", hint="mine the patterns first")
 
 
 def write_dataset(path: Path, data: DataSet) -> None:
-    """Write a data set as Parquet or, where the name ends so, as safetensors.
+    """Write a data set as Parquet or, if the path ends in ``.safetensors``, as safetensors.
 
     Parquet has a column for each state number and label, then value, weight, regime, asset, date and settled. The
-    safetensors file holds the same as arrays; regimes and assets are codes, whose names are in its metadata.
+    safetensors file contains the same as arrays; regimes and assets are codes, whose names are in its metadata.
     """
     with atomic_path(path) as temporary:
         if path.suffix == ".safetensors":
@@ -79,12 +79,12 @@ def write_dataset(path: Path, data: DataSet) -> None:
 
 
 def read_dataset(path: Path) -> DataSet:
-    """Read what `write_dataset` wrote; arrays of a safetensors file are mapped, not loaded.
+    """Read a file that `write_dataset` wrote; arrays of a safetensors file are mapped, not loaded.
 
     Raises
     ------
     DataError
-        The file is missing or damaged, holds another version of the state vector, or lacks columns.
+        The file is missing or damaged, contains another version of the state vector, or lacks columns.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such data set")
@@ -97,7 +97,7 @@ def read_dataset(path: Path) -> DataSet:
 def _check_version(path: Path, version: str) -> None:
     if version != STATE_VERSION:
         raise DataError(
-            f"{path} holds state vectors of version {version}, this program reads {STATE_VERSION}",
+            f"{path} contains state vectors of version {version}; this program reads version {STATE_VERSION}",
             hint="mine the patterns again",
         )
 
@@ -202,7 +202,7 @@ def _read_tensors(path: Path) -> DataSet:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > size - 8:
-            raise ValueError("its header is cut off")
+            raise ValueError("its header is truncated")
         header = json.loads(file.read(length))
     names = header["__metadata__"]
     _check_version(path, names[_VERSION_KEY])
@@ -211,11 +211,11 @@ def _read_tensors(path: Path) -> DataSet:
         entry = header[name]
         start, stop = entry["data_offsets"]
         if 8 + length + stop > size:
-            raise ValueError(f"{name} is cut off")
+            raise ValueError(f"{name} is truncated")
         shape = tuple(entry["shape"])
         if not start < stop:
             return np.empty(shape, _TYPES[entry["dtype"]])
-        # Copy on write: tensors ask for arrays that may be written to, and the file must stay as it is.
+        # Copy on write: tensors need writable arrays, and the file must not change.
         return np.memmap(path, _TYPES[entry["dtype"]], mode="c", offset=8 + length + start, shape=shape)
 
     return DataSet(

@@ -1,4 +1,4 @@
-"""Where networks learn."""
+"""The device on which networks train."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def choose_device(settings: DeviceSettings) -> str:
     Raises
     ------
     StageError
-        ``cuda`` is demanded and there is none.
+        ``cuda`` is requested, but there is no GPU.
     """
     available = torch.cuda.is_available()
     if settings.device == "cuda" and not available:

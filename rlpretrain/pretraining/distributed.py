@@ -1,7 +1,7 @@
-"""Training on many processes, as ``torchrun`` starts them: each takes its part of every batch.
+"""Training on several processes, as ``torchrun`` starts them: each processes its part of every batch.
 
-The network has under a million numbers, so one sum of all gradients after each backward pass costs little, and the
-result is that of one process but for rounding.
+The network has under a million weights, so one sum of all gradients after each backward pass costs little, and the
+result is that of a single process except for rounding.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ __all__ = ["Group", "current_group", "process_group"]
 
 
 class Group:
-    """The processes that train together; alone, one that sends nothing.
+    """The processes that train together; a group of one sends nothing.
 
     Parameters
     ----------
     rank, size
-        This process's number, and how many there are.
+        This process's number, and the number of processes.
     device
-        Where tensors that are sent must lie.
+        Device of the tensors that are sent.
     """
 
     def __init__(self, rank: int = 0, size: int = 1, device: str = "cpu") -> None:
@@ -38,7 +38,7 @@ class Group:
         return self.rank == 0
 
     def sum_gradients(self, network: torch.nn.Module, figures: torch.Tensor) -> torch.Tensor:
-        """Add up the gradients of all processes, in place, and the figures, (k,), that are given."""
+        """Sum the gradients of all processes in place; return the sum of their `figures`, (k,)."""
         if self.size == 1:
             return figures
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
@@ -51,7 +51,7 @@ class Group:
         return flat[start:]
 
     def agree(self, *numbers: float) -> list[float]:
-        """Take the first process's numbers, so that all decide alike."""
+        """Return the first process's numbers, so that all processes decide alike."""
         if self.size == 1:
             return list(numbers)
         sent = torch.tensor(numbers, dtype=torch.float64, device=self.device)
@@ -66,7 +66,7 @@ def process_group(device: str) -> Iterator[Group]:
     Raises
     ------
     StageError
-        More processes than GPUs on this machine.
+        There are more processes than GPUs on this machine.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -76,7 +76,7 @@ def process_group(device: str) -> Iterator[Group]:
         local = int(os.environ["LOCAL_RANK"])
         if local >= torch.cuda.device_count():
             raise StageError(
-                f"process {local} has no GPU of its own ({torch.cuda.device_count()} here)",
+                f"process {local} has no GPU: this machine has {torch.cuda.device_count()}",
                 hint="start as many processes as GPUs with --nproc-per-node",
             )
         torch.cuda.set_device(local)

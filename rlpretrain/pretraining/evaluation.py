@@ -1,4 +1,4 @@
-"""What a policy is worth on patterns it has not learned from."""
+"""Scores of a policy on patterns that it did not learn from."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def predict(network: PolicyNetwork, data: DataSet) -> tuple[Probabilities, Proba
 
 
 def reliability(probabilities: Probabilities, labels: Probabilities) -> list[dict[str, float]]:
-    """Compare stated with labelled probabilities of the chosen action, over ten equal-width bins that hold patterns.
+    """Compare stated with labelled probabilities of the chosen action, over ten equal-width bins, empty ones left out.
 
     Guo et al. (2017), with the soft label's probability in place of a hit. Both arrays are (n, 3).
     """
@@ -67,7 +67,7 @@ def reliability(probabilities: Probabilities, labels: Probabilities) -> list[dic
 
 
 def expected_calibration_error(probabilities: Probabilities, labels: Probabilities) -> float:
-    """Mean gap between the stated and the labelled probability of the chosen action, over the bins of `reliability`."""
+    """Return the mean gap between stated and labelled probabilities of the chosen action, over `reliability`'s bins."""
     gaps = [
         row["patterns"] * abs(row["stated"] - row["labelled"]) for row in reliability(probabilities, labels)
     ]
@@ -80,8 +80,8 @@ def classification_scores(probabilities: Probabilities, data: DataSet) -> dict[s
     Returns
     -------
     dict
-        Unweighted log loss on the soft labels, the labels' own entropy (the least log loss there is), accuracy,
-        balanced accuracy and macro-F1 against the likeliest label, calibration error, and the confusion counts
+        Unweighted log loss on the soft labels, the labels' entropy (the minimum log loss), accuracy, balanced accuracy
+        and macro-F1 against the likeliest label, calibration error, and the confusion counts
         ``confusion[label][prediction]``.
     """
     labels = data.labels.astype(np.float64)
@@ -104,7 +104,7 @@ def classification_scores(probabilities: Probabilities, data: DataSet) -> dict[s
 
 
 def regime_scores(probabilities: Probabilities, data: DataSet) -> dict[str, dict[str, Any]]:
-    """Score the patterns of each regime apart."""
+    """Score the patterns of each regime separately."""
     scores = {}
     for regime in np.unique(data.regimes):
         rows = data.regimes == regime
@@ -116,17 +116,17 @@ def regime_scores(probabilities: Probabilities, data: DataSet) -> dict[str, dict
 
 
 def value_r2(values: NDArray[np.floating[Any]], data: DataSet, reward_scale: float) -> float | None:
-    """Share of the variance of what followed that the value head explains; below zero, the mean would do better.
+    """Return the share of the outcome's variance that the value head explains; below zero, the mean does better.
 
     Parameters
     ----------
     values
-        (n,) in units of `reward_scale`, as the network gives them.
+        (n,) in units of `reward_scale`, as the network predicts them.
 
     Returns
     -------
     float or None
-        None where what followed never varies.
+        None where the outcome does not vary.
     """
     followed = data.values.astype(np.float64)
     total = float(np.square(followed - followed.mean()).sum())
@@ -134,14 +134,14 @@ def value_r2(values: NDArray[np.floating[Any]], data: DataSet, reward_scale: flo
 
 
 def draw_reliability(path: Path, curves: Mapping[str, list[dict[str, float]]]) -> None:
-    """Draw what `reliability` gave for some models as a picture: on the diagonal, they mean what they say."""
+    """Draw the `reliability` of some models: on the diagonal, stated and labelled probabilities agree."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.0, 5.0), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, label="as stated")
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=1, label="perfect calibration")
     for name, rows in curves.items():
         x, y = [row["stated"] for row in rows], [row["labelled"] for row in rows]
         axes.plot(x, y, marker="o", label=name.replace("_", " "))
@@ -159,19 +159,19 @@ def draw_reliability(path: Path, curves: Mapping[str, list[dict[str, float]]]) -
 
 
 def findings(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say in sentences how the clone compares with the others by log loss, those that it loses to first.
+    """Return sentences that compare the clone with the other models by log loss, those that beat it first.
 
     Parameters
     ----------
     scores
-        What `classification_scores` gave for ``clone``, and for any of ``class_shares``, ``logistic_regression``,
+        What `classification_scores` returned for ``clone``, and for any of ``class_shares``, ``logistic_regression``,
         ``gradient_boosting``, ``votes_off`` and ``placebo``.
     """
     clone, lines = scores["clone"]["log_loss"], []
     for name, text in (
         ("gradient_boosting", "Gradient boosting"),
         ("logistic_regression", "Logistic regression"),
-        ("class_shares", "Always answering the classes' shares"),
+        ("class_shares", "The constant forecast of the class shares"),
     ):
         if name in scores and scores[name]["log_loss"] < clone:
             lines.append(
@@ -182,18 +182,21 @@ def findings(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
         lines.append(f"The clone predicts the consensus better than all baselines: log loss {clone:.4f}.")
     if "training_rows" in scores.get("gradient_boosting", {}):
         rows = scores["gradient_boosting"]["training_rows"]
-        lines.append(f"Logistic regression and gradient boosting learned from {rows:,} of its patterns.")
+        lines.append(
+            f"Logistic regression and gradient boosting were fitted on {rows:,} of its training patterns."
+        )
     if "votes_off" in scores:
         blind = scores["votes_off"]
         lines.append(
             f"Without the votes in its state, a clone has log loss {blind['log_loss']:.4f} and balanced accuracy "
-            f"{blind['balanced_accuracy']:.1%}, against {clone:.4f} and {scores['clone']['balanced_accuracy']:.1%}."
+            f"{blind['balanced_accuracy']:.1%}; with them, {clone:.4f} and "
+            f"{scores['clone']['balanced_accuracy']:.1%}."
         )
     if {"placebo", "class_shares"} <= scores.keys():
         chance, placebo = scores["class_shares"], scores["placebo"]
         at_chance = placebo["log_loss"] >= chance["log_loss"] * 0.99
         lines.append(
-            f"Trained on shuffled labels, it {'stays at' if at_chance else 'BEATS'} chance: log loss "
-            f"{placebo['log_loss']:.4f}, and {chance['log_loss']:.4f} for the classes' shares."
+            f"The placebo, trained on shuffled labels, {'stays at' if at_chance else 'BEATS'} chance: its log loss is "
+            f"{placebo['log_loss']:.4f}, that of the class shares {chance['log_loss']:.4f}."
         )
     return lines

@@ -1,4 +1,4 @@
-"""What training looks at after each epoch: losses on patterns that it does not learn from."""
+"""Losses on held-out patterns, which training computes after each epoch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ROWS = 1 << 16
 
 @torch.no_grad()
 def held_out_losses(network: PolicyNetwork, data: Batch, device: str) -> tuple[float, float, float]:
-    """Weighted soft cross-entropy, weighted accuracy against the likeliest label, and the value head's loss."""
+    """Return weighted soft cross-entropy, weighted accuracy against the likeliest label, and value loss."""
     network.eval()
     sums = torch.zeros(3, dtype=torch.float64, device=device)
     weight = float(data.shares.sum(dtype=torch.float64))

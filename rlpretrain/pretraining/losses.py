@@ -1,4 +1,4 @@
-"""What the clone is charged for: its policy against soft labels, its value against what followed."""
+"""Loss of the clone: its policy against soft labels, its value against what followed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The policy network, and the files it is kept in."""
+"""The policy network, and the files that store it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class StateScaler(nn.Module):
 
 
 class _NormalisedLinear(nn.Sequential):
-    """A linear layer and the normalisation of what it gives, so that both freeze and learn as one layer."""
+    """A linear layer and the normalisation of its output, so that both freeze and learn as one layer."""
 
     def __init__(self, before: int, after: int) -> None:
         super().__init__(nn.Linear(before, after), nn.LayerNorm(after))
@@ -66,9 +66,9 @@ class Trunk(nn.Sequential):
     Parameters
     ----------
     state_dim, hidden_dims
-        Widths.
+        Widths of the state and of the hidden layers.
     activation
-        Between layers.
+        Activation between layers.
     layer_norm
         Whether each layer's sums are normalised before the activation (Ba, Kiros and Hinton 2016).
     """
@@ -125,7 +125,7 @@ class PolicyNetwork(nn.Module):
 
     @property
     def shape(self) -> dict[str, Any]:
-        """What a model file's metadata must say to rebuild the network, as JSON values."""
+        """Metadata from which a model file's network can be rebuilt, as JSON values."""
         return {
             "hidden_dims": self.hidden_dims,
             "action_dim": self.action_dim,
@@ -141,7 +141,7 @@ class PolicyNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class ModelFile:
-    """Tensors and what is to be known about them."""
+    """Tensors with their kind and metadata."""
 
     kind: str
     weights: dict[str, torch.Tensor]
@@ -153,15 +153,15 @@ class ModelFile:
         Raises
         ------
         DataError
-            The file holds something else, or its tensors do not fit the widths it states.
+            The file contains something else, or its tensors do not fit the shape that it states.
         """
         if self.kind != "policy_network":
-            raise DataError(f"the file holds a {self.kind}, not a policy network")
+            raise DataError(f"the file contains a {self.kind}, not a policy network")
         try:
             width = len(self.weights["scale.mean"])
             shape = {"activation": "relu", "layer_norm": False, **self.metadata}
             if width != STATE_DIM:
-                raise DataError(f"the network reads {width} numbers, state vectors have {STATE_DIM}")
+                raise DataError(f"the network reads {width} numbers, but state vectors have {STATE_DIM}")
             network = PolicyNetwork(
                 Scaler(mean=np.zeros(width, np.float32), std=np.ones(width, np.float32)),
                 shape["hidden_dims"],
@@ -170,7 +170,7 @@ class ModelFile:
                 layer_norm=shape["layer_norm"],
             )
         except (KeyError, TypeError) as error:
-            raise DataError(f"the file does not say what its network is like: {error}") from None
+            raise DataError(f"the file does not describe its network: {error}") from None
         try:
             network.load_state_dict(self.weights)
         except RuntimeError as error:
@@ -186,7 +186,7 @@ def save_model_file(
     Raises
     ------
     DataError
-        The disk is full or may not be written to; no part of a file is left.
+        The disk is full or is not writable; no partial file is left.
     """
     content = {
         "kind": kind,
@@ -198,14 +198,14 @@ def save_model_file(
 
 
 def write_tensors(path: Path, content: dict[str, Any]) -> None:
-    """Write what `torch.save` makes of tensors and plain values: whole, or not at all.
+    """Write tensors and plain values with `torch.save`, either completely or not at all.
 
     Raises
     ------
     DataError
-        The disk is full or may not be written to.
+        The disk is full or is not writable.
     """
-    # In memory first: torch's own errors in writing name neither the file nor the cause.
+    # Serialised in memory first: torch's own write errors name neither the file nor the cause.
     buffer = io.BytesIO()
     torch.save(content, buffer)
     try:
@@ -216,12 +216,12 @@ def write_tensors(path: Path, content: dict[str, Any]) -> None:
 
 
 def load_model_file(path: Path | str) -> ModelFile:
-    """Open a model file; only tensors and text are read, never code.
+    """Read a model file; only tensors and text are read, never code.
 
     Raises
     ------
     DataError
-        The file is missing, not one of ours, or of another version of the state vector.
+        The file is missing, is not a model file, or has another version of the state vector.
     """
     path = Path(path)
     if not path.is_file():
@@ -234,7 +234,7 @@ def load_model_file(path: Path | str) -> ModelFile:
         raise DataError(f"{path} is not a model file of this program: {error}") from None
     if version != STATE_VERSION:
         raise DataError(
-            f"{path} was trained on state vectors of version {version}, this program fills {STATE_VERSION}",
+            f"{path} was trained on state vectors of version {version}; this program uses version {STATE_VERSION}",
             hint="train again",
         )
     return ModelFile(kind=kind, weights=weights, metadata=metadata)

@@ -1,4 +1,4 @@
-"""Search for settings of the trainer on purged walk-forward folds; the days of validation and test are not read."""
+"""Search for settings of the trainer on purged walk-forward folds; validation and test days are not read."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ SEARCHED = (
 
 @dataclass(frozen=True)
 class SearchResult:
-    """What a search found."""
+    """Result of a search."""
 
     best: dict[str, Any]
     """Settings of the best trial, by name."""
     best_loss: float
-    """Mean over folds of the weighted cross-entropy on days after those learned from."""
+    """Mean over folds of the weighted cross-entropy on days after those of training."""
     first_loss: float
-    """The same of the settings that the search began with."""
+    """The same for the settings that the search began with."""
     trials: list[dict[str, Any]]
-    """Every trial with its settings, its folds' losses and whether it was given up early."""
+    """Every trial with its settings, its folds' losses and whether it was stopped early."""
 
 
 def fold_losses(
@@ -52,7 +52,7 @@ def fold_losses(
     Parameters
     ----------
     after_fold
-        Called with the losses so far; may raise to give up.
+        Called with the losses of the folds completed; may raise to stop early.
     """
     losses: list[float] = []
     for train, validation in purged_folds(data.dates, data.settled, folds):
@@ -71,17 +71,17 @@ def search_settings(
     journal: Path,
     progress: Callable[[str], None] = lambda line: None,
 ) -> SearchResult:
-    """Try settings, the given ones first, by tree-structured Parzen estimators (Bergstra et al. 2011).
+    """Search by tree-structured Parzen estimators (Bergstra et al. 2011), beginning with the given settings.
 
-    A trial whose mean loss over its folds so far is worse than the median of the others' is given up; it counts as a
-    trial all the same.
+    A trial whose mean loss over the folds completed is worse than the median of the other trials is stopped early; it
+    still counts as a trial.
 
     Parameters
     ----------
     data
         Training patterns.
     journal
-        Text file of the trials; a search that was stopped goes on from it.
+        Text file of the trials; a search that was stopped resumes from it.
 
     Raises
     ------
@@ -102,9 +102,9 @@ def search_settings(
         storage=storage, study_name="pretraining", load_if_exists=True, pruner=optuna.pruners.MedianPruner()
     )
     done = [trial for trial in study.trials if trial.state.is_finished()]
-    # A search that goes on draws anew: what it tries then depends on where it was stopped.
+    # A resumed search draws anew: what it tries then depends on where it was stopped.
     study.sampler = optuna.samplers.TPESampler(seed=settings.seed + len(done))
-    # A search killed within its first trial has not judged what it was given.
+    # A search killed within its first trial has not judged the given settings.
     if not done and not study.get_trials(states=(optuna.trial.TrialState.WAITING,)):
         study.enqueue_trial(_as_parameters(settings))
 
@@ -119,13 +119,15 @@ def search_settings(
 
         return float(np.mean(fold_losses(data, tried, folds, after_fold)))
 
-    def tell(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
+    def report(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         outcome = (
-            "given up" if trial.value is None or trial.state.name == "PRUNED" else f"loss {trial.value:.4f}"
+            "stopped early"
+            if trial.value is None or trial.state.name == "PRUNED"
+            else f"loss {trial.value:.4f}"
         )
         progress(f"trial {trial.number + 1}/{trials}: {outcome}, best {study.best_value:.4f}")
 
-    study.optimize(judge, n_trials=max(0, trials - len(done)), callbacks=[tell])
+    study.optimize(judge, n_trials=max(0, trials - len(done)), callbacks=[report])
     finished = [trial for trial in study.trials if trial.state.is_finished()]
     first = next(trial for trial in finished if trial.value is not None)
     best = study.best_trial

@@ -25,16 +25,19 @@ Schedule = Literal["cosine", "one_cycle", "plateau", "constant"]
 
 
 class PretrainingSettings(SeedSettings):
-    """How the policy network looks and learns."""
+    """Shape and training of the policy network."""
 
     batch_size: int = run_setting(256, "Pre-training", "Patterns in a batch.", ge=2, le=1_048_576)
     learning_rate: float = run_setting(1e-4, "Pre-training", "Peak step size of AdamW.", gt=0, le=1)
     weight_decay: float = run_setting(1e-2, "Pre-training", "Decoupled weight decay of AdamW.", ge=0, le=1)
     num_epochs: int = run_setting(
-        100, "Pre-training", "Most passes over the training patterns.", ge=1, le=10_000
+        100, "Pre-training", "Maximum number of passes over the training patterns.", ge=1, le=10_000
     )
     patience: int = run_setting(
-        10, "Pre-training", "Epochs without a validation loss lower by 0.1 % before stopping.", ge=1
+        10,
+        "Pre-training",
+        "Epochs without a fall of the validation loss by 0.1 % before training stops.",
+        ge=1,
     )
     value_coefficient: float = run_setting(
         0.5, "Pre-training", "Weight of the value head's loss.", ge=0, le=100
@@ -45,7 +48,9 @@ class PretrainingSettings(SeedSettings):
     activation: Activation = run_setting("relu", "Pre-training", "Activation between the hidden layers.")
     layer_norm: bool = run_setting(False, "Pre-training", "Whether each hidden layer is normalised.")
     labels: Literal["soft", "hard"] = run_setting(
-        "soft", "Pre-training", "Learn the consensus's probabilities, or its likeliest action alone."
+        "soft",
+        "Pre-training",
+        "Learn the consensus's probabilities (soft), or only its likeliest action (hard).",
     )
     label_smoothing: float = run_setting(
         0.0, "Pre-training", "Share of each label that goes to all actions evenly.", ge=0, lt=1
@@ -54,16 +59,18 @@ class PretrainingSettings(SeedSettings):
         0.0, "Pre-training", "Weight of the policy's entropy, which the loss then rewards.", ge=0, le=10
     )
     weighting: Literal["sampling", "loss"] = run_setting(
-        "sampling", "Pre-training", "Patterns are drawn by their weights, or their losses weighed by them."
+        "sampling",
+        "Pre-training",
+        "Whether patterns are drawn by weight, or their losses are weighted.",
     )
     balance_classes: bool = run_setting(
-        False, "Pre-training", "Whether all actions weigh the same; probabilities then mean less."
+        False, "Pre-training", "Whether all actions have the same total weight; probabilities then mean less."
     )
     schedule: Schedule = run_setting("cosine", "Pre-training", "How the step size changes over training.")
     accumulation: int = run_setting(
         1,
         "Pre-training",
-        "Parts in which a batch goes through the network, to save memory.",
+        "Number of parts in which a batch passes through the network, to save memory.",
         ge=1,
         le=1_024,
     )
@@ -71,7 +78,7 @@ class PretrainingSettings(SeedSettings):
         "fp32", "Pre-training", "Arithmetic of training; bf16 is for GPUs and trains in mixed precision."
     )
     augmentation: list[Augmentation] = run_setting(
-        [], "Pre-training", "Changes to the states of a batch; none has shown a gain, so none is made."
+        [], "Pre-training", "Changes to the states of a batch; none has shown a gain, so the default is none."
     )
 
     @field_validator("hidden_dims")
@@ -83,12 +90,12 @@ class PretrainingSettings(SeedSettings):
 
 
 class TuningSettings(Section):
-    """What was searched for before."""
+    """The search that chose the settings."""
 
     tuning_trials: int = run_setting(
         0,
         "Pre-training",
-        "Trials of the search that chose these settings; they deflate the Sharpe ratio.",
+        "Trials of the search that chose these settings; the Sharpe ratio is deflated by them.",
         ge=0,
     )
 
@@ -99,19 +106,19 @@ class DataSetSettings(Section):
     dataset_format: Literal["parquet", "safetensors"] = run_setting(
         "parquet",
         "Pre-training",
-        "Files of the data sets; safetensors are trained on without being loaded.",
+        "Format of the data sets; training maps safetensors files without loading them.",
     )
 
 
 class ShapeSettings(Section):
-    """What goes into the network and comes out; one state vector fits."""
+    """Widths of the network's input and output, which must fit the state vector."""
 
     state_dim: int = run_setting(64, "Pre-training", "Width of the state vector.", ge=1)
     action_dim: int = run_setting(3, "Pre-training", "Number of actions: hold, buy, sell.", ge=2)
 
 
 class DeviceSettings(Section):
-    """Where networks learn."""
+    """The device on which networks train."""
 
     device: Literal["auto", "cpu", "cuda"] = deployment_setting(
         "auto", "Device of pre-training and transfer."

@@ -1,4 +1,4 @@
-"""Where a training's patterns lie, and whether they can be trained on at all."""
+"""Where the training patterns are stored, and whether they can be trained on at all."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _ROWS = 1 << 16
 
 
 def check_data(train: DataSet, validation: DataSet) -> None:
-    """Refuse data that training could only fail on.
+    """Check that the data can be trained on.
 
     Raises
     ------
     DataError
-        A data set is empty or holds numbers that are not finite, or the training labels hold one action only.
+        A data set is empty or contains numbers that are not finite, or the training labels contain only one action.
     """
     for name, data in (("training", train), ("validation", validation)):
         if not len(data):
@@ -38,24 +38,25 @@ def check_data(train: DataSet, validation: DataSet) -> None:
                 )
     if len(np.unique(train.labels.argmax(axis=1))) < 2:
         raise DataError(
-            "the training labels hold one action only", hint="widen the window or move the levels"
+            "the training labels contain only one action",
+            hint="widen the window, or change buy_level and sell_level",
         )
 
 
 def _finite(column: NDArray[np.float32]) -> bool:
-    """Look a block at a time, for the column may lie in a file larger than memory."""
+    """Return whether a column is finite, read block by block because its file may be larger than memory."""
     return all(np.isfinite(column[start : start + _ROWS]).all() for start in range(0, len(column), _ROWS))
 
 
 def make_batches(
     train: DataSet, scaler: Scaler, settings: TrainerSettings, group: Group, resident_bytes: int | None
 ) -> Batches:
-    """Choose where training patterns lie: on the device, or, where they are more than `resident_bytes`, in their file.
+    """Return batches from the device, or from the file where the patterns are larger than `resident_bytes`.
 
     Parameters
     ----------
     resident_bytes
-        Half of the device's free memory when None.
+        Maximum size of patterns on the device; half of its free memory when None.
     """
     preparation = Preparation(
         batch_size=settings.batch_size,
@@ -77,7 +78,7 @@ def make_batches(
 
 
 def _free_bytes(device: str) -> int:
-    """Return the share of the device's free memory that patterns may fill."""
+    """Return how many bytes of the device's free memory patterns may fill."""
     if device == "cpu":
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     else:

@@ -1,4 +1,4 @@
-"""Ending well on SIGTERM: training writes a checkpoint first; everything else ends at once, as it always did."""
+"""Handling of SIGTERM: training writes a checkpoint first; everything else ends at once, as by default."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _lock = threading.Lock()
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Let SIGTERM wait for trainings, in any thread, until this block ends; then send it again.
+    """Defer SIGTERM, while a training runs in any thread, until this block ends; then send it again.
 
-    Signals reach a process's main thread alone: in another, or within another such block, this does nothing.
+    Signals reach only a process's main thread: in another thread, or within another such block, this does nothing.
     """
     ours = signal.getsignal(signal.SIGTERM) is _request
     if ours or threading.current_thread() is not threading.main_thread():
@@ -33,13 +33,13 @@ def listening() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
         if _requested.is_set():
             _requested.clear()
-            # To whom it was meant for: by default the process ends here.
+            # Now the previous handler receives it: by default the process ends here.
             os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
 def stop_requests() -> Iterator[threading.Event]:
-    """Yield an event that SIGTERM sets, for a training to look at between batches."""
+    """Yield an event that SIGTERM sets, which a training checks between batches."""
     global _trainings
     with listening():
         with _lock:

@@ -1,4 +1,4 @@
-"""Experiment tracking with MLflow, where ``MLFLOW_TRACKING_URI`` is set; nothing at all where it is not."""
+"""Experiment tracking with MLflow, where ``MLFLOW_TRACKING_URI`` is set; otherwise nothing is sent."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _EXPERIMENT = "rlpretrain"
 
 
 def check_tracking() -> None:
-    """Find out before training whether it can be tracked.
+    """Check before training that it can be tracked.
 
     Raises
     ------
     SettingsError
-        Tracking is asked for and MLflow is not installed.
+        Tracking is requested, but MLflow is not installed.
     """
     if os.environ.get(_ADDRESS):
         try:
@@ -43,27 +43,27 @@ def track(
 ) -> str | None:
     """Send a finished training to the tracking server.
 
-    The server's failures are not the training's: they are told, not raised.
+    A failure of the server must not fail the training: it is returned, not raised.
 
     Parameters
     ----------
     run_name
         Name of the run; the experiment is ``MLFLOW_EXPERIMENT_NAME`` or ``rlpretrain``.
     history
-        Series with one number an epoch; ``epoch`` itself is left out.
+        Series with one number per epoch; ``epoch`` itself is left out.
     files
-        Kept as artifacts.
+        Files to store as artifacts.
 
     Returns
     -------
     str or None
-        What went wrong; None where all was sent, or nothing asked for.
+        The server's error; None where all was sent, or tracking was not requested.
     """
     if not os.environ.get(_ADDRESS):
         return None
     import mlflow
 
-    # A server that is down must not hold up the night: by default a request is tried for minutes.
+    # A server that is down must not delay the nightly run: by default a request is retried for minutes.
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     try:
         mlflow.set_experiment(os.environ.get("MLFLOW_EXPERIMENT_NAME", _EXPERIMENT))

@@ -33,7 +33,7 @@ _GRADIENT_NORM = 1.0
 
 @dataclass
 class History:
-    """One entry an epoch."""
+    """Figures of a training, with one entry per epoch."""
 
     epoch: list[int] = field(default_factory=list)
     train_loss: list[float] = field(default_factory=list)
@@ -47,7 +47,7 @@ class History:
 
 @dataclass(frozen=True)
 class Trained:
-    """Result of training."""
+    """Result of a training."""
 
     best: PolicyNetwork
     """Weights of the epoch with the lowest validation loss."""
@@ -70,29 +70,30 @@ def train_policy(
 ) -> Trained:
     """Clone the library's soft decisions.
 
-    Each epoch draws as many patterns as there are, with replacement, by their weights, or visits each once and weighs
-    its loss. The loss is `cloning_loss`; the weights kept are those with the lowest weighted cross-entropy on the
-    validation patterns' soft labels. A run resumed from `checkpoint` ends with the same weights as one never stopped.
+    Each epoch draws as many patterns as there are, with replacement, by their weights, or visits each once and weights
+    its loss. The loss is `cloning_loss`; the network kept is the one with the lowest weighted cross-entropy on the
+    validation patterns' soft labels. A run resumed from `checkpoint` ends with the same network as one never stopped.
 
     Parameters
     ----------
     scaler
-        Of the states; fitted on the training patterns when None.
+        Scaler of the states; fitted on the training patterns when None.
     checkpoint
-        Where the state is kept after each epoch, and on SIGTERM; read when it exists and fits settings and data.
+        File to which the state is written after each epoch and on SIGTERM; read if it exists and fits settings and
+        data.
     group
         Processes that train together, all with the same arguments; the first of them writes the checkpoint.
     resident_bytes
         Size above which the training patterns are streamed; half of the device's free memory when None.
     progress
-        Called with one plain line an epoch.
+        Called with one line of text per epoch.
 
     Raises
     ------
     DataError
-        A data set is empty, holds one action only or numbers that are not finite, or the loss is not finite.
+        A data set is empty, contains only one action or numbers that are not finite, or the loss is not finite.
     StageError
-        SIGTERM came; the checkpoint is written.
+        SIGTERM was received; the checkpoint has been written.
     """
     check_data(train, validation)
     if settings.balance_classes:
@@ -112,7 +113,7 @@ def train_policy(
                 write_checkpoint(checkpoint, identity, trainer.network, trainer.optimizer, trainer.progress)
             if stopped:
                 raise StageError(
-                    "training was stopped by SIGTERM", hint="the same command goes on where it stopped"
+                    "training was stopped by SIGTERM", hint="the same command resumes where it stopped"
                 )
             share = 1 - first / len(trainer.batches)
             progress(trainer.line(len(train) * share / (time.monotonic() - started)))
@@ -147,7 +148,7 @@ class _Trainer:
             fused=True,
         )
         self.batches = make_batches(train, scaler, settings, group, resident_bytes)
-        # Validation always reads soft labels: hard ones are a way to learn, not what is to be known.
+        # Validation always reads soft labels: hard ones are only a way to learn.
         soft = Preparation(1, "loss", False, settings.reward_scale, settings.seed)
         self.held_out = soft.tensors(validation)
         self.progress = Progress(best=_copy(self.network), sums=torch.zeros(2))
@@ -155,7 +156,7 @@ class _Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether the last epoch is done, or too many did not gain."""
+        """Whether the last epoch is done, or too many epochs did not improve the loss."""
         return len(self.history.epoch) >= self.settings.num_epochs or self._exhausted
 
     @property
@@ -163,14 +164,14 @@ class _Trainer:
         return epochs_without_gain(self.history.validation_loss) >= self.settings.patience
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Take the state of a checkpoint."""
+        """Restore the state of a checkpoint."""
         self.network.load_state_dict(saved["network"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.progress = Progress(**saved["progress"])
         self.history = History(**self.progress.history)
 
     def run_epoch(self, stop: Callable[[], bool]) -> bool:
-        """Train until the epoch's end, and validate; or until a stop is asked for, and then give True."""
+        """Train until the epoch ends, and validate; return True if a stop was requested before that."""
         settings, progress = self.settings, self.progress
         epoch, count = progress.epoch, len(self.batches)
         self.network.train()
@@ -193,7 +194,7 @@ class _Trainer:
         return False
 
     def _update(self, batch: Batch, rate: float, stop: bool) -> tuple[torch.Tensor, bool]:
-        """Make one update; return its loss and gradient norm, (2,), and whether any process wants to stop."""
+        """Update the network once; return the loss and gradient norm, (2,), and whether any process wants to stop."""
         settings = self.settings
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -215,15 +216,15 @@ class _Trainer:
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         if self.group.size > 1:
-            told = torch.stack([total, total.new_tensor(float(stop))])
-            total, wishes = self.group.sum_gradients(self.network, told)
-            stop = bool(wishes > 0)
+            own = torch.stack([total, total.new_tensor(float(stop))])
+            total, stops = self.group.sum_gradients(self.network, own)
+            stop = bool(stops > 0)
         norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _GRADIENT_NORM)
         self.optimizer.step()
         return torch.stack([total, norm]), stop
 
     def _arithmetic(self) -> AbstractContextManager[Any]:
-        """Mixed precision in bfloat16, whose range is that of float32: no scaling of the loss is needed."""
+        """Return the precision's context; bfloat16 has the range of float32, so the loss needs no scaling."""
         kind = torch.device(self.settings.device).type
         return torch.autocast(kind, dtype=torch.bfloat16, enabled=self.settings.precision == "bf16")
 
@@ -253,7 +254,7 @@ class _Trainer:
         progress.epoch, progress.batch, progress.sums = progress.epoch + 1, 0, torch.zeros(2)
 
     def line(self, speed: float) -> str:
-        """Say how the last epoch went."""
+        """Return the last epoch's figures as a line of text."""
         history = self.history
         return (
             f"epoch {history.epoch[-1]}/{self.settings.num_epochs}  train {history.train_loss[-1]:.4f}  "

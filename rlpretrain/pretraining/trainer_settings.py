@@ -1,4 +1,4 @@
-"""What the trainer is told."""
+"""Settings of the trainer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["TrainerSettings"]
 
 
 class TrainerSettings(PretrainingSettings):
-    """The settings of pre-training, and what they are applied to."""
+    """The settings of pre-training, with the data's scale and the device."""
 
     reward_scale: float = Field(description="Divides rewards, so that the value head's targets are near one.")
     device: str = "cpu"
@@ -24,5 +24,5 @@ class TrainerSettings(PretrainingSettings):
         return cls(**own.model_dump(), reward_scale=reward_scale, device=device)
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return the settings as JSON values."""
         return self.model_dump(mode="json")

@@ -16,16 +16,16 @@ _LIMITS = (0.1, 10.0)
 
 
 def reward_scale(patterns: PatternSet) -> float:
-    """Root mean square of the rewards, fraction, at least a basis point: the unit in which a reward moves a weight."""
+    """Return the root mean square of the rewards, the unit of reward weights: a fraction, at least a basis point."""
     return max(float(np.sqrt(np.mean(np.square(patterns.reward, dtype=np.float64)))), 1e-4)
 
 
 def pattern_weights(patterns: PatternSet, scale: float) -> NDArray[np.float64]:
-    """Weigh patterns by confidence, what followed, and who supports them.
+    """Compute weights from the confidence, the reward and the supporting strategies.
 
     weight = confidence x (1 + tanh(reward / scale)) x strategy weight, clipped to [0.1, 10] and divided by its mean.
-    The reward weight lies in (0, 2): a pattern that paid counts up to twice, one that lost fades but never flips sign,
-    because the label stays the library's decision, not the best action in hindsight.
+    The reward weight lies in (0, 2): a pattern that paid counts up to twice; one that lost counts less, but never
+    negatively, because the label remains the library's decision, not the best action in hindsight.
 
     Parameters
     ----------
@@ -46,12 +46,12 @@ def pattern_weights(patterns: PatternSet, scale: float) -> NDArray[np.float64]:
 
 
 def effective_sample_size(weights: NDArray[np.float64]) -> float:
-    """Kish's effective sample size: (sum w)^2 / sum w^2."""
+    """Return Kish's effective sample size: (sum w)^2 / sum w^2."""
     return float(weights.sum() ** 2 / np.square(weights).sum())
 
 
 def balanced_weights(data: DataSet) -> DataSet:
-    """Weigh patterns so that each action's labels weigh the same in all, with mean 1.
+    """Weight patterns so that the labels of each action have the same total weight; the mean weight is 1.
 
     A pattern's weight is divided by its actions' shares of all weight, averaged by its label.
     """

@@ -88,7 +88,7 @@ class EventLog:
         return event
 
     def _whole_lines(self) -> int:
-        """Bytes up to the last line end."""
+        """Return the bytes up to the last line end."""
         return self.path.read_bytes().rfind(b"\n") + 1
 
 

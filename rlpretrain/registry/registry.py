@@ -93,7 +93,7 @@ class Registry:
         return decisions[-1] if decisions else None
 
     def standing(self, version: int) -> Standing:
-        """Tell what a version is: ``waiting`` is for one that won and waits to be promoted."""
+        """Return what a version is: ``waiting`` is for one that won and waits to be promoted."""
         events = self._log.events()
         reigns = _reigns(events)
         own = [event for event in events if event.version == version]

@@ -63,7 +63,7 @@ class Work(Generic[SectionT]):
         return self._run.config.output_dir
 
     def progress(self, line: str) -> None:
-        """Tell a person what is going on."""
+        """Report to a person what is going on."""
         self._run.progress(line)
 
     def remember(self, name: str, make: Callable[[], Value]) -> Value:

@@ -1,4 +1,4 @@
-"""From a replay to an equity curve with costs."""
+"""Computing an equity curve with costs from a replay."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ class BacktestResult:
     equity: Floats
     """(D,) dollars at each close, after that close's trades."""
     returns: Floats
-    """(D - 1,) fraction, from close to close; the first starts from the capital before the first purchase."""
+    """(D - 1,) fraction, close to close; the first one starts from the capital before the first purchase."""
     turnover: Floats
     """(D,) value traded that day over the portfolio's value; buying everything is 1."""
     costs: Mapping[str, float]
     """Dollars spent on slippage, spread_markup, reg_fee and taf_fee over the whole span."""
     stats: Mapping[str, float]
-    """Composer's statistics, see `portfolio_statistics`."""
+    """Composer's statistics; see `portfolio_statistics`."""
     benchmarks: Mapping[str, Mapping[str, float]]
     """alpha, beta, r_square and pearson_r against each benchmark ticker."""
     shares: Mapping[str, float]
@@ -65,12 +65,12 @@ def backtest(
     replay
         Weights decided at each close.
     panel
-        The panel that the replay was made on.
+        The panel that was replayed.
     costs
-        Composer's defaults when left out.
+        Composer's defaults if None.
     fill
         ``same_close`` trades at the close that decided, as Composer's backtest does. ``next_open`` trades at
-        the next day's open, or at that day's close when an asset concerned has no open. ``next_close`` trades
+        the next day's open, or at that day's close when an asset involved has no open. ``next_close`` trades
         at the next day's close.
     capital
         Dollars at the start.
@@ -140,7 +140,7 @@ def yearly_statistics(
     *,
     capital: float = 10_000.0,
 ) -> dict[str, dict[str, float]]:
-    """Backtest each calendar year on its own, bought on its first trading day.
+    """Backtest each calendar year separately, bought on its first trading day.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def _returns(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
 
 
 def _growth(replay: Replay, opens: Floats, close: Floats, fill: Fill) -> tuple[Floats, Floats, Floats]:
-    """Return each asset's growth from the last close to the trade, from there to the close, and the price."""
+    """Return each asset's growth from the last close to the trade and from the trade to the close, and the price."""
     before = np.ones_like(close)
     before[1:] = close[1:] / close[:-1]
     after = np.ones_like(close)
@@ -179,5 +179,5 @@ def _growth(replay: Replay, opens: Floats, close: Floats, fill: Fill) -> tuple[F
         before[at_open] *= opens[at_open] / close[at_open]
         after[at_open] = close[at_open] / opens[at_open]
         price[at_open] = opens[at_open]
-    # What is unknown concerns no asset held or bought that day.
+    # Growth is unknown only for assets that are neither held nor bought that day.
     return np.nan_to_num(before, nan=1.0), np.nan_to_num(after, nan=1.0), np.nan_to_num(price, nan=1.0)

@@ -1,4 +1,4 @@
-"""Compilation of the loops that must run day by day."""
+"""Compiling the loops that must run day by day."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
-    """Compile a function of arrays and numbers at its first call; later runs find it on disk."""
+    """Compile a function of arrays and numbers at its first call; later runs load it from disk."""
     return cast(F, numba.njit(cache=True)(function))

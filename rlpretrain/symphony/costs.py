@@ -9,21 +9,22 @@ __all__ = ["Costs"]
 
 @dataclass(frozen=True)
 class Costs:
-    """Costs of trading; each part is switched off by 0 or False. Defaults are Composer's documented ones.
+    """Costs of trading; 0 or False switches a part off. The defaults are those that Composer documents.
 
-    Share counts come from adjusted prices, at least a dollar each, so the fee per share is only as good as those.
+    Share counts are derived from adjusted prices of at least a dollar, so the fee per share is only as accurate as
+    those prices.
     """
 
     slippage: float = 0.0001
-    """Fraction of the value traded, a side."""
+    """Fraction of the value traded, per side."""
     crypto_slippage: float | None = None
-    """The same for crypto; None means as `slippage`."""
+    """The same for crypto; None means the same as `slippage`."""
     spread_markup: float = 0.0020
-    """Fraction of the value of crypto traded, a side, on top of slippage."""
+    """Fraction of the value of crypto traded, per side, in addition to slippage."""
     regulatory_fee: bool = True
-    """SEC fee on equities sold: 27.80 dollars a million."""
+    """SEC fee on equities sold: 27.80 dollars per million."""
     taf_fee: bool = True
-    """FINRA trading activity fee on equities sold: 0.000166 dollars a share, at most 8.30 an order."""
+    """FINRA trading activity fee on equities sold: 0.000166 dollars per share, at most 8.30 per order."""
 
     def __post_init__(self) -> None:
         for name in ("slippage", "crypto_slippage", "spread_markup"):
@@ -33,12 +34,12 @@ class Costs:
 
     @classmethod
     def per_side(cls, equity: float, crypto: float | None = None) -> Costs:
-        """Charge a flat fraction of the value traded and nothing else."""
+        """Return costs that are a flat fraction of the value traded and nothing else."""
         return cls(
             slippage=equity, crypto_slippage=crypto, spread_markup=0.0, regulatory_fee=False, taf_fee=False
         )
 
     @classmethod
     def free(cls) -> Costs:
-        """Charge nothing."""
+        """Return costs of zero."""
         return cls.per_side(0.0)

@@ -12,19 +12,19 @@ from rlpretrain.symphony.wording import counted_words, percent
 __all__ = ["Line", "draw", "heading"]
 
 _SCREEN = 20
-"""Levels by which a deep tree moves on: lines show the guides of the last one to two screens of levels only."""
+"""Levels by which the drawing of a deep tree is shifted: lines show the guides of the last 20 to 40 levels only."""
 
 _HEADING = "   days   weight  "
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a drawing, in parts that a terminal may set apart."""
+    """One line of a drawing, in parts that a terminal may style differently."""
 
     activity: str
     """Share of days and mean weight, of fixed width; empty where no activity was given."""
     guides: str
-    """What leads from the root here."""
+    """Guide lines that lead here from the root."""
     weight: str
     """Fixed part of the parent's money; empty where there is none."""
     text: str
@@ -48,10 +48,10 @@ def draw(
     places
         From `outline`.
     depth
-        Levels below the root to show; what is deeper is counted in one line. All when None.
+        Levels below the root to show; deeper nodes are counted in one line. None shows all.
     activity
-        Adds for each branch, each choice of a filter and each leaf the share of days on which it was in force,
-        and for each leaf its mean weight.
+        If given, each branch, each choice of a filter and each leaf shows the share of days on which it was active,
+        and each leaf its mean weight.
     """
     open_levels: list[bool] = []
     for place in places:
@@ -78,12 +78,12 @@ def draw(
 
 
 def heading() -> str:
-    """Return the heading of the activity's columns."""
+    """Return the heading of the activity columns."""
     return _HEADING
 
 
 def _guides(open_levels: Sequence[bool]) -> str:
-    """Draw the lines of the levels above; a very deep tree has moved on by whole screens, and says how far."""
+    """Draw the guides of the levels above; in a very deep tree, skip whole screens of them and show how many levels."""
     skipped = max(0, len(open_levels) // _SCREEN - 1) * _SCREEN
     shown = "".join("│  " if more else "   " for more in open_levels[skipped:])
     return f"{skipped:>5} ⋯  {shown}" if skipped else shown

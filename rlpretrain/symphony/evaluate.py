@@ -1,8 +1,8 @@
-"""Replay a symphony: the weights that it decides at every close, all days at once.
+"""Replay a symphony: compute the weights that it decides at every close, for all days at once.
 
 The walk goes down from the root with the days on which each node is active. An `If` splits the days between
-its branches, so that a tree with thousands of leaves costs what its active leaves cost. Where weights depend
-on what a sub-strategy itself earned (a filter or an inverse-volatility split over groups), its returns are
+its branches, so that a tree with thousands of leaves costs only what its active leaves cost. Where weights depend
+on what a sub-strategy earned (a filter or an inverse-volatility split over groups), its returns are
 computed first, from the leaves upwards, once for each distinct subtree.
 """
 
@@ -43,18 +43,18 @@ class Replay:
 
     symphony: Symphony
     dates: Dates
-    """(D,) trading days from the first on which everything the tree looks at is known."""
+    """(D,) trading days from the first on which everything that the tree reads is known."""
     tickers: tuple[str, ...]
-    """(n,) everything that the symphony can hold."""
+    """(n,) all tickers that the symphony can hold."""
     targets: Floats
-    """(D, n) weights held after each close; what a row lacks to 1 is cash. Between rebalances they drift."""
+    """(D, n) weights held after each close; the rest up to 1 is cash. Between rebalances they drift."""
     rebalanced: NDArray[np.bool_]
     """(D,) days on which the weights were set to what the tree wanted."""
     scores: NDArray[np.float32] | None = None
-    """(D, n, K) for each holding the weighted sum of its active leaves' scores."""
+    """(D, n, K) weighted sum of each holding's active leaves' scores."""
 
     def between(self, start: int, stop: int) -> Replay:
-        """Return rows `start` to `stop` (excluded) as if the portfolio were bought on the first of them."""
+        """Return rows `start` to `stop` (excluded), with the portfolio bought on the first of them."""
         rebalanced = self.rebalanced[start:stop].copy()
         rebalanced[:1] = True
         return replace(
@@ -67,16 +67,16 @@ class Replay:
 
     @property
     def cash(self) -> Floats:
-        """Share held as cash after each close (D,): empty nodes only."""
+        """Share held as cash after each close (D,); only empty nodes leave cash."""
         cash = 1.0 - self.targets.sum(axis=1)
         return np.where(np.abs(cash) < 1e-12, 0.0, cash)
 
 
 @dataclass(frozen=True)
 class Activity:
-    """How much of the time, and with how much of the money, each node was in force.
+    """How much of the time, and with how much of the money, each node was active.
 
-    A node has a row for every place where it stands, in the order of the walk from the root, parents first:
+    A node has a row for every place where it occurs, in the order of the walk from the root, parents first:
     see `visit_counts`.
     """
 
@@ -84,14 +84,14 @@ class Activity:
     days: Floats
     """(V,) share of the days on which the node had a part of the portfolio."""
     weight: Floats
-    """(V,) mean weight over all days, as decided at the last rebalance: without drift since."""
+    """(V,) mean weight over all days, as decided at the last rebalance, without later drift."""
 
 
 def visit_counts(symphony: Symphony) -> tuple[int, ...]:
-    """Return the number of places in and under each node, counting a shared subtree wherever it stands.
+    """Return the number of places in and under each node, counting a shared subtree wherever it occurs.
 
-    In `Activity` a node at row v has its first child at row v + 1, and each further one behind all places of
-    the one before.
+    In `Activity` a node at row v has its first child at row v + 1, and each further child after all places of
+    the previous one.
     """
     counts: list[int] = []
     for node in symphony.nodes:
@@ -106,7 +106,7 @@ class Evaluator:
     Parameters
     ----------
     panel
-        Adjusted prices; a symphony that needs a ticker which is not in it is refused.
+        Adjusted prices; a symphony that needs a ticker which is not in the panel is rejected.
     """
 
     def __init__(self, panel: PricePanel) -> None:
@@ -123,7 +123,7 @@ class Evaluator:
     def table(self, symphony: Symphony) -> PriceTable:
         """Return the prices on a symphony's calendar.
 
-        Every day if all the tickers that it holds or looks at are crypto, else the exchange's sessions.
+        The calendar is every day if all the tickers that it holds or reads are crypto, else the exchange's sessions.
 
         Raises
         ------
@@ -145,24 +145,24 @@ class Evaluator:
         start: dt.date | None = None,
         end: dt.date | None = None,
     ) -> Replay:
-        """Decide the weights of every day.
+        """Compute the weights of every day.
 
-        The first day is the first on which every ticker and window of the tree is known, the last the last on
-        which every ticker has a price.
+        The first day is the first one on which every ticker and window of the tree is known; the last day is the last
+        one on which every ticker has a price.
 
         Parameters
         ----------
         symphony
             A parsed symphony.
         leaf_scores
-            (L, K) a vector for each of `symphony.leaves`, summed into `Replay.scores` by the leaves' weights.
+            (L, K) one vector for each of `symphony.leaves`; `Replay.scores` is their sum by the leaves' weights.
         start, end
-            Buy on the first day from `start`, and stop after `end`; indicators still look back before it.
+            Buy on the first day from `start` on, and stop after `end`; indicators still look back before `start`.
 
         Raises
         ------
         SymphonyError
-            A ticker has no prices, or there is no day on which everything that the tree looks at is known.
+            A ticker has no prices, or there is no day on which everything that the tree reads is known.
         """
         walk = self._walk(symphony, start, end, leaf_scores)
         dates = walk.table.dates[walk.start : walk.stop]
@@ -182,12 +182,12 @@ class Evaluator:
     def activity(
         self, symphony: Symphony, *, start: dt.date | None = None, end: dt.date | None = None
     ) -> Activity:
-        """Count for each node of the tree the days on which it was in force.
+        """Count for each node of the tree the days on which it was active.
 
         Raises
         ------
         SymphonyError
-            As `replay` does.
+            See `replay`.
         """
         replay = self.replay(symphony, start=start, end=end)
         days = len(replay.dates)
@@ -211,7 +211,7 @@ class Evaluator:
         first = strategies.starts[symphony.root]
         if first >= stop:
             raise SymphonyError(
-                f"{symphony.symphony_id}: on no day are all its tickers and windows known together",
+                f"{symphony.symphony_id}: there is no day on which all its tickers and windows are known",
                 hint=strategies.bottleneck(),
             )
         whole = f"from {table.dates[first]} to {table.dates[stop - 1]}"
@@ -221,9 +221,9 @@ class Evaluator:
             stop = min(stop, int(np.searchsorted(table.dates, np.datetime64(end, "D"), side="right")))
         if first >= stop:
             raise SymphonyError(
-                f"{symphony.symphony_id}: no day from {start or 'the beginning'} to {end or 'the end'} "
-                "on which it can be replayed",
-                hint=f"it can be {whole}",
+                f"{symphony.symphony_id}: it cannot be replayed on any day from {start or 'the beginning'} "
+                f"to {end or 'the end'}",
+                hint=f"it can be replayed {whole}",
             )
         walk = _Walk(symphony, table, strategies, first, stop, leaf_scores, in_force)
         walk.run()
@@ -231,7 +231,7 @@ class Evaluator:
 
 
 class _Walk:
-    """One way down the tree: wanted weights, active leaves and scores for the days from `start` to `stop`."""
+    """One pass down the tree: wanted weights, active leaves and scores for the days from `start` to `stop`."""
 
     def __init__(
         self,
@@ -250,7 +250,7 @@ class _Walk:
         self.signature = np.zeros(shape[0], np.uint64)
         """(D,) equal on two days exactly when the same leaves are active."""
         self.in_force = in_force
-        """(D,) number of days for which each day's decision stood; None when nobody counts."""
+        """(D,) number of days for which each day's decision was in force; None when activity is not counted."""
         self.sizes = visit_counts(symphony)
         self.days = np.zeros(self.sizes[symphony.root] if in_force is not None else 0)
         self.weight = np.zeros_like(self.days)
@@ -314,7 +314,7 @@ class _Walk:
 def _carry(
     scores: NDArray[np.float32], wanted: Floats, targets: Floats, rebalanced: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Keep each holding's reasons from the last rebalance, in proportion to its drifted weight."""
+    """Carry each holding's scores forward from the last rebalance, in proportion to its drifted weight."""
     if rebalanced.all():
         return scores
     days = np.arange(len(wanted))

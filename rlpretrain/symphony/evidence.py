@@ -1,7 +1,7 @@
-"""What it says about a strategy that it reads a function: the category that the rule is evidence for.
+"""What a rule that reads a function says about its strategy: the category that the rule is evidence for.
 
 A rule goes with the market when the subtree that a high reading leads to gains more from a further rise than
-the other one, and against it when it gains less. What either is evidence for depends on what is read.
+the other one, and against it when it gains less. Which category each is evidence for depends on the function.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ CATEGORIES: tuple[Category, ...] = get_args(Category)
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What rules that read a function are evidence for.
+    """The categories that rules which read a function are evidence for.
 
     Raises
     ------
     SettingsError
-        A category is none of `CATEGORIES`.
+        A category is not one of `CATEGORIES`.
     """
 
     following: Category
-    """Of a rule that goes with the market when the reading is high."""
+    """Category of a rule that goes with the market when the reading is high."""
     opposing: Category
-    """Of a rule that goes against it; where it is the same, the direction does not matter."""
+    """Category of a rule that goes against it; where both are the same, the direction does not matter."""
     ranks: bool
-    """Whether a filter by it is evidence: who selects the highest follows momentum, the lowest mean reversion."""
+    """Whether a filter by it is evidence: selecting the highest follows momentum, the lowest mean reversion."""
     in_range: Literal["looks at it", "confirms", "neither"]
-    """Its part in a breakout: a rule that reads it looks at a range; or, in a rule that another reading makes
-    look at one, it counts for the breakout."""
+    """Its part in a breakout: a rule that reads it looks at a range; or, in a rule that looks at a range because of
+    another reading, it counts for the breakout."""
     is_bound: bool
-    """Whether a comparison with it is judged by it and not by the reading on the other side."""
+    """Whether a comparison with it is judged by this function and not by the one on the other side."""
     usual: tuple[float, float] | None
-    """A reading at or beyond either end is rare, and a rule that asks for one mostly waits; None where no level
+    """A reading at or beyond either end is rare, and a rule that requires one mostly waits; None where no level
     is rare for every asset."""
 
     def __post_init__(self) -> None:
         for category in (self.following, self.opposing):
             if category not in CATEGORIES:
-                raise SettingsError(f"{category!r} is no category: {', '.join(CATEGORIES)} are")
+                raise SettingsError(f"{category!r} is not a category: {', '.join(CATEGORIES)} are")
 
 
 RETURN = Evidence(
@@ -66,7 +66,7 @@ RETURN = Evidence(
     is_bound=False,
     usual=None,
 )
-"""Of how much a price has risen."""
+"""Evidence of functions that measure how much a price has risen."""
 
 OSCILLATOR = Evidence(
     following="momentum",
@@ -76,7 +76,7 @@ OSCILLATOR = Evidence(
     is_bound=False,
     usual=(40.0, 60.0),
 )
-"""Of how one-sided the last moves were, from 0 to 100: overbought and oversold are rare."""
+"""Evidence of functions that measure how one-sided recent moves were, 0 to 100: overbought and oversold are rare."""
 
 LEVEL = Evidence(
     following="trend_following",
@@ -86,7 +86,7 @@ LEVEL = Evidence(
     is_bound=False,
     usual=None,
 )
-"""Of a price, its averages, and what lies between two of them."""
+"""Evidence of a price, its averages, and differences between two of them."""
 
 BAND = Evidence(
     following="breakout",
@@ -96,17 +96,17 @@ BAND = Evidence(
     is_bound=True,
     usual=None,
 )
-"""Of the edges within which a price mostly stays."""
+"""Evidence of the bounds within which a price mostly stays."""
 
 DRAWDOWN = Evidence(
-    following="mean_reversion",  # Deep is a low price.
+    following="mean_reversion",  # A deep drawdown is a low price.
     opposing="breakout",
     ranks=False,
     in_range="looks at it",
     is_bound=False,
     usual=None,
 )
-"""Of how far a price has fallen from its peak."""
+"""Evidence of functions that measure how far a price has fallen from its peak."""
 
 DEVIATION = Evidence(
     following="breakout",
@@ -116,4 +116,4 @@ DEVIATION = Evidence(
     is_bound=False,
     usual=None,
 )
-"""Of how far a price or its returns scatter."""
+"""Evidence of functions that measure how widely a price or its returns scatter."""

@@ -1,4 +1,4 @@
-"""How well a replay reproduces Composer's own backtest of the same symphony: in all, and so far at each close."""
+"""How well a replay reproduces Composer's own backtest of the same symphony: overall, and to date at each close."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from rlpretrain.symphony.wire import read_ticker
 __all__ = ["MIN_COMMON_DAYS", "DailyComparison", "Fidelity", "compare_daily_values", "equal_holdings"]
 
 MIN_COMMON_DAYS = 60
-"""Fewer common daily returns can't tell a right replay from a wrong one."""
+"""With fewer common daily returns a correct replay cannot be distinguished from a wrong one."""
 
 _COARSEST_ROUNDING = 1e-3
-"""Of the value. Values rounded in larger steps are not compared: rounding would drown the daily returns."""
+"""Fraction of the value. Values rounded in larger steps are not compared: rounding would swamp the daily returns."""
 
 _UNSEEN = 0.005
-"""A tracking error, annualised, that the noise of another vendor's prices explains: 2 basis points on each close are
-2 bp x sqrt(2 x 252) = 0.45 % a year. Cash-like strategies hardly move by more: their correlation says nothing."""
+"""Annualised tracking error that the noise of another vendor's prices explains: 2 basis points on each close are
+2 bp x sqrt(2 x 252) = 0.45 % a year. Cash-like strategies hardly move by more, so their correlation means nothing."""
 
 _SAME_WEIGHT = 0.01
-"""Weights that differ by less are equal: drift and inverse-volatility splits carry the noise of prices."""
+"""Weights that differ by less count as equal: drift and inverse-volatility splits carry the noise of prices."""
 
 _STILL = 1e-12
 """Product of two daily deviations below which one of the series does not move."""
@@ -40,17 +40,17 @@ class Fidelity:
     """Agreement of a replay with the service's backtest, over all days that both have."""
 
     common_days: int
-    """Daily returns that both have."""
+    """Number of daily returns that both have."""
     correlation: float | None
-    """Pearson's, of daily returns; None where one side does not move."""
+    """Pearson's correlation of daily returns; None where one side does not move."""
     tracking_error: float
     """Standard deviation of the difference of daily returns, times the root of 252 as in the service's own
     statistics; fraction."""
     largest_difference: float
-    """Of one day's returns, ours less the service's."""
+    """Largest difference between one day's returns, ours minus the service's."""
     largest_difference_day: dt.date
     equal_holdings: float | None = None
-    """Share of days with the same holdings; None where the service gives none."""
+    """Share of days with the same holdings; None where the service returns no holdings."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the figures as JSON values."""
@@ -58,7 +58,7 @@ class Fidelity:
 
     @classmethod
     def from_json(cls, figures: Mapping[str, Any]) -> Fidelity:
-        """Read what `as_json` gave."""
+        """Read what `as_json` returned."""
         day = dt.date.fromisoformat(figures["largest_difference_day"])
         return cls(**{**figures, "largest_difference_day": day})
 
@@ -75,18 +75,18 @@ class DailyComparison:
     """Daily returns of one symphony from two sources, on the n days that both have."""
 
     dates: Dates
-    """(n,) ends of the returns."""
+    """(n,) days on which the returns end."""
     ours: Floats
-    """(n,)"""
+    """(n,) our daily returns, fraction."""
     theirs: Floats
-    """(n,)"""
+    """(n,) the service's daily returns, fraction."""
 
     @cached_property
-    def _so_far(self) -> tuple[Floats, Floats]:
+    def _to_date(self) -> tuple[Floats, Floats]:
         """Correlation (NaN where undefined) and tracking error of the returns up to each day, (n,) each."""
         a, b, count = self.ours, self.theirs, np.arange(1, len(self.dates) + 1)
 
-        # Sums run forwards only: what is known at a day does not depend, in any bit, on what follows.
+        # Sums run forwards only, so that not a bit of a day's figures depends on what follows.
         def covariance(x: Floats, y: Floats) -> Floats:
             return np.cumsum(x * y) / count - np.cumsum(x) / count * (np.cumsum(y) / count)
 
@@ -97,7 +97,7 @@ class DailyComparison:
         return np.clip(correlation, -1.0, 1.0), tracking_error
 
     def overall(self, holdings: float | None = None) -> Fidelity | None:
-        """Sum up all days; `holdings` is the share of days with equal ones.
+        """Compute the agreement over all days; `holdings` is the share of days with equal holdings.
 
         Returns
         -------
@@ -106,7 +106,7 @@ class DailyComparison:
         """
         if len(self.dates) < MIN_COMMON_DAYS:
             return None
-        correlation, tracking_error = (float(figure[-1]) for figure in self._so_far)
+        correlation, tracking_error = (float(figure[-1]) for figure in self._to_date)
         difference = self.ours - self.theirs
         largest = int(np.argmax(np.abs(difference)))
         return Fidelity(
@@ -121,16 +121,16 @@ class DailyComparison:
     def agreement(
         self, dates: Dates, *, min_correlation: float, max_tracking_error: float
     ) -> NDArray[np.int8]:
-        """Judge at each of `dates` the returns up to that day.
+        """Return at each of `dates` whether the returns up to that day agree.
 
         The two agree when the tracking error is at most `max_tracking_error` and either the correlation is at least
-        `min_correlation` or the tracking error is so small that nothing more can be seen.
+        `min_correlation` or the tracking error is too small for a correlation to mean anything.
 
         Returns
         -------
-        (D,) 1 where they agree, -1 where not, 0 where fewer than `MIN_COMMON_DAYS` returns are common so far.
+        (D,) 1 where they agree, -1 where not, 0 where fewer than `MIN_COMMON_DAYS` returns are common by then.
         """
-        correlation, tracking_error = self._so_far
+        correlation, tracking_error = self._to_date
         alike = (correlation >= min_correlation) | (tracking_error <= _UNSEEN)
         verdicts = np.where(alike & (tracking_error <= max_tracking_error), 1, -1).astype(np.int8)
         verdicts[: MIN_COMMON_DAYS - 1] = 0
@@ -143,18 +143,18 @@ def compare_daily_values(
 ) -> DailyComparison:
     """Compare two equity curves of one symphony.
 
-    Returns are taken between neighbouring common days, so a day that only one side has costs no agreement.
+    Returns are taken between consecutive common days, so a day that only one side has does not reduce the agreement.
 
     Parameters
     ----------
     dates, values
-        (n,) our replay, filled and charged as Composer does.
+        (n,) our replay, with Composer's fills and costs.
     their_dates, their_values
         (m,) Composer's daily values; days without a value are NaN.
     resolution
-        The step to which those are rounded, as a share of the first of them. A strategy that has lost most of its
-        capital moves in ever larger steps of what is left: days on which a step is more than a thousandth of the
-        value (at 0.01 % of the first value, 90 % lost) are not compared, until it recovers.
+        The step to which `their_values` are rounded, as a share of the first one. When a strategy has lost most of its
+        capital, a step is a large share of the rest: days on which it is more than a thousandth of the value
+        (with steps of 0.01 %, after a loss of 90 %) are not compared, until the strategy recovers.
     """
     known = np.isfinite(their_values)
     _, ours, theirs = np.intersect1d(dates, their_dates[known], assume_unique=True, return_indices=True)
@@ -180,7 +180,7 @@ def equal_holdings(replay: Replay, dates: Dates, weights: Mapping[str, Floats]) 
         (m,) days of `weights`.
     weights
         Ticker in any of Composer's spellings -> (m,) share of the value held after each close; NaN where unknown.
-        ``$USD`` is cash, which is what the others leave.
+        ``$USD`` is cash, which is the rest of the weights.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def equal_holdings(replay: Replay, dates: Dates, weights: Mapping[str, Floats]) 
     Raises
     ------
     SymphonyError
-        A name is no ticker.
+        A name is not a ticker.
     """
     known = np.isfinite(np.sum(list(weights.values()), axis=0)) if weights else np.zeros(len(dates), np.bool_)
     _, ours, theirs = np.intersect1d(replay.dates, dates[known], assume_unique=True, return_indices=True)

@@ -1,9 +1,9 @@
 """Composer's functions of a price series.
 
-Every function takes adjusted closes (n,), all finite and positive, and gives a float64 array (n,) that is NaN
-until enough days are known; the value at row t uses rows up to t only. Windows are trading days. Sums run
-over each window afresh rather than being updated from day to day: equal windows then give bit-equal values
-wherever they stand, so that ties are ties, and no rounding error is carried along.
+Every function takes adjusted closes (n,), all finite and positive, and returns a float64 array (n,) that is NaN
+until enough days are known; the value at row t uses rows up to t only. Windows are trading days. Sums are
+computed afresh for each window rather than updated from day to day: equal windows then give bitwise equal values
+wherever they are, so that ties are ties, and no rounding error accumulates.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def current_price(close: Floats) -> Floats:
 
 @compiled
 def cumulative_return(close: Floats, window: int) -> Floats:
-    """P[t] / P[t-N] - 1, percent."""
+    """Compute P[t] / P[t-N] - 1, percent."""
     out = np.full(len(close), np.nan)
     for t in range(window, len(close)):
         out[t] = 100.0 * (close[t] / close[t - window] - 1.0)
@@ -48,7 +48,7 @@ def cumulative_return(close: Floats, window: int) -> Floats:
 
 @compiled
 def moving_average_price(close: Floats, window: int) -> Floats:
-    """Mean of the last N closes."""
+    """Compute the mean of the last N closes."""
     out = np.full(len(close), np.nan)
     for t in range(window - 1, len(close)):
         total = 0.0
@@ -60,7 +60,7 @@ def moving_average_price(close: Floats, window: int) -> Floats:
 
 @compiled
 def exponential_moving_average(values: Floats, window: int) -> Floats:
-    """Recursive mean, alpha = 2 / (N + 1), started at the mean of the first N values after leading NaN."""
+    """Compute the recursive mean, alpha = 2 / (N + 1), started at the mean of the first N values after leading NaN."""
     out = np.full(len(values), np.nan)
     start = 0
     while start < len(values) and np.isnan(values[start]):
@@ -81,7 +81,7 @@ def exponential_moving_average(values: Floats, window: int) -> Floats:
 
 @compiled
 def moving_average_return(close: Floats, window: int) -> Floats:
-    """Mean of the last N daily returns, percent a day."""
+    """Compute the mean of the last N daily returns, percent a day."""
     out = np.full(len(close), np.nan)
     for t in range(window, len(close)):
         total = 0.0
@@ -93,7 +93,7 @@ def moving_average_return(close: Floats, window: int) -> Floats:
 
 @compiled
 def standard_deviation_return(close: Floats, window: int) -> Floats:
-    """Sample deviation (ddof 1) of the last N daily returns, percent a day, not annualised."""
+    """Compute the sample deviation (ddof 1) of the last N daily returns, percent a day, not annualised."""
     out = np.full(len(close), np.nan)
     for t in range(window, len(close)):
         total = 0.0
@@ -124,7 +124,7 @@ def _deviation_of_closes(close: Floats, window: int, ddof: int) -> Floats:
 
 @compiled
 def max_drawdown(close: Floats, window: int) -> Floats:
-    """Largest fall from a peak within the last N closes, positive percent."""
+    """Compute the largest fall from a peak within the last N closes, positive percent."""
     out = np.full(len(close), np.nan)
     for t in range(window - 1, len(close)):
         peak = close[t - window + 1]
@@ -140,9 +140,9 @@ def max_drawdown(close: Floats, window: int) -> Floats:
 
 @compiled
 def relative_strength_index(close: Floats, window: int) -> Floats:
-    """Wilder's index, 0 to 100, recursive over all history and started at the mean of the first N changes.
+    """Compute Wilder's index, 0 to 100, recursive over all history, started at the mean of the first N changes.
 
-    A series that never moved gives 0, as TA-Lib does.
+    A series that never moved gives 0, as in TA-Lib.
     """
     out = np.full(len(close), np.nan)
     if len(close) <= window:
@@ -171,17 +171,17 @@ def standard_deviation_price(close: Floats, window: int) -> Floats:
 
 
 def upper_band(close: Floats, window: int, deviations: float) -> Floats:
-    """Add population deviations (Bollinger's own definition, ddof 0) to the mean of N closes."""
+    """Compute the mean of N closes plus population deviations (Bollinger's own definition, ddof 0)."""
     return moving_average_price(close, window) + deviations * _deviation_of_closes(close, window, 0)
 
 
 def lower_band(close: Floats, window: int, deviations: float) -> Floats:
-    """Take population deviations from the mean of N closes."""
+    """Compute the mean of N closes minus population deviations."""
     return upper_band(close, window, -deviations)
 
 
 def convergence(close: Floats, short: int, long: int) -> Floats:
-    """Moving-average convergence/divergence: short less long exponential mean, in the unit of the price."""
+    """Compute MACD, the short minus the long exponential mean, in the unit of the price."""
     return exponential_moving_average(close, short) - exponential_moving_average(close, long)
 
 
@@ -191,7 +191,7 @@ def convergence_signal(close: Floats, short: int, long: int, smooth: int) -> Flo
 
 
 def oscillator(close: Floats, short: int, long: int) -> Floats:
-    """Percentage price oscillator: the convergence in percent of the long mean."""
+    """Compute the percentage price oscillator: the convergence in percent of the long mean."""
     slow = exponential_moving_average(close, long)
     return 100.0 * (exponential_moving_average(close, short) - slow) / slow
 

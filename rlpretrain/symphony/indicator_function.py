@@ -1,4 +1,4 @@
-"""What the program must know of a function of a price series: one row, complete or refused."""
+"""What the program must know about a function of a price series: one row, which is rejected if incomplete."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ __all__ = ["DOLLARS", "PERCENT", "POINTS", "IndicatorFunction", "Number", "Param
 
 @dataclass(frozen=True)
 class Unit:
-    """What the values of a function are counted in."""
+    """The unit of a function's values."""
 
     name: str
     sign: str
-    """What stands behind a number, its space included; empty for a bare number."""
+    """Text after a number, including the space before it; empty for a bare number."""
     scales_with_price: bool
     """Whether ten times the price gives ten times the value; otherwise it gives the same value."""
 
@@ -35,20 +35,20 @@ class Window:
     """A parameter that is a whole number of trading days."""
 
     name: str
-    """As documents name it."""
+    """Name in documents."""
     shortest: int = 1
-    """Fewest days for which the function has a value."""
+    """Minimum number of days for which the function has a value."""
     other_spellings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Number:
-    """A parameter that is any number from `least` to `most`."""
+    """A parameter that is any number from `minimum` to `maximum`."""
 
     name: str
-    """As documents name it."""
-    least: float
-    most: float
+    """Name in documents."""
+    minimum: float
+    maximum: float
     other_spellings: tuple[str, ...] = ()
 
 
@@ -62,26 +62,26 @@ class IndicatorFunction:
     Raises
     ------
     SettingsError
-        The words leave out the ticker or a parameter, or name something else.
+        The words omit the ticker or a parameter, or name something else.
     """
 
     name: str
-    """As documents name it, for example ``relative-strength-index``."""
+    """Name in documents, for example ``relative-strength-index``."""
     compute: Callable[..., Floats]
     """Takes closes (n,), float64, finite and positive, and the parameters by position, windows as int.
 
-    Gives float64 (n,), NaN until enough days are known; the value at row t depends on rows up to t only.
+    Returns float64 (n,), NaN until enough days are known; the value at row t depends on rows up to t only.
     """
     parameters: tuple[Parameter, ...]
     """In the order of `Indicator.parameters`."""
     words: str
-    """What people call it, with `` of {ticker}`` and every parameter: ``RSI({window}) of {ticker}``.
+    """Its usual name, with `` of {ticker}`` and every parameter: ``RSI({window}) of {ticker}``.
 
     ``{days}`` may stand for the window with its noun: ``cumulative return of {ticker} over {days}``.
     """
     unit: Unit
     evidence: Evidence | None
-    """For the category of the strategies that read it; None: it is evidence for none."""
+    """Evidence for the category of strategies that read it; None if it is evidence for none."""
 
     def __post_init__(self) -> None:
         fields = {field for _, field, _, _ in Formatter().parse(self.words) if field is not None}
@@ -91,5 +91,5 @@ class IndicatorFunction:
             wanted = ", ".join(f"{{{name}}}" for name in sorted(expected))
             raise SettingsError(
                 f"the words of the indicator {self.name!r} are {self.words!r}",
-                hint=f"they say ' of {{ticker}}', and name {wanted} and nothing else",
+                hint=f"they must contain ' of {{ticker}}', and name {wanted} and nothing else",
             )

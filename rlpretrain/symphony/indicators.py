@@ -1,4 +1,4 @@
-"""Composer's functions, one row each: all that parsing, replay, wording and categories ask about them."""
+"""Composer's functions, one row each, with all that parsing, replay, wording and categories need to know."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlpretrain.table import Table
 
 __all__ = ["INDICATORS", "apply_indicator"]
 
-# Real documents name the parameters like this. The other spellings stand in converters written by Composer's
+# Real documents use these names of parameters. The other spellings come from converters written by Composer's
 # users, whose output may come back as a document.
 _WINDOW = Window("window")
 _TWO_DAYS = Window("window", shortest=2)
@@ -154,7 +154,7 @@ INDICATORS = Table(
         ),
     ),
 )
-"""By Composer's name."""
+"""Functions by Composer's name."""
 
 
 def apply_indicator(indicator: Indicator, close: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 Real trees repeat the same subtree dozens of times. Nodes therefore refer to their children by position in
 `Symphony.nodes`, children always before parents, and two equal subtrees have the same position. Work done
-once for a node serves every place where it stands, and no walk needs recursion, however deep the tree.
+once for a node serves every place where it occurs, and no walk needs recursion, however deep the tree.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Indicator:
 
     @property
     def window(self) -> int | None:
-        """First window in trading days; None for a function without one."""
+        """The first window in trading days; None for a function without one."""
         return int(self.parameters[0]) if self.parameters else None
 
     def __str__(self) -> str:
@@ -71,7 +71,7 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Compare a metric with another or a number in the function's own unit; false when either is unknown."""
+    """A comparison of a metric with another or a number in the function's unit; false when either is unknown."""
 
     left: Metric
     comparator: Comparator
@@ -194,13 +194,13 @@ class Symphony:
     nodes: tuple[Node, ...]
     """Children before parents, each distinct subtree once; the last one is the root."""
     node_count: int
-    """Nodes in the document as it came."""
+    """Number of nodes in the original document."""
     first_use: Mapping[str, str]
-    """Every ticker that is held or looked at -> path of the first node that names it."""
+    """Every ticker that is held or read -> path of the first node that names it."""
     remarks: tuple[str, ...]
-    """What was odd in the document and how it was read; each names a node's path."""
+    """Irregularities in the document and how they were read; each names a node's path."""
     content_hash: str
-    """SHA-256 of everything that decides the weights: names, ids and display fields don't count."""
+    """SHA-256 of everything that determines the weights; names, ids and display fields do not count."""
 
     @property
     def root(self) -> int:
@@ -209,7 +209,7 @@ class Symphony:
 
     @property
     def tickers(self) -> tuple[str, ...]:
-        """Every ticker held or looked at, in alphabetical order."""
+        """Every ticker held or read, in alphabetical order."""
         return tuple(sorted(self.first_use))
 
     @cached_property
@@ -219,7 +219,7 @@ class Symphony:
 
     @cached_property
     def leaf_counts(self) -> tuple[int, ...]:
-        """Number of asset leaves under each node, counting a shared subtree wherever it stands."""
+        """Number of asset leaves under each node, counting a shared subtree wherever it occurs."""
         counts: list[int] = []
         for node in self.nodes:
             match node:

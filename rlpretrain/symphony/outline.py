@@ -1,7 +1,7 @@
-"""A symphony's document as a flat list of places, each tied to the node that the engine evaluates there.
+"""A symphony's document as a flat list of places, each linked to the node that the engine evaluates there.
 
-The engine's graph has lost what only people read: groups, their names, wrappers around a single child. The
-outline walks document and graph together, without recursion, so that both can be shown side by side.
+The engine's graph lacks what only people read: groups, their names, wrappers around a single child. The
+outline walks the document and the graph together, without recursion, so that both can be shown together.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ class Place:
     step: str
     """Composer's name of the node's kind."""
     text: str
-    """What it does, in words; a group's name."""
+    """What the node does, in words; for a group, its name."""
     depth: int
     parent: int
     """Row of the node above; -1 for the root."""
     position: int
-    """Which of its siblings it is, from 0."""
+    """Its number among its siblings, from 0."""
     weight: float | None
-    """Fixed fraction of its parent's money; None where the days decide, or where there is nothing to split."""
+    """Fixed fraction of its parent's money; None where it varies by day, or where there is nothing to split."""
     ticker: str | None
-    """What an asset holds."""
+    """Ticker of an asset."""
     visit: int
-    """Its row in `Activity`."""
+    """Row in `Activity`."""
     children: list[int] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     below: int = 0
-    """Nodes under it."""
+    """Number of nodes under it."""
 
 
 def outline(document: Mapping[str, Any], symphony: Symphony) -> list[Place]:
@@ -63,7 +63,7 @@ def outline(document: Mapping[str, Any], symphony: Symphony) -> list[Place]:
     document
         The root tree.
     symphony
-        What `parse_symphony` made of it.
+        What `parse_symphony` returned for it.
     """
     sizes = visit_counts(symphony)
     places: list[Place] = []
@@ -98,7 +98,7 @@ def outline(document: Mapping[str, Any], symphony: Symphony) -> list[Place]:
 
 
 def find_place(places: Sequence[Place], path: str) -> int:
-    """Return the row that a path such as ``root/if[0]/if-child[1]`` names; the last one on the way if none."""
+    """Return the row that a path such as ``root/if[0]/if-child[1]`` names, or that of its last existing ancestor."""
     row = 0
     for index in re.findall(r"\[(\d+)\](?=/|$)", path):
         if int(index) >= len(places[row].children):
@@ -108,12 +108,12 @@ def find_place(places: Sequence[Place], path: str) -> int:
 
 
 def one_line(text: str) -> str:
-    """Return a name from a document as one line without control characters, so that it can't steer a terminal."""
+    """Return a name from a document as one line without control characters, so that it cannot control a terminal."""
     return "".join(c for c in " ".join(text.split()) if unicodedata.category(c) not in ("Cc", "Cs"))
 
 
 def place_path(places: Sequence[Place], row: int) -> str:
-    """Render the path of a row, as errors and remarks do; its middle is left out beyond 4,000 characters."""
+    """Render the path of a row as in errors and remarks; beyond 4,000 characters its middle is left out."""
     parts: list[str] = []
     length = 0
     while row > 0 and length < _LONGEST_PATH:
@@ -134,11 +134,11 @@ class _Step:
     node: int
     visit: int
     branch: str = ""
-    """Words for a child of an if, which takes its meaning from there."""
+    """Words for a child of an if, whose meaning comes from the if."""
 
 
 def _below(step: _Step, row: int, symphony: Symphony, sizes: Sequence[int]) -> Iterator[_Step]:
-    """Yield the children of a node of the document with the engine's nodes that stand for them."""
+    """Yield the children of a node of the document with the engine's nodes that represent them."""
     raws: Sequence[Mapping[str, Any]] = [] if step.kind == "asset" else step.raw.get("children") or []
     if step.kind == "if":
         yield from _branches(step, row, raws, symphony, sizes)
@@ -180,7 +180,7 @@ def _branches(
 
 
 def _words(step: _Step, symphony: Symphony) -> str:
-    """Say what a node does."""
+    """Return what a node does, in words."""
     node = symphony.nodes[step.node]
     several = len(step.raw.get("children") or ()) > 1 if step.kind != "asset" else False
     match step.kind:

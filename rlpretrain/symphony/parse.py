@@ -1,7 +1,7 @@
-"""From a symphony document, as Composer's service gives it, to a `Symphony`.
+"""Parsing a symphony document, as Composer's service returns it, into a `Symphony`.
 
-Documents are untrusted: whatever is wrong with one, a `SymphonyError` names the node, and nothing else is
-raised. The walk keeps its own stack, because real trees are two hundred levels deep.
+Documents are untrusted: whatever is wrong with one, a `SymphonyError` that names the node is raised, and nothing
+else. The walk uses an explicit stack, because real trees are two hundred levels deep.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from rlpretrain.symphony.wire import (
 
 __all__ = ["parse_symphony"]
 
-_MOST_NODES = 200_000
+_MAXIMUM_NODES = 200_000
 
 
 def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony:
@@ -52,12 +52,12 @@ def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony
     document
         The root tree: parsed JSON, in any of the spellings that the service has used.
     symphony_id
-        Identity to carry along; usually the service's id or a file's name.
+        Identity of the symphony; usually the service's id or a file's name.
 
     Raises
     ------
     SymphonyError
-        The document is malformed or needs something that the engine can't do exactly. The message starts with
+        The document is malformed or needs something that the engine cannot do exactly. The message starts with
         the path of the node, for example ``root/wt-cash-equal[0]/if[2]/if-child[1]``.
     """
     frames = _flatten(document)
@@ -69,7 +69,7 @@ def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony
         builder.build(frame)
     nodes, first_use = tuple(builder.positions), builder.first_use()
     if not any(isinstance(node, Asset) for node in nodes):
-        raise fail(root.path, "holds no asset at all")
+        raise fail(root.path, "contains no asset")
     return Symphony(
         symphony_id=symphony_id,
         name=read_text(root.raw.get("name")) or symphony_id,
@@ -85,7 +85,7 @@ def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony
 
 @dataclass(eq=False, slots=True)
 class _Frame:
-    """A node of the document and where it stands."""
+    """A node of the document and its place."""
 
     raw: Mapping[str, Any]
     step: str
@@ -114,8 +114,8 @@ def _flatten(document: object) -> list[_Frame]:
     while stack:
         frame = stack.pop()
         frames.append(frame)
-        if len(frames) > _MOST_NODES:
-            raise SymphonyError(f"root: more than {_MOST_NODES} nodes")
+        if len(frames) > _MAXIMUM_NODES:
+            raise SymphonyError(f"root: more than {_MAXIMUM_NODES} nodes")
         if frame.step == "asset":
             continue  # Some assets carry an empty list of children, or a count of them.
         children = frame.raw.get("children")
@@ -126,7 +126,7 @@ def _flatten(document: object) -> list[_Frame]:
         for position, raw in enumerate(children):
             step = raw.get("step") if isinstance(raw, Mapping) else None
             if not isinstance(step, str):
-                raise fail(frame.path, f"children[{position}] is no node: it has no step")
+                raise fail(frame.path, f"children[{position}] is not a node: it has no step")
             if step not in _BUILDERS or step == "root":
                 raise fail(frame.path, f"children[{position}] has step {show(step)}, which is unknown")
             frame.children.append(_Frame(raw, step, frame, position))
@@ -153,7 +153,7 @@ def _read_corridor(root: _Frame) -> float | None:
 
 
 class _Builder:
-    """Turns frames into nodes, children first, and gives equal nodes the same position."""
+    """Turns frames into nodes, children first; equal nodes get the same position."""
 
     def __init__(self) -> None:
         self.positions: dict[Node, int] = {}
@@ -163,7 +163,7 @@ class _Builder:
         self._uses: dict[str, _Frame] = {}
 
     def build(self, frame: _Frame) -> None:
-        """Build the node of a frame whose children are built."""
+        """Build the node of a frame whose children have been built."""
         self.built[id(frame)] = _BUILDERS[frame.step](self, frame)
 
     def first_use(self) -> dict[str, str]:
@@ -174,7 +174,7 @@ class _Builder:
         return self.positions.setdefault(node, len(self.positions))
 
     def use(self, ticker: str, frame: _Frame) -> str:
-        # Frames come in reverse, so the last one to use a ticker is the first in the document.
+        # Frames are built in reverse, so the last one to use a ticker is the first in the document.
         self._uses[ticker] = frame
         return ticker
 
@@ -185,7 +185,7 @@ class _Builder:
         return tuple(self.built[id(child)] for child in frame.children)
 
     def share(self, frame: _Frame) -> int:
-        """Split equally among the children; a single child stands for itself."""
+        """Split equally among the children; a single child replaces the node."""
         children = self.children(frame)
         if not children:
             self.remark(frame, "has no children; its share stays in cash")
@@ -220,24 +220,24 @@ class _Builder:
     def _weight(self, child: _Frame) -> float:
         weight = child.raw.get("weight")
         if weight is None or (isinstance(weight, Mapping) and weight.get("num") in (None, "")):
-            self.remark(child, "has no specified weight; taken as 0")
+            self.remark(child, "has no specified weight; 0 is used")
             return 0.0
         if not isinstance(weight, Mapping):
             raise fail(child.path, f"weight is {show(weight)}, expected a numerator and a denominator")
         numerator = read_number(weight.get("num"), child.path, "weight num")
         denominator = read_number(weight.get("den"), child.path, "weight den")
         if numerator < 0 or denominator <= 0 or numerator / denominator == math.inf:
-            raise fail(child.path, f"weight {numerator:g}/{denominator:g} is no positive fraction")
+            raise fail(child.path, f"weight {numerator:g}/{denominator:g} is not a valid fraction")
         return numerator / denominator
 
     def inverse_volatility(self, frame: _Frame) -> int:
-        window = read_whole(frame.raw.get("window-days"), frame.path, "window-days", least=2)
+        window = read_whole(frame.raw.get("window-days"), frame.path, "window-days", minimum=2)
         children = self.children(frame)
         return self.share(frame) if len(children) < 2 else self.add(InverseVolatility(children, window))
 
     def branch(self, frame: _Frame) -> int:
         if frame.parent is None or frame.parent.step != "if":
-            raise fail(frame.path, "an if-child stands outside an if")
+            raise fail(frame.path, "an if-child is outside an if")
         return self.share(frame)  # Its condition is read by the `if` above it.
 
     def condition(self, frame: _Frame) -> int:
@@ -267,7 +267,7 @@ class _Builder:
         count = read_whole(frame.raw.get("select-n"), frame.path, "select-n")
         for flag in ("sort-by?", "select?"):  # True in every real filter that carries them.
             if frame.raw.get(flag) is False:
-                self.remark(frame, f"{flag} is false; sorted and selected all the same")
+                self.remark(frame, f"{flag} is false; the filter sorts and selects anyway")
         children = self.children(frame)
         if not children:
             return self.share(frame)
@@ -282,14 +282,14 @@ class _Builder:
     def market_capitalisation(self, frame: _Frame) -> int:
         raise fail(
             frame.path,
-            "weighting by market capitalisation is unsupported",
+            "weighting by market capitalisation is not supported",
             hint="the market has prices but no share counts",
         )
 
 
 def _is_else(frame: _Frame) -> bool:
     if frame.step != "if-child":
-        raise fail(frame.path, "stands under an if, where only if-child may")
+        raise fail(frame.path, "is under an if, where only an if-child may be")
     flag = frame.raw.get("is-else-condition?")
     if flag is not None and not isinstance(flag, bool):
         raise fail(frame.path, f"is-else-condition? is {show(flag)}, expected true or false")

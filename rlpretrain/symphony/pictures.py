@@ -52,7 +52,7 @@ def draw_equity(
     Parameters
     ----------
     path
-        File to write; its suffix names the kind of picture, PNG without one. Equal figures give equal bytes.
+        File to write; its suffix names the format, which is PNG without one. Equal figures give equal bytes.
     result
         The backtest.
     benchmarks
@@ -63,9 +63,9 @@ def draw_equity(
     Raises
     ------
     OSError
-        The file can't be written.
+        The file cannot be written.
     ValueError
-        There is no such kind of picture.
+        The format is unknown.
     """
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -151,7 +151,7 @@ def _short_factor(value: float) -> str:
 
 
 def _label_ends(axes: Axes, curves: Mapping[str, Floats], colours: Mapping[str, str]) -> None:
-    """Name each curve at its end, with its growth; labels that would overlap move apart."""
+    """Label each curve at its end with its name and growth; labels that would overlap are moved apart."""
     ends = {
         name: float(curve[np.isfinite(curve)][-1])
         for name, curve in curves.items()
@@ -195,14 +195,14 @@ def _draw_falls(
 
 
 def _drawdown(curve: Floats) -> Floats:
-    """Return the distance to the highest value so far, a fraction of at most 0 (D,)."""
+    """Return the distance to the highest value to date, a fraction of at most 0 (D,)."""
     highest = np.fmax.accumulate(curve)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(highest > 0, curve / highest - 1.0, 0.0 * curve)
 
 
 def _drawable(text: str) -> str:
-    """Leave out what the font has no picture for."""
+    """Leave out characters that the font lacks."""
     from matplotlib.font_manager import findfont, get_font
 
     font = get_font(findfont("DejaVu Sans"))

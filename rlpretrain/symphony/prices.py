@@ -15,14 +15,14 @@ Booleans = NDArray[np.bool_]
 
 
 class PriceTable:
-    """Adjusted closes on a calendar, with indicators and conditions computed once for whoever asks.
+    """Adjusted closes on a calendar, with each indicator and condition computed once for all users.
 
     Parameters
     ----------
     panel
         Prices of all assets.
     rows
-        Rows of the panel that make the calendar, ascending.
+        Rows of the panel that form the calendar, ascending.
     """
 
     def __init__(self, panel: PricePanel, rows: NDArray[np.intp]) -> None:
@@ -40,19 +40,19 @@ class PriceTable:
         return ticker in self.panel
 
     def close(self, ticker: str) -> Floats:
-        """Return the closes (T,): see `filled_close`. Not to be changed."""
+        """Return the closes (T,), see `filled_close`; the array must not be changed."""
         if ticker not in self._closes:
             self._closes[ticker] = filled_close(self.panel, ticker, self.rows)
         return self._closes[ticker]
 
     def metric(self, metric: Metric) -> Floats:
-        """Return a metric's values (T,), NaN where unknown; not to be changed."""
+        """Return a metric's values (T,), NaN where unknown; the array must not be changed."""
         if metric not in self._metrics:
             self._metrics[metric] = indicator_column(metric.indicator, self.close(metric.ticker))
         return self._metrics[metric]
 
     def condition(self, condition: Condition) -> Booleans:
-        """Tell for each day whether a condition holds at the close (T,); a comparison with NaN does not."""
+        """Return for each day whether a condition is true at the close (T,); a comparison with NaN is false."""
         if condition not in self._conditions:
             self._conditions[condition] = self._evaluate(condition)
         return self._conditions[condition]
@@ -77,7 +77,7 @@ class PriceTable:
                 return np.equal(left, right)
 
     def condition_start(self, condition: Condition) -> int:
-        """First row on which everything that a condition compares is known."""
+        """Return the first row on which everything that a condition compares is known."""
         if isinstance(condition, Compound):
             return max(self.condition_start(part) for part in condition.conditions)
         return max(first_known(self.metric(metric)) for metric in _metrics(condition))
@@ -88,9 +88,9 @@ def _metrics(comparison: Comparison) -> list[Metric]:
 
 
 def filled_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
-    """Return an asset's closes on some rows of the panel, on a day without any the last known one.
+    """Return an asset's closes on some rows of the panel; a day without one takes the last known close.
 
-    NaN before the asset's first close and after its last: what has ended is not held at a stale price.
+    The result is NaN before the asset's first close and after its last, so that no asset is held at a stale price.
     """
     close = panel.close[:, panel.column(ticker)]
     known = np.flatnonzero(np.isfinite(close))
@@ -112,12 +112,12 @@ def indicator_column(indicator: Indicator, prices: Floats) -> Floats:
 
 
 def first_known(column: Floats) -> int:
-    """First row that is not NaN; the length of the column when there is none."""
+    """Return the first row that is not NaN; the length of the column if there is none."""
     known = np.isfinite(column)
     return int(known.argmax()) if known.any() else len(column)
 
 
 def last_known(column: Floats) -> int:
-    """Last row that is not NaN; -1 when there is none."""
+    """Return the last row that is not NaN; -1 if there is none."""
     known = np.isfinite(column)
     return len(column) - 1 - int(known[::-1].argmax()) if known.any() else -1

@@ -1,4 +1,4 @@
-"""From the weights that the tree wants at each close to the weights that are held after it."""
+"""Computing the weights held after each close from those that the tree wants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["apply_rebalancing", "period_starts"]
 
 
 def period_starts(dates: Dates, rebalance: Rebalance) -> NDArray[np.bool_]:
-    """Mark the first trading day of each period (D,); the first day of the calendar is one."""
+    """Mark the first trading day of each period (D,); the calendar's first day starts a period."""
     match rebalance:
         case "daily":
             period = dates.astype("datetime64[D]").astype(np.int64)
@@ -34,23 +34,23 @@ def period_starts(dates: Dates, rebalance: Rebalance) -> NDArray[np.bool_]:
 def apply_rebalancing(
     wanted: Floats, returns: Floats, due: NDArray[np.bool_], corridor: float
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Let weights drift with the market and bring them back when it is due.
+    """Compute weights that drift with the market and return to the wanted ones when that is due.
 
     Parameters
     ----------
     wanted
-        Weights that the tree decides at each close (D, n); what they lack to 1 is cash.
+        Weights that the tree decides at each close (D, n); the rest up to 1 is cash.
     returns
-        Return of each asset into the close (D, n), fraction; NaN, which only assets not held have, counts as
-        0.
+        Return of each asset into the close (D, n), fraction; NaN, which only occurs for assets not held, counts
+        as 0.
     due
-        Days on which the rule trades whatever the drift (D,).
+        Days on which weights are reset whatever the drift (D,).
     corridor
         Absolute weight by which a holding may drift from its wanted weight without a trade.
 
     Returns
     -------
-    Weights held after each close (D, n), and the days on which they were set to the wanted ones (D,).
+    Weights held after each close (D, n), and the days on which they were reset to the wanted ones (D,).
     """
     if due.all():
         return wanted, np.ones(len(wanted), np.bool_)

@@ -1,11 +1,11 @@
 """Statistics of an equity curve, with Composer's names and definitions.
 
-All come from one series of daily returns whose first element leads from the starting capital, before the
-first purchase, to the second day's value. A recorded answer of the service pins the definitions: its mean and
-deviation give its final value only for that series and a sample deviation (ddof 1), to eight digits; the
+All are computed from one series of daily returns whose first element leads from the starting capital, before the
+first purchase, to the second day's value. A recorded answer of the service fixes the definitions: its mean and
+deviation match its final value, to eight digits, only for that series and a sample deviation (ddof 1); the
 annualised return is (final value / capital)^(252 / days) - 1 with the first day counted among the days; the
-contribution of the best day is its log return over all log growth. Where the record settles nothing
-(sortino_ratio, tail_ratio, trailing windows), the textbook's definition stands. All figures are fractions;
+contribution of the best day is its log return over all log growth. Where the record does not decide
+(sortino_ratio, tail_ratio, trailing windows), the textbook definition is used. All figures are fractions;
 drawdowns are positive.
 """
 
@@ -40,7 +40,7 @@ _BEST_DAYS = {
 def portfolio_statistics(
     returns: Floats, *, turnover: Floats | None = None, weights: Floats | None = None
 ) -> dict[str, float]:
-    """Describe a portfolio's daily returns.
+    """Compute the statistics of a portfolio's daily returns.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def portfolio_statistics(
 
     Returns
     -------
-    Composer's names -> figures. NaN where one has no meaning, for example a ratio without any deviation.
+    Composer's names -> figures. A figure is NaN where it is undefined, for example a ratio to a deviation of zero.
     """
     equity = np.concatenate([[1.0], np.cumprod(1.0 + returns)])
     days = len(equity)
@@ -70,7 +70,7 @@ def portfolio_statistics(
     for name, window in _TRAILING.items():
         stats[name] = float(equity[-1] / equity[-1 - window]) - 1.0 if days > window else np.nan
     if turnover is not None:
-        # Selling one thing to buy another counts once, the first purchase not at all.
+        # Selling one asset to buy another counts once; the first purchase does not count.
         stats["annualized_turnover"] = float(turnover[1:].sum()) / 2.0 * TRADING_DAYS / days
     if weights is not None:
         cash = 1.0 - weights.sum(axis=1)

@@ -1,6 +1,6 @@
 """What sub-strategies earn, and the splits that depend on it.
 
-A filter or an inverse-volatility split over groups looks at each group's own simulated equity: its daily
+A filter or an inverse-volatility split over groups reads each group's simulated equity: its daily
 returns when it is rebalanced at every close, without costs.
 """
 
@@ -37,7 +37,7 @@ class Substrategies:
     table
         Prices on its calendar.
     stop
-        Row after the last on which all its tickers have a price.
+        Row after the last one on which all its tickers have a price.
     """
 
     def __init__(self, symphony: Symphony, table: PriceTable, stop: int) -> None:
@@ -60,7 +60,7 @@ class Substrategies:
         return self._splits[position]
 
     def bottleneck(self) -> str:
-        """Say which ticker starts last."""
+        """Return in words which ticker starts last."""
         table = self._table
         firsts = {ticker: first_known(table.close(ticker)) for ticker in self._symphony.tickers}
         ticker = max(firsts, key=lambda name: (firsts[name], name))
@@ -91,7 +91,7 @@ class Substrategies:
         return max(own, *(self.starts[child] for child in children))
 
     def _column(self, child: int, indicator: Indicator) -> Floats:
-        """Return an indicator of a child (T,): of its price where it is an asset, else of its equity."""
+        """Return an indicator of a child (T,): of its price if it is an asset, else of its equity."""
         node = self._symphony.nodes[child]
         if isinstance(node, Asset):
             return self._table.metric(Metric(indicator, node.ticker))
@@ -151,7 +151,7 @@ def _needing_returns(symphony: Symphony) -> set[int]:
 def _select(values: Floats, count: int, highest: bool) -> Floats:
     """Split each day (T) equally among the `count` highest or lowest of m values.
 
-    Of equals the first in order is taken; NaN is never selected. Returns (T, m).
+    Ties go to the first in order; NaN is never selected. Returns (T, m).
     """
     m, days = values.shape
     out = np.zeros((days, m))
@@ -176,7 +176,7 @@ def _select(values: Floats, count: int, highest: bool) -> Floats:
 
 
 def _inverse(deviations: Floats) -> Floats:
-    """Split each day (T) in proportion to 1 / deviation (m, T); what did not move takes everything."""
+    """Split each day (T) in proportion to 1 / deviation (m, T); children that did not move take everything."""
     still = deviations == 0.0
     with np.errstate(divide="ignore"):
         raw = np.where(still.any(axis=0), still.astype(np.float64), 1.0 / deviations)

@@ -1,4 +1,4 @@
-"""The account behind a backtest: dollars held of each asset, traded to target weights, charged for it."""
+"""The account behind a backtest: dollars held of each asset, traded to target weights, minus costs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ COST_ITEMS = ("slippage", "spread_markup", "reg_fee", "taf_fee")
 _SEC_RATE = 27.80e-6
 """Fraction of the value sold."""
 _TAF_RATE = 0.000166
-"""Dollars a share sold."""
+"""Dollars per share sold."""
 _TAF_CAP = 8.30
-"""Dollars an order."""
+"""Dollars per order."""
 _CHEAPEST_SHARE = 1.0
-"""Dollars. Exchanges delist what trades below for long, and sponsors merge shares before: adjusted prices far below
-it, of products that decay, never were a share's price. Taken as one, they would make the fee exceed the sale."""
+"""Dollars. Exchanges delist shares that trade below it for long, and sponsors merge shares before that: adjusted
+prices far below it, of products that decay, were never a share's price. Taken as one, they would make the fee
+exceed the sale."""
 
 
 def cost_rates(costs: Costs, crypto: NDArray[np.bool_]) -> Floats:
-    """Return each asset's rates (4, n) in the order of `COST_ITEMS`; the last in dollars a share sold."""
+    """Return each asset's rates (4, n) in the order of `COST_ITEMS`; the last one in dollars per share sold."""
     crypto_slippage = costs.slippage if costs.crypto_slippage is None else costs.crypto_slippage
     return np.stack(
         [
@@ -47,10 +48,10 @@ def trade(
     price: Floats,
     rates: Floats,
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Run an account through all days.
+    """Simulate an account over all days.
 
     On a day with a trade the value after it, V', pays for the trade itself: V' = V - cost(w V' - holdings).
-    The cost is a contraction in V', so that iterating from V' = V converges in a few steps. A first purchase
+    The cost is a contraction in V', so iterating from V' = V converges in a few steps. A first purchase
     with slippage s thus leaves V / (1 + s), as the service's own backtest does.
 
     Parameters
@@ -60,15 +61,15 @@ def trade(
     targets
         (D, n) weights to trade to, where `trades` (D,) is set.
     before, after
-        (D, n) growth of each asset from the last close to the day's trade, and from there to the close.
+        (D, n) growth of each asset from the last close to the day's trade, and from the trade to the close.
     price
-        (D, n) dollars a share at the trade.
+        (D, n) dollars per share at the trade.
     rates
         (4, n), see `cost_rates`.
 
     Returns
     -------
-    Value at each close (D,); value traded over value (D,); dollars spent on each of `COST_ITEMS` (4,);
+    Value at each close (D,); value traded as a fraction of it (D,); dollars spent on each of `COST_ITEMS` (4,);
     dollars held of each asset after the last close (n,).
     """
     days, assets = targets.shape

@@ -1,6 +1,6 @@
 """Reading the fields of a symphony document, in every spelling that real documents use.
 
-Each reader takes a `place`, a function that renders the path of the node at hand, so that paths are only
+Each reader takes a `place`, a function that renders the path of the current node, so that paths are only
 built for errors and remarks.
 """
 
@@ -45,7 +45,7 @@ def show(value: object) -> str:
 
 
 def fail(place: Place, problem: str, hint: str | None = None) -> SymphonyError:
-    """Make the error for the node at `place`."""
+    """Return the error for the node at `place`."""
     return SymphonyError(f"{place()}: {problem}", hint=hint)
 
 
@@ -67,12 +67,12 @@ def read_number(value: object, place: Place, field: str) -> float:
     return number
 
 
-def read_whole(value: object, place: Place, field: str, *, least: int = 1) -> int:
+def read_whole(value: object, place: Place, field: str, *, minimum: int = 1) -> int:
     """Read a whole number, for example a window in days, given as a number or as text."""
     number = read_number(value, place, field)
-    if not number.is_integer() or not least <= number <= _LONGEST_WINDOW:
+    if not number.is_integer() or not minimum <= number <= _LONGEST_WINDOW:
         raise fail(
-            place, f"{field} is {show(value)}, expected a whole number from {least} to {_LONGEST_WINDOW}"
+            place, f"{field} is {show(value)}, expected a whole number from {minimum} to {_LONGEST_WINDOW}"
         )
     return int(number)
 
@@ -96,11 +96,11 @@ def read_ticker(value: object, place: Place, field: str) -> str:
 def _read_indicator(
     function: object, parameters: object, window: object, place: Place, side: str
 ) -> Indicator:
-    # A conversion from Composer's text form marks functions it did not know as ["unimplemented", NAME].
+    # A converter of Composer's text form marks functions that it does not know as ["unimplemented", NAME].
     if isinstance(function, list) and len(function) == 2 and function[0] == "unimplemented":
         function = function[1]
     if not isinstance(function, str) or function not in INDICATORS:
-        raise fail(place, f"{side}-fn is {show(function)}, which is no known function")
+        raise fail(place, f"{side}-fn is {show(function)}, which is not a known function")
     given = {} if parameters is None else parameters
     if not isinstance(given, Mapping):
         raise fail(place, f"{side}-fn-params is {show(parameters)}, expected an object")
@@ -114,17 +114,17 @@ def _read_indicator(
             raise fail(place, f"{side}-fn {function} has no {parameter.name}")
         field = f"{parameter.name} of {function}"
         match parameter:
-            case Window(shortest=least):
-                values.append(float(read_whole(value, place, field, least=least)))
-            case Number(least=low, most=high):
+            case Window(shortest=minimum):
+                values.append(float(read_whole(value, place, field, minimum=minimum)))
+            case Number(minimum=low, maximum=high):
                 values.append(_read_between(value, place, field, low, high))
     return Indicator(function, tuple(values))
 
 
-def _read_between(value: object, place: Place, field: str, least: float, most: float) -> float:
+def _read_between(value: object, place: Place, field: str, low: float, high: float) -> float:
     number = read_number(value, place, field)
-    if not least <= number <= most:
-        raise fail(place, f"{field} is {show(value)}, expected a number from {least:g} to {most:g}")
+    if not low <= number <= high:
+        raise fail(place, f"{field} is {show(value)}, expected a number from {low:g} to {high:g}")
     return number
 
 

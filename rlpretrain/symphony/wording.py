@@ -1,4 +1,4 @@
-"""Conditions and indicators in the words that people use for them."""
+"""Conditions and indicators in plain words."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def metric_words(metric: Metric) -> str:
 
 
 def condition_words(condition: Condition) -> str:
-    """Render a condition: ``RSI(10) of TQQQ > 79``; compound ones joined by and, or."""
+    """Render a condition: ``RSI(10) of TQQQ > 79``; compound ones are joined by "and" or "or"."""
     if isinstance(condition, Compound):
         joint = " and " if condition.every else " or "
         return joint.join(
@@ -48,11 +48,11 @@ def _right(comparison: Comparison) -> str:
 
 
 def _filled(words: str, indicator: Indicator, ticker: str = "") -> str:
-    """Put a ticker and an indicator's parameters into the words of its function."""
+    """Fill a ticker and an indicator's parameters into the words of its function."""
     parameters = INDICATORS[indicator.function].parameters
-    said = {"ticker": ticker}
+    values = {"ticker": ticker}
     for parameter, value in zip(parameters, indicator.parameters, strict=True):
-        said[parameter.name] = f"{value:g}"
+        values[parameter.name] = f"{value:g}"
         if parameter.name == "window":
-            said["days"] = counted_words(int(value), "day")
-    return words.format_map(said)
+            values["days"] = counted_words(int(value), "day")
+    return words.format_map(values)

@@ -10,4 +10,4 @@ __all__ = ["A2cAgent"]
 
 
 class A2cAgent(TradingAgent, A2C):
-    """An agent that takes one step on each short rollout."""
+    """An agent that takes one optimiser step on each short rollout."""

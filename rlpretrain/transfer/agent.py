@@ -22,11 +22,11 @@ from rlpretrain.transfer.policy import TradingPolicy, blank_policy, policy_argum
 __all__ = ["TradingAgent", "load_agent", "make_agent", "save_agent"]
 
 ROLLOUT_STEPS = 64
-"""Steps of each environment between two looks at the policy, whatever the algorithm."""
+"""Steps of each environment between two evaluations of the policy, whatever the algorithm."""
 
 
 class TradingAgent(OnPolicyAlgorithm):
-    """What every algorithm's agent has: parameter groups that keep their own share of the step size."""
+    """Base of every algorithm's agent: its parameter groups keep their own share of the step size."""
 
     policy: TradingPolicy
 
@@ -41,7 +41,7 @@ class TradingAgent(OnPolicyAlgorithm):
     def use_parameter_groups(
         self, groups: Sequence[tuple[list[torch.nn.Parameter], float]], rate: float
     ) -> None:
-        """Start a fresh optimiser: each group learns at `rate` times its share; parameters in no group stay."""
+        """Create a new optimiser: each group learns at `rate` times its share; all other parameters stay fixed."""
         self.policy.optimizer = torch.optim.Adam(
             [{"params": parameters, "share": share} for parameters, share in groups if parameters],
             lr=rate,
@@ -59,14 +59,14 @@ def make_agent(
     device: str = "cpu",
     algorithm: str = "ppo",
 ) -> TradingAgent:
-    """Make an agent of the network's shape and scaler, with random weights.
+    """Create an agent with the network's shape and scaler, and with random weights.
 
     The defaults are shared by every arm of a comparison: only what is loaded afterwards differs.
 
     Raises
     ------
     SettingsError
-        There is no such algorithm.
+        The algorithm is unknown.
     """
     row = choose(RL_ALGORITHMS, algorithm)
     return row.agent_class()(
@@ -97,16 +97,16 @@ def save_agent(path: Path | str, policy: TradingPolicy, metadata: dict[str, Any]
 
 
 def load_agent(path: Path | str) -> tuple[TradingPolicy, dict[str, Any]]:
-    """Open an agent's file: its policy, ready to `act`, and its metadata.
+    """Read an agent's file; return its policy, ready to `act`, and its metadata.
 
     Raises
     ------
     DataError
-        The file is missing, holds something else, or belongs to another version of the state vector.
+        The file is missing, contains something else, or belongs to another version of the state vector.
     """
     file = load_model_file(path)
     if file.kind != "rl_agent":
-        raise DataError(f"{path} holds a {file.kind}, not an agent", hint="transfer it first")
+        raise DataError(f"{path} contains a {file.kind}, not an agent", hint="transfer it first")
     scaler = Scaler(
         mean=file.weights["features_extractor.scale.mean"].numpy(),
         std=file.weights["features_extractor.scale.std"].numpy(),

@@ -1,6 +1,6 @@
 """Algorithms of reinforcement learning, one row each.
 
-The settings list these rows, so torch is loaded only when an agent is made.
+The settings list these rows, so torch is loaded only when an agent is created.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ class RlAlgorithm:
     Parameters
     ----------
     name
-        How the setting `rl_algorithm` names it.
+        Name of the algorithm in the setting `rl_algorithm`.
     description
-        Name for people: the trigger form shows it.
+        Name for people, which the trigger form shows.
     agent_class
         Loads and returns the class: a `TradingAgent` and one of stable-baselines3's algorithms, in this order.
     arguments
-        Returns the arguments that are the algorithm's own, given the steps of a rollout and the number of environments.
-        `n_steps` must divide the steps, because the policy is looked at after whole rollouts.
+        Returns the arguments of this algorithm alone, given the steps of a rollout and the number of environments.
+        `n_steps` must divide the steps, because the policy is evaluated after whole rollouts.
     """
 
     name: str
@@ -46,7 +46,7 @@ class RlAlgorithm:
         steps = self.arguments(64, 16).get("n_steps", 0)
         if not steps or 64 % steps:
             raise SettingsError(
-                f"the algorithm {self.name!r} must set n_steps to a part of the steps that it is given"
+                f"the algorithm {self.name!r} must set n_steps to a divisor of the steps that it is given"
             )
 
 
@@ -81,7 +81,7 @@ RL_ALGORITHMS: Table[RlAlgorithm] = Table(
             name="a2c",
             description="advantage actor-critic (A2C)",
             agent_class=_a2c,
-            # It takes one step of the optimiser a rollout, so its rollouts are short.
+            # It takes one optimiser step per rollout, so its rollouts are short.
             arguments=lambda steps, envs: {
                 "n_steps": steps // 8,
                 "normalize_advantage": True,

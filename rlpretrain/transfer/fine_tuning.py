@@ -1,4 +1,4 @@
-"""One way to train an agent, from pre-trained or from random weights, watched at checkpoints."""
+"""Training of an agent, from pre-trained or from random weights, evaluated at checkpoints."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Figures = dict[str, Any]
 
 
 def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferSettings) -> None:
-    """Load the pre-trained layers, softened, into the agent and set its optimiser and its pull to them.
+    """Load the softened pre-trained layers into the agent, and set its optimiser and its pull towards them.
 
-    Transferred layers of the actor learn at `backbone_lr_scale` of the heads' step size; the critic at the full one.
+    Transferred layers of the actor learn at `backbone_lr_scale` times the heads' step size; the critic at the full one.
     """
     policy, start = agent.policy, soften(network, config.transfer_temperature)
     policy.load_network(start)
@@ -68,7 +68,7 @@ def train_agent(
     checkpoints: Sequence[int],
     watch: Callable[[TradingPolicy, Figures], Watched],
 ) -> list[tuple[int, Watched]]:
-    """Train for `total_steps`, the critic's warm-up included, and watch the policy at `checkpoints`.
+    """Train for `total_steps`, the critic's warm-up included, and evaluate the policy at `checkpoints`.
 
     Parameters
     ----------
@@ -77,11 +77,11 @@ def train_agent(
     network
         Pre-trained network to start from; None keeps the random weights, with all else equal.
     config
-        How to transfer; not read without a network.
+        Settings of the transfer; not read without a network.
     checkpoints
         Step counts, each a whole number of rollouts.
     watch
-        Called with the policy and the last update's figures; what it returns is kept.
+        Called with the policy and the last update's figures; its results are returned.
 
     Returns
     -------

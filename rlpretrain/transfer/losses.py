@@ -19,7 +19,7 @@ class KnowledgeDistillationLoss(nn.Module):
     Parameters
     ----------
     temperature
-        Softens both distributions.
+        Temperature that softens both distributions.
     alpha
         Share of the soft part, in [0, 1].
     """
@@ -35,7 +35,7 @@ class KnowledgeDistillationLoss(nn.Module):
     def forward(
         self, student_logits: torch.Tensor, teacher_logits: torch.Tensor, true_labels: torch.Tensor
     ) -> torch.Tensor:
-        """Average over the batch.
+        """Return the loss averaged over the batch.
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class FeatureAlignmentLoss(nn.Module):
         )
 
     def forward(self, student: torch.Tensor, teacher: torch.Tensor) -> torch.Tensor:
-        """Average over the batch of features (n, student_width) and (n, teacher_width)."""
+        """Return the distance averaged over the batch of features (n, student_width) and (n, teacher_width)."""
         projected, target = self.projection(student), teacher.detach()
         if self.kind == "mse":
             return functional.mse_loss(projected, target)

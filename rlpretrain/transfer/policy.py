@@ -32,7 +32,7 @@ class _ScaledState(BaseFeaturesExtractor):
 
 
 class _Towers(nn.Module):
-    """Separate trunks of actor and critic, so that a warming critic can't move the actor."""
+    """Separate trunks of actor and critic, so that the critic's warm-up does not change the actor."""
 
     def __init__(
         self, state_dim: int, hidden_dims: Sequence[int], activation: Activation, layer_norm: bool
@@ -55,7 +55,7 @@ class _Towers(nn.Module):
 class TradingPolicy(ActorCriticPolicy):
     """Actor and critic with the layers of `PolicyNetwork`.
 
-    With a `prior`, the entropy bonus becomes a pull towards the frozen pre-trained policy: `evaluate_actions` gives
+    With a `prior`, the entropy bonus becomes a pull towards the frozen pre-trained policy: `evaluate_actions` returns
     ``-KL(prior || policy)`` in place of the entropy, so that ``ent_coef`` weighs the KL term (as in VPT, Baker et al.
     2022, arXiv 2206.11795). Without one it is the plain entropy.
     """
@@ -91,8 +91,8 @@ class TradingPolicy(ActorCriticPolicy):
         self.mlp_extractor = towers  # type: ignore[assignment]
 
     def keep_near(self, prior: PolicyNetwork) -> None:
-        """Freeze the pre-trained policy and pull towards it."""
-        # Out of the module tree: the prior is no parameter of the agent and is not saved with it.
+        """Freeze the pre-trained policy, and pull towards it from now on."""
+        # Outside the module tree: the prior is not a parameter of the agent and is not saved with it.
         object.__setattr__(self, "prior", prior.to(self.device).eval().requires_grad_(False))
 
     def evaluate_actions(
@@ -113,7 +113,7 @@ class TradingPolicy(ActorCriticPolicy):
     def action_log_probabilities(self, states: torch.Tensor) -> torch.Tensor:
         """Return the log-probability of each action, (n, 3)."""
         features = self.extract_features(states, self.pi_features_extractor)
-        assert isinstance(features, torch.Tensor)  # noqa: S101  One extractor is named, so one tensor comes.
+        assert isinstance(features, torch.Tensor)  # noqa: S101  One extractor is named, so one tensor is returned.
         return torch.log_softmax(self.action_net(self.mlp_extractor.forward_actor(features)), dim=1)
 
     def act(self, states: NDArray[np.float32]) -> NDArray[np.integer]:
@@ -133,9 +133,10 @@ class TradingPolicy(ActorCriticPolicy):
 def soften(network: PolicyNetwork, temperature: float) -> PolicyNetwork:
     """Return a copy whose policy is softmax(logits / temperature).
 
-    Every state keeps its most likely action, but less surely so. A clone gives the actions that its teachers don't
-    take next to no probability: they are hardly tried, their gradients are small, and PPO's clipping stops rewarding
-    a probability's growth beyond a fifth in an iteration. So a sure clone stays what it is, whatever the rewards.
+    Every state keeps its most likely action, but with less certainty. A clone assigns almost no probability to actions
+    that its teachers do not take: such actions are hardly tried, their gradients are small, and PPO's clipping stops
+    rewarding the growth of a probability beyond a fifth per iteration. A certain clone would therefore hardly change,
+    whatever the rewards.
     """
     softened = copy.deepcopy(network)
     with torch.no_grad():
@@ -145,7 +146,7 @@ def soften(network: PolicyNetwork, temperature: float) -> PolicyNetwork:
 
 
 def policy_arguments(network: PolicyNetwork) -> dict[str, Any]:
-    """Return the `policy_kwargs` that make a policy of the same shape and scaler as `network`."""
+    """Return the `policy_kwargs` of a policy with the same shape and scaler as `network`."""
     return {
         "scaler": network.scaler,
         "hidden_dims": network.hidden_dims,
@@ -162,7 +163,7 @@ def blank_policy(
     activation: Activation = "relu",
     layer_norm: bool = False,
 ) -> TradingPolicy:
-    """Make a policy without an agent around it, to act with weights that are loaded next."""
+    """Create a policy without an agent, to act with weights that are loaded next."""
     return TradingPolicy(
         spaces.Box(-np.inf, np.inf, (len(scaler.mean),), np.float32),
         spaces.Discrete(action_dim),

@@ -10,4 +10,4 @@ __all__ = ["PpoAgent"]
 
 
 class PpoAgent(TradingAgent, PPO):
-    """An agent that takes several clipped steps on each rollout."""
+    """An agent that takes several clipped optimiser steps on each rollout."""

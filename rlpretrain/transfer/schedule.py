@@ -1,4 +1,4 @@
-"""What learns when: the critic's warm-up, layers that unfreeze, the fading pull to the prior."""
+"""Schedule of a transfer: the critic's warm-up, layers that unfreeze, and the decaying pull towards the prior."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["TransferSchedule", "actor_layers", "pull_weight"]
 
 
 def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
-    """Name the actor's layers as `freeze_layers` does, input to output: trunk.0, trunk.2, ..., policy_head."""
+    """Return the actor's layers by their names in `freeze_layers`: trunk.0, trunk.2, ..., policy_head."""
     trunk = {
         f"trunk.{i}": layer
         for i, layer in enumerate(policy.mlp_extractor.policy_net)
@@ -31,10 +31,10 @@ def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
 
 
 def pull_weight(config: TransferSettings, steps: int, total_steps: int) -> float:
-    """Weight of KL(prior || policy) after `steps`: whole until the critic is warm, then fading linearly to zero.
+    """Return the weight of KL(prior || policy) after `steps`: full during the warm-up, then falling linearly to zero.
 
-    The prior helps at first and hinders at last, so its weight goes (kickstarting, Schmitt et al. 2018, arXiv
-    1803.03835): it is gone after `kl_decay_fraction` of the `total_steps` that follow the warm-up.
+    The prior helps at first and hinders later, so its weight decays (kickstarting, Schmitt et al. 2018, arXiv
+    1803.03835): it is zero after `kl_decay_fraction` of those `total_steps` that follow the critic's warm-up.
     """
     warmup = config.critic_warmup_steps
     span = max(1, total_steps - warmup) * config.kl_decay_fraction
@@ -44,16 +44,16 @@ def pull_weight(config: TransferSettings, steps: int, total_steps: int) -> float
 class TransferSchedule(BaseCallback):
     """Applies a `TransferSettings` while RL runs.
 
-    What it sets depends on the steps taken alone, so that training can be cut at any rollout and go on.
+    What it sets depends only on the steps taken, so that training can stop at any rollout and resume.
 
     Parameters
     ----------
     config
-        Strategy and its numbers.
+        Settings of the transfer.
     total_steps
         Steps of the whole training, warm-up included.
     on_rollout
-        Called at the start of each rollout with the steps taken so far; sees the policy before those steps.
+        Called at the start of each rollout with the number of steps taken before it.
     """
 
     model: TradingAgent
@@ -71,8 +71,8 @@ class TransferSchedule(BaseCallback):
         unknown = set(self._config.freeze_layers) - set(actor_layers(self.model.policy))
         if unknown:
             raise SettingsError(
-                f"freeze_layers names {sorted(unknown)}",
-                hint=f"layers are {list(actor_layers(self.model.policy))}",
+                f"freeze_layers names unknown layers {sorted(unknown)}",
+                hint=f"the layers are {list(actor_layers(self.model.policy))}",
             )
 
     def _on_rollout_start(self) -> None:

@@ -16,10 +16,14 @@ StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:TRANSFER_STR
 
 
 class TrainingAssetSettings(Section):
-    """On which assets the agent trains."""
+    """The assets that the agent trains on."""
 
     max_training_assets: int = run_setting(
-        16, "Transfer", "Assets, those with the most patterns, on which the RL agent trains.", ge=1, le=1_000
+        16,
+        "Transfer",
+        "Number of assets that the RL agent trains on, those with the most patterns.",
+        ge=1,
+        le=1_000,
     )
 
 
@@ -54,18 +58,18 @@ class TransferSettings(Section):
         3e-4, "Transfer", "Step size of RL for the heads.", short="learning_rate", gt=0, le=1
     )
     backbone_lr_scale: float = run_setting(
-        1.0, "Transfer", "Step size of transferred layers over the heads'.", ge=0, le=1
+        1.0, "Transfer", "Step size of the transferred layers, as a fraction of the heads'.", ge=0, le=1
     )
     kl_coefficient: float = run_setting(
-        1.0, "Transfer", "Weight of the pull to the pre-trained policy at first; it fades to zero.", ge=0
+        1.0, "Transfer", "Initial weight of the pull towards the pre-trained policy; it decays to zero.", ge=0
     )
     kl_decay_fraction: float = run_setting(
-        1.0, "Transfer", "Share of training after which that pull is gone.", gt=0, le=1
+        1.0, "Transfer", "Share of training after which that pull is zero.", gt=0, le=1
     )
     transfer_temperature: float = run_setting(
         8.0,
         "Transfer",
-        "Divides the pre-trained policy's logits at the start: its choices stay, its certainty goes; 1 keeps both.",
+        "Divisor of the pre-trained policy's logits at the start: the choices stay, the certainty goes; 1 keeps both.",
         short="temperature",
         ge=1,
         le=1_000,
@@ -80,4 +84,4 @@ class TransferSettings(Section):
 
 
 class TransferConfig(TransferSettings, Standalone):
-    """The settings of transfer by themselves, under short names too: ``strategy``, ``total_steps`` and so on."""
+    """The settings of transfer alone, which also have short names: ``strategy``, ``total_steps`` and so on."""

@@ -25,12 +25,12 @@ class TransferStrategy:
     Parameters
     ----------
     name
-        How the setting `transfer_strategy` names it.
+        Name of the strategy in the setting `transfer_strategy`.
     description
-        Which layers learn, in a few words: the trigger form shows them.
+        Layers that learn, in a few words, which the trigger form shows.
     learning
-        Returns the names of the actor's layers that learn at an iteration. It gets the names of all of them, from input
-        to output (trunk.0, trunk.2, ..., policy_head), the number of rollouts since the critic's warm-up, and the
+        Returns the names of the actor's layers that learn at an iteration. Its arguments are all names, from input to
+        output (trunk.0, trunk.2, ..., policy_head), the number of rollouts since the critic's warm-up, and the
         settings. The critic always learns; what `freeze_layers` names never does.
     """
 
@@ -48,19 +48,19 @@ class TransferStrategy:
         Raises
         ------
         SettingsError
-            The strategy names a layer that there is not.
+            The strategy names a layer that does not exist.
         """
         names = set(self.learning(layers, iteration, config))
         if not names <= set(layers):
             raise SettingsError(
-                f"the transfer strategy {self.name!r} names {sorted(names - set(layers))}",
-                hint=f"layers are {list(layers)}",
+                f"the transfer strategy {self.name!r} names unknown layers {sorted(names - set(layers))}",
+                hint=f"the layers are {list(layers)}",
             )
         return names - set(config.freeze_layers)
 
 
 def _progressive(layers: Sequence[str], iteration: int, config: TransferSettings) -> Collection[str]:
-    # The head learns at once; each date of the schedule frees the next layer towards the input.
+    # The head learns at once; each number of the schedule unfreezes the next layer towards the input.
     freed = sum(iteration >= start for start in config.progressive_unfreeze_schedule)
     return layers[max(0, len(layers) - 1 - freed) :]
 

@@ -24,17 +24,17 @@ __all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
 
 @dataclass(frozen=True)
 class TransferResult:
-    """What happened during a transfer."""
+    """Result of a transfer."""
 
     strategy: str
     chosen_steps: int
-    """Steps after which the kept weights were taken."""
+    """Steps of the checkpoint whose weights were kept."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """One entry a checkpoint: steps, score (with a judge), KL to the start, the critic's explained variance."""
+    """One entry per checkpoint: steps, score (with a judge), KL to the start, the critic's explained variance."""
 
 
 def kl_to_prior(policy: TradingPolicy, prior: PolicyNetwork, states: NDArray[np.float32]) -> float:
-    """Mean KL(prior || policy) over states (n, 64), in nats: how far the agent has moved from what it was taught."""
+    """Return the mean KL(prior || policy) over states (n, 64), in nats: how far the agent moved from the prior."""
     with torch.no_grad():
         tensor = torch.as_tensor(states, device=policy.device)
         before = torch.log_softmax(prior.to(policy.device)(tensor)[0], dim=1)
@@ -48,10 +48,10 @@ class TransferLearningManager:
     Parameters
     ----------
     config
-        Recipe; the defaults soften the pre-trained policy, warm the critic, then fine-tune with a fading pull to where
-        the agent started.
+        Settings of the transfer; the defaults soften the pre-trained policy, warm up the critic, then fine-tune with a
+        decaying pull towards the agent's start.
     checkpoints
-        Times at which the agent is looked at, the first before any step.
+        Number of times that the agent is evaluated, the first before any step.
     """
 
     def __init__(self, config: TransferSettings | None = None, checkpoints: int = 6) -> None:
@@ -81,13 +81,13 @@ class TransferLearningManager:
         held_out_states
             (n, 64) states on which forgetting is measured.
         judge
-            Score of a policy on the validation window. With one, the agent keeps the best checkpoint's weights, the
-            untouched clone among them; without, the last.
+            Returns the score of a policy on the validation window. With it, the agent keeps the weights of the best
+            checkpoint, which may be the first, before any step; without it, those of the last.
 
         Raises
         ------
         SettingsError
-            There is no such strategy, or a layer to freeze that the actor does not have.
+            The strategy is unknown, or the actor does not have a layer of `freeze_layers`.
         """
         config = self.config
         if transfer_strategy is not None:

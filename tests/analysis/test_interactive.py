@@ -87,6 +87,7 @@ def test_names_cannot_break_out_of_the_page(page, tmp_path) -> None:
     assert set(embedded(path.read_text())["map"]["asset"]) == {hostile}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
 @pytest.mark.parametrize("one_pattern", [False, True])
 def test_a_browser_draws_every_chart_without_an_error(one_pattern, page, patterns, tmp_path) -> None:

@@ -85,7 +85,7 @@ def test_noise_does_not_last(found) -> None:
     first, second = table["in_sample_mean"], table["out_of_sample_mean"]
     assert result.rank_correlation == pytest.approx(spearmanr(first, second).statistic, abs=1e-5)
     assert result.rank_correlation_low < 0 < result.rank_correlation_high
-    assert "no more after it" in result.verdict
+    assert "did not earn significantly more" in result.verdict
     assert result.best_in_sample.mean > 0.001
     assert result.best_out_of_sample.low < 0 < result.best_out_of_sample.high
     assert not any(age.low is not None and age.low > 0 for age in result.ages[:3])
@@ -94,7 +94,7 @@ def test_noise_does_not_last(found) -> None:
 def test_what_lasts_is_found(plain) -> None:
     result, _ = performance(changed(plain, reward=momentum_gains(plain, np.ones(len(plain), bool))))
     assert result.rank_correlation_low > 0
-    assert "earned more after it too" in result.verdict
+    assert "also earned more after it" in result.verdict
     assert result.best_out_of_sample.low > 0
     assert all(age.low > 0 and age.advantage == pytest.approx(0.0133, abs=0.006) for age in result.ages[:4])
 

@@ -174,7 +174,7 @@ def test_pictures_of_other_kinds_and_odd_names(
         (["--picture", "x.foo"], 2, "x.foo"),
         (["--picture", "nowhere/x.png"], 1, "nowhere/x.png: No such file or directory"),
         (["--weights", "nowhere/x.csv"], 1, "nowhere/x.csv: No such file or directory"),
-        (["--start", "2022-01-01", "--end", "2021-01-01"], 1, "no day from 2022-01-01 to 2021-01-01"),
+        (["--start", "2022-01-01", "--end", "2021-01-01"], 1, "on any day from 2022-01-01 to 2021-01-01"),
     ],
 )
 def test_impossible_requests(

@@ -50,14 +50,14 @@ def test_each_file_has_its_finding(folder: Path, market: str, capsys: pytest.Cap
         {"ticker": "ZZZ", "path": "root/wt-cash-equal[0]/group[1]/asset[0]"},
     ]
     assert by_name["c.json"]["path"] == "root/wt-marketcap[0]"
-    assert by_name["c.json"]["reason"] == "weighting by market capitalisation is unsupported"
+    assert by_name["c.json"]["reason"] == "weighting by market capitalisation is not supported"
     assert by_name["c.json"]["hint"]
     assert by_name["d.json"]["reason"].startswith("not JSON")
     assert by_name["e.json"]["nodes"] == 5_002
     assert by_name["g.json"]["remarks"] == [
         "root/wt-cash-equal[0]/empty[1]: is empty; its share stays in cash"
     ]
-    assert by_name["h.json"]["reason"] == "on no day are all its tickers and windows known together"
+    assert by_name["h.json"]["reason"] == "there is no day on which all its tickers and windows are known"
     assert by_name["i.json"]["path"] == "root"
     assert found["remarks"] == 1
 

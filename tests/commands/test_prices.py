@@ -19,7 +19,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def fetch(symbol: str):
         found.append(symbol)
         if symbol == "GONE":
-            raise DataError("GONE: Yahoo gives no prices")
+            raise DataError("GONE: Yahoo has no prices")
         return series(symbol, THURSDAY.date())
 
     monkeypatch.setattr("rlpretrain.market.yahoo.yahoo_series", fetch)
@@ -30,7 +30,7 @@ def test_named_tickers(tmp_path: Path, asked: list[str], capsys: pytest.CaptureF
     assert main(["prices", str(tmp_path), "spy", "GONE", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["updated"] == ["SPY"]
-    assert answer["rejected"] == {"GONE": "GONE: Yahoo gives no prices"}
+    assert answer["rejected"] == {"GONE": "GONE: Yahoo has no prices"}
     assert load_market(f"files:{tmp_path}").symbols == ("SPY",)
 
 

@@ -102,7 +102,7 @@ def test_impossible_requests(
 
 def test_no_day_in_the_window(rule: Path, market: str, capsys: pytest.CaptureFixture[str]) -> None:
     error = answer(capsys, "show", rule, "--market", market, "--start", "2031-01-01", status=1)["error"]
-    assert "no day from 2031-01-01 to the end" in error and "it can be from 2020-06-15" in error
+    assert "on any day from 2031-01-01 to the end" in error and "it can be replayed from 2020-06-15" in error
 
 
 def test_plain_where_the_output_cannot_encode(

@@ -141,7 +141,7 @@ def test_an_address_says_it_all():
         ("embedded:faults=1.5", "1.5 is not between 0 and 1"),
         ("embedded:faults=nan", "nan is not between"),
         ("embedded:kinds=flood", "unknown kind 'flood'"),
-        ("embedded:latency=20", "latency='20' is no duration"),
+        ("embedded:latency=20", "latency='20' is not a duration"),
         ("embedded:latency=9999s", "9999 s is not between"),
         ("embedded:seed=x", "invalid literal"),
         ("embedded:retry_after=-1", "negative"),

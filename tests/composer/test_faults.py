@@ -178,7 +178,7 @@ def test_credentials_from_the_environment():
     assert Credentials.from_environment(both) == Credentials("a", "b")
     assert Credentials.from_environment({}) is None
     for name in both:
-        with pytest.raises(SettingsError, match="belong together"):
+        with pytest.raises(SettingsError, match="must both be set"):
             Credentials.from_environment({name: "x"})
     with pytest.raises(SettingsError, match="printable"):
         Credentials("a", "b\r\nx-evil: 1")

@@ -109,7 +109,7 @@ def test_a_history_that_lost_days_does_not_replace_a_whole_one(tmp_path: Path) -
     before = (tmp_path / "SPY.parquet").read_bytes()
     short = series("SPY", dt.date(2023, 6, 1))
     update = update_prices(tmp_path, ["SPY"], Source(THURSDAY.date(), SPY=short), now=THURSDAY, refresh=True)
-    assert "SPY: the source gives 104 of the 311 days" in update.rejected["SPY"]
+    assert "SPY: the source has 104 of the 311 days" in update.rejected["SPY"]
     assert (tmp_path / "SPY.parquet").read_bytes() == before
 
 
@@ -133,7 +133,7 @@ def test_a_ticker_is_never_a_path(tmp_path: Path) -> None:
     source = Source(THURSDAY.date())
     update = update_prices(tmp_path / "prices", ["../SPY", "A/B", "", "SPY"], source, now=THURSDAY)
     assert update.updated == ("SPY",) and source.asked == ["SPY"]
-    assert update.rejected == {name: f"{name!r} is no ticker" for name in ("", "../SPY", "A/B")}
+    assert update.rejected == {name: f"{name!r} is not a ticker" for name in ("", "../SPY", "A/B")}
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["SPY.parquet", "prices"]
 
 
@@ -141,5 +141,5 @@ def test_a_damaged_file_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     (tmp_path / "QQQ.parquet").write_bytes(b"torn")
     update = update_prices(tmp_path, ["QQQ", "SPY"], Source(THURSDAY.date()), now=THURSDAY)
     assert update.updated == ("SPY",)
-    assert f"{tmp_path / 'QQQ.parquet'}: can't be read" in update.rejected["QQQ"]
+    assert f"{tmp_path / 'QQQ.parquet'} cannot be read" in update.rejected["QQQ"]
     assert (tmp_path / "QQQ.parquet").read_bytes() == b"torn"

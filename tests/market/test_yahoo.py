@@ -87,5 +87,5 @@ def test_bars_are_adjusted_alike_and_days_are_new_yorks(yahoo: None) -> None:
 
 
 def test_an_unknown_ticker_is_named(yahoo: None) -> None:
-    with pytest.raises(DataError, match="GONE: Yahoo gives no prices"):
+    with pytest.raises(DataError, match="GONE: Yahoo has no prices"):
         yahoo_series("GONE")

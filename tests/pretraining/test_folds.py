@@ -36,7 +36,7 @@ def test_what_a_fold_learns_was_settled_before_it_validates(count, longest, seed
 
 
 def test_too_few_days_say_so():
-    with pytest.raises(DataError, match="3 days can't make 2 folds"):
+    with pytest.raises(DataError, match="3 days are too few for 2 folds"):
         purged_folds(DAY + np.arange(3), DAY + np.arange(3), 2)
-    with pytest.raises(DataError, match="fold 1 has 0 rows to learn from"):
+    with pytest.raises(DataError, match="fold 1 has 0 rows to train on"):
         purged_folds(DAY + np.arange(12), np.full(12, DAY + 20), 2)

@@ -66,17 +66,19 @@ def test_a_file_of_other_state_vectors_says_so(tmp_path):
     save_model_file(path, "policy_network", network.state_dict(), network.shape)
     content = torch.load(path, weights_only=True)
     torch.save({**content, "state_version": "0"}, path)
-    with pytest.raises(DataError, match=r"state vectors of version 0, this program fills 1 \(train again\)"):
+    with pytest.raises(
+        DataError, match=r"state vectors of version 0; this program uses version 1 \(train again\)"
+    ):
         load_model_file(path)
     narrow = PolicyNetwork(Scaler(np.zeros(9, np.float32), np.ones(9, np.float32)), [8])
     save_model_file(path, "policy_network", narrow.state_dict(), narrow.shape)
-    with pytest.raises(DataError, match="reads 9 numbers, state vectors have 64"):
+    with pytest.raises(DataError, match="reads 9 numbers, but state vectors have 64"):
         load_model_file(path).network()
     save_model_file(path, "policy_network", network.state_dict(), {**network.shape, "hidden_dims": [9]})
     with pytest.raises(DataError, match="do not fit the shape"):
         load_model_file(path).network()
     save_model_file(path, "policy_network", network.state_dict(), {})
-    with pytest.raises(DataError, match="does not say what its network is like"):
+    with pytest.raises(DataError, match="does not describe its network"):
         load_model_file(path).network()
 
 

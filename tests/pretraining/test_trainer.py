@@ -132,7 +132,7 @@ def test_data_that_can_t_be_trained_on_is_named(data):
     with pytest.raises(DataError, match="validation data set is empty"):
         train_policy(train, validation.take(np.zeros(0, int)), SETTINGS)
     one = np.tile(np.array([0.9, 0.1, 0.0], np.float32), (len(train), 1))
-    with pytest.raises(DataError, match="hold one action only"):
+    with pytest.raises(DataError, match="contain only one action"):
         train_policy(replace(train, labels=one), validation, SETTINGS)
 
 

@@ -200,6 +200,7 @@ def test_what_depends_on_a_setting_runs_again_and_all_is_as_in_a_fresh_run(
     assert_equal_runs(changed, other)
 
 
+@pytest.mark.slow
 def test_a_state_of_another_width_is_refused(finished: Path, tmp_path: Path) -> None:
     for name, value in IMPOSSIBLE.items():
         shutil.copytree(finished.parent, tmp_path / name)

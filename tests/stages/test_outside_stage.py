@@ -37,7 +37,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 @pytest.fixture(scope="module")
 def mined(tmp_path_factory: pytest.TempPathFactory) -> Run:
     output = tmp_path_factory.mktemp("runs")
-    run = Run(tiny(output, validation_envs=ASSETS), RunFolder(output / "one"))
+    run = Run(tiny(output, validation_envs=ASSETS), RunFolder.of(output, "one"))
     run_with_needs(run, MINE)
     return run
 

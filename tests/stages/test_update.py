@@ -38,7 +38,7 @@ class Yahoo:
     def __call__(self, symbol: str) -> AssetSeries:
         self.asked.append(symbol)
         if symbol in self.gone or "*" in self.gone:
-            raise DataError(f"{symbol}: Yahoo gives no prices")
+            raise DataError(f"{symbol}: Yahoo has no prices")
         return series(symbol, THURSDAY.date())
 
 
@@ -76,7 +76,7 @@ def test_all_that_a_run_looks_at(tmp_path: Path, yahoo: Yahoo) -> None:
         source="yahoo",
         tickers=len(NEEDED),
         updated=sorted(NEEDED - {"TLT"}),
-        rejected={"TLT": "TLT: Yahoo gives no prices"},
+        rejected={"TLT": "TLT: Yahoo has no prices"},
     )
     assert set(load_market(run.config.market).symbols) == NEEDED - {"TLT"}
     yahoo.asked.clear()
@@ -97,7 +97,7 @@ def test_nothing_to_be_had_fails_and_may_be_tried_again(tmp_path: Path, yahoo: Y
     yahoo.gone = {"*"}
     run = run_in(tmp_path)
     with pytest.raises(
-        ServiceError, match=r"no prices of any of \d+ tickers: .*Yahoo gives no prices"
+        ServiceError, match=r"no prices of any of \d+ tickers: .*Yahoo has no prices"
     ) as caught:
         updated(run)
     assert caught.value.retryable

@@ -23,7 +23,7 @@ QUIET = ("standard-deviation-return", {"window": 20}, "SPY")
 
 
 def _read(row: IndicatorFunction):
-    chosen = {p.name: p.shortest + 5 if isinstance(p, Window) else p.least for p in row.parameters}
+    chosen = {p.name: p.shortest + 5 if isinstance(p, Window) else p.minimum for p in row.parameters}
     return row.name, chosen, "SPY"
 
 

@@ -26,7 +26,7 @@ def parameters(row, longer=0):
     return tuple(
         float(parameter.shortest + longer * i)
         if isinstance(parameter, Window)
-        else min(parameter.least + 1.5, parameter.most)
+        else min(parameter.minimum + 1.5, parameter.maximum)
         for i, parameter in enumerate(row.parameters, start=1)
     )
 
@@ -105,7 +105,7 @@ def test_documents_may_ask_for_what_the_parameters_allow(row):
     assert sorted_by(row).nodes[-1].indicator == Indicator(row.name, parameters(row))
     for parameter in row.parameters:
         if isinstance(parameter, Number):
-            beyond = (parameter.least - 0.5, parameter.most + 0.5)
+            beyond = (parameter.minimum - 0.5, parameter.maximum + 0.5)
         else:
             beyond = (parameter.shortest - 1, parameter.shortest + 0.5)
         for value in beyond:
@@ -163,7 +163,7 @@ def test_words_that_leave_something_out_are_refused(words):
 
 
 def test_evidence_for_an_unknown_category_is_refused():
-    with pytest.raises(SettingsError, match="'trend' is no category"):
+    with pytest.raises(SettingsError, match="'trend' is not a category"):
         Evidence(
             following="trend",
             opposing="mean_reversion",

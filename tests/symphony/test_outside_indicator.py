@@ -84,4 +84,4 @@ def test_an_installed_package_s_row_is_walked_like_the_others(site):
 def test_without_the_package_the_document_is_refused():
     done = run("-m", "tests.symphony.outside_indicator", path=(PROJECT,))
     assert done.returncode != 0
-    assert "'stochastic', which is no known function" in done.stderr
+    assert "'stochastic', which is not a known function" in done.stderr

@@ -210,7 +210,7 @@ def test_a_filter_that_says_it_does_not_filter_is_remarked():
     flags = {"sort-by?": True, "select?": True}
     assert not parse(b.root({**chosen, **flags})).remarks
     symphony = parse(b.root({**chosen, **flags, "select?": False}))
-    assert symphony.remarks == ("root/filter[0]: select? is false; sorted and selected all the same",)
+    assert symphony.remarks == ("root/filter[0]: select? is false; the filter sorts and selects anyway",)
     assert symphony.content_hash == parse(b.root(chosen)).content_hash
 
 
@@ -230,7 +230,7 @@ def test_a_blank_weight_is_zero_and_remarked():
     blank = {**b.asset("TLT"), "weight": {"num": "", "den": 100}}
     symphony = parse(b.root(b.specified(b.weighted(b.asset("SPY"), 60), blank, b.asset("GLD"))))
     assert symphony.nodes[-1].weights == (1.0, 0.0, 0.0)
-    assert sum("taken as 0" in remark for remark in symphony.remarks) == 2
+    assert sum("0 is used" in remark for remark in symphony.remarks) == 2
 
 
 def test_several_children_share_equally_wherever_they_stand():
@@ -293,8 +293,8 @@ IF = "root/wt-cash-equal[0]/if[1]"
         (lambda c: c[0].update(children=[b.asset("SPY")]), "asset[0]: an asset has children"),
         (lambda c: c[0].update(step="wt-marketcap"), "wt-marketcap[0]: weighting by market capitalisation"),
         (lambda c: c[0].update(step="option"), "root/wt-cash-equal[0]: children[0] has step 'option'"),
-        (lambda c: c[0].update(step=["asset"]), "children[0] is no node"),
-        (lambda c: c.append("asset"), "children[4] is no node"),
+        (lambda c: c[0].update(step=["asset"]), "children[0] is not a node"),
+        (lambda c: c.append("asset"), "children[4] is not a node"),
         (lambda c: c[1].update(children="none"), f"{IF}: children is 'none'"),
         (lambda c: c[1]["children"][0].update({"lhs-fn": "volume"}), f"{IF}/if-child[0]: lhs-fn is 'volume'"),
         (
@@ -320,8 +320,8 @@ IF = "root/wt-cash-equal[0]/if[1]"
         (lambda c: c[1]["children"][0].update(condition=[]), "condition is list"),
         (lambda c: c[1]["children"][0].update(condition={}), "condition-type is None"),
         (lambda c: c[1]["children"][0].update({"is-else-condition?": True}), f"{IF}: has no condition"),
-        (lambda c: c[1]["children"][0].update(step="group"), f"{IF}/group[0]: stands under an if"),
-        (lambda c: c.append(c[1]["children"][1]), "if-child[4]: an if-child stands outside an if"),
+        (lambda c: c[1]["children"][0].update(step="group"), f"{IF}/group[0]: is under an if"),
+        (lambda c: c.append(c[1]["children"][1]), "if-child[4]: an if-child is outside an if"),
         (lambda c: c[1]["children"].append(c[1]["children"][1]), f"{IF}: has more than one else"),
         (
             lambda c: c[1]["children"][1]["children"][0].update({"select-n": "0"}),
@@ -331,7 +331,7 @@ IF = "root/wt-cash-equal[0]/if[1]"
         (lambda c: c[1]["children"][1]["children"][0].update({"sort-by-fn": None}), "sort-by-fn is None"),
         (lambda c: c[2]["children"][0].update(weight={"num": -1, "den": 100}), "asset[0]: weight -1/100"),
         (lambda c: c[2]["children"][0].update(weight={"num": 1, "den": 0}), "asset[0]: weight 1/0"),
-        (lambda c: c[2]["children"][0].update(weight={"num": 1, "den": 5e-324}), "is no positive fraction"),
+        (lambda c: c[2]["children"][0].update(weight={"num": 1, "den": 5e-324}), "is not a valid fraction"),
         (
             lambda c: [n.update(weight={"num": 1e308, "den": 1}) for n in c[2]["children"]],
             "wt-cash-specified[2]: the specified weights sum to inf",
@@ -362,8 +362,8 @@ def test_errors_name_the_node_and_the_field(change, message):
         ([], "the document is list"),
         ({}, "step is None"),
         ({"step": "group", "children": []}, "step is 'group'"),
-        (b.root(), "holds no asset"),
-        (b.root({"step": "empty"}), "holds no asset"),
+        (b.root(), "contains no asset"),
+        (b.root({"step": "empty"}), "contains no asset"),
         (b.root(b.asset("SPY"), rebalance="hourly"), "rebalance is 'hourly'"),
         (b.root(b.asset("SPY"), rebalance=None), "rebalance is None"),
         (

@@ -164,7 +164,7 @@ def test_a_missing_ticker_is_named_with_its_place():
 
 
 def test_windows_longer_than_history_are_named():
-    with pytest.raises(SymphonyError, match="on no day are all its tickers and windows known together"):
+    with pytest.raises(SymphonyError, match="there is no day on which all its tickers and windows are known"):
         replay(b.root(b.best("cumulative-return", {"window": 50}, 1, b.asset("UP"), b.asset("DOWN"))))
 
 
@@ -174,7 +174,7 @@ def test_a_span():
     whole, part = replay(document), replay(document, start=days[2], end=days[3])
     assert part.dates.tolist() == days[2:4]
     np.testing.assert_array_equal(part.targets, whole.targets[1:3])
-    with pytest.raises(SymphonyError, match="no day from"):
+    with pytest.raises(SymphonyError, match="it cannot be replayed on any day from"):
         replay(document, start=days[-1] + dt.timedelta(days=9))
 
 

@@ -60,7 +60,7 @@ def test_an_incomplete_row_is_refused(missing: str) -> None:
 
 def test_a_strategy_that_names_no_layer_is_told_what_layers_there_are() -> None:
     wrong = TransferStrategy(name="wrong", description="none", learning=lambda *_: ["trunk.9"])
-    with pytest.raises(SettingsError, match=r"'wrong' names \['trunk.9'\].*trunk.4"):
+    with pytest.raises(SettingsError, match=r"'wrong' names unknown layers \['trunk.9'\].*trunk.4"):
         wrong.learning_layers(LAYERS, 0, CONFIG)
 
 

@@ -34,7 +34,8 @@ def load_catalogue(provider: str) -> Catalogue:
         name, _, value = item.partition("=")
         if name not in ("size", "seed"):
             raise SettingsError(
-                f"catalogue: unknown option '{name}' of 'generated:'", hint="size=N and seed=N exist"
+                f"catalogue: unknown option '{name}' of 'generated:'",
+                hint="the options are size=N and seed=N",
             )
         try:
             options[name] = int(value)

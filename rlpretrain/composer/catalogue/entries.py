@@ -1,4 +1,4 @@
-"""What a catalogue holds."""
+"""The entries of a catalogue."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class CatalogueEntry:
 
     symphony_id: str
     document: Mapping[str, Any] | None = field(repr=False)
-    """The raw tree; None when it can't be read."""
+    """The raw tree; None if it cannot be read."""
     last_edit: dt.date | None = None
     """Day of the author's last change; None where unknown."""
     defect: str | None = None
-    """Why there is no tree."""
+    """Reason why there is no tree."""
 
 
 class Catalogue(Protocol):

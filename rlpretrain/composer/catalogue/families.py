@@ -1,8 +1,8 @@
 """Families of rules, each with several forms and random windows and thresholds.
 
-The four pure families differ in what a rising price makes them do: momentum holds what rose most, trend
-following what stands above its own average, breakout what leaves a quiet range near its high, mean reversion
-what fell.
+The four pure families differ in how they react to a rising price: momentum holds the assets that rose most, trend
+following those above their own average, breakout those that leave a quiet range near their high, and mean
+reversion those that fell.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _mean_reversion(build: TreeBuilder, universe: Universe) -> Node:
     if form == 0:  # buy the oversold
         oversold = Comparison(Indicator(_RSI, held, window), "lt", float(build.integer(22, 38)))
         return build.branch([oversold], build.asset(held), _safe(build, universe, held))
-    if form == 1:  # leave the overbought, buy the oversold, otherwise hold both kinds
+    if form == 1:  # sell the overbought, buy the oversold, otherwise hold both kinds
         high = Comparison(Indicator(_RSI, held, window), "gt", float(build.integer(70, 82)))
         low = Comparison(Indicator(_RSI, held, window), "lt", float(build.integer(26, 36)))
         off = _safe(build, universe, held)
@@ -110,7 +110,7 @@ def _trend_following(build: TreeBuilder, universe: Universe) -> Node:
         )
     elif form == 2:
         rising = Comparison(Indicator(_AVERAGE, held, short), "gte", Indicator(_AVERAGE, held, long))
-    else:  # several trends, each on its own
+    else:  # several independent trends
         parts = [
             build.branch(
                 [Comparison(Indicator(_PRICE, ticker), "gt", Indicator(_AVERAGE, ticker, long))],
@@ -176,7 +176,7 @@ def _two(build: TreeBuilder, universe: Universe) -> tuple[str, str]:
 
 
 def _percentages(build: TreeBuilder, children: list[Node]) -> list[tuple[int, Node]]:
-    """Split 100 among the children; now and then a few points are missing, as in real trees."""
+    """Split 100 among the children; sometimes a few points are missing, as in real trees."""
     shares = [build.integer(1, 10) for _ in children]
     percents = [round(100 * share / sum(shares)) for share in shares]
     percents[0] += 100 - sum(percents) - (5 if percents[0] > 10 and build.chance(0.1) else 0)
@@ -191,7 +191,7 @@ FAMILIES: Mapping[str, Family] = {
     "allocation": _allocation,
     "mixture": _mixture,
 }
-"""Name -> maker of a subtree."""
+"""Name -> builder of a subtree."""
 
 FAMILY_CYCLE = (
     "momentum",
@@ -205,4 +205,4 @@ FAMILY_CYCLE = (
     "mixture",
     "allocation",
 )
-"""The order in which a generated catalogue goes through the families; coprime in length with the themes."""
+"""The order of families in a generated catalogue; its length is coprime with the number of themes."""

@@ -1,4 +1,4 @@
-"""A catalogue of symphonies made by rule: varied, realistic, and the same for the same seed."""
+"""A catalogue of generated symphonies: varied, realistic, and the same for the same seed."""
 
 from __future__ import annotations
 
@@ -56,22 +56,22 @@ _DESCRIPTIONS = (
 
 
 class GeneratedCatalogue:
-    """Symphonies of known families over known themes.
+    """Symphonies of known families on known themes.
 
     Symphony i depends on the seed and i alone, so a larger catalogue begins with the smaller one. Families and
-    themes alternate, so every stretch of the catalogue holds all of them.
+    themes alternate, so every part of the catalogue contains all of them.
 
     Parameters
     ----------
     size
         Number of symphonies, 1 to 50,000.
     seed
-        Of all that varies.
+        Seed of everything that varies.
 
     Attributes
     ----------
     families
-        Symphony id -> name of its family, which no answer of the server carries.
+        Symphony id -> name of its family, which no answer of the server contains.
     """
 
     def __init__(self, size: int = 1024, seed: int = 7) -> None:
@@ -119,7 +119,7 @@ def _rebalancing(build: TreeBuilder, universe: Universe) -> tuple[str, float | N
 
 
 def _identifier(seed: int, index: int) -> str:
-    """Return 20 letters and digits, as Composer does."""
+    """Return 20 letters and digits, like Composer's ids."""
     number = int.from_bytes(hashlib.blake2b(f"symphony/{seed}/{index}".encode(), digest_size=16).digest())
     letters = []
     for _ in range(20):

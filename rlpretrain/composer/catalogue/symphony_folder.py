@@ -15,10 +15,10 @@ __all__ = ["FolderCatalogue"]
 
 
 class FolderCatalogue:
-    """The symphony files ``*.json`` of one folder; a file's name is its symphony's id where it can be one.
+    """The symphony files ``*.json`` of one folder; a file's name is its symphony's id if it is a valid one.
 
-    A file that holds no tree stays in the catalogue with its defect, so that the run rejects it by name.
-    Files of other kinds and sub-folders are left alone. When a symphony was last edited, files don't tell.
+    A file without a tree stays in the catalogue with its defect, so that the run rejects it by name.
+    Files of other kinds and sub-folders are ignored. Files do not record when a symphony was last edited.
 
     Parameters
     ----------
@@ -28,19 +28,19 @@ class FolderCatalogue:
     Raises
     ------
     DataError
-        The folder is missing or holds no ``*.json``.
+        The folder is missing or contains no ``*.json``.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
             raise DataError(
-                f"{self.path}: no such folder", hint="catalogue names a folder of symphony files, *.json"
+                f"{self.path}: no such folder", hint="catalogue must name a folder of symphony files, *.json"
             )
         files = sorted(file for file in self.path.glob("*.json") if file.is_file())
         if not files:
             raise DataError(
-                f"{self.path}: holds no symphony file", hint="a symphony is a file *.json with a tree"
+                f"{self.path} contains no symphony file", hint="a symphony is a file *.json with a tree"
             )
         self._entries = tuple(_read(file) for file in files)
 
@@ -58,7 +58,7 @@ def _read(file: Path) -> CatalogueEntry:
 
 
 def _identifier(stem: str) -> str:
-    """Return the file's name where it can be an id of the service, and a hash of it elsewhere."""
+    """Return the file's name if it is a valid id of the service, else a hash of it."""
     if IDENTIFIER.fullmatch(stem):
         return stem
     return hashlib.sha256(stem.encode("utf-8", "surrogateescape")).hexdigest()[:20]

@@ -1,4 +1,4 @@
-"""Builds raw trees as Composer stores them, in the spellings that real trees mix."""
+"""Building raw trees as Composer stores them, in the mixture of spellings that real trees have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Comparison", "Indicator", "Node", "Spelling", "TreeBuilder"]
 
 Node = dict[str, Any]
 Spelling = Literal["flat", "params", "condition"]
-"""Windows as text beside the function, as numbers in its parameters, or conditions in blocks of their own."""
+"""Windows as text next to the function, as numbers in its parameters, or conditions in separate blocks."""
 
 _T = TypeVar("_T")
 
@@ -30,7 +30,7 @@ class Indicator:
 
 @dataclass(frozen=True)
 class Comparison:
-    """An indicator against a number or another indicator."""
+    """An indicator compared with a number or another indicator."""
 
     left: Indicator
     comparator: Literal["gt", "gte", "lt", "lte"]
@@ -38,16 +38,16 @@ class Comparison:
 
 
 class TreeBuilder:
-    """Makes nodes with ids, and draws what varies.
+    """Builds nodes with ids, and draws what varies.
 
     Parameters
     ----------
     symphony_id
-        From which the nodes' ids follow.
+        Identity from which the nodes' ids are derived.
     generator
-        Draws the choices.
+        Generator of the choices.
     spelling
-        How this tree's author's version of the editor wrote parameters.
+        How the author's version of the editor wrote parameters.
     """
 
     def __init__(self, symphony_id: str, generator: np.random.Generator, spelling: Spelling) -> None:
@@ -71,11 +71,11 @@ class TreeBuilder:
         return int(self._generator.integers(low, high + 1))
 
     def chance(self, probability: float) -> bool:
-        """Draw whether something of this probability happens."""
+        """Draw True with this probability."""
         return bool(self._generator.random() < probability)
 
     def asset(self, ticker: str) -> Node:
-        """Hold one asset; crypto, and now and then an equity, in the long spelling."""
+        """Build an asset node; crypto, and sometimes an equity, in the long spelling."""
         if ticker in ("BTC-USD", "ETH-USD"):
             return self._node("asset", ticker=f"CRYPTO::{ticker.removesuffix('-USD')}//USD")
         if self._spelling == "condition" and self.chance(0.3):
@@ -83,11 +83,11 @@ class TreeBuilder:
         return self._node("asset", ticker=ticker, exchange="XNAS")
 
     def assets(self, tickers: Sequence[str]) -> list[Node]:
-        """Hold several assets."""
+        """Build several asset nodes."""
         return [self.asset(ticker) for ticker in tickers]
 
     def equal(self, children: Sequence[Node]) -> Node:
-        """Weight the children equally; old trees keep an earlier weighting's window, which means nothing."""
+        """Weight the children equally; old trees keep an earlier weighting's window, which has no effect."""
         stale = {"window-days": "10"} if self._spelling == "flat" and self.chance(0.1) else {}
         return self._node("wt-cash-equal", children, **stale)
 
@@ -102,7 +102,7 @@ class TreeBuilder:
         return self._node("wt-inverse-vol", children, **{"window-days": self._text_or_number(window)})
 
     def group(self, name: str, child: Node) -> Node:
-        """Name a part of the tree."""
+        """Build a named group around a part of the tree."""
         return self._node("group", [child], name=name, **{"collapsed?": self.chance(0.5)})
 
     def filter(self, children: Sequence[Node], function: str, window: int, select: str, count: int) -> Node:
@@ -117,7 +117,7 @@ class TreeBuilder:
     def branch(self, conditions: Sequence[Comparison], then: Node, otherwise: Node) -> Node:
         """Follow `then` when all conditions hold, else `otherwise`.
 
-        A block of conditions says so in one node; the older spellings nest one `if` in another.
+        A block of conditions needs one node; the older spellings nest one `if` in another.
         """
         if self._spelling == "condition":
             return self._if(self._block(conditions), then, otherwise)
@@ -127,7 +127,7 @@ class TreeBuilder:
         return node
 
     def root(self, name: str, description: str, rebalance: str, corridor: float | None, child: Node) -> Node:
-        """Finish a tree."""
+        """Build the root of a finished tree."""
         classes = sorted({"CRYPTO" if "CRYPTO::" in ticker else "EQUITIES" for ticker in _held(child)})
         top = child if child["step"].startswith("wt-") else self.equal([child])
         fields: Node = {
@@ -149,7 +149,7 @@ class TreeBuilder:
         return node
 
     def _again(self, node: Node) -> Node:
-        """Copy a subtree with ids of its own, as the editor does."""
+        """Copy a subtree with new ids, as the editor does."""
         fields = {key: value for key, value in node.items() if key not in ("id", "step", "children")}
         children = [self._again(child) for child in node["children"]] if "children" in node else None
         return self._node(node["step"], children, **fields)
@@ -167,7 +167,7 @@ class TreeBuilder:
             fields |= {"rhs-fn": right.function, "rhs-val": self._ticker(right.ticker)}
             return fields | self._window("rhs", right.window)
         fields["rhs-val"] = f"{right:g}"
-        if not self.chance(0.07):  # a share of real trees lacks the flag
+        if not self.chance(0.07):  # some real trees lack the flag
             fields["rhs-fixed-value?"] = True
             if self.chance(0.1):  # left over from before the author chose a number; the flag wins
                 fields |= {"rhs-fn": left.function, **self._window("rhs", left.window)}
@@ -190,7 +190,7 @@ class TreeBuilder:
             if len(parts) == 1
             else {"condition-type": "compound", "operator": "all", "conditions": parts}
         )
-        # The flat keys stay behind as they were before the author used a block, and no longer count.
+        # The flat keys keep the values from before the author used a block, and are no longer read.
         return {**self._flat(conditions[0]), "condition": block}
 
     def _operand(self, indicator: Indicator) -> Node:

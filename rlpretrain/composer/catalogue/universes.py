@@ -9,7 +9,7 @@ __all__ = ["UNIVERSES", "Universe"]
 
 @dataclass(frozen=True)
 class Universe:
-    """A theme: what to hold when the rule says so, what to hold otherwise, and what to watch."""
+    """A theme: what to hold when the rule is met, what to hold otherwise, and what to watch."""
 
     name: str
     risky: tuple[str, ...]
@@ -18,7 +18,7 @@ class Universe:
     volatility: float
     """Usual standard deviation of the risky assets' daily returns, percent; thresholds scale with it."""
     mixed: bool = False
-    """Whether it holds crypto beside equities: such symphonies rebalance daily or by corridor only."""
+    """Whether it holds both crypto and equities; such symphonies rebalance daily or by corridor only."""
 
 
 _BROAD = Universe(
@@ -61,4 +61,4 @@ _MIXED = Universe(
 )
 
 UNIVERSES = (_BROAD, _LEVERAGED, _MIXED, _SECTORS, _LEVERAGED, _BONDS, _CRYPTO, _COMMODITIES, _VOLATILITY)
-"""In the order in which a generated catalogue goes through them; people write most about leveraged funds."""
+"""Themes in the order of a generated catalogue; most symphonies that people write trade leveraged funds."""

@@ -1,4 +1,4 @@
-"""How far a client got, for the message when its time is up."""
+"""How far a client got, for the message when its budget of time is spent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["BudgetSpentError", "CallCounts", "Progress"]
 
 @dataclass
 class CallCounts:
-    """Calls of one tool; `failed` counts tries, not calls."""
+    """Number of calls of one tool; `failed` counts tries, not calls."""
 
     asked: int = 0
     answered: int = 0
@@ -20,7 +20,7 @@ class CallCounts:
 
 @dataclass
 class Progress:
-    """Calls of each tool."""
+    """Number of calls of each tool."""
 
     tools: dict[str, CallCounts] = field(default_factory=dict)
 
@@ -35,16 +35,16 @@ class Progress:
 
 
 class BudgetSpentError(ComposerError):
-    """The time for all calls is up: the run stops here, and starting it again may get further.
+    """The budget of time for all calls is spent: the run stops here, and running it again may get further.
 
     Parameters
     ----------
     budget
-        Seconds that there were.
+        Seconds that were available.
     progress
-        What they were enough for.
+        Calls answered in that time.
     last
-        The failure that was waited out, where there was one.
+        The last failure that was to be retried, if there was one.
     """
 
     def __init__(self, budget: float, progress: Progress, last: ComposerError | None) -> None:

@@ -19,19 +19,19 @@ from rlpretrain.composer.client.wire import Backtest, SearchPage, parse_backtest
 __all__ = ["EVERYTHING", "MOST_TESTED_FIRST", "PAGE_SIZE", "ComposerClient"]
 
 PAGE_SIZE = 5
-"""Rows of a page of the search; the service fixes it."""
+"""Rows of a page of the search, as fixed by the service."""
 
 EVERYTHING: tuple[Any, ...] = (">=", "num_node_asset", 0)
-"""A condition that every symphony meets. Without one the service applies a filter of its own."""
+"""A condition that every symphony meets; without a condition the service applies its own filter."""
 
 MOST_TESTED_FIRST: tuple[Any, ...] = (("oos_num_backtest_days", "desc"),)
-"""Longest since the last edit first: those have the most days that their authors could not see."""
+"""Longest time since the last edit first: these symphonies have the most days that their authors could not see."""
 
 logger = logging.getLogger(__name__)
 
 
 class ComposerClient:
-    """Reads Composer's library; it has no way to trade or to change an account.
+    """Reads Composer's library; it cannot trade or change an account.
 
     Parameters
     ----------
@@ -40,22 +40,22 @@ class ComposerClient:
     as_of
         Last day of the service's data, from which days since the last edit count back.
     concurrency
-        Most calls in flight at once.
+        Maximum number of calls in flight at once.
     call_timeout
         Seconds after which one try is given up.
     budget
-        Seconds for all calls together, from the first on; without end when None.
+        Seconds for all calls together, from the first on; no limit if None.
     retry
-        Policy for failures that may pass.
+        Policy for temporary failures.
     rate
         How fast calls may start.
     seed
-        Of the jitter; results don't depend on it.
+        Seed of the jitter; results do not depend on it.
 
     Attributes
     ----------
     progress
-        Calls so far.
+        Calls to date.
     """
 
     def __init__(
@@ -91,16 +91,16 @@ class ComposerClient:
         Parameters
         ----------
         where
-            HoneySQL condition as JSON; every symphony when None.
+            HoneySQL condition as JSON; None finds every symphony.
         order_by
-            HoneySQL order as JSON; the longest since the last edit first when None.
+            HoneySQL order as JSON; None puts the longest time since the last edit first.
         offset
             Rows to skip.
 
         Raises
         ------
         ComposerError
-            The call failed for good; `verdict` says what that means.
+            The call failed finally; `verdict` gives the consequence.
         """
         arguments = {
             "where": where or EVERYTHING,
@@ -115,7 +115,7 @@ class ComposerClient:
         Raises
         ------
         ComposerError
-            The call failed for good; `verdict` says what that means.
+            The call failed finally; `verdict` gives the consequence.
         """
         return parse_tree(await self._call("get_saved_symphony", {"symphony_id": symphony_id}), symphony_id)
 
@@ -139,27 +139,27 @@ class ComposerClient:
         Parameters
         ----------
         symphony_id
-            Which symphony.
+            Id of the symphony.
         start_date, end_date
-            Window; as early and as late as there is data when None.
+            Window; None starts and ends with the available data.
         include_daily_values
-            Whether the daily values come with the statistics.
+            Whether to return the daily values with the statistics.
         capital
-            Dollars to begin with.
+            Dollars at the start.
         slippage_percent, spread_markup
-            Cost of a trade of equities and spread of crypto, fractions of the amount (0.0001 is one basis
+            Cost of trading equities and spread of crypto, fractions of the amount (0.0001 is one basis
             point).
         apply_reg_fee, apply_taf_fee
-            Whether the regulators' fees on sales are paid.
+            Whether to charge the regulators' fees on sales.
         broker
-            Whose fee schedule applies.
+            Broker whose fee schedule applies.
         benchmark_tickers
-            Assets to give beside the symphony.
+            Assets to return in addition to the symphony.
 
         Raises
         ------
         ComposerError
-            The call failed for good; `verdict` says what that means.
+            The call failed finally; `verdict` gives the consequence.
         """
         arguments: dict[str, Any] = {
             "symphony_id": symphony_id,
@@ -207,7 +207,7 @@ class ComposerClient:
             logger.info("%s; try %d of %d in %.1f s", failure, tries + 1, self._retry.tries, delay)
             resumes = max(asyncio.get_running_loop().time() + delay, self._rate.resume_at)
             if self._deadline is not None and resumes > self._deadline:
-                raise self._spent()  # now, not after a wait that can't help
+                raise self._spent()  # now, not after a wait that cannot help
             await asyncio.sleep(delay)
 
     async def _try(self, tool: str, arguments: Mapping[str, Any]) -> Any:

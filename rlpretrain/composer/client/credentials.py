@@ -19,12 +19,12 @@ _KEY_ID, _SECRET, _SCHEME = "COMPOSER_API_KEY_ID", "COMPOSER_API_SECRET", "COMPO
 
 @dataclass(frozen=True)
 class Credentials:
-    """API key id and secret, as Composer's settings page gives them."""
+    """API key id and secret, as Composer's settings page shows them."""
 
     key_id: str = field(repr=False)
     secret: str = field(repr=False)
     scheme: Scheme = "bearer"
-    """How HTTP carries them: the id in a header and the secret as a bearer's token, or both as a basic pair."""
+    """How they are sent over HTTP: the id in a header and the secret as a bearer token, or both as a basic pair."""
 
     def __post_init__(self) -> None:
         for name, value in (("key id", self.key_id), ("secret", self.secret)):
@@ -37,7 +37,7 @@ class Credentials:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Credentials | None:
         """Read ``COMPOSER_API_KEY_ID`` and ``COMPOSER_API_SECRET``; None when neither is set.
 
-        ``COMPOSER_API_SCHEME`` may say ``basic``; it is ``bearer`` when left out.
+        ``COMPOSER_API_SCHEME`` may be ``basic``; the default is ``bearer``.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class Credentials:
         if not key_id and not secret:
             return None
         if not key_id or not secret:
-            raise SettingsError(f"{_KEY_ID} and {_SECRET} belong together, and one is not set")
+            raise SettingsError(f"{_KEY_ID} and {_SECRET} must both be set, and one is not")
         return cls(key_id, secret, cast(Scheme, environment.get(_SCHEME) or "bearer"))
 
     def headers(self) -> dict[str, str]:
@@ -64,5 +64,5 @@ class Credentials:
         return {_KEY_ID: self.key_id, _SECRET: self.secret, _SCHEME: self.scheme}
 
     def environment(self) -> dict[str, str]:
-        """Return the variables from which a server over stdio reads the key: ours and the official one's."""
+        """Return the variables from which a server over stdio reads the key: our server's and the official server's."""
         return {**self.variables(), "COMPOSER_API_KEY": self.key_id, "COMPOSER_SECRET_KEY": self.secret}

@@ -1,6 +1,6 @@
 """Daily series of a backtest answer, in both of the service's spellings.
 
-Over MCP: ``daily_values``, ISO days and a list for each display name, percent since the first day. Over REST:
+MCP returns ``daily_values``: ISO days, and a list for each display name, percent since the first day. REST returns
 ``dvm_capital``, dollars by epoch day (days since 1970-01-01, as text) for each id or ticker, and
 ``tdvm_weights``, shares by epoch day for each ticker. Here every series is an array of fractions.
 """
@@ -36,28 +36,28 @@ class DailyValues:
     dates: Days
     """(n,) days."""
     symphony: Floats
-    """(n,), NaN where the service gave none."""
+    """(n,), NaN where the service returned none."""
     benchmarks: Mapping[str, Floats]
     """Ticker -> (n,)."""
     resolution: float
-    """The step that the values are rounded to, as a share of the first day's value: 0.01 % over MCP, a cent over
+    """The step to which the values are rounded, as a share of the first day's value: 0.01 % over MCP, a cent over
     REST."""
     weights: Mapping[str, Floats] | None = None
-    """Ticker as the service spells it -> (n,) share of the value held after each close, NaN on days of which the
-    answer says nothing; None where it has no weights, as over MCP."""
+    """Ticker as the service spells it -> (n,) share of the value held after each close, NaN on days that the answer
+    lacks; None where it has no weights, as over MCP."""
 
 
 def epoch_day(day: Any) -> dt.date:
-    """Return the date that a number of days since 1970-01-01 means.
+    """Return the date that is a number of days after 1970-01-01.
 
     Raises
     ------
     ValueError
-        It is no whole number, or no day of these millennia.
+        The value is not a whole number, or is out of range.
     """
     number = int(day)
     if not 0 <= number <= _LAST_EPOCH_DAY:
-        raise ValueError(f"{number} is no epoch day")
+        raise ValueError(f"{number} is not an epoch day")
     return _EPOCH + dt.timedelta(days=number)
 
 
@@ -71,9 +71,9 @@ def read_values(
     answer
         A backtest.
     symphony_id
-        Whose series is the symphony's, where a series goes by id.
+        Key of the symphony's series, where series are keyed by id.
     benchmarks
-        Tickers of the benchmarks: the one series beside them is the symphony's.
+        Tickers of the benchmarks; the one other series is the symphony's.
 
     Raises
     ------
@@ -88,10 +88,10 @@ def read_values(
         resolution = 0.0
     else:
         return None
-    # The symphony's series bears its id or its display name, which can be anything, even a benchmark's.
+    # The key of the symphony's series is its id or its display name, which can be anything, even a benchmark's.
     own = [symphony_id] if symphony_id in series else [key for key in series if key not in benchmarks]
     if len(own) != 1:
-        raise ValueError(f"expected one series beside the benchmarks, got {len(own)}")
+        raise ValueError(f"expected one series in addition to the benchmarks, got {len(own)}")
     if not resolution:
         resolution = _CENT / _first(own[0], series[own[0]])
         series = {key: values / _first(key, values) - 1.0 for key, values in series.items()}
@@ -106,7 +106,7 @@ def parse_weights(table: Any, dates: Days) -> dict[str, Floats] | None:
     Raises
     ------
     ValueError
-        It has another shape.
+        The table has another shape.
     """
     if table is None:
         return None
@@ -133,7 +133,7 @@ def _iso_day(text: str) -> int:
 def _percent(values: Any) -> tuple[Days, dict[str, Floats]]:
     if not isinstance(values, Mapping) or DATE_KEY not in values:
         raise ValueError(f"no {DATE_KEY}")
-    # By way of whole numbers: NumPy takes several times as long to read as many dates.
+    # The dates are read as whole numbers, because NumPy takes several times as long to read ISO dates.
     dates = np.array([_iso_day(day) for day in values[DATE_KEY]], dtype=np.int64).astype("datetime64[D]")
     series = {}
     for key, column in values.items():
@@ -147,7 +147,7 @@ def _percent(values: Any) -> tuple[Days, dict[str, Floats]]:
 
 
 def _by_epoch_day(table: Any) -> tuple[Days, dict[str, Floats]]:
-    """Align {key: {day: value}} on the days that any series has; NaN elsewhere."""
+    """Align {key: {day: value}} on all days that occur in any series; NaN elsewhere."""
     if not isinstance(table, Mapping) or not all(isinstance(column, Mapping) for column in table.values()):
         raise ValueError("expected {key: {day: value}}")
     columns = {key: _column(column) for key, column in table.items()}

@@ -1,4 +1,4 @@
-"""What went wrong with the service, and what follows: try again, reject the symphony, or stop the run."""
+"""Failures of the service, and their consequences: try again, reject the symphony, or stop the run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["ComposerError", "Verdict", "answer_failure", "http_failure", "text_f
 _LONGEST_QUOTE = 300
 _RETRY_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
 _ABOUT_THE_CALL = frozenset({400, 404, 410, 413, 414, 422})
-"""Statuses that may speak of the one symphony that was asked for."""
+"""Statuses that may be about the one requested symphony."""
 _THROTTLE_CODES = frozenset({"too-many-requests", "rate-limited"})
 _RETRY_CODES = _THROTTLE_CODES | {"timeout", "service-unavailable", "internal-error"}
 _STOP_CODES = frozenset({"unauthorized", "forbidden", "invalid-credentials"})
 
-# The official server answers failed calls with the text of whatever exception it met: an httpx time-out has
-# an empty text, and a gateway's HTML page ends in the JSON decoder's "Expecting value".
+# The official server answers failed calls with the text of the exception that it caught: an httpx time-out has
+# an empty text, and a gateway's HTML page leads to the JSON decoder's "Expecting value".
 _RETRY_TEXT = re.compile(
     r"too.many.requests|rate.?limit|timed?.?out|temporar|unavailable|connection|disconnected|reset by peer|"
     r"expecting value|unterminated string|name resolution|\b(429|500|502|503|504)\b",
@@ -39,9 +39,9 @@ class Verdict(StrEnum):
     RETRY = "retry"
     """The same call may succeed later."""
     REJECT = "reject"
-    """This symphony can't be had; the others can."""
+    """This symphony is not available; the others are."""
     STOP = "stop"
-    """No call can succeed until a person changes something."""
+    """No call can succeed until the operator changes something."""
 
 
 class ComposerError(ServiceError):
@@ -50,20 +50,20 @@ class ComposerError(ServiceError):
     Parameters
     ----------
     message
-        What failed; foreign characters in it are escaped, so that it fits any log.
+        What failed; unprintable characters are escaped, so that it can go into any log.
     verdict
         What the failure means for the run.
     retry_after
-        Seconds that the service asked to wait, where it did.
+        Seconds that the service asked the client to wait, if it did.
     throttled
-        Whether the service says that calls come too fast.
+        Whether the service reports that calls come too fast.
     session_lost
-        Whether the connection must be opened again before the next call.
+        Whether the connection must be reopened before the next call.
 
     Attributes
     ----------
     tries
-        How often the call was tried in all.
+        Total number of tries of the call.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class ComposerError(ServiceError):
 def http_failure(
     subject: str, status: int, *, retry_after: float | None, about_symphony: bool, answer: Any = None
 ) -> ComposerError:
-    """Class an HTTP status that is not a success.
+    """Classify an HTTP status that is not a success.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ def http_failure(
     retry_after
         Seconds, from the answer's ``Retry-After``.
     about_symphony
-        Whether the call named one symphony, so that a refusal speaks of it alone.
+        Whether the call named one symphony, so that a rejection is about it alone.
     answer
-        The decoded body, where it is JSON; its error code says more than the status does.
+        The decoded body, if it is JSON; its error code is more specific than the status.
     """
     subject = f"{subject}: HTTP {status}"
     stated = answer_failure(subject, answer, about_symphony=about_symphony)
@@ -109,21 +109,21 @@ def http_failure(
     if status in _RETRY_STATUS or throttled:
         return ComposerError(message, verdict=Verdict.RETRY, retry_after=retry_after, throttled=throttled)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return _refused(message)
+        return _unauthorised(message)
     if status not in _ABOUT_THE_CALL:
         return ComposerError(message, verdict=Verdict.STOP)
     return stated or ComposerError(message, verdict=_own_fault(about_symphony))
 
 
 def text_failure(subject: str, text: str, *, about_symphony: bool) -> ComposerError:
-    """Class an error that the service described in words only."""
+    """Classify an error that the service described in words only."""
     quote = _quoted(text)
     message = f"{subject}: {quote}" if quote else f"{subject}: failed without a reason"
     if not quote or _RETRY_TEXT.search(quote):
         throttled = _THROTTLE_TEXT.search(quote) is not None
         return ComposerError(message, verdict=Verdict.RETRY, throttled=throttled)
     if _STOP_TEXT.search(quote):
-        return _refused(message)
+        return _unauthorised(message)
     return ComposerError(message, verdict=_own_fault(about_symphony))
 
 
@@ -135,7 +135,7 @@ def answer_failure(subject: str, answer: Any, *, about_symphony: bool) -> Compos
     ComposerError | None
         None when the answer reports no failure.
     """
-    if not isinstance(answer, Mapping) or "step" in answer:  # a tree may carry any key beside its step
+    if not isinstance(answer, Mapping) or "step" in answer:  # a tree may have any key in addition to its step
         return None
     errors = answer.get("errors")
     if isinstance(errors, list) and errors:
@@ -157,7 +157,7 @@ def _coded_failure(subject: str, error: Any, about_symphony: bool) -> ComposerEr
     if code in _RETRY_CODES:
         return ComposerError(message, verdict=Verdict.RETRY, throttled=code in _THROTTLE_CODES)
     if code in _STOP_CODES:
-        return _refused(message)
+        return _unauthorised(message)
     if code:
         return ComposerError(message, verdict=_own_fault(about_symphony))
     return text_failure(subject, words, about_symphony=about_symphony)
@@ -178,7 +178,7 @@ def _own_fault(about_symphony: bool) -> Verdict:
     return Verdict.REJECT if about_symphony else Verdict.STOP
 
 
-def _refused(message: str) -> ComposerError:
+def _unauthorised(message: str) -> ComposerError:
     return ComposerError(
         message,
         verdict=Verdict.STOP,

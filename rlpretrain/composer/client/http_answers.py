@@ -1,4 +1,4 @@
-"""Reading HTTP answers: no more than is allowed, and what ``Retry-After`` says."""
+"""Reading HTTP answers: bodies up to a maximum size, and the header ``Retry-After``."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["AnswerTooLargeError", "parse_retry_after", "read_answer"]
 
 
 class AnswerTooLargeError(Exception):
-    """An answer has more bytes than are read."""
+    """An answer has more bytes than the client reads."""
 
     def __init__(self, largest: int) -> None:
         super().__init__(f"the answer is larger than {largest / 2**20:g} MiB")
 
 
 async def read_answer(response: httpx2.Response, largest: int) -> bytes:
-    """Read a streamed answer's body, decompressed; leave off as soon as it is known to be too large.
+    """Read a streamed answer's body, decompressed; stop as soon as it is known to be too large.
 
     Raises
     ------
     AnswerTooLargeError
-        It has more than `largest` bytes.
+        The body has more than `largest` bytes.
     """
     stated = response.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > largest:

@@ -20,7 +20,7 @@ __all__ = ["SymphonySummary", "list_library"]
 logger = logging.getLogger(__name__)
 
 _REPEATS = 20
-"""Full pages without anything new, after which the listing is given up; one or two come when a library changes."""
+"""Full pages without a new symphony after which the listing fails; one or two occur when a library changes."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class SymphonySummary:
     description: str
     rebalance_frequency: str | None
     last_edit: dt.date | None
-    """Day of the author's last change; None when the service doesn't say. Days since the edit count back from the
-    service's last day, which is known only to a few days, so it may be off by as many."""
+    """Day of the author's last change; None if the service does not return it. It is counted back from the service's
+    last day, which is known only to within a few days, so it may be off by as many."""
     fingerprint: str
-    """Hash of all that the listing says of the tree: name, description, rebalance frequency, kinds of assets and
-    numbers of nodes. Trees with different ones differ; equal ones prove nothing."""
+    """Hash of all that the listing contains about the tree: name, description, rebalance frequency, kinds of assets and
+    numbers of nodes. Different fingerprints mean different trees; equal ones prove nothing."""
 
 
 async def list_library(
@@ -48,22 +48,22 @@ async def list_library(
 ) -> list[SymphonySummary]:
     """List symphonies in the service's order, without repeats.
 
-    The service gives five a page; as many pages are asked for at once as the client has slots. The order is
-    that of the offsets, whichever page came first.
+    The service returns five per page; the client requests as many pages at once as it has slots. The order is
+    that of the offsets, whichever page arrived first.
 
     Parameters
     ----------
     client
         An open client.
     limit
-        Most symphonies to list; all when None.
+        Maximum number of symphonies to list; all if None.
     where, order_by
         HoneySQL as JSON; see `ComposerClient.search_symphonies`.
 
     Raises
     ------
     ComposerError
-        A page could not be had, or the service goes on giving pages without anything new.
+        A page could not be fetched, or the service keeps returning pages without a new symphony.
     """
     pages: dict[int, SearchPage] = {}
     offsets = iter(range(0, limit if limit is not None else 2**31, PAGE_SIZE))
@@ -82,7 +82,7 @@ async def list_library(
             seen.update(found)
             if repeats == _REPEATS:
                 raise ComposerError(
-                    f"the search gives nothing new for {_REPEATS} pages up to offset {offset}, and does not end",
+                    f"the search returned nothing new for {_REPEATS} pages up to offset {offset}, and does not end",
                     verdict=Verdict.STOP,
                     hint="the service seems to ignore `offset`; set max_strategies",
                 )
@@ -115,10 +115,10 @@ def _summary(row: SearchRow, as_of: dt.date) -> SymphonySummary:
 
 
 def _fingerprint(row: SearchRow) -> str:
-    told = {
+    described = {
         name: value
         for name, value in row.columns.items()
         if name in ("name", "description", "rebalance_frequency", "asset_classes")
         or name.startswith("num_node_")
     }
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -1,8 +1,8 @@
-"""An HTTP client that reports what went wrong, for the MCP transport above it.
+"""An HTTP client that reports failures in detail, for the MCP transport above it.
 
 The SDK's transport replaces a failed HTTP answer by one fixed text, which loses the status and
-``Retry-After``, and a connection that breaks ends the session for every call in flight. Here both become
-JSON-RPC errors, which reach the one call they belong to and carry the facts in `data`.
+``Retry-After``, and a broken connection ends the session for every call in flight. Here both become
+JSON-RPC errors, which reach only the call that they belong to and carry the details in `data`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rlpretrain.composer.protocol.calls import LARGEST_ANSWER
 __all__ = ["FAULT_KEY", "FaultReportingClient"]
 
 FAULT_KEY = "http_fault"
-"""Key in the error's `data` under which the facts lie: status, retry_after and session, or reason."""
+"""Key of the details in the error's `data`: status, retry_after and session, or reason."""
 
 
 _MCP_KINDS = ("application/json", "text/event-stream")
@@ -29,7 +29,7 @@ class FaultReportingClient(httpx2.AsyncClient):
     """Turns failed POSTs into JSON-RPC errors."""
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """Send; a failure comes back as an answer, not as an exception."""
+        """Send a request; a failure is returned as an answer, not raised as an exception."""
         if request.method != "POST":
             return await super().send(request, **options)
         try:
@@ -43,7 +43,7 @@ class FaultReportingClient(httpx2.AsyncClient):
             return _report(request, {"reason": f"{type(error).__name__} {error}".strip()})
         if response.status_code == httpx2.codes.OK and kind not in _MCP_KINDS:
             await response.aclose()
-            return _report(request, {"reason": f"the answer is {kind or 'of no stated kind'}, not JSON"})
+            return _report(request, {"reason": f"the answer is {kind or 'of unknown type'}, not JSON"})
         if not response.is_error or _is_json_rpc_error(response):
             return response
         await response.aclose()
@@ -56,7 +56,7 @@ class FaultReportingClient(httpx2.AsyncClient):
 
 
 async def _read(response: httpx2.Response, largest: int) -> httpx2.Response:
-    """Return the answer with its body read, as if it had come unpacked."""
+    """Return the answer with its body read and decompressed."""
     try:
         body = await read_answer(response, largest)
     finally:
@@ -72,7 +72,7 @@ async def _read(response: httpx2.Response, largest: int) -> httpx2.Response:
 def _report(request: httpx2.Request, fault: dict[str, Any]) -> httpx2.Response:
     error = types.ErrorData(code=types.INTERNAL_ERROR, message="HTTP request failed", data={FAULT_KEY: fault})
     body = {"jsonrpc": "2.0", "id": None, "error": error.model_dump(mode="json")}
-    # Any status of 400 or more makes the SDK read the body's error, and 502 says where it came from.
+    # Any status of 400 or more makes the SDK read the body's error, and 502 points to the upstream.
     return httpx2.Response(httpx2.codes.BAD_GATEWAY, json=body, request=request)
 
 

@@ -1,4 +1,4 @@
-"""MCP: one session over streamable HTTP or stdio, opened again when it is lost."""
+"""MCP: one session over streamable HTTP or stdio, which is reopened when it is lost."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 def http_connector(url: str, credentials: Credentials | None) -> Connector:
-    """Connect to an MCP server over streamable HTTP.
+    """Return a connector to an MCP server over streamable HTTP.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def http_connector(url: str, credentials: Credentials | None) -> Connector:
 
 
 def stdio_connector(command: str, credentials: Credentials | None) -> Connector:
-    """Start an MCP server as a process and talk over its standard input and output.
+    """Return a connector that starts an MCP server as a process and uses its standard input and output.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def stdio_connector(command: str, credentials: Credentials | None) -> Connector:
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[ClientSession]:
-        # Standard error as it is now: the default is what it was when the package was first imported.
+        # The current standard error; the default is the one from when the package was first imported.
         async with Client(stdio_client(parameters, sys.stderr), cache=None) as client:
             yield client.session
 
@@ -90,8 +90,8 @@ def stdio_connector(command: str, credentials: Credentials | None) -> Connector:
 class McpTransport:
     """Calls tools over one MCP session.
 
-    A session must be entered and left by the same task, so one task owns it. When a call finds it lost, the
-    owner opens another, and the call fails as retryable.
+    A session must be entered and left by the same task, so one task owns it. When a call finds the session lost,
+    the owner opens another one, and the call fails as retryable.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ class McpTransport:
         Raises
         ------
         ComposerError
-            The call failed; its verdict says how.
+            The call failed; its verdict gives the consequence.
         """
         subject, about_symphony = subject_of(tool, arguments), "symphony_id" in arguments
         request = types.CallToolRequest(
@@ -135,15 +135,15 @@ class McpTransport:
         try:
             async with asyncio.timeout(timeout):
                 session = await asyncio.shield(used)
-                # Not session.call_tool: it holds answers to the tool's output schema, which {"error": ...}
-                # breaks.
+                # Not session.call_tool: it checks answers against the tool's output schema, which
+                # {"error": ...} violates.
                 result = await session.send_request(request, types.CallToolResult)
         except TimeoutError:
             raise ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY) from None
         except ValidationError:
             raise ComposerError(f"{subject}: the answer is not MCP", verdict=Verdict.RETRY) from None
         except Exception as error:
-            failure = _classed(subject, error, about_symphony)
+            failure = _classified(subject, error, about_symphony)
             if failure.session_lost:
                 self._renew(used)
             raise failure from None
@@ -162,7 +162,7 @@ class McpTransport:
                     logger.info("the session with Composer ended: %s", _innermost(error))
                 else:
                     opened.set_exception(_ConnectFailed(_innermost(error)))
-            await self._lost.wait()  # until a call meets the failure and asks for another session
+            await self._lost.wait()  # until a call gets the failure and requests another session
 
     def _renew(self, stale: asyncio.Future[ClientSession]) -> None:
         if stale is self._session and not self._closing:
@@ -171,7 +171,7 @@ class McpTransport:
 
 
 class _ConnectFailed(Exception):
-    """No session could be opened; wraps the reason."""
+    """No session could be opened; the argument is the reason."""
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -180,20 +180,20 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _classed(subject: str, error: Exception, about_symphony: bool) -> ComposerError:
+def _classified(subject: str, error: Exception, about_symphony: bool) -> ComposerError:
     if isinstance(error, ComposerError):
         return error
     if isinstance(error, _ConnectFailed):
         reason = error.args[0]
         if isinstance(reason, FileNotFoundError | PermissionError):
             return ComposerError(
-                f"the server can't be started: {reason}", verdict=Verdict.STOP, session_lost=True
+                f"the server cannot be started: {reason}", verdict=Verdict.STOP, session_lost=True
             )
-        failure = _classed("connecting to Composer", reason, False)
+        failure = _classified("connecting to Composer", reason, False)
         failure.session_lost = True
         return failure
     if not isinstance(error, MCPError):
-        # Closed streams and broken pipes: the session is gone, whatever the exception is called.
+        # Closed streams and broken pipes: the session is lost, whatever the exception's type.
         return ComposerError(f"{subject}: {type(error).__name__}", verdict=Verdict.RETRY, session_lost=True)
     fault = error.data.get(FAULT_KEY) if isinstance(error.data, dict) else None
     if isinstance(fault, dict):
@@ -204,7 +204,7 @@ def _classed(subject: str, error: Exception, about_symphony: bool) -> ComposerEr
             return ComposerError(
                 f"{subject}: the session has ended", verdict=Verdict.RETRY, session_lost=True
             )
-        # The status answers the endpoint, not the tool: 404 means a wrong URL, never a missing symphony.
+        # The status is about the endpoint, not the tool: 404 means a wrong URL, never a missing symphony.
         return http_failure(subject, status, retry_after=fault["retry_after"], about_symphony=False)
     if error.code in _LOST_CODES:
         return ComposerError(f"{subject}: connection closed", verdict=Verdict.RETRY, session_lost=True)
@@ -216,7 +216,7 @@ def _classed(subject: str, error: Exception, about_symphony: bool) -> ComposerEr
 
 
 def _decoded(result: types.CallToolResult, subject: str, about_symphony: bool) -> Any:
-    """Take the JSON out of an answer: structured content, one text block, or one text block for each item."""
+    """Extract the JSON of an answer: structured content, one text block, or one text block for each item."""
     texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
     if result.is_error:
         raise text_failure(subject, " ".join(texts), about_symphony=about_symphony)

@@ -1,4 +1,4 @@
-"""How fast calls may start: the account's limit, found by trying."""
+"""How fast calls may start: the account's limit, found by experiment."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ _MEASURED_SECONDS = 1.0
 class AdaptiveRate:
     """Additive increase, multiplicative decrease, as TCP does (Chiu and Jain, 1989).
 
-    Calls start as they come until the service first says that they are too many (429). From then on they
-    start evenly spaced, at half the rate reached. Every answer raises the rate by `recovery`, every further
+    Calls start immediately until the service first reports that there are too many (429). From then on they
+    start evenly spaced, at half the rate reached. Every answer raises the rate by `recovery`; every further
     429 halves it. Calls in flight together meet the same limit, so the 429s of calls that started before a
-    cut don't cut again. ``Retry-After`` holds all calls back: the limit is the account's, not the call's.
+    cut do not cut the rate again. ``Retry-After`` delays all calls: the limit is the account's, not the call's.
 
     Parameters
     ----------
     recovery
-        Calls a second that each answer adds.
+        Calls per second that each answer adds.
     slowest
-        Calls a second below which no 429 pushes.
+        Calls per second below which the rate is never cut.
     longest_pause
-        Seconds; a longer ``Retry-After`` is cut to it.
+        Seconds; a longer ``Retry-After`` is shortened to it.
 
     Attributes
     ----------
     rate
-        Calls a second; infinite before the first 429.
+        Calls per second; infinite before the first 429.
     resume_at
-        Time of the event loop before which no call starts.
+        Event-loop time before which no call starts.
     """
 
     def __init__(self, *, recovery: float = 0.02, slowest: float = 0.1, longest_pause: float = 300.0) -> None:
@@ -49,7 +49,7 @@ class AdaptiveRate:
         """Wait for this call's turn, first come, first served; return the time at which it starts."""
         clock = asyncio.get_running_loop().time
         async with self._gate:
-            # A pause or cut may come during the wait, so look again after it.
+            # A pause or cut may occur during the wait, so check again after it.
             while (wait := self._next_start() - clock()) > 0:
                 await asyncio.sleep(wait)
             started = clock()
@@ -57,16 +57,16 @@ class AdaptiveRate:
             return started
 
     def answered(self) -> None:
-        """Take note that a call got through."""
+        """Record that a call was answered."""
         self.rate += self._recovery
 
     def pause(self, seconds: float) -> None:
-        """Hold all calls back, as the service asked."""
+        """Delay all calls, as the service requested."""
         now = asyncio.get_running_loop().time()
         self.resume_at = max(self.resume_at, now + min(seconds, self._longest_pause))
 
     def throttled(self, started: float) -> None:
-        """Take note that the call that started at `started` was one too many."""
+        """Record that the call that started at `started` exceeded the limit."""
         if started < self._last_cut:
             return
         now = asyncio.get_running_loop().time()

@@ -27,7 +27,7 @@ class RestTransport:
     Parameters
     ----------
     url
-        Scheme and host, with a path before ``/api`` where there is one.
+        Scheme and host, followed by the path before ``/api`` if there is one.
     credentials
         API key, or None.
     largest_answer
@@ -36,7 +36,7 @@ class RestTransport:
     Raises
     ------
     SettingsError
-        The URL has a query or a fragment, or see `check_url`.
+        The URL has a query or a fragment; also see `check_url`.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class RestTransport:
             raise SettingsError("composer_url: the address of the REST API takes no '?' and no '#'")
         self._url = url.rstrip("/")
         self._largest = largest_answer
-        # Each call has its own limit of time, and the service is told, as by its own server, who asks.
+        # Each call has its own time limit. The service's own MCP server sends the same origin.
         headers = {"x-origin": "public-api", **(credentials.headers() if credentials else {})}
         self._http = httpx2.AsyncClient(headers=headers, timeout=None, follow_redirects=False)
 
@@ -58,12 +58,12 @@ class RestTransport:
         await self._http.aclose()
 
     async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
-        """Make a read call once.
+        """Call a read endpoint once.
 
         Raises
         ------
         ComposerError
-            The call failed; its verdict says how.
+            The call failed; its verdict gives the consequence.
         """
         subject = subject_of(tool, arguments)
         request = self._request(tool, arguments, subject)
@@ -91,7 +91,7 @@ class RestTransport:
         if "{symphony_id}" in path:
             symphony_id = str(arguments.get("symphony_id"))
             if not IDENTIFIER.fullmatch(symphony_id):
-                raise ComposerError(f"{subject[:100]!r}: not a symphony's id", verdict=Verdict.REJECT)
+                raise ComposerError(f"{subject[:100]!r}: this is not a symphony's id", verdict=Verdict.REJECT)
             path = path.format(symphony_id=symphony_id)
         given = {k: v for k, v in arguments.items() if k not in ("symphony_id", "include_daily_values")}
         return self._http.build_request(method, self._url + path, json=given if method == "POST" else None)

@@ -1,4 +1,4 @@
-"""How often, and after how long, a failed call is tried again."""
+"""How often a failed call is retried, and after how long."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class RetryPolicy:
     """Exponential backoff with full jitter.
 
     The wait before try k + 1 is uniform on [0, min(longest_wait, first_wait 2^(k - 1))]. Full jitter keeps
-    callers that failed together from coming back together (M. Brooker, "Exponential backoff and jitter", AWS
-    Architecture Blog, 2015). What the service itself asks to wait is the business of `AdaptiveRate`.
+    callers that failed together from retrying together (M. Brooker, "Exponential backoff and jitter", AWS
+    Architecture Blog, 2015). Waits that the service requests are handled by `AdaptiveRate`.
     """
 
     tries: int = 8
@@ -24,5 +24,5 @@ class RetryPolicy:
     """Seconds."""
 
     def wait(self, failures: int, generator: random.Random) -> float:
-        """Return the seconds to wait after `failures` >= 1 tries failed."""
+        """Return the seconds to wait after `failures` >= 1 failed tries."""
         return generator.uniform(0.0, min(self.longest_wait, self.first_wait * 2.0 ** (failures - 1)))

@@ -1,4 +1,4 @@
-"""A search from the settings, checked before the first call."""
+"""Checking the settings of a search before the first call."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["check_search"]
 
 
 def check_search(where: Sequence[Any], order_by: Sequence[Any]) -> None:
-    """Make sure that a condition and an order can be read, and name only columns that the service documents.
+    """Check that a condition and an order can be read and name only columns that the service documents.
 
     Raises
     ------
     SettingsError
-        Names the setting and the part.
+        A part cannot be read; the message names the setting and the part.
     """
     try:
         parse_condition(list(where), COLUMNS)
@@ -36,5 +36,5 @@ def _hint(error: HoneySqlError) -> str:
     unknown = re.match(r"unknown column '(.*)'", str(error))
     near = difflib.get_close_matches(unknown.group(1), COLUMNS) if unknown else []
     if near:
-        return f"is it {' or '.join(near)}?"
-    return 'a condition is like ["and", [">", "num_node_if", 0], ["<", "oos_max_drawdown", 0.3]]'
+        return f"did you mean {' or '.join(near)}?"
+    return 'example of a condition: ["and", [">", "num_node_if", 0], ["<", "oos_max_drawdown", 0.3]]'

@@ -1,4 +1,4 @@
-"""The seam between the typed client and the ways to reach a server."""
+"""The interface between the typed client and the ways to reach a server."""
 
 from __future__ import annotations
 
@@ -17,33 +17,35 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Transport(Protocol):
-    """One try of one read call; raises `ComposerError`, retries nothing."""
+    """One try of one read call; raises `ComposerError` and never retries."""
 
     async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
         """Return the decoded JSON of the tool's answer."""
 
 
 def subject_of(tool: str, arguments: Mapping[str, Any]) -> str:
-    """Name a call in messages: the tool and, where the call is about one, the symphony.
+    """Return the name of a call in messages: the tool and, if the call names one, the symphony.
 
     Raises
     ------
     ComposerError
-        It is none of `READ_TOOLS`; no call is made.
+        The tool is not one of `READ_TOOLS`; no call is made.
     """
     if tool not in READ_TOOLS:
-        raise ComposerError(f"{tool} is not a read tool, and only those are called", verdict=Verdict.STOP)
+        raise ComposerError(
+            f"{tool} is not a read tool, and only read tools may be called", verdict=Verdict.STOP
+        )
     symphony_id = arguments.get("symphony_id")
     return tool if symphony_id is None else f"{tool} {symphony_id}"
 
 
 def check_url(url: str, credentials: Credentials | None) -> None:
-    """Make sure that an HTTP address leaks no secret.
+    """Check that an HTTP address leaks no secret.
 
     Raises
     ------
     SettingsError
-        The URL names no host, carries a user or password, or would send the key unencrypted to another
+        The URL names no host, contains a user or password, or would send the key unencrypted to another
         machine.
     """
     parts = urlsplit(url)
@@ -52,7 +54,7 @@ def check_url(url: str, credentials: Credentials | None) -> None:
         raise SettingsError("composer_url: the URL names no host")
     if parts.username or parts.password:
         raise SettingsError(
-            f"composer_url: the URL of {shown} holds a user or password",
+            f"composer_url: the URL of {shown} contains a user or password",
             hint="set COMPOSER_API_KEY_ID and COMPOSER_API_SECRET instead",
         )
     if credentials and parts.scheme != "https" and parts.hostname not in _LOOPBACK:

@@ -1,7 +1,7 @@
-"""The service's answers, checked and typed, whichever way they came.
+"""The service's answers, checked and typed, over either protocol.
 
-Over MCP numbers come as text (``"12.34%"``, ``"$10,000.00"``) and dates as ISO text; over REST shares are
-fractions, dates epoch days, and what an asset says of another (alpha, beta) lies under ``percent``. Here
+Over MCP, numbers are text (``"12.34%"``, ``"$10,000.00"``) and dates ISO text; over REST, shares are
+fractions, dates are epoch days, and statistics relative to a benchmark (alpha, beta) are under ``percent``. Here
 every share is a fraction, every amount a plain number and every day a date.
 """
 
@@ -59,7 +59,7 @@ class _Answer(BaseModel):
 
 
 class Statistics(_Answer):
-    """Statistics of one series; all but the ratios are fractions, the drawdown positive, deviation a year."""
+    """Statistics of one series; all but the ratios are fractions, drawdown positive, deviation annualised."""
 
     annualized_rate_of_return: Number | None = None
     calmar_ratio: Number | None = None
@@ -89,7 +89,7 @@ class Backtest(_Answer):
     first_day: Day
     last_market_day: Day
     first_day_value: Number | None = None
-    """Capital, dollars, before the first purchase and its costs."""
+    """Capital in dollars, before the first purchase and its costs."""
     last_market_days_value: Number | None = None
     """Dollars."""
     last_market_days_shares: dict[str, float] = Field(default_factory=dict)
@@ -110,7 +110,7 @@ class SearchRow(_Answer):
     oos_num_backtest_days: int | None = Field(None, ge=0, le=100_000)
     """Calendar days from the last edit to the last day with data."""
     columns: dict[str, Any] = Field(default_factory=dict, repr=False)
-    """The row as it came."""
+    """The original row."""
 
     @model_validator(mode="before")
     @classmethod
@@ -131,16 +131,16 @@ class SearchPage(_Answer):
 
     rows: tuple[SearchRow, ...]
     unreadable: tuple[str, ...] = ()
-    """Why rows that came were left out."""
+    """Reasons why rows were left out."""
 
     @cached_property
     def received(self) -> int:
-        """Rows that came, readable or not: fewer than a page holds means the last page."""
+        """Number of rows received, readable or not; fewer than a full page means the last page."""
         return len(self.rows) + len(self.unreadable)
 
 
 def _identifier(row: Mapping[str, Any]) -> str:
-    """Take the id from ``symphony_url`` (MCP) or ``symphony_sid`` (REST); nothing else can be in it."""
+    """Return the id from ``symphony_url`` (MCP) or ``symphony_sid`` (REST), and nothing but an id."""
     found = _SYMPHONY_URL.search(str(row.get("symphony_url", "")))
     candidate = found.group(1) if found else row.get("symphony_sid", "")
     if not isinstance(candidate, str) or not IDENTIFIER.fullmatch(candidate):
@@ -157,7 +157,7 @@ def parse_page(answer: Any) -> SearchPage:
         The answer is not a list; one bad row is left out, with its reason in `unreadable`.
     """
     if isinstance(answer, Mapping) and ("symphony_url" in answer or "symphony_sid" in answer):
-        answer = [answer]  # one text block for each row, and one row
+        answer = [answer]  # each row is one text block, and there is one row
     if not isinstance(answer, Sequence) or isinstance(answer, str):
         raise ComposerError(
             f"search_symphonies: expected rows, got {type(answer).__name__}", verdict=Verdict.STOP
@@ -172,12 +172,12 @@ def parse_page(answer: Any) -> SearchPage:
 
 
 def parse_tree(answer: Any, symphony_id: str) -> dict[str, Any]:
-    """Check that an answer of ``get_saved_symphony`` is a tree's root; what it means is for its parser.
+    """Check that an answer of ``get_saved_symphony`` is a tree's root; its parser reads the rest.
 
     Raises
     ------
     ComposerError
-        It is not; rejects this symphony.
+        It is not; the symphony is rejected.
     """
     if not isinstance(answer, dict) or not isinstance(answer.get("step"), str):
         raise ComposerError(
@@ -194,18 +194,18 @@ def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[st
     answer
         The decoded JSON.
     symphony_id
-        For messages.
+        Id of the symphony, for messages.
     benchmark_tickers
-        The benchmarks asked for: every other daily series is the symphony's.
+        The requested benchmarks; the one other daily series is the symphony's.
 
     Raises
     ------
     ComposerError
-        The answer has another shape; rejects this symphony.
+        The answer has another shape; the symphony is rejected.
     """
     subject = f"backtest_symphony_by_id {symphony_id}"
     if not isinstance(answer, dict) or not isinstance(answer.get("stats"), dict):
-        raise ComposerError(f"{subject}: the answer holds no statistics", verdict=Verdict.REJECT)
+        raise ComposerError(f"{subject}: the answer contains no statistics", verdict=Verdict.REJECT)
     statistics = answer["stats"]
     benchmarks = statistics.get("benchmarks") or {}
     try:

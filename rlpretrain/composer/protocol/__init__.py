@@ -1,1 +1,1 @@
-"""What both ends agree on: the calls, the words of their answers, and the language of the search."""
+"""What client and server share: the calls, the names in their answers, and the language of the search."""

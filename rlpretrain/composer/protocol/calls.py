@@ -15,10 +15,10 @@ ENDPOINTS: Mapping[str, tuple[str, str]] = {
     "get_saved_symphony": ("GET", "/api/v0.1/symphonies/{symphony_id}/score"),
     "backtest_symphony_by_id": ("POST", "/api/v0.1/symphonies/{symphony_id}/backtest"),
 }
-"""Tool -> method and path. What is not here can't be called."""
+"""Tool -> method and path; nothing else can be called."""
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""A symphony's id; nothing in it can mean anything in a path, a URL or a query."""
+"""A symphony's id; it contains no character with a meaning in a path, a URL or a query."""
 
 LARGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes of an answer that are read; the largest real trees have a tenth of it."""
+"""Maximum bytes of an answer that are read; the largest real trees have a tenth of it."""

@@ -1,7 +1,7 @@
-"""HoneySQL conditions and orders as JSON: what the service takes, checked before anything is sent or searched.
+"""HoneySQL conditions and orders as JSON: what the service accepts, checked before it is sent or searched.
 
-A condition is ``[operator, operand, ...]``, an operand a number, a text, null, the name of a column or an
-arithmetic expression ``["*", 0.5, "oos_btcusd_max_drawdown"]``. As in SQL, a comparison with null holds for
+A condition is ``[operator, operand, ...]``; an operand is a number, a text, null, the name of a column or an
+arithmetic expression ``["*", 0.5, "oos_btcusd_max_drawdown"]``. As in SQL, a comparison with null is true for
 no row.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 __all__ = ["ARITHMETIC", "COMPARE", "HoneySqlError", "columns_of", "parse_condition", "parse_order"]
 
 DEEPEST = 32
-"""Levels of nesting that are accepted."""
+"""Maximum levels of nesting."""
 
 COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
@@ -26,7 +26,7 @@ COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-"""Operator -> whether it holds between two values that are not null."""
+"""Operator -> its truth for two values that are not null."""
 
 ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
     "+": operator.add,
@@ -40,16 +40,16 @@ _TEXT_OPERATORS = frozenset({"=", "<>", "!=", "not=", "like", "ilike", "in"})
 
 
 class HoneySqlError(ValueError):
-    """A condition or order can't be read; the message names the part."""
+    """A condition or order cannot be read; the message names the part."""
 
 
 def parse_condition(clause: Any, columns: Mapping[str, type]) -> Any:
-    """Check a condition and return it in plain form, without the outer list in which the service also takes it.
+    """Check a condition and return it in plain form, without the outer list that the service also accepts.
 
     Parameters
     ----------
     clause
-        The condition as it came, or None.
+        The condition as given, or None.
     columns
         Name of each known column -> ``float`` or ``str``.
 
@@ -90,12 +90,12 @@ def _check(clause: Any, columns: Mapping[str, type], depth: int) -> None:
 
 
 def _check_operand(operand: Any, columns: Mapping[str, type], depth: int, *, text: bool) -> None:
-    """Check an operand: a text that names no column is a literal beside a text column, else a mistake."""
+    """Check an operand; a text that names no column is a literal in a comparison with a text column, else an error."""
     if isinstance(operand, str):
         if operand not in columns and not text:
             raise HoneySqlError(f"unknown column {_shown(operand)}")
     elif isinstance(operand, list):
-        fewest = 2 if operand[:1] == ["-"] else 3  # only a minus stands before a single number
+        fewest = 2 if operand[:1] == ["-"] else 3  # only a minus may come before a single number
         if depth > DEEPEST or len(operand) < fewest or operand[0] not in ARITHMETIC:
             raise HoneySqlError(f"expected arithmetic, got {_shown(operand)}")
         for part in operand[1:]:
@@ -130,7 +130,7 @@ def parse_order(order: Any, columns: Mapping[str, type]) -> list[tuple[str, bool
 
 
 def columns_of(clause: Any, columns: Mapping[str, type]) -> set[str]:
-    """Name the columns that a checked condition reads."""
+    """Return the columns that a checked condition reads."""
     if isinstance(clause, str):
         return {clause} & columns.keys()
     if isinstance(clause, list):

@@ -1,4 +1,4 @@
-"""The columns that a search can name: those that the service documents."""
+"""The columns that a search can name, as documented by the service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATISTIC_NAMES = (
 """Statistics of one series."""
 
 RELATION_NAMES = ("alpha", "beta", "pearson_r", "r_square")
-"""Statistics of a series beside a benchmark."""
+"""Statistics of a series relative to a benchmark."""
 
 BENCHMARKS = {"spy": "SPY", "btcusd": "BTC-USD"}
 """Part of a column's name -> ticker."""
@@ -59,7 +59,7 @@ def _statistic_columns() -> Iterator[str]:
 
 
 STATISTIC_COLUMNS = frozenset(_statistic_columns())
-"""The columns that only a backtest can tell."""
+"""The columns that require a backtest."""
 
 COLUMNS: Mapping[str, type] = {
     **dict.fromkeys(_TEXTS, str),

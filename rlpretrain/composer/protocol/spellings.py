@@ -1,9 +1,9 @@
-"""How the service spells what its answers hold."""
+"""How the service spells keys of its answers."""
 
 __all__ = ["CASH", "DATE_KEY"]
 
 CASH = "$USD"
-"""Money that is not invested."""
+"""Key of money that is not invested."""
 
 DATE_KEY = "cumulative_return_date"
-"""The days of the daily values that MCP gives."""
+"""Key of the days of the daily values over MCP."""

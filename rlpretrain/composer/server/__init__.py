@@ -1,1 +1,1 @@
-"""A stand-in for the service: a catalogue served over MCP and REST, with faults on purpose where asked."""
+"""A stand-in for the service: a catalogue served over MCP and REST, with injected faults on request."""

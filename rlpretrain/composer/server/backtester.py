@@ -1,4 +1,4 @@
-"""What the embedded server needs from whoever backtests for it."""
+"""The interface that the embedded server needs from a backtester."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["BacktestOptions", "BacktestOutcome", "Backtester"]
 
 @dataclass(frozen=True)
 class BacktestOptions:
-    """Costs and capital of a backtest; the service's defaults."""
+    """Costs and capital of a backtest, with the service's defaults."""
 
     capital: float = 10_000.0
     """Dollars."""
@@ -34,7 +34,7 @@ class BacktestOutcome:
     """Daily values of a symphony and its benchmarks."""
 
     dates: NDArray[np.datetime64]
-    """(n,) ascending days, the first one that of the first purchase."""
+    """(n,) ascending days; the first one is the day of the first purchase."""
     values: NDArray[np.float64]
     """(n,) dollars at each close, after costs."""
     benchmarks: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
@@ -42,17 +42,17 @@ class BacktestOutcome:
     shares: Mapping[str, float] = field(default_factory=dict)
     """Ticker -> units held at the last close."""
     weights: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    """Ticker -> (n,) share of the value held after each close; empty where the backtester doesn't say."""
+    """Ticker -> (n,) share of the value held after each close; empty if the backtester does not compute it."""
     rebalanced: NDArray[np.bool_] | None = None
-    """(n,) whether the weights were set anew at the close; None where the backtester doesn't say."""
+    """(n,) whether the weights were reset at the close; None if the backtester does not compute it."""
     costs: Mapping[str, float] = field(default_factory=dict)
-    """What was paid over all days, dollars, by name."""
+    """Name of a cost -> dollars paid over all days."""
 
 
 class Backtester(Protocol):
     """Backtests one symphony; called from several threads.
 
-    Raises `SymphonyError` when the tree can't be evaluated and `DataError` when prices are missing.
+    Raises `SymphonyError` when the tree cannot be evaluated and `DataError` when prices are missing.
     """
 
     def __call__(
@@ -62,4 +62,4 @@ class Backtester(Protocol):
         end: dt.date | None,
         options: BacktestOptions,
     ) -> BacktestOutcome:
-        """Backtest `document` from `start` to `end`, both included; as far as prices go where None."""
+        """Backtest `document` from `start` to `end`, both included; None means as far as prices go."""

@@ -1,4 +1,4 @@
-"""The embedded server: on a loopback port in a thread with an event loop of its own, or as a service."""
+"""The embedded server: on a loopback port in a thread with a separate event loop, or as a service."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class LoopbackServer:
     app
         The application; its MCP endpoint is ``/mcp``, REST's paths begin at ``/``.
     port
-        Port to listen on; a free one when 0.
+        Port to listen on; 0 takes a free one.
     log_level
-        Least level at which the HTTP server reports.
+        Minimum level of the HTTP server's log messages.
 
     Raises
     ------
     ServiceError
-        On entry: the port is taken, or the application does not start.
+        On entry, if the port is taken or the application does not start.
     """
 
     def __init__(self, app: Any, *, port: int = 0, log_level: str = "warning") -> None:
@@ -93,7 +93,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 class _ReportingServer(uvicorn.Server):
-    """Tells another thread when it listens."""
+    """Signals another thread when it listens."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -112,20 +112,20 @@ def embedded_server(
     port: int = 0,
     faults: Faults | None = None,
 ) -> LoopbackServer:
-    """Serve a catalogue over MCP's streamable HTTP and over REST, both on one port.
+    """Return a server of a catalogue over MCP's streamable HTTP and over REST, both on one port.
 
     Parameters
     ----------
     catalogue
         The symphonies.
     backtester
-        Backtests them; without one, backtests are refused and statistics are null.
+        Backtests them; without one, backtests are rejected and statistics are null.
     as_of
         Last day of the data.
     port
-        Port to listen on; a free one when 0.
+        Port to listen on; 0 takes a free one.
     faults
-        Faults to deal out; none when None.
+        Faults to inject; None injects none.
     """
     app = composer_app(ServedCatalogue(catalogue, backtester, as_of))
     # The faults break connections, which the server would report one by one.
@@ -137,33 +137,33 @@ def embedded_server(
 
 
 def serve_http(served: ServedCatalogue, host: str, port: int) -> None:
-    """Serve a catalogue to other machines too, until SIGTERM or Ctrl-C.
+    """Serve a catalogue, to other machines as well, until SIGTERM or Ctrl-C.
 
     Parameters
     ----------
     host
-        Address to listen on. There is no login: whoever reaches it can read the catalogue.
+        Address to listen on. There is no login: anyone who can reach it can read the catalogue.
     port
         Port to listen on.
 
     Raises
     ------
     ServiceError
-        The address or port can't be had.
+        The address or port is not available.
     """
     config = uvicorn.Config(composer_app(served, host), log_level="warning", access_log=False)
     uvicorn.Server(config).run(sockets=[_listen(host, port)])
 
 
 def composer_app(served: ServedCatalogue, host: str = _LOOPBACK) -> Any:
-    """Make the ASGI application: MCP at ``/mcp``, and REST's paths beside it.
+    """Build the ASGI application: MCP at ``/mcp``, and REST's paths next to it.
 
     Parameters
     ----------
     host
-        Where it listens; on the loopback address, requests that name another host are refused.
+        Address on which it listens; on the loopback address, requests that name another host are rejected.
     """
-    # Each request stands alone and is answered in one piece: nothing here needs sessions or streams.
+    # Each request is independent and answered in one piece, so sessions and streams are not needed.
     return build_server(served).streamable_http_app(
         json_response=True, stateless_http=True, custom_starlette_routes=rest_routes(served), host=host
     )

@@ -1,4 +1,4 @@
-"""Stands before the embedded server and spoils calls as told."""
+"""An application in front of the embedded server that injects faults into its calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HTML = (b"content-type", b"text/html")
 
 @dataclass(frozen=True)
 class _Call:
-    """A read call, over either protocol; `rpc_id` is MCP's."""
+    """A read call over either protocol; `rpc_id` is MCP's."""
 
     key: bytes
     rpc_id: Any = None
@@ -29,19 +29,19 @@ class _Call:
 
 
 class FaultyApp:
-    """An ASGI application before another; what is not a read call passes untouched.
+    """An ASGI application in front of another; everything but read calls passes unchanged.
 
     Parameters
     ----------
     app
         The application that answers.
     faults
-        What to do to it.
+        Faults to inject.
 
     Attributes
     ----------
     met
-        How often each fault was dealt out.
+        How often each fault was injected.
     """
 
     def __init__(self, app: Any, faults: Faults) -> None:
@@ -64,7 +64,7 @@ class FaultyApp:
             if kind is not None:
                 self.met[kind] += 1
                 variant = self._faults.number(b"variant", call.key, occurrence)
-                await self._spoil(kind, variant, call, send)
+                await self._inject(kind, variant, call, send)
                 return
         unread = [{"type": "http.request", "body": body, "more_body": False}]
 
@@ -73,7 +73,7 @@ class FaultyApp:
 
         await self._app(scope, replay, send)
 
-    async def _spoil(self, kind: str, variant: int, call: _Call, send: Any) -> None:
+    async def _inject(self, kind: str, variant: int, call: _Call, send: Any) -> None:
         if kind == "429":
             await _answer(send, 429, b'{"errors":[{"code":"too-many-requests"}]}', _JSON)
         elif kind == "retry-after":
@@ -89,7 +89,7 @@ class FaultyApp:
         elif kind == "error":
             await _answer(send, 200, _failed_answer(call), _JSON)
         elif kind == "drop":
-            # An answer that is not finished makes the server close the connection.
+            # An unfinished answer makes the server close the connection.
             await _begin(send, 200, (b"content-length", b"9999"))
             await send({"type": "http.response.body", "body": b"{", "more_body": True})
         else:
@@ -99,7 +99,7 @@ class FaultyApp:
 
 
 def _read_call(scope: Any, body: bytes) -> _Call | None:
-    """Recognise a read call, and leave out of its key what changes from one try to the next."""
+    """Return the read call of a request, keyed by what does not change between tries; None for other requests."""
     if scope["path"].startswith("/api/"):
         return _Call(f"{scope['method']} {scope['path']} ".encode() + body)
     try:

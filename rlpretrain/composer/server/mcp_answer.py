@@ -1,4 +1,4 @@
-"""A backtest as Composer's MCP server words it."""
+"""A backtest in the format of Composer's MCP server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RATIOS = frozenset({"calmar_ratio", "sharpe_ratio", "alpha", "beta", "pearson_r
 
 
 def mcp_backtest_answer(finished: FinishedBacktest, *, daily: bool) -> dict[str, Any]:
-    """Word a backtest as MCP's tool does: amounts in dollars, shares in percent with two decimals.
+    """Return a backtest in the format of MCP's tool: amounts in dollars, shares in percent with two decimals.
 
     Parameters
     ----------
@@ -28,13 +28,13 @@ def mcp_backtest_answer(finished: FinishedBacktest, *, daily: bool) -> dict[str,
         Whether the daily values are included.
     """
     outcome, options = finished.outcome, finished.options
-    statistics = _worded(series_statistics(outcome.values, options.capital))
+    statistics = _formatted(series_statistics(outcome.values, options.capital))
     benchmarks = {}
     for ticker, values in outcome.benchmarks.items():
         known = np.isfinite(values)
         if known.sum() >= 2:
             own = series_statistics(values[known])
-            benchmarks[ticker] = _worded({**own, **relation(outcome.values, values)})
+            benchmarks[ticker] = _formatted({**own, **relation(outcome.values, values)})
     answer: dict[str, Any] = {
         "data_warnings": {},
         "first_day": str(outcome.dates[0]),
@@ -55,7 +55,7 @@ def mcp_backtest_answer(finished: FinishedBacktest, *, daily: bool) -> dict[str,
     return answer
 
 
-def _worded(statistics: Mapping[str, float]) -> dict[str, Any]:
+def _formatted(statistics: Mapping[str, float]) -> dict[str, Any]:
     return {
         name: round(value, 4) if name in _RATIOS else f"{round(value * 100, 2)}%"
         for name, value in statistics.items()

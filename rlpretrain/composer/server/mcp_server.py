@@ -1,6 +1,6 @@
-"""An MCP server with the three read tools of Composer's, over a catalogue of one's own.
+"""An MCP server with the three read tools of Composer's server, over any catalogue.
 
-Answers have the official server's shapes: five rows a page, raw trees, backtests with numbers as text;
+Answers have the official server's shapes: five rows per page, raw trees, backtests with numbers as text;
 failures are normal answers, ``{"error": ...}`` or, from a backtest, ``{"errors": [{"code": ...}]}``.
 """
 
@@ -21,7 +21,7 @@ from rlpretrain.composer.server.mcp_answer import mcp_backtest_answer
 from rlpretrain.composer.server.served_catalogue import (
     DEFAULT_ORDER,
     DEFAULT_WHERE,
-    RefusedError,
+    RejectedError,
     ServedCatalogue,
 )
 from rlpretrain.documents import encode_json
@@ -34,7 +34,7 @@ _DAY = {"type": ["string", "null"], "format": "date"}
 _TOOLS = (
     types.Tool(
         name="search_symphonies",
-        description="Search the library by HoneySQL condition and order as JSON, five rows a page.",
+        description="Search the library by HoneySQL condition and order as JSON, five rows per page.",
         input_schema={
             "type": "object",
             "properties": {
@@ -46,7 +46,7 @@ _TOOLS = (
     ),
     types.Tool(
         name="get_saved_symphony",
-        description="Give a symphony's tree.",
+        description="Return a symphony's tree.",
         input_schema={"type": "object", "properties": _SYMPHONY_ID, "required": ["symphony_id"]},
     ),
     types.Tool(
@@ -74,16 +74,16 @@ _TOOLS = (
 
 
 def build_server(served: ServedCatalogue) -> Server[Any]:
-    """Make the server; what it speaks over is the caller's choice."""
+    """Build the server; the caller chooses the transport."""
 
     def answer(tool: str, arguments: Mapping[str, Any]) -> Any:
         try:
             return _ANSWERS[tool](served, arguments)
-        except RefusedError as error:
+        except RejectedError as error:
             if tool == "backtest_symphony_by_id":
                 return {"errors": [{"code": error.code, "title": error.title}]}
             if error.code == "unreadable-symphony":
-                # With a code: the words quote the file's fault, which must not be taken for the server's.
+                # The code is there because the words quote the file's defect, which must not be taken for the server's.
                 return {"error": {"code": error.code, "message": error.title}}
             return {"error": error.title}
 
@@ -92,10 +92,10 @@ def build_server(served: ServedCatalogue) -> Server[Any]:
 
     async def call_tool(_context: Any, params: types.CallToolRequestParams) -> types.CallToolResult:
         if params.name not in _ANSWERS:
-            return _result({"error": f"no tool {params.name!r}"}, failed=True)
+            return _result({"error": f"there is no tool {params.name!r}"}, failed=True)
         if params.name == "get_saved_symphony":
             return _result(answer(params.name, params.arguments or {}))
-        # Backtests take long, and a search may need some.
+        # Backtests take long, and a search may need backtests.
         return _result(await asyncio.to_thread(answer, params.name, params.arguments or {}))
 
     return Server("composer-embedded", version="1", on_list_tools=list_tools, on_call_tool=call_tool)

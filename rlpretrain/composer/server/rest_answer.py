@@ -1,4 +1,4 @@
-"""A backtest as Composer's REST API words it.
+"""A backtest in the format of Composer's REST API.
 
 Days are counted from 1970-01-01, amounts are dollars and cents, shares are fractions.
 """
@@ -18,7 +18,7 @@ __all__ = ["rest_backtest_answer"]
 
 
 def rest_backtest_answer(finished: FinishedBacktest) -> dict[str, Any]:
-    """Word a backtest of at least one day."""
+    """Return a backtest of at least one day in the format of the REST API."""
     outcome, capital = finished.outcome, finished.options.capital
     days = outcome.dates.astype("datetime64[D]").astype(np.int64).tolist()
     series = {finished.symphony_id: outcome.values}

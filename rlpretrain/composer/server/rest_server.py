@@ -1,4 +1,4 @@
-"""The three read endpoints of Composer's REST API, over a catalogue of one's own."""
+"""The three read endpoints of Composer's REST API, over any catalogue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from rlpretrain.composer.protocol.calls import ENDPOINTS
 from rlpretrain.composer.server.rest_answer import rest_backtest_answer
-from rlpretrain.composer.server.served_catalogue import RefusedError, ServedCatalogue
+from rlpretrain.composer.server.served_catalogue import RejectedError, ServedCatalogue
 from rlpretrain.documents import encode_json
 
 __all__ = ["rest_routes"]
@@ -25,7 +25,7 @@ _OTHER_STATUS = 422
 
 
 def rest_routes(served: ServedCatalogue) -> list[Route]:
-    """Make the routes."""
+    """Build the routes of the read endpoints."""
     answers: dict[str, Answer] = {
         "search_symphonies": served.search,
         "get_saved_symphony": lambda arguments: served.tree(arguments["symphony_id"]),
@@ -45,17 +45,17 @@ def _endpoint(answer: Answer) -> Callable[[Request], Coroutine[Any, Any, Respons
             if not isinstance(body, dict):
                 raise ValueError("it must be an object")
         except (ValueError, RecursionError) as error:
-            return _refusal(RefusedError("bad-request", f"the body can't be read: {error}"))
+            return _rejection(RejectedError("bad-request", f"the body cannot be read: {error}"))
         try:
-            # Backtests take long, and a search may need some.
+            # Backtests take long, and a search may need backtests.
             return _json(await asyncio.to_thread(answer, {**body, **request.path_params}))
-        except RefusedError as error:
-            return _refusal(error)
+        except RejectedError as error:
+            return _rejection(error)
 
     return endpoint
 
 
-def _refusal(error: RefusedError) -> Response:
+def _rejection(error: RejectedError) -> Response:
     status = _STATUSES.get(error.code, _OTHER_STATUS)
     return _json({"errors": [{"code": error.code, "title": error.title}]}, status)
 

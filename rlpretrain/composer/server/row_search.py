@@ -1,4 +1,4 @@
-"""Checked HoneySQL interpreted over rows: nothing is compiled or sent to a database."""
+"""Interpreting checked HoneySQL over rows; nothing is compiled or sent to a database."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from rlpretrain.composer.protocol.honeysql import ARITHMETIC, COMPARE
 __all__ = ["Row", "matches", "ordered"]
 
 Row = Callable[[str], Any]
-"""Gives the value of a column, or None."""
+"""Returns the value of a column, or None."""
 
 
 def matches(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool:
-    """Return whether a checked condition holds for a row; unknown counts as false."""
-    return _holds(clause, row, columns) is True
+    """Return whether a checked condition is true for a row; unknown counts as false."""
+    return _truth(clause, row, columns) is True
 
 
-def _holds(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool | None:
-    """Evaluate in SQL's three-valued logic; None is unknown."""
+def _truth(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool | None:
+    """Evaluate a condition in SQL's three-valued logic; None is unknown."""
     name, operands = clause[0].lower(), clause[1:]
     if name in ("and", "or"):
         decisive: bool = name == "or"
-        truths = [_holds(operand, row, columns) for operand in operands]
+        truths = [_truth(operand, row, columns) for operand in operands]
         if decisive in truths:
             return decisive
         return None if None in truths else not decisive
     if name == "not":
-        truth = _holds(operands[0], row, columns)
+        truth = _truth(operands[0], row, columns)
         return None if truth is None else not truth
     if name == "in":
-        return _holds(["or", *(["=", operands[0], choice] for choice in operands[1])], row, columns)
+        return _truth(["or", *(["=", operands[0], choice] for choice in operands[1])], row, columns)
     if name == "between":
         value, low, high = operands
-        return _holds(["and", [">=", value, low], ["<=", value, high]], row, columns)
+        return _truth(["and", [">=", value, low], ["<=", value, high]], row, columns)
     values = [_value(operand, row, columns) for operand in operands]
     if name in ("is", "is-not"):
         return bool(values[0] == values[1]) is (name == "is")
@@ -72,7 +72,7 @@ def _like(text: str, pattern: str, flags: int) -> bool:
 
 
 def ordered(rows: Sequence[tuple[str, Row]], order: Sequence[tuple[str, bool]]) -> list[tuple[str, Row]]:
-    """Sort (id, row) pairs; nulls come last, and ties go by id, so that pages never overlap."""
+    """Sort (id, row) pairs; nulls come last, and ties are sorted by id, so that pages never overlap."""
     ranked = sorted(rows, key=lambda pair: pair[0])
     for column, descending in reversed(order):
         known = [pair for pair in ranked if pair[1](column) is not None]

@@ -1,7 +1,7 @@
-"""What the embedded server can search: the columns of every symphony of its catalogue.
+"""The searchable columns of every symphony of the embedded server's catalogue.
 
-Names, node counts and days since the last edit are always there. Statistics need backtests, so they are
-computed when a condition, an order or a row asks for them, and kept: a plain listing of the catalogue backtests
+Names, node counts and days since the last edit are always available. Statistics need backtests, so they are
+computed when a condition, an order or a row needs them, and kept: a plain listing of the catalogue backtests
 nothing.
 """
 
@@ -37,7 +37,7 @@ class SearchIndex:
     catalogue
         The symphonies.
     backtester
-        Computes daily values for statistics; without one, statistics are null.
+        Computes the daily values for statistics; without one, statistics are null.
     as_of
         Last day of the data, which ends every symphony's time out of sample.
     """
@@ -54,12 +54,12 @@ class SearchIndex:
         self._lock = threading.Lock()
 
     def page(self, where: Any, order_by: Any, offset: int, size: int) -> list[dict[str, Any]]:
-        """Return `size` rows from `offset` on; a row carries the statistics that the condition or order read.
+        """Return `size` rows from `offset` on; a row contains the statistics that the condition or order reads.
 
         Raises
         ------
         HoneySqlError
-            The condition or order can't be read.
+            The condition or order cannot be read.
         """
         condition, order = parse_condition(where, COLUMNS), parse_order(order_by, COLUMNS)
         used = sorted((columns_of(condition, COLUMNS) | {column for column, _ in order}) & STATISTIC_COLUMNS)
@@ -73,7 +73,7 @@ class SearchIndex:
         ]
 
     def _found(self, condition: list[Any], order: list[tuple[str, bool]]) -> list[tuple[str, Row]]:
-        """Return all rows in order; a listing asks for page after page, so the last few results are kept."""
+        """Return all rows in order; a listing requests page after page, so the last few results are kept."""
         key = json.dumps((condition, order))
         found = self._results.get(key)
         if found is None:

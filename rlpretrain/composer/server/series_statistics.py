@@ -1,8 +1,8 @@
 """Composer's statistics of a series of daily values.
 
-As a recorded answer of the service pins them: returns lead from the capital, before the first purchase, to
-the second day's value and on from close to close; the deviation is that of a sample, a year has 252 days
-whatever the asset, and nothing is free of risk; growth is annualised over the days, the first included; the
+A recorded answer of the service fixes the definitions: returns lead from the capital, before the first purchase, to
+the second day's value, then from close to close; the deviation is that of a sample, a year has 252 days
+whatever the asset, and the risk-free rate is zero; growth is annualised over the days, including the first; the
 drawdown is positive. Trailing months and years are 21 and 252 days, which no record confirms.
 """
 
@@ -34,7 +34,7 @@ def series_statistics(values: NDArray[np.float64], capital: float | None = None)
     values
         (n,) positive values at each close, n >= 1.
     capital
-        Value before the first day; the first value when None.
+        Value before the first day; None takes the first value.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def relation(values: NDArray[np.float64], benchmark: NDArray[np.float64]) -> dic
     Returns
     -------
     dict of str to float
-        `RELATION_NAMES`; alpha a year, as a fraction; all 0 where the benchmark doesn't move.
+        `RELATION_NAMES` -> figure, alpha as an annualised fraction; all are 0 if either series does not move.
     """
     known = np.isfinite(values) & np.isfinite(benchmark)
     own, other = (series[known][1:] / series[known][:-1] - 1.0 for series in (values, benchmark))

@@ -1,4 +1,4 @@
-"""What a server over a catalogue knows, before any protocol words it."""
+"""The answers of a server over a catalogue, before a protocol formats them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = [
     "DEFAULT_WHERE",
     "PAGE_ROWS",
     "FinishedBacktest",
-    "RefusedError",
+    "RejectedError",
     "ServedCatalogue",
 ]
 
@@ -31,15 +31,15 @@ DEFAULT_WHERE = [
 DEFAULT_ORDER = [["oos_cumulative_return", "desc"]]
 
 
-class RefusedError(Exception):
-    """A call that can't be answered.
+class RejectedError(Exception):
+    """A call that cannot be answered.
 
     Parameters
     ----------
     code
-        Of the service's codes, where it has one for this.
+        The service's code for this failure, if it has one.
     title
-        Why.
+        The reason.
     """
 
     def __init__(self, code: str, title: str) -> None:
@@ -49,7 +49,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class FinishedBacktest:
-    """A backtest and what its answer says beside it."""
+    """A backtest and what else its answer contains."""
 
     symphony_id: str
     name: str
@@ -65,7 +65,7 @@ class ServedCatalogue:
     catalogue
         The symphonies.
     backtester
-        Backtests them; without one, backtests are refused and statistics are null.
+        Backtests them; without one, backtests are rejected and statistics are null.
     as_of
         Last day of the data.
     """
@@ -83,32 +83,32 @@ class ServedCatalogue:
 
         Raises
         ------
-        RefusedError
-            The condition, order or offset can't be read.
+        RejectedError
+            The condition, order or offset cannot be read.
         """
         offset = arguments.get("offset", 0)
         if not isinstance(offset, int) or offset < 0:
-            raise RefusedError("bad-request", f"offset must be a whole number of at least 0, got {offset!r}")
+            raise RejectedError("bad-request", f"offset must be a whole number of at least 0, got {offset!r}")
         where = arguments.get("where", DEFAULT_WHERE)
         order_by = arguments.get("order_by", DEFAULT_ORDER)
         try:
             return self._index.page(where, order_by, offset, PAGE_ROWS)
         except HoneySqlError as error:
-            raise RefusedError("bad-request", str(error)) from None
+            raise RejectedError("bad-request", str(error)) from None
 
     def tree(self, symphony_id: str) -> Mapping[str, Any]:
         """Return a symphony's tree.
 
         Raises
         ------
-        RefusedError
-            There is no such symphony, or its file can't be read.
+        RejectedError
+            There is no such symphony, or its file cannot be read.
         """
         entry = self._entries.get(symphony_id)
         if entry is None:
-            raise RefusedError("symphony-not-found", f"no symphony {symphony_id!r}")
+            raise RejectedError("symphony-not-found", f"there is no symphony {symphony_id!r}")
         if entry.document is None:
-            raise RefusedError("unreadable-symphony", str(entry.defect))
+            raise RejectedError("unreadable-symphony", str(entry.defect))
         return entry.document
 
     def backtest(self, symphony_id: str, arguments: Mapping[str, Any]) -> FinishedBacktest:
@@ -116,27 +116,27 @@ class ServedCatalogue:
 
         Raises
         ------
-        RefusedError
-            There is no such symphony, its tree can't be evaluated, prices are missing, or an option makes no
-            sense.
+        RejectedError
+            There is no such symphony, its tree cannot be evaluated, prices are missing, or an option is
+            invalid.
         """
         document = self.tree(symphony_id)
         if self._backtester is None:
-            raise RefusedError("backtests-not-offered", "this server has no backtester")
+            raise RejectedError("backtests-not-offered", "this server has no backtester")
         try:
             options = _options(arguments)
             start, end = _day(arguments, "start_date"), _day(arguments, "end_date")
             outcome = self._backtester(document, start, end, options)
         except SymphonyError as error:
-            raise RefusedError("unrecognized-node-step", str(error)) from None
+            raise RejectedError("unrecognized-node-step", str(error)) from None
         except DataError as error:
-            raise RefusedError("insufficient-ticker-data", str(error)) from None
+            raise RejectedError("insufficient-ticker-data", str(error)) from None
         except (TypeError, ValueError) as error:
-            raise RefusedError("bad-request", str(error)) from None
+            raise RejectedError("bad-request", str(error)) from None
         if len(outcome.dates) == 0:
-            raise RefusedError(
+            raise RejectedError(
                 "insufficient-ticker-data",
-                f"no day with data from {start or 'the start'} to {end or 'the end'}",
+                f"there is no day with data from {start or 'the start'} to {end or 'the end'}",
             )
         return FinishedBacktest(symphony_id, str(document.get("name") or symphony_id), outcome, options)
 

@@ -58,7 +58,7 @@ class AirflowApi:
         self._client.close()
 
     def healthy(self) -> bool:
-        """Whether server and scheduler answer."""
+        """Return whether server and scheduler answer."""
         try:
             answer = self._client.get("/api/v2/monitor/health")
         except httpx.TransportError:
@@ -71,7 +71,7 @@ class AirflowApi:
         self._client.headers["Authorization"] = f"Bearer {token}"
 
     def dag_is_loaded(self, dag_id: str) -> bool:
-        """Whether the DAG processor has read the DAG."""
+        """Return whether the DAG processor has read the DAG."""
         return self._client.get(f"/api/v2/dags/{dag_id}").is_success
 
     def import_errors(self) -> list[str]:
@@ -79,7 +79,7 @@ class AirflowApi:
         return [error["stack_trace"] for error in self._call("GET", "/api/v2/importErrors")["import_errors"]]
 
     def unpause(self, dag_id: str) -> None:
-        """Let the scheduler run the DAG."""
+        """Unpause the DAG, so that the scheduler runs it."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:

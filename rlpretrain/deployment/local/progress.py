@@ -51,7 +51,7 @@ class TaskProgress:
 
 
 def summarise(order: Sequence[str], instances: Sequence[TaskState]) -> list[TaskProgress]:
-    """Put the instances of each task together, in the order given."""
+    """Group the instances by task, in the order given."""
     return [_task_progress(name, [one for one in instances if one.task_id == name]) for name in order]
 
 

@@ -54,7 +54,7 @@ class AlertMessage:
 
 
 def successful_run(context: Mapping[str, Any]) -> AlertMessage:
-    """Tell the verdict, the figures and where the report is."""
+    """Describe the verdict, the figures and where the report is."""
     dag_id, run_id = _names(context)
     result = _pulled(context, RESULT_TASK)
     if not isinstance(result, Mapping):
@@ -69,7 +69,7 @@ def successful_run(context: Mapping[str, Any]) -> AlertMessage:
 
 
 def failed_run(context: Mapping[str, Any]) -> AlertMessage:
-    """Tell the task that failed last, why, and where to look."""
+    """Describe the task that failed last, why, and where to look."""
     dag_id, run_id = _names(context)
     ti = context.get("ti")
     if context.get("reason") == "timed_out":
@@ -89,7 +89,7 @@ def failed_run(context: Mapping[str, Any]) -> AlertMessage:
 
 
 def late_run(context: Mapping[str, Any]) -> AlertMessage | None:
-    """Tell that a run missed its deadline; None where it had ended by then, for Airflow asks about failed ones too."""
+    """Describe a missed deadline; return None if the run had ended by then, for Airflow asks about failed ones too."""
     run, deadline = context["dag_run"], str(context["deadline"]["deadline_time"])
     if run["state"] in ("success", "failed"):
         return None

@@ -24,7 +24,7 @@ def keep_uri(uri: SplitResult) -> SplitResult:
 
 
 def to_openlineage(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001
-    """Say where an asset lies in this deployment, by OpenLineage's conventions for names; never with a secret."""
+    """Return where an asset lies in this deployment, by OpenLineage's conventions for names; never with a secret."""
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
     uri = urlsplit(asset.uri)

@@ -19,7 +19,7 @@ CONNECTION = "composer"
 
 @contextmanager
 def composer_connection() -> Iterator[None]:
-    """Put the connection's login (key id) and password (secret) where the stages look for them.
+    """Set the connection's login (key id) and password (secret) where the stages look for them.
 
     Its extra may say ``{"scheme": "basic"}``. Without such a connection the environment stands as it is. The
     key is in this task's process only, and Airflow masks a connection's password in logs.

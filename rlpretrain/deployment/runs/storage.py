@@ -56,7 +56,7 @@ def store_run(folder: Path, storage: str) -> str:
 
 
 def restore_run(run: str, storage: str, output_dir: Path) -> Path:
-    """Bring a run back into the folder of all runs; every file is checked by its hash.
+    """Restore a run to the folder of all runs; every file is checked by its hash.
 
     Parameters
     ----------

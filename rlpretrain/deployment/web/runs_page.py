@@ -67,7 +67,7 @@ class Model:
 
 
 def models_of(root: Path, names: Sequence[str]) -> dict[str, Model]:
-    """Tell what the registry says of the agents of runs; those that registered none are left out.
+    """Return what the registry records of the agents of runs; those that registered none are left out.
 
     Raises
     ------

@@ -103,7 +103,7 @@ def _stance(record: StrategyRecord, asset: str, held: Any, row: int, admitted: b
 
 
 def held_days(folder: Path, symphony_id: str, days: Sequence[tuple[str, dt.date]]) -> list[bool | None]:
-    """Tell for each asset and day whether a strategy held it after that close; None before its first close."""
+    """Return for each asset and day whether a strategy held it after that close; None before its first close."""
     record = _record(folder, symphony_id)
     if record is None:
         return [None] * len(days)

@@ -1,7 +1,7 @@
 """What the generated market trades: factors, assets that load on them, and products derived from assets.
 
-Volatilities, betas and carries are rounded figures of the years 2007-2023 of the funds whose tickers they
-bear. The tickers are there because real strategies name them; the prices are invented.
+Volatilities, betas and carries are rounded 2007-2023 figures of the funds whose tickers are used. The tickers
+are real because real strategies name them; the prices are invented.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Factor:
     premium: float = 0.0
     """Expected return a year, fraction; the market's and crypto's come from their regimes instead."""
     coupling: float = 0.5
-    """How much of the equity market's log-volatility this factor's takes on."""
+    """How much of the equity market's log-volatility this factor's log-volatility takes on."""
     freedom: float = 7.0
     """Degrees of freedom of the Student-t shocks."""
 
@@ -40,7 +40,7 @@ class Asset:
     noise: float
     """Own volatility, annualised, fraction."""
     carry: float = 0.0
-    """Expected return a year besides the factors', fraction."""
+    """Expected return a year in addition to the factors', fraction."""
     price: float = 30.0
     """Close on the first day."""
     inception: np.datetime64 | None = None
@@ -51,14 +51,14 @@ class Asset:
 
     @property
     def volatility(self) -> float:
-        """Volatility in the long run, annualised, fraction."""
+        """Long-run volatility, annualised, fraction."""
         shared = sum((loading * FACTORS[name].volatility) ** 2 for name, loading in self.loadings.items())
         return float(np.sqrt(shared + self.noise**2))
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A product that pays a multiple of an asset's daily return, less a fee."""
+    """A product that pays a multiple of an asset's daily return, minus a fee."""
 
     symbol: str
     base: str
@@ -96,7 +96,7 @@ def _equity(symbol: str, beta: float, noise: float, carry: float = 0.0, **loadin
 
 
 def _bond(symbol: str, rates: float, noise: float, carry: float = 0.0, **loadings: float) -> Asset:
-    # Money flees from equities into treasuries, so what has duration has a negative beta.
+    # Money flees from equities into treasuries, so assets with duration have a negative beta.
     return Asset(
         symbol,
         "bond",
@@ -220,7 +220,7 @@ DERIVED: Mapping[str, Derived] = {
         base,
         leverage,
         np.datetime64(inception),
-        # What decays starts high, so that its price years later is still far from zero.
+        # Products that decay start high, so that their price years later is still far from zero.
         price=20.0 if leverage > 0 and base != "VIXY" else 1e6,
     )
     for symbol, base, leverage, inception in _PRODUCTS

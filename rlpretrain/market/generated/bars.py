@@ -45,7 +45,7 @@ def asset_bars(asset: Asset, returns: Returns, seed: int) -> Bars:
     The day is a Brownian motion of the day's volatility, conditioned on its end: the open is a point of the
     bridge after the overnight share of the variance, and high and low follow the exact laws of a bridge's
     maximum and minimum, (c + sqrt(c^2 - 2 s^2 log u)) / 2 with c the log move from open to close (Karatzas &
-    Shreve 1991, 4.3). The open so drawn tells nothing about the move that follows it.
+    Shreve 1991, 4.3). An open drawn this way carries no information about the move that follows it.
     """
     days = len(returns.value)
     share = asset.overnight
@@ -89,7 +89,7 @@ def derived_bars(product: Derived, base: Bars, returns: Returns, seed: int, *, f
 
 
 def _volume(symbol: str, typical: float, returns: Returns, seed: int) -> Floats:
-    """Draw the units traded: more in volatile times, on days of large moves, and for days on end."""
+    """Draw the units traded: more in volatile times and on days of large moves, and persistent over days."""
     days = len(returns.value)
     mood = autoregressive(stream(seed, "volume", symbol).standard_normal(days), 0.85, 0.25)
     typical_volatility = np.sqrt(np.cumsum(returns.volatility**2) / np.arange(1, days + 1))

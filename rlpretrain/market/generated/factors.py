@@ -31,7 +31,7 @@ FIRST_DAY = dt.date(1990, 1, 2)
 KINDS = ("regimes", "planted", "noise")
 
 _TREND_STRENGTH = 0.45
-"""Planted drift of a day over the asset's usual daily volatility."""
+"""Planted daily drift over the asset's usual daily volatility."""
 
 _OWN_DEVIATION = 0.35
 """Long-run standard deviation of the log-volatility of an asset's own noise."""
@@ -49,7 +49,7 @@ class Returns:
 
 
 class World:
-    """All that moves prices of one seed and kind, from `FIRST_DAY` to a last day; drawn when first asked for.
+    """Everything that moves the prices of one seed and kind, from `FIRST_DAY` to a last day; drawn on first use.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class World:
 
     @cached_property
     def _jumps(self) -> Floats:
-        """Shocks of the volatility factor: what the market's own volatility also jumps by."""
+        """Shocks of the volatility factor, by which the market's own volatility jumps as well."""
         return stream(self.seed, "jumps", "market").exponential(size=len(self.sessions)) - 1
 
     @cached_property
@@ -118,7 +118,7 @@ class World:
         return Returns(volatility * shocks + (drift if self.kind == "regimes" else 0.0), volatility)
 
     def _expand(self, values: Floats) -> Floats:
-        """Put values of sessions on calendar days, zero in between."""
+        """Expand values of sessions to calendar days, with zero in between."""
         spread = np.zeros(len(self.days))
         spread[self._session_rows] = values
         return spread
@@ -150,6 +150,6 @@ class World:
 
 
 def _log_level(model: RegimeModel, regimes: NDArray[np.intp]) -> Floats:
-    """Log of each day's regime volatility over the root mean square in the long run."""
+    """Compute the log of each day's regime volatility over its long-run root mean square."""
     volatility = np.asarray(model.volatility)
     return np.asarray(np.log(volatility / np.sqrt(model.occupancy @ volatility**2))[regimes])

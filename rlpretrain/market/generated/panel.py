@@ -55,7 +55,7 @@ def generate_panel(
 
 
 def _first_row(symbol: str, clock: Dates) -> int:
-    """Return the row of the clock on which a symbol starts to trade; its length when that is after its end."""
+    """Return the clock's row on which a symbol starts to trade, or the clock's length when that is after its end."""
     born = DERIVED[symbol].inception if symbol in DERIVED else ASSETS[symbol].inception
     return 0 if born is None else int(np.searchsorted(clock, born))
 

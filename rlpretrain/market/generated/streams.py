@@ -1,4 +1,4 @@
-"""Named random streams, so that no draw depends on which assets or how many days are asked for."""
+"""Named random streams, so that no draw depends on which assets or how many days are requested."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["autoregressive", "stream", "student"]
 def stream(seed: int, purpose: str, name: str = "") -> np.random.Generator:
     """Return the generator of one purpose of one asset or factor.
 
-    Each name has its own stream: drawing more days extends it, and leaving an asset out moves no other's.
+    Each name has its own stream: drawing more days extends it, and leaving an asset out changes no other stream.
     """
     return np.random.default_rng([seed, zlib.crc32(f"{purpose}/{name}".encode())])
 
@@ -34,7 +34,7 @@ def autoregressive(shocks: Floats, persistence: float, deviation: float) -> Floa
     persistence
         In [0, 1).
     deviation
-        Standard deviation of x in the long run; it sets c.
+        Long-run standard deviation of x; it determines c.
     """
     from scipy.signal import lfilter
 

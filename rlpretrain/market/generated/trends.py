@@ -13,7 +13,7 @@ _SHORTEST, _LONGEST = 60, 100
 """Bounds of a trend's length in the asset's own bars."""
 
 _NO_TREND = ("cash",)
-"""Groups without a trend: bills move too little for anything to survive costs."""
+"""Groups without a trend: bills move too little for any strategy on them to survive costs."""
 _MIRROR = {"volatility": "equity"}
 """Volatility products fall while equities rise."""
 

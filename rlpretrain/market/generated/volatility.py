@@ -1,8 +1,8 @@
 """Hidden regimes and the volatility of each factor.
 
 The equity market and crypto each follow a Markov chain over the four regimes. A factor's daily volatility is
-its regime's level times a log-AR(1) process (stochastic volatility, Taylor 1986) that rises after losses (the
-leverage effect) and jumps up more than it jumps down.
+its regime's level times the exponential of an AR(1) process (stochastic volatility, Taylor 1986) that rises after
+losses (the leverage effect) and jumps up more than it jumps down.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ class RegimeModel:
     volatility: tuple[float, ...]
     """Annualised, fraction."""
     successor: tuple[tuple[float, ...], ...]
-    """Row: probabilities of the next regime when one ends."""
+    """Row i: probabilities of the next regime when regime i ends."""
 
     @property
     def occupancy(self) -> Floats:
-        """Share of days spent in each regime in the long run, (4,)."""
+        """Long-run share of days spent in each regime, (4,)."""
         visits = np.full(len(self.days), 1 / len(self.days))
-        # The average over one more step kills oscillation, so the powers converge for any irreducible chain.
+        # Averaging with one more step removes oscillation, so the powers converge for any irreducible chain.
         step = (np.asarray(self.successor) + np.eye(len(self.days))) / 2
         visits = visits @ np.linalg.matrix_power(step, 1024)
         share = visits * np.asarray(self.days)
@@ -95,9 +95,9 @@ def log_volatility(
     Parameters
     ----------
     shocks
-        (n,) the factor's return shocks, unit variance; a fall of day t raises volatility from day t + 1.
+        (n,) the factor's return shocks, unit variance; a fall on day t raises volatility from day t + 1.
     jumps
-        (n,) centred exponential numbers of unit variance: seldom far above zero, never far below.
+        (n,) centred exponential numbers of unit variance: rarely far above zero, never far below.
     leverage
         Correlation of the process's shocks with minus the return shocks.
     """

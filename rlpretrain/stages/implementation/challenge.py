@@ -57,7 +57,7 @@ def unseen_by_both(test_start: dt.date, clean_from: dt.date | None, champion: Mo
 def against_champion(
     work: Work[EpisodeSettings], window: EvaluationWindow, agent: Policy, champion: ModelVersion | None
 ) -> dict[str, Any]:
-    """Let agent and champion trade an asset from a flat start, on the days that neither has seen.
+    """Trade an asset with agent and champion from a flat start, on the days that neither has seen.
 
     Returns
     -------

@@ -136,7 +136,7 @@ def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
 def split_late_edits(
     records: Sequence[StrategyRecord], start: np.datetime64
 ) -> tuple[list[StrategyRecord], list[StrategyRecord]]:
-    """Tell strategies edited from `start` on, whose authors knew those days, from the others and the unknown."""
+    """Separate strategies edited from `start` on, whose authors knew those days, from the others and the unknown."""
     late = [record for record in records if record.last_edit is not None and record.last_edit >= start]
     names = {record.symphony_id for record in late}
     return [record for record in records if record.symphony_id not in names], late

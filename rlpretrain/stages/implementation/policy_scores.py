@@ -26,7 +26,7 @@ Window = tuple[EpisodeData, int, int]
 
 
 def policy_scores(work: Work[EpisodeSettings], policies: Mapping[str, Policy]) -> dict[str, Any]:
-    """Let each policy trade the validation window of each training asset from a flat start.
+    """Trade the validation window of each training asset with each policy, from a flat start.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def policy_scores(work: Work[EpisodeSettings], policies: Mapping[str, Policy]) -
 
 
 def policy_findings(found: Mapping[str, Any]) -> list[str]:
-    """Say in a sentence what `policy_scores` found; none where no asset could be traded."""
+    """Describe in a sentence what `policy_scores` found; none where no asset could be traded."""
     if not found["assets"]:
         return []
     policies = found["policies"]

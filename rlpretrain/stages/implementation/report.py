@@ -85,7 +85,7 @@ def report(work: Work[PretrainingConfig]) -> Reported:
 
 
 def _outcome(config: PretrainingConfig, decision: Decision) -> RegistryDecision:
-    """Say what follows from the rule's answer in this deployment."""
+    """Describe what follows from the rule's answer in this deployment."""
     if decision.promote and config.approval == "required":
         return RegistryDecision(
             promoted=False, reasons=(*decision.reasons, "It wins, and waits for a person's approval.")

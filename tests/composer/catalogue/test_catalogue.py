@@ -133,7 +133,7 @@ def test_a_missing_or_empty_folder_is_named(tmp_path):
     with pytest.raises(DataError, match="no such folder"):
         load_catalogue(str(tmp_path / "nowhere"))
     (tmp_path / "notes.txt").write_text("no symphony")
-    with pytest.raises(DataError, match="holds no symphony file"):
+    with pytest.raises(DataError, match="contains no symphony file"):
         load_catalogue(str(tmp_path))
 
 

@@ -26,7 +26,7 @@ def test_bearer_and_basic() -> None:
 
 def test_none_half_and_nonsense() -> None:
     assert Credentials.from_environment({}) is None
-    with pytest.raises(SettingsError, match="belong together"):
+    with pytest.raises(SettingsError, match="must both be set"):
         Credentials.from_environment({"COMPOSER_API_KEY_ID": "key-id-5f2a"})
     with pytest.raises(SettingsError, match="'digest', expected bearer or basic"):
         Credentials.from_environment({**BOTH, "COMPOSER_API_SCHEME": "digest"})

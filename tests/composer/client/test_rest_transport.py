@@ -257,7 +257,7 @@ def test_a_backtest_survives_the_wire():
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        ({"first_day": 10**9}, "no epoch day"),
+        ({"first_day": 10**9}, "not an epoch day"),
         ({"first_day": None}, "first_day"),
         ({"dvm_capital": {"abc": [1.0]}}, "expected {key: {day: value}}"),
         ({"dvm_capital": {"x": {"1": 1.0}, "y": {"1": 1.0}}}, "got 2"),

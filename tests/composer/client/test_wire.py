@@ -102,7 +102,7 @@ def test_the_embedded_servers_backtest_survives_the_wire(returns, name):
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        ({"stats": None}, "holds no statistics"),
+        ({"stats": None}, "contains no statistics"),
         ({"first_day": "January"}, "first_day"),
         ({"stats": {"max_drawdown": "deep"}}, "statistics.max_drawdown: .*'deep'"),
         ({"daily_values": {"SPY": [1.0]}}, f"no {DATE_KEY}"),
