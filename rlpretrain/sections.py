@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Literal, Self, TypeVar
 
@@ -21,7 +22,15 @@ SectionT = TypeVar("SectionT", bound="Section")
 
 
 def run_setting(
-    default: Any, group: str, description: str, *, short: str | None = None, **constraints: Any
+    default: Any,
+    group: str,
+    description: str,
+    *,
+    title: str,
+    choices: Mapping[str, str] | None = None,
+    examples: Sequence[str] | None = None,
+    short: str | None = None,
+    **constraints: Any,
 ) -> Any:
     """Declare a setting that a person may change for each run; results depend on it.
 
@@ -33,12 +42,20 @@ def run_setting(
         Heading of the trigger form under which it stands.
     description
         What it is, as the form, ``rlpretrain settings`` and the documentation say it.
+    title
+        Its label in the form.
+    choices
+        Each possible value, with the words that the form shows for it.
+    examples
+        Values that the form proposes; any other may be written.
     short
         Its name in a section that is used by itself, see `Standalone`.
     constraints
         As `pydantic.Field` takes them.
     """
-    extra = {"scope": "run", "group": group} | ({"short": short} if short else {})
+    declared: dict[str, Any] = {"group": group, "title": title, "short": short}
+    declared |= {"values_display": choices and dict(choices), "examples": examples and list(examples)}
+    extra = {"scope": "run", **{name: value for name, value in declared.items() if value}}
     return _field(default, description, extra, constraints)
 
 
@@ -100,7 +117,7 @@ def _names(section: type[Section], scope: Scope) -> tuple[str, ...]:
 class SeedSettings(Section):
     """For all that draws at random."""
 
-    seed: int = run_setting(7, "Everything", "One seed, one result.", ge=0, le=2**31 - 1)
+    seed: int = run_setting(7, "Everything", "One seed, one result.", title="Seed", ge=0, le=2**31 - 1)
 
 
 class Standalone(Section):

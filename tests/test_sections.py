@@ -19,9 +19,9 @@ from rlpretrain.validation.settings import ValidationConfig
 
 
 class Small(Section):
-    steps: int = run_setting(5, "Learning", "How long.", short="length", ge=1)
-    layers: list[str] = run_setting([], "Learning", "Which layers.")
-    start: dt.date | None = run_setting(None, "Learning", "From when on.")
+    steps: int = run_setting(5, "Learning", "How long.", title="Steps", short="length", ge=1)
+    layers: list[str] = run_setting([], "Learning", "Which layers.", title="Layers")
+    start: dt.date | None = run_setting(None, "Learning", "From when on.", title="Start")
 
 
 class Large(Small):

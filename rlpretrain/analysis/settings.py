@@ -18,11 +18,20 @@ class AnalysisSettings(Section):
         8,
         "Analysis",
         "Number of clusters of K-means; 0 chooses it by silhouette and stability.",
+        title="Number of clusters",
         ge=0,
         le=100,
     )
     clustering_method: Literal["kmeans", "dbscan", "hdbscan"] = run_setting(
-        "kmeans", "Analysis", "Clustering algorithm of the main result."
+        "kmeans",
+        "Analysis",
+        "Clustering algorithm of the main result.",
+        title="Clustering algorithm",
+        choices={
+            "kmeans": "K-means: round groups, as many as requested",
+            "dbscan": "DBSCAN: dense groups and noise",
+            "hdbscan": "HDBSCAN: dense groups of any density",
+        },
     )
 
     @field_validator("n_clusters")

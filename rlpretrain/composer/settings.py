@@ -23,6 +23,8 @@ class CatalogueSettings(Section):
         "generated:",
         "Library",
         "What the embedded server serves: 'generated:[size=N]' or a folder of symphony files.",
+        title="Catalogue",
+        examples=["generated:", "generated:size=200", "/data/symphonies"],
     )
 
 
@@ -60,6 +62,7 @@ class AnswerSettings(Section):
         30,
         "Library",
         "Days after which the service's backtest of an unchanged symphony is requested again.",
+        title="Maximum age of a backtest, days",
         ge=0,
         le=3_650,
     )
@@ -67,6 +70,7 @@ class AnswerSettings(Section):
         False,
         "Library",
         "Whether to fetch and replay everything again, ignoring the cache of earlier runs, and to download all prices.",
+        title="Fetch everything again",
     )
     cache_days: int = deployment_setting(
         30,
@@ -84,17 +88,24 @@ class LibrarySettings(FetchSettings):
     """Which strategies a run takes."""
 
     max_strategies: int = run_setting(
-        100, "Library", "Maximum number of strategies to take from the library.", ge=1, le=50_000
+        100,
+        "Library",
+        "Maximum number of strategies to take from the library.",
+        title="Maximum number of strategies",
+        ge=1,
+        le=50_000,
     )
     search_where: list[Any] = run_setting(
         [],
         "Library",
         'HoneySQL condition that the search applies, as JSON: [">", "num_node_if", 0]; all symphonies if empty.',
+        title="Search condition",
     )
     search_order: list[Any] = run_setting(
         [],
         "Library",
         'HoneySQL order of the search, as JSON: [["name", "asc"]]; longest time since the last edit first if empty.',
+        title="Search order",
     )
 
 
@@ -102,5 +113,10 @@ class ChunkSettings(Section):
     """How the library is split among parallel tasks."""
 
     chunk_size: int = run_setting(
-        50, "Library", "Strategies that one extraction task handles.", ge=1, le=1_000
+        50,
+        "Library",
+        "Strategies that one extraction task handles.",
+        title="Strategies per task",
+        ge=1,
+        le=1_000,
     )

@@ -25,6 +25,8 @@ class MarketSettings(SeedSettings):
         "generated:",
         "Market",
         "Provider of prices, such as 'generated:[kind=...,years=...]' or 'files:DIR'.",
+        title="Market",
+        examples=["generated:", "generated:kind=planted", "generated:kind=noise", "files:/data/prices"],
         min_length=1,
     )
 
@@ -36,6 +38,7 @@ class PriceUpdateSettings(MarketSettings):
         "none",
         "Market",
         "Source from which missing prices are downloaded into the folder of market=files:DIR before the run.",
+        title="Download missing prices",
     )
 
     @model_validator(mode="after")
@@ -51,16 +54,32 @@ class WindowSettings(MarketSettings):
     """How the market's days are split into pre-training, validation and test."""
 
     test_split: float = run_setting(
-        0.25, "Market", "Share of the days, at the end, that only validation reads.", gt=0, lt=0.9
+        0.25,
+        "Market",
+        "Share of the days, at the end, that only validation reads.",
+        title="Test window, share of all days",
+        gt=0,
+        lt=0.9,
     )
     validation_split: float = run_setting(
-        0.2, "Market", "Share of the days before the test window that chooses checkpoints.", gt=0, lt=0.9
+        0.2,
+        "Market",
+        "Share of the days before the test window that chooses checkpoints.",
+        title="Validation window, share of the remaining days",
+        gt=0,
+        lt=0.9,
     )
     validation_start: dt.date | None = run_setting(
-        None, "Market", "First day of the validation window; overrides validation_split."
+        None,
+        "Market",
+        "First day of the validation window; overrides validation_split.",
+        title="Start of the validation window",
     )
     test_start: dt.date | None = run_setting(
-        None, "Market", "First day of the test window; overrides test_split."
+        None,
+        "Market",
+        "First day of the test window; overrides test_split.",
+        title="Start of the test window",
     )
 
     @model_validator(mode="after")
@@ -77,13 +96,27 @@ class TradingSettings(Section):
     """Price and cost at which everything that is learned, weighted or reported is traded."""
 
     fill: Literal["next_open", "next_close"] = run_setting(
-        "next_open", "Market", "Price at which everything learned, weighted or reported is filled."
+        "next_open",
+        "Market",
+        "Price at which everything learned, weighted or reported is filled.",
+        title="Trades are filled at",
+        choices={"next_open": "the next open", "next_close": "the next close"},
     )
     cost_bps: float = run_setting(
-        5.0, "Market", "Cost of trading an equity, in basis points per side.", ge=0, le=500
+        5.0,
+        "Market",
+        "Cost of trading an equity, in basis points per side.",
+        title="Cost of an equity trade, bp per side",
+        ge=0,
+        le=500,
     )
     crypto_cost_bps: float = run_setting(
-        20.0, "Market", "Cost of trading a crypto asset, in basis points per side.", ge=0, le=500
+        20.0,
+        "Market",
+        "Cost of trading a crypto asset, in basis points per side.",
+        title="Cost of a crypto trade, bp per side",
+        ge=0,
+        le=500,
     )
 
 
@@ -94,4 +127,6 @@ class RegimeSettings(Section):
         "rules",
         "Patterns",
         "How the market's regime is classified: by plain rules, or by a filtered Markov-switching model.",
+        title="Classify regimes by",
+        choices={"rules": "plain rules", "markov": "a Markov-switching model"},
     )

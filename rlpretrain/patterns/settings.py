@@ -16,17 +16,22 @@ class ElectorateSettings(Section):
     """Which strategies vote."""
 
     min_performance_threshold: float = run_setting(
-        0.1, "Library", "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window."
+        0.1,
+        "Library",
+        "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window.",
+        title="Minimum Sharpe ratio",
     )
     allow_late_edits: bool = run_setting(
         False,
         "Library",
         "Whether strategies edited inside the test window vote; they carry their authors' hindsight into it.",
+        title="Let strategies edited in the test window vote",
     )
     max_correlation: float = run_setting(
         0.99,
         "Library",
         "Correlation of daily returns so far above which strategies vote as one; 1 lets all vote.",
+        title="Correlation above which strategies vote as one",
         gt=0,
         le=1,
     )
@@ -36,7 +41,10 @@ class VoteSettings(Section):
     """Whether states know the votes."""
 
     votes: bool = run_setting(
-        True, "Patterns", "Whether the state carries the library's votes; off blanks them."
+        True,
+        "Patterns",
+        "Whether the state carries the library's votes; off blanks them.",
+        title="Include votes in the state",
     )
 
 
@@ -44,20 +52,32 @@ class DecisionSettings(TradingSettings, VoteSettings):
     """How votes become decisions; labels come from the votes even where states don't carry them."""
 
     buy_level: float = run_setting(
-        0.25, "Patterns", "Consensus above which a flat position buys, in trailing deviations."
+        0.25,
+        "Patterns",
+        "Consensus above which a flat position buys, in trailing deviations.",
+        title="Buy above this consensus",
     )
     sell_level: float = run_setting(
-        -0.25, "Patterns", "Consensus below which a long position sells, in trailing deviations."
+        -0.25,
+        "Patterns",
+        "Consensus below which a long position sells, in trailing deviations.",
+        title="Sell below this consensus",
     )
     max_holding_days: int = run_setting(
         20,
         "Patterns",
         "Bars after which a decision's reward is settled; also the embargo between windows.",
+        title="Maximum holding period, bars",
         ge=1,
         le=250,
     )
     hold_every: int = run_setting(
-        5, "Patterns", "Of the closes without a change of stance, keep every n-th.", ge=1, le=250
+        5,
+        "Patterns",
+        "Of the closes without a change of stance, keep every n-th.",
+        title="Keep every n-th hold",
+        ge=1,
+        le=250,
     )
 
     @model_validator(mode="after")
@@ -71,7 +91,12 @@ class ConfidenceSettings(Section):
     """Which patterns are learned from."""
 
     min_confidence: float = run_setting(
-        0.6, "Patterns", "Least confidence of a pattern to learn from.", ge=0, le=1
+        0.6,
+        "Patterns",
+        "Least confidence of a pattern to learn from.",
+        title="Minimum confidence of a pattern",
+        ge=0,
+        le=1,
     )
 
 

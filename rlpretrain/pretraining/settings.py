@@ -27,58 +27,123 @@ Schedule = Literal["cosine", "one_cycle", "plateau", "constant"]
 class PretrainingSettings(SeedSettings):
     """Shape and training of the policy network."""
 
-    batch_size: int = run_setting(256, "Pre-training", "Patterns in a batch.", ge=2, le=1_048_576)
-    learning_rate: float = run_setting(1e-4, "Pre-training", "Peak step size of AdamW.", gt=0, le=1)
-    weight_decay: float = run_setting(1e-2, "Pre-training", "Decoupled weight decay of AdamW.", ge=0, le=1)
+    batch_size: int = run_setting(
+        256, "Pre-training", "Patterns in a batch.", title="Batch size", ge=2, le=1_048_576
+    )
+    learning_rate: float = run_setting(
+        1e-4, "Pre-training", "Peak step size of AdamW.", title="Learning rate", gt=0, le=1
+    )
+    weight_decay: float = run_setting(
+        1e-2, "Pre-training", "Decoupled weight decay of AdamW.", title="Weight decay", ge=0, le=1
+    )
     num_epochs: int = run_setting(
-        100, "Pre-training", "Maximum number of passes over the training patterns.", ge=1, le=10_000
+        100,
+        "Pre-training",
+        "Maximum number of passes over the training patterns.",
+        title="Maximum number of epochs",
+        ge=1,
+        le=10_000,
     )
     patience: int = run_setting(
         10,
         "Pre-training",
         "Epochs without a fall of the validation loss by 0.1 % before training stops.",
+        title="Epochs without progress before stopping",
         ge=1,
     )
     value_coefficient: float = run_setting(
-        0.5, "Pre-training", "Weight of the value head's loss.", ge=0, le=100
+        0.5,
+        "Pre-training",
+        "Weight of the value head's loss.",
+        title="Weight of the value loss",
+        ge=0,
+        le=100,
     )
     hidden_dims: list[int] = run_setting(
-        [512, 256, 128], "Pre-training", "Widths of the hidden layers.", min_length=1
+        [512, 256, 128],
+        "Pre-training",
+        "Widths of the hidden layers.",
+        title="Widths of the hidden layers",
+        min_length=1,
     )
-    activation: Activation = run_setting("relu", "Pre-training", "Activation between the hidden layers.")
-    layer_norm: bool = run_setting(False, "Pre-training", "Whether each hidden layer is normalised.")
+    activation: Activation = run_setting(
+        "relu",
+        "Pre-training",
+        "Activation between the hidden layers.",
+        title="Activation",
+        choices={"relu": "ReLU", "gelu": "GELU", "silu": "SiLU", "tanh": "tanh"},
+    )
+    layer_norm: bool = run_setting(
+        False, "Pre-training", "Whether each hidden layer is normalised.", title="Normalise the layers"
+    )
     labels: Literal["soft", "hard"] = run_setting(
         "soft",
         "Pre-training",
         "Learn the consensus's probabilities (soft), or only its likeliest action (hard).",
+        title="Labels",
+        choices={"soft": "the consensus's probabilities", "hard": "its most likely action only"},
     )
     label_smoothing: float = run_setting(
-        0.0, "Pre-training", "Share of each label that goes to all actions evenly.", ge=0, lt=1
+        0.0,
+        "Pre-training",
+        "Share of each label that goes to all actions evenly.",
+        title="Label smoothing",
+        ge=0,
+        lt=1,
     )
     confidence_penalty: float = run_setting(
-        0.0, "Pre-training", "Weight of the policy's entropy, which the loss then rewards.", ge=0, le=10
+        0.0,
+        "Pre-training",
+        "Weight of the policy's entropy, which the loss then rewards.",
+        title="Confidence penalty",
+        ge=0,
+        le=10,
     )
     weighting: Literal["sampling", "loss"] = run_setting(
         "sampling",
         "Pre-training",
         "Whether patterns are drawn by weight, or their losses are weighted.",
+        title="How patterns are weighted",
+        choices={"sampling": "sample heavy patterns more often", "loss": "weight their losses"},
     )
     balance_classes: bool = run_setting(
-        False, "Pre-training", "Whether all actions have the same total weight; probabilities then mean less."
+        False,
+        "Pre-training",
+        "Whether all actions have the same total weight; probabilities then mean less.",
+        title="Give all actions equal weight",
     )
-    schedule: Schedule = run_setting("cosine", "Pre-training", "How the step size changes over training.")
+    schedule: Schedule = run_setting(
+        "cosine",
+        "Pre-training",
+        "How the step size changes over training.",
+        title="Learning-rate schedule",
+        choices={
+            "cosine": "cosine decay",
+            "one_cycle": "one cycle: rises, then falls",
+            "plateau": "falls when progress stops",
+            "constant": "constant",
+        },
+    )
     accumulation: int = run_setting(
         1,
         "Pre-training",
         "Number of parts in which a batch passes through the network, to save memory.",
+        title="Gradient accumulation steps",
         ge=1,
         le=1_024,
     )
     precision: Literal["fp32", "bf16"] = run_setting(
-        "fp32", "Pre-training", "Arithmetic of training; bf16 is for GPUs and trains in mixed precision."
+        "fp32",
+        "Pre-training",
+        "Arithmetic of training; bf16 is for GPUs and trains in mixed precision.",
+        title="Arithmetic precision",
+        choices={"fp32": "32-bit, on any device", "bf16": "mixed precision with bfloat16, for GPUs"},
     )
     augmentation: list[Augmentation] = run_setting(
-        [], "Pre-training", "Changes to the states of a batch; none has shown a gain, so the default is none."
+        [],
+        "Pre-training",
+        "Changes to the states of a batch; none has shown a gain, so the default is none.",
+        title="Augmentation",
     )
 
     @field_validator("hidden_dims")
@@ -96,6 +161,7 @@ class TuningSettings(Section):
         0,
         "Pre-training",
         "Trials of the search that chose these settings; the Sharpe ratio is deflated by them.",
+        title="Trials of an earlier search",
         ge=0,
     )
 
@@ -107,14 +173,20 @@ class DataSetSettings(Section):
         "parquet",
         "Pre-training",
         "Format of the data sets; training maps safetensors files without loading them.",
+        title="Format of the data sets",
+        choices={"parquet": "Parquet", "safetensors": "safetensors, trained on without being loaded"},
     )
 
 
 class ShapeSettings(Section):
     """Widths of the network's input and output, which must fit the state vector."""
 
-    state_dim: int = run_setting(64, "Pre-training", "Width of the state vector.", ge=1)
-    action_dim: int = run_setting(3, "Pre-training", "Number of actions: hold, buy, sell.", ge=2)
+    state_dim: int = run_setting(
+        64, "Pre-training", "Width of the state vector.", title="Width of the state", ge=1
+    )
+    action_dim: int = run_setting(
+        3, "Pre-training", "Number of actions: hold, buy, sell.", title="Number of actions", ge=2
+    )
 
 
 class DeviceSettings(Section):

@@ -17,9 +17,11 @@ TUNED = "tuned.yaml"
 class TuneSettings(TrainSettings, TuningSettings):
     """Where the search begins, and how far it goes."""
 
-    trials: int = run_setting(40, "Search", "Settings to try, the run's own first.", ge=1)
-    folds: int = run_setting(3, "Search", "Folds of the training window.", ge=1)
-    epochs: int = run_setting(20, "Search", "Most epochs of a trial and fold.", ge=1)
+    trials: int = run_setting(40, "Search", "Settings to try, the run's own first.", title="Trials", ge=1)
+    folds: int = run_setting(3, "Search", "Folds of the training window.", title="Folds", ge=1)
+    epochs: int = run_setting(
+        20, "Search", "Maximum number of epochs of a trial and fold.", title="Epochs", ge=1
+    )
 
 
 class Tuned(Result):

@@ -22,6 +22,7 @@ class TrainingAssetSettings(Section):
         16,
         "Transfer",
         "Number of assets that the RL agent trains on, those with the most patterns.",
+        title="Maximum number of training assets",
         ge=1,
         le=1_000,
     )
@@ -31,45 +32,76 @@ class TransferSettings(Section):
     """How the pre-trained policy becomes an RL agent."""
 
     rl_algorithm: AlgorithmName = run_setting(
-        "ppo", "Transfer", "Algorithm of reinforcement learning.", short="algorithm"
+        "ppo", "Transfer", "Algorithm of reinforcement learning.", title="RL algorithm", short="algorithm"
     )
     transfer_strategy: StrategyName = run_setting(
-        "fine_tuning", "Transfer", "Which layers learn, and when.", short="strategy"
+        "fine_tuning",
+        "Transfer",
+        "Which layers learn, and when.",
+        title="Transfer strategy",
+        short="strategy",
     )
     freeze_layers: list[str] = run_setting(
-        [], "Transfer", "Policy layers that never change, for example 'trunk.0'."
+        [], "Transfer", "Policy layers that never change, for example 'trunk.0'.", title="Frozen layers"
     )
     progressive_unfreeze_schedule: list[int] = run_setting(
         [5, 10, 15],
         "Transfer",
         "Iterations at which the next layer, from the output backwards, starts to learn; for 'progressive'.",
+        title="Iterations that unfreeze a layer",
     )
     transfer_steps: int = run_setting(
         60_000,
         "Transfer",
         "Environment steps of the transferred agent's fine-tuning, after the critic's warm-up.",
+        title="Fine-tuning steps",
         short="total_steps",
         ge=0,
     )
     critic_warmup_steps: int = run_setting(
-        10_000, "Transfer", "Environment steps in which only the critic learns.", ge=0
+        10_000,
+        "Transfer",
+        "Environment steps in which only the critic learns.",
+        title="Critic warm-up steps",
+        ge=0,
     )
     transfer_learning_rate: float = run_setting(
-        3e-4, "Transfer", "Step size of RL for the heads.", short="learning_rate", gt=0, le=1
+        3e-4,
+        "Transfer",
+        "Step size of RL for the heads.",
+        title="Learning rate of transfer",
+        short="learning_rate",
+        gt=0,
+        le=1,
     )
     backbone_lr_scale: float = run_setting(
-        1.0, "Transfer", "Step size of the transferred layers, as a fraction of the heads'.", ge=0, le=1
+        1.0,
+        "Transfer",
+        "Step size of the transferred layers, as a fraction of the heads'.",
+        title="Learning rate of transferred layers, share",
+        ge=0,
+        le=1,
     )
     kl_coefficient: float = run_setting(
-        1.0, "Transfer", "Initial weight of the pull towards the pre-trained policy; it decays to zero.", ge=0
+        1.0,
+        "Transfer",
+        "Initial weight of the pull towards the pre-trained policy; it decays to zero.",
+        title="Pull towards the pre-trained policy",
+        ge=0,
     )
     kl_decay_fraction: float = run_setting(
-        1.0, "Transfer", "Share of training after which that pull is zero.", gt=0, le=1
+        1.0,
+        "Transfer",
+        "Share of training after which that pull is zero.",
+        title="Share of training after which the pull is gone",
+        gt=0,
+        le=1,
     )
     transfer_temperature: float = run_setting(
         8.0,
         "Transfer",
         "Divisor of the pre-trained policy's logits at the start: the choices stay, the certainty goes; 1 keeps both.",
+        title="Initial temperature",
         short="temperature",
         ge=1,
         le=1_000,

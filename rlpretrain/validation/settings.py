@@ -13,7 +13,11 @@ class ValidatedAssetSettings(Section):
     """On which assets the claim is tested."""
 
     validation_envs: list[str] = run_setting(
-        ["BTC-USD", "ETH-USD"], "Validation", "Assets to validate on.", min_length=1
+        ["BTC-USD", "ETH-USD"],
+        "Validation",
+        "Assets to validate on.",
+        title="Assets to validate on",
+        min_length=1,
     )
 
     @field_validator("validation_envs")
@@ -34,34 +38,54 @@ class ValidationSettings(Section):
         200,
         "Validation",
         "Random-start episodes on the test window, the same for every arm.",
+        title="Episodes",
         short="episodes",
         ge=1,
     )
-    episode_days: int = run_setting(63, "Validation", "Length of such an episode in bars.", ge=5, le=10_000)
+    episode_days: int = run_setting(
+        63,
+        "Validation",
+        "Length of such an episode in bars.",
+        title="Length of an episode, bars",
+        ge=5,
+        le=10_000,
+    )
     validation_seeds: int = run_setting(
         10,
         "Validation",
         "Paired seeds of the learning curves: all arms share environment starts and batch order.",
+        title="Paired seeds",
         short="seeds",
         ge=2,
         le=1_000,
     )
     validation_steps: int = run_setting(
-        16_384, "Validation", "Environment steps of each learning curve.", short="rl_steps", ge=0
+        16_384,
+        "Validation",
+        "Environment steps of each learning curve.",
+        title="Steps of a learning curve",
+        short="rl_steps",
+        ge=0,
     )
     checkpoints: int = run_setting(
-        6, "Validation", "Points of a learning curve, the first before any step.", ge=2, le=1_000
+        6,
+        "Validation",
+        "Points of a learning curve, the first before any step.",
+        title="Points of a learning curve",
+        ge=2,
+        le=1_000,
     )
     promotion_confidence: float = run_setting(
         0.95,
         "Validation",
         "Level of the intervals, and of the promotion rule.",
+        title="Level of the intervals",
         short="confidence",
         gt=0.5,
         lt=1,
     )
     bootstrap_samples: int = run_setting(
-        2_000, "Validation", "Resamples of each bootstrap.", ge=100, le=1_000_000
+        2_000, "Validation", "Resamples of each bootstrap.", title="Bootstrap samples", ge=100, le=1_000_000
     )
 
 

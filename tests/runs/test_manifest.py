@@ -21,7 +21,7 @@ from rlpretrain.stages.work import Work
 
 
 class Letters(Section):
-    letter: str = run_setting("s", "Test", "A letter.")
+    letter: str = run_setting("s", "Test", "A letter.", title="Letter")
 
 
 class Made(Result):

@@ -48,7 +48,7 @@ def test_an_empty_variable_is_no_setting() -> None:
         ({"sell_level": 1, "buy_level": 0}, "sell_level"),
         ({"validation_start": "2024-01-01", "test_start": "2023-01-01"}, "validation_start"),
         ({"num_epochs": "many"}, "num_epochs"),
-        ({"price_updates": "yahoo"}, "needs market 'files:DIR'"),
+        ({"price_updates": "yahoo"}, "is not a price folder"),
         ({"kl_decay_fraction": 0}, "kl_decay_fraction"),
         ({"strategy": "progressive"}, "unknown setting 'strategy'"),
     ],

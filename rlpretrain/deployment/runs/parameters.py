@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
-from rlpretrain.deployment.runs.form import CHOICES, EXAMPLES, OFTEN, TITLES, section
+from rlpretrain.deployment.runs.form import OFTEN, section
 from rlpretrain.settings import run_parameters
 
 __all__ = ["dag_params"]
@@ -27,11 +27,6 @@ def _param(name: str, schema: Mapping[str, Any]) -> Param:
         # The form knows a nullable field by a list of types, where pydantic writes alternatives.
         schema["type"] = [*schema.get("type", ()), variant["type"]]
         schema.update({key: value for key, value in variant.items() if key != "type"})
-    schema["title"] = TITLES.get(name, name.replace("_", " ").capitalize())
     if "labels" in schema:
         schema["values_display"] = dict(zip(schema["enum"], schema.pop("labels"), strict=True))
-    if name in CHOICES:
-        schema["values_display"] = dict(CHOICES[name])
-    if name in EXAMPLES:
-        schema["examples"] = EXAMPLES[name]
     return Param(default, section=section(name, group), **schema)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.patterns.strategies.running_performance import MIN_OBSERVATIONS, running_performance
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
-from rlpretrain.patterns.voting.twins import one_voice_each, quarter_starts
+from rlpretrain.patterns.voting.near_duplicates import one_voice_each, quarter_starts
 from rlpretrain.symphony import MIN_COMMON_DAYS
 
 __all__ = ["MIN_ELECTORATE", "Electorate", "Reject", "admission", "select_voters", "sharpe_before"]

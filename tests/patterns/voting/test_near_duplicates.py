@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rlpretrain.patterns.voting.twins import one_voice_each, quarter_starts
 
 from rlpretrain.patterns import StrategyRecord, select_voters
+from rlpretrain.patterns.voting.near_duplicates import one_voice_each, quarter_starts
 from tests.patterns.building import record_of, weekdays
 
 START = np.datetime64("2018-01-01")
