@@ -25,9 +25,9 @@ VERBS = frozenset(  # a block of words, which is easier to read and to add to th
 """Imperative verbs with which a docstring begins.
 
 The first word tells the reader what a function does: it returns or computes, reads or writes, checks or raises. The
-list is closed so that one thing has one word. Give, Tell, Say, Let, Bring and Put are not in it,
-because each stands for several of the others: "Give the weights" may return, write or set them. Add a verb if none of
-these says what the function does.
+list is closed so that one thing has one word. Give, Tell, Say, Let, Bring and Put are not in it, because each stands
+for several of the others: "Give the weights" may return, write or set them. Add a verb if none of these says what the
+function does.
 """
 VAGUE = {"Give", "Tell", "Say", "Let", "Bring", "Put"}
 ROOTS = ("rlpretrain", "dags", "plugins")

@@ -43,7 +43,7 @@ class MarketContext:
         """
         if self.sources["benchmark"] is None:
             return np.zeros((len(dates), self.values.shape[1]))
-        # Row 0 stands for "before the first session".
+        # Row 0 means "before the first session".
         known = np.vstack((np.full(self.values.shape[1], np.nan), self.values))
         return np.asarray(known[np.searchsorted(self.dates, dates, side="right")])
 

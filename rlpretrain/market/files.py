@@ -30,7 +30,7 @@ def read_folder(folder: Path, symbols: Sequence[str] | None) -> PricePanel:
     Raises
     ------
     DataError
-        The folder or usable files are missing, a file is malformed, or nothing asked for was found.
+        The folder or usable files are missing, a file is malformed, or none of the requested tickers was found.
     """
     wanted = None if symbols is None else frozenset(symbols)
     tables = [read_price_file(path, wanted) for path in _price_files(folder)]

@@ -32,7 +32,7 @@ _GENERATED = "generated:kind=regimes,years=15,end=2024-12-31,seed=3"
 
 
 class Market(Protocol):
-    """What a provider's string stands for."""
+    """The market that a provider's string names."""
 
     def symbols(self) -> tuple[str, ...]:
         """Return every ticker that the market has."""

@@ -21,7 +21,7 @@ _MOMENTUM_DAYS = 63
 """A quarter; the direction over it must agree with the side of the average."""
 _VOLATILITY_DAYS = 20
 _NORMAL_DAYS = 504
-"""Two years of past volatility say what is normal for this asset."""
+"""Two years of past volatility define what is normal for this asset."""
 _HIGH = 1.3
 """Volatility over its trailing median that makes a mixed trend volatile."""
 _EXTREME = 2.0

@@ -1,6 +1,6 @@
-"""From replayed strategies to patterns: trades, votes, decisions and the store that keeps them.
+"""Patterns from replayed strategies: trades, votes, decisions and the store that keeps them.
 
-The store is in `rlpretrain.patterns.store`: who only reads votes needs no database driver.
+The store is in `rlpretrain.patterns.store`, so that reading votes needs no database driver.
 """
 
 import lazy_loader

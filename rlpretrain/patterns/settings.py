@@ -1,4 +1,4 @@
-"""Settings of who votes, of what votes become, and of where patterns are kept."""
+"""Settings of which strategies vote, how votes become patterns, and where patterns are stored."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class ElectorateSettings(Section):
     min_performance_threshold: float = run_setting(
         0.1,
         "Library",
-        "Least annualised Sharpe ratio, as replayed up to the end of the pre-training window.",
+        "Minimum annualised Sharpe ratio of the replay up to the end of the pre-training window.",
         title="Minimum Sharpe ratio",
     )
     allow_late_edits: bool = run_setting(
         False,
         "Library",
-        "Whether strategies edited inside the test window vote; they carry their authors' hindsight into it.",
+        "Whether strategies edited within the test window vote; they carry their authors' hindsight into it.",
         title="Let strategies edited in the test window vote",
     )
     max_correlation: float = run_setting(
         0.99,
         "Library",
-        "Correlation of daily returns so far above which strategies vote as one; 1 lets all vote.",
+        "Correlation of daily returns to date above which strategies share one vote; 1 lets all vote.",
         title="Correlation above which strategies vote as one",
         gt=0,
         le=1,
@@ -38,18 +38,18 @@ class ElectorateSettings(Section):
 
 
 class VoteSettings(Section):
-    """Whether states know the votes."""
+    """Whether states contain the votes."""
 
     votes: bool = run_setting(
         True,
         "Patterns",
-        "Whether the state carries the library's votes; off blanks them.",
+        "Whether the state contains the library's votes; if off, they are zero.",
         title="Include votes in the state",
     )
 
 
 class DecisionSettings(TradingSettings, VoteSettings):
-    """How votes become decisions; labels come from the votes even where states don't carry them."""
+    """How votes become decisions; labels come from the votes even if states do not contain them."""
 
     buy_level: float = run_setting(
         0.25,
@@ -88,12 +88,12 @@ class DecisionSettings(TradingSettings, VoteSettings):
 
 
 class ConfidenceSettings(Section):
-    """Which patterns are learned from."""
+    """Which patterns the network learns from."""
 
     min_confidence: float = run_setting(
         0.6,
         "Patterns",
-        "Least confidence of a pattern to learn from.",
+        "Minimum confidence of a pattern to learn from.",
         title="Minimum confidence of a pattern",
         ge=0,
         le=1,
@@ -101,7 +101,7 @@ class ConfidenceSettings(Section):
 
 
 class StoreSettings(Section):
-    """Where patterns are kept."""
+    """Where patterns are stored."""
 
     store_url: str = deployment_setting(
         "", "SQLAlchemy URL of the pattern store; empty for SQLite in the run's folder.", repr=False

@@ -15,6 +15,7 @@ from rlpretrain.runs.files import file_sha256, write_json
 from rlpretrain.runs.manifest import Manifest
 from rlpretrain.runs.withdrawal import forget, withdraw
 from rlpretrain.sections import Section
+from rlpretrain.stages.finished import manifests_of
 from rlpretrain.stages.run import Run
 from rlpretrain.stages.stage import Result, Stage
 from rlpretrain.stages.work import Work
@@ -73,6 +74,9 @@ def _run(
         raise TypeError(f"stage {stage.name} returned {type(result).__name__}, not {stage.result.__name__}")
     for leftover in before - set(work.outputs):
         (run.folder / leftover).unlink(missing_ok=True)
+    for need in stage.needs:
+        if need.parts is not None:
+            _remove_other_parts(run, need)
     manifest = Manifest(
         stage=name,
         settings=digest,
@@ -89,6 +93,16 @@ def _run(
     )
     write_json(run.folder / f"{name}.json", asdict(manifest))
     forget(run.folder.path, name)
+
+
+def _remove_other_parts(run: Run, stage: Stage[Any, Any]) -> None:
+    """Remove parts of a stage that the run's settings do not name any more, with their files."""
+    names = {stage.manifest_name(part) for part in parts_of(run, stage)}
+    for manifest in manifests_of(run.folder, stage):
+        if manifest.stage not in names:
+            for output in manifest.outputs:
+                (run.folder / output).unlink(missing_ok=True)
+            (run.folder / f"{manifest.stage}.json").unlink(missing_ok=True)
 
 
 def _is_readable(stage: Stage[Any, Any], manifest: Manifest) -> bool:

@@ -25,7 +25,8 @@ Value = TypeVar("Value")
 class Work(Generic[SectionT]):
     """One stage, or a part of one, of one run.
 
-    Nothing else of the run can be read through it, so what makes the stage's key is all that its result can depend on.
+    What makes the stage's key is all that its result may depend on, so it reads files and results only through here;
+    `folder` is for what it writes.
 
     Parameters
     ----------
@@ -128,21 +129,4 @@ class Work(Generic[SectionT]):
 
     def _finished(self, need: Stage[Any, Any]) -> dict[str, Manifest]:
         parts = [""] if need.parts is None else need.parts.of(self._run)
-        names = {part: need.manifest_name(part) for part in parts}
-        if need.parts is not None:
-            _remove_other_parts(self.folder, need.name, set(names.values()))
-        return {part: self._run.folder.require(name) for part, name in names.items()}
-
-
-def _remove_other_parts(folder: Path, stage: str, names: set[str]) -> None:
-    """Remove parts of a stage that the run's settings do not name any more, with their files."""
-    for path in (folder / stage).glob("*.json"):
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        name = manifest.get("stage") if isinstance(manifest, dict) else None
-        if isinstance(name, str) and path == folder / f"{name}.json" and name not in names:
-            for output in manifest["outputs"]:
-                (folder / output).unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
+        return {part: self._run.folder.require(need.manifest_name(part)) for part in parts}

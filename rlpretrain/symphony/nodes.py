@@ -134,7 +134,7 @@ class InverseVolatility:
 
 @dataclass(frozen=True, slots=True)
 class If:
-    """Follow the first child when the condition holds at the close, else the second."""
+    """Follow the first child when the condition is true at the close, else the second."""
 
     condition: Condition
     children: tuple[int, int]

@@ -250,7 +250,7 @@ class _Builder:
         if others:
             below = self.built[id(others[0])]
         else:
-            self.remark(frame, "has no else; where no condition holds, its share stays in cash")
+            self.remark(frame, "has no else; if no condition is met, its share stays in cash")
             below = self.add(Empty())
         for child in reversed(branches):
             condition = read_condition(child.raw, child.path)

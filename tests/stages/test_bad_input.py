@@ -115,6 +115,7 @@ def test_an_asset_without_prices(command: Any) -> None:
     assert "replayed" not in answer.err, "said before the work begins"
 
 
+@pytest.mark.slow
 def test_bad_symphonies_are_rejected_by_name_and_counted(command: Any, tmp_path: Path) -> None:
     folder = tmp_path / "library"
     folder.mkdir()

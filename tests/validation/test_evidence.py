@@ -48,6 +48,7 @@ def test_a_planted_effect_is_shown():
     assert found.sharpe_differences["buy_and_hold"].interval.finding == "better"
 
 
+@pytest.mark.slow
 def test_noise_shows_no_effect():
     verdicts = [reach_verdict([validated(seed=seed)], CONFIG) for seed in range(4)]
     assert {verdict.finding for verdict in verdicts} == {"no effect shown"}

@@ -32,7 +32,7 @@ def trend_path(seed: int, group: str, days: int) -> Floats:
     rng = stream(seed, "trend", group)
     count = days // _SHORTEST + 2
     lengths = rng.integers(_SHORTEST, _LONGEST, size=count, endpoint=True)
-    # Part of the first trend has already passed, so that groups don't turn together.
+    # Part of the first trend has already passed, so that groups do not turn together.
     lengths[0] -= int(stream(seed, "offset", group).integers(0, _SHORTEST))
     first = 1.0 if stream(seed, "direction", group).random() < 0.5 else -1.0
     signs = first * np.where(np.arange(count) % 2 == 0, 1.0, -1.0)

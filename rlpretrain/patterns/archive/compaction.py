@@ -1,4 +1,4 @@
-"""Return space back: many small archives become one, and the database returns what deleted rows held."""
+"""Reclaiming space: many small archives become one, and the database frees the space of deleted rows."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from rlpretrain.patterns.store.pattern_store import PatternStore
 __all__ = ["Compaction", "compact"]
 
 SMALL_ROWS = 1 << 20
-"""Archives below this size are merged, until they reach it."""
+"""Archives below this size are merged until they reach it."""
 
 
 @dataclass(frozen=True)
 class Compaction:
-    """What a compaction did."""
+    """Result of a compaction."""
 
     archives_before: int
     archives: int
     bytes_before: int
-    """Size of the store."""
+    """Size of the store before; `bytes` is its size after."""
     bytes: int
 
 
@@ -38,8 +38,8 @@ def compact(store: PatternStore, folder: Path, *, full: bool = False) -> Compact
     Parameters
     ----------
     full
-        On Postgres, write the tables anew to give all space back to the system; nobody reads or writes them
-        meanwhile. Otherwise the space is kept for new rows. An SQLite file is always written anew.
+        On Postgres, rewrite the tables to return all space to the system; they cannot be read or written
+        meanwhile. Otherwise the space is kept for new rows. An SQLite file is always rewritten.
     """
     before = _size(store), _archives(store)
     for collection in register.collection_rows(store):
@@ -66,7 +66,7 @@ def _merge(store: PatternStore, folder: Path, collection: Any) -> None:
 
 def _vacuum(store: PatternStore, *, full: bool) -> None:
     with explained(store.engine.url), closing(store.engine.raw_connection()) as connection:
-        # Below the engine's transactions: a vacuum runs in none.
+        # This bypasses the engine's transactions, because a vacuum cannot run in one.
         cursor = connection.cursor()
         if store.engine.dialect.name == "postgresql":
             driver: Any = connection.driver_connection

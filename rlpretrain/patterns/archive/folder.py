@@ -33,11 +33,11 @@ _ENCODING = {"use_dictionary": ["asset"], "use_byte_stream_split": [f"state_{nam
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an archive holds."""
+    """What an archive contains."""
 
     name: str
     collection: str
-    """Digest of the settings and sources that its patterns were made with."""
+    """Digest of the settings and sources that its patterns were mined with."""
     settings: dict[str, Any]
     schema: str
     """Revision of the store's tables."""
@@ -49,7 +49,7 @@ class Manifest:
     digest: str
     """SHA-256 of the rows."""
     files: list[dict[str, Any]]
-    """`name`, `rows` and `sha256` of each."""
+    """`name`, `rows` and `sha256` of each file."""
     format: int = _FORMAT
 
 
@@ -59,7 +59,7 @@ def write_archive(folder: Path, parts: Iterable[Columns], described: dict[str, A
     Parameters
     ----------
     folder
-        Does not exist yet.
+        Folder to create; it must not exist.
     parts
         Columns of ``patterns`` without `collection_id`, and with the text `asset` for `asset_id`.
     described
@@ -68,7 +68,7 @@ def write_archive(folder: Path, parts: Iterable[Columns], described: dict[str, A
     Raises
     ------
     DataError
-        What was read back is not what was written.
+        The rows that were read back differ from those that were written.
     """
     folder.mkdir(parents=True)
     digest, dates, since, until = RowsDigest(), set[str](), set[int](), set[int]()
@@ -93,7 +93,7 @@ def write_archive(folder: Path, parts: Iterable[Columns], described: dict[str, A
         writer.write_table(table)
         rows += len(table)
     if writer is None:
-        raise DataError(f"{folder}: nothing to archive")
+        raise DataError(f"{folder}: there is nothing to archive")
     writer.close()
     manifest = Manifest(
         **described,
@@ -117,20 +117,20 @@ def read_manifest(folder: Path) -> Manifest:
     Raises
     ------
     DataError
-        There is no archive, or one of another format.
+        There is no archive, or it has another format.
     """
     path = folder / MANIFEST
     try:
         manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{path} can't be read: {error}", hint="is --archive the right folder?") from None
+        raise DataError(f"{path} cannot be read: {error}", hint="is --archive the right folder?") from None
     if manifest.format != _FORMAT:
-        raise DataError(f"{path} has format {manifest.format}, this version reads {_FORMAT}")
+        raise DataError(f"{path} has format {manifest.format}, but this version reads format {_FORMAT}")
     return manifest
 
 
 def read_rows(folder: Path, manifest: Manifest) -> Iterator[Columns]:
-    """Read an archive's rows as `write_archive` took them.
+    """Read an archive's rows in the form in which `write_archive` takes them.
 
     Raises
     ------
@@ -148,7 +148,7 @@ def read_rows(folder: Path, manifest: Manifest) -> Iterator[Columns]:
                 digest.add(part)
                 yield part
     if digest.rows != manifest.rows or digest.hexdigest() != manifest.digest:
-        raise DataError(f"{folder}: the files hold other rows than its manifest says")
+        raise DataError(f"{folder}: the files contain other rows than the manifest records")
 
 
 def _verify(folder: Path, manifest: Manifest) -> None:
@@ -162,7 +162,7 @@ def _describe(path: Path) -> dict[str, Any]:
 
 
 def _flush(path: Path) -> None:
-    """Make sure that it is on the disk: the store is about to forget it."""
+    """Flush a file or folder to the disk, because the store is about to delete its rows."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -184,7 +184,7 @@ def _columns(table: pa.Table) -> Columns:
     columns: Columns = {
         column.name: table[column.name].to_numpy().astype(memory_type(column)) for column in _COLUMNS
     }
-    # By position: an archive of another version may name them otherwise.
+    # By position, because an archive of another version may have other names.
     numbers: list[NDArray[Any]] = [
         table.column(i).to_numpy() for i in range(1 + len(_COLUMNS), table.num_columns)
     ]

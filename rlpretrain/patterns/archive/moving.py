@@ -1,11 +1,11 @@
-"""Move patterns from the store to an archive, and back.
+"""Moving patterns from the store to an archive, and back.
 
-A pattern is old when no run since a given time used a revision that it counts in: superseded versions, and whole
-collections whose settings nobody uses any more. Its own date does not make it old: tonight's run trains on what was
-decided years ago too.
+A pattern is old when no run since a given time used a revision that contains it: superseded versions, and whole
+collections whose settings are no longer used. Its own date does not make it old: tonight's run also trains on
+decisions of years ago.
 
-Every step may be the last: the rows leave the store in the transaction that makes the archive theirs, after the files
-were read back; what an interrupted command left is removed by the next.
+A command may be interrupted at any step: the rows are deleted from the store in the transaction that records the
+archive, after its files were read back; what an interrupted command left is removed by the next one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["Moved", "archive", "restore", "stream_archives"]
 
 @dataclass(frozen=True)
 class Moved:
-    """Archives that were made or restored, and the rows of the store before and after."""
+    """Archives that were written or restored, and the rows of the store before and after."""
 
     archives: list[dict[str, Any]]
     rows: int
@@ -53,9 +53,9 @@ def archive(store: PatternStore, folder: Path, unused_since: dt.datetime) -> Mov
     Parameters
     ----------
     folder
-        Where archives are kept, a folder each.
+        Folder of the archives, which are folders in it.
     unused_since
-        With a time zone. A run that began at or after it keeps its extraction's patterns.
+        Time with a time zone; a run that began at or after it keeps its extraction's patterns in the store.
     """
     before = _count(store)
     made = []
@@ -68,17 +68,17 @@ def archive(store: PatternStore, folder: Path, unused_since: dt.datetime) -> Mov
 
 
 def restore(store: PatternStore, folder: Path, extraction: str | None = None) -> Moved:
-    """Bring archived patterns back: those that an extraction needs, or all.
+    """Restore archived patterns: those that an extraction needs, or all.
 
     Parameters
     ----------
     extraction
-        Beginning of its digest.
+        Beginning of the extraction's digest.
 
     Raises
     ------
     DataError
-        There is no such extraction, or an archive is missing or damaged; the store is as it was then.
+        There is no such extraction, or an archive is missing or damaged; that archive's rows are then not restored.
     """
     before = _count(store)
     wanted = None if extraction is None else _find_extraction(store, extraction)
@@ -102,12 +102,12 @@ def stream_archives(folder: Path, names: list[str]) -> Iterator[Columns]:
 
 
 def new_name(digest: str) -> str:
-    """Name an archive; no other store that shares the folder has the same."""
+    """Return a name for an archive, unique also among other stores that share the folder."""
     return f"{digest[:12]}-{uuid.uuid4().hex[:12]}"
 
 
 def described(connection: Connection, name: str, collection: Any) -> dict[str, Any]:
-    """Return what a manifest says of the origin of its rows."""
+    """Return what a manifest records about the origin of its rows."""
     return {
         "name": name,
         "collection": collection.digest,
@@ -136,7 +136,7 @@ def _archive_collection(
         removed = connection.execute(delete(patterns).where(old)).rowcount
         if removed != manifest.rows:
             raise DataError(
-                f"archive {name} has {manifest.rows} rows, the store {removed}: nothing was removed"
+                f"archive {name} has {manifest.rows} rows, but the store has {removed}: nothing was removed"
             )
         _mark_contents(connection, collection.id)
         register.record(connection, manifest)
@@ -155,7 +155,7 @@ def _used_revisions(connection: Connection, collection: int, since: dt.datetime)
 
 
 def _counts_in(revisions: list[int]) -> ColumnElement[bool]:
-    """Return the condition of rows that count in any of the revisions; neighbours make one interval."""
+    """Return the condition of rows that belong to any of the revisions; consecutive ones form one interval."""
     conditions = []
     for _, run in groupby(enumerate(revisions), key=lambda pair: pair[1] - pair[0]):
         spell = [revision for _, revision in run]
@@ -173,16 +173,16 @@ def _stream(
     with closing(bulk.stream(connection, columns, condition, order=list(patterns.primary_key))) as found:
         for part in found:
             asset = names[part.pop("asset_id")]
-            # What was never replaced counts up to the newest revision: later ones know nothing of these rows.
+            # Rows that were never replaced belong to revisions up to the newest; later ones do not contain them.
             yield part | {"asset": asset, "until": np.minimum(part["until"], newest + 1)}
 
 
 def _restore_one(store: PatternStore, folder: Path, row: Any) -> Manifest:
     manifest = read_manifest(folder / row.name)
     if (manifest.rows, manifest.digest) != (row.rows, row.digest):
-        raise DataError(f"{folder / row.name} is not the archive that this store made")
+        raise DataError(f"{folder / row.name} is not the archive that this store wrote")
     with writing(store.engine) as connection:
-        # A writer who died may have left current rows of the same decisions: they would count twice from now on.
+        # A killed writer may have left current rows of the same decisions, which would then be duplicates.
         drop_unpublished(connection, patterns, row.collection_id)
         newest = head(connection, row.collection_id, "patterns")
         before = _count_rows(connection, row.collection_id)
@@ -199,14 +199,14 @@ def _restore_one(store: PatternStore, folder: Path, row: Any) -> Manifest:
             bulk.insert(connection, patterns, rows)
         restored = _count_rows(connection, row.collection_id) - before
         if restored != manifest.rows:
-            raise DataError(f"archive {row.name} has {manifest.rows} rows, {restored} came back")
+            raise DataError(f"archive {row.name} has {manifest.rows} rows, but {restored} were restored")
         _mark_contents(connection, row.collection_id)
         register.mark(connection, [row.name], "leaving")
     return manifest
 
 
 def _mark_contents(connection: Connection, collection: int) -> None:
-    """Say of each extraction whether the store has all of its rows."""
+    """Record for each extraction whether the store has all of its rows."""
     found = connection.execute(
         select(contents.c.extraction_id, contents.c.revision, contents.c.rows).where(
             contents.c.collection_id == collection, contents.c.kind == "patterns"

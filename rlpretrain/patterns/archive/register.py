@@ -1,4 +1,4 @@
-"""The store's list of its archives, and what is left to do for those that were interrupted."""
+"""The store's list of its archives, and tidying up after interrupted commands."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def collection_rows(store: PatternStore) -> list[Any]:
 
 @contextmanager
 def alone(store: PatternStore, folder: Path, collection: int) -> Iterator[None]:
-    """Keep other writers of a collection out; tidy its archives before and, when the block ends well, after."""
+    """Exclude other writers of a collection; tidy its archives before the block and, if it succeeds, after it."""
     with exclusive(store.engine, collection):
         _tidy(store, folder, collection)
         yield
@@ -41,7 +41,7 @@ def archive_rows(connection: Connection, collection: int, state: str = "stored")
 
 
 def claim(store: PatternStore, name: str, collection: int) -> None:
-    """Announce an archive: whatever becomes of it, its folder is known to be this store's."""
+    """Register an archive before it is written, so that its folder is known to be this store's in any case."""
     with writing(store.engine) as connection:
         connection.execute(
             insert(archives).values(
@@ -52,7 +52,7 @@ def claim(store: PatternStore, name: str, collection: int) -> None:
 
 
 def record(connection: Connection, manifest: Manifest) -> None:
-    """Say that an archive has rows which the store has not."""
+    """Record that an archive has rows which the store no longer has."""
     connection.execute(
         update(archives)
         .where(archives.c.name == manifest.name)
@@ -72,7 +72,7 @@ def mark(connection: Connection, names: list[str], state: str) -> None:
 
 
 def _tidy(store: PatternStore, folder: Path, collection: int) -> None:
-    """Remove folders whose rows are elsewhere: never finished, restored, or merged into another."""
+    """Remove folders that were never finished, were restored, or were merged into another."""
     with reading(store.engine) as connection:
         names = [
             row.name

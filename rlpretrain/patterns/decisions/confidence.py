@@ -1,4 +1,4 @@
-"""How far a decision can be trusted, judged by what was known when it was made."""
+"""How far a decision can be trusted, judged by what was known at the time."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def confidence(
 
     ``0.6 skill + 0.3 breadth + 0.1 clean`` with
 
-    - *skill*: how much better than a coin their records look, ``2 (PSR - 1/2)`` of their mean probabilistic
-      Sharpe ratio so far, not below zero;
+    - *skill*: how much better than chance their records look, ``2 (PSR - 1/2)`` of their mean probabilistic
+      Sharpe ratio to date, not below zero;
     - *breadth*: ``m / (m + 1)`` with m the effective number of independent strategies among them;
-    - *clean*: the share of them to whose authors this day was unknown, that is last edited before it.
+    - *clean*: the share of them whose authors could not know this day, because they were last edited before it.
 
-    Zero where nobody agrees.
+    It is zero where no strategy agrees.
 
     Parameters
     ----------
     count, skill, clean
-        Of the side that agrees, see `rlpretrain.patterns.voting.tally.Side`; any common shape.
+        Figures of the side that agrees, see `rlpretrain.patterns.voting.tally.Side`; any common shape.
     independence
         Effective number of independent strategies over their number.
     """

@@ -1,4 +1,4 @@
-"""The consensus on one asset: when it buys and sells, how sure it is, and what following it earned."""
+"""The consensus on one asset: when it buys and sells, how certain it is, and what following it earned."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LABEL_SCALE = 0.25
 def stances(relative: Floats, *, buy_level: float, sell_level: float) -> NDArray[np.bool_]:
     """Return the stance that the consensus takes at each close: True is long.
 
-    It buys when `relative` is above `buy_level`, sells when it is below `sell_level`, and else keeps its
-    stance. It starts flat.
+    It buys when `relative` is above `buy_level`, sells when it is below `sell_level`, and otherwise keeps
+    its stance. It starts flat.
 
     Parameters
     ----------
     relative
-        (n,) the share of holders in trailing deviations, see `VotePanel.relative`.
+        (n,) the share of holders, in trailing deviations; see `VotePanel.relative`.
     """
     vote = np.where(relative > buy_level, 1, np.where(relative < sell_level, 0, -1))
     last = np.maximum.accumulate(np.where(vote >= 0, np.arange(len(vote)), -1))
@@ -38,29 +38,29 @@ def act_probability(
 ) -> Floats:
     """Return the probability that the consensus acts: buys when flat, sells when in position.
 
-    A logistic curve around the level, ``1 / (1 + exp(-distance / LABEL_SCALE))``, with the distance past the
-    level in trailing deviations: one half at the level, 0.73 one `LABEL_SCALE` beyond it.
+    It is a logistic curve around the level, ``1 / (1 + exp(-distance / LABEL_SCALE))``, with the distance past
+    the level in trailing deviations: one half at the level, 0.73 one `LABEL_SCALE` beyond it.
     """
     distance = np.where(in_position, sell_level - relative, relative - buy_level)
     return expit(distance / LABEL_SCALE)
 
 
 def actions(probability: Floats, in_position: NDArray[np.bool_]) -> NDArray[np.int8]:
-    """Return the more probable action; at one half, hold."""
+    """Return the more probable action; hold at one half."""
     acts = np.where(in_position, SELL, BUY)
     return np.where(probability > 0.5, acts, HOLD).astype(np.int8)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a decision at each close came to, (n,) each."""
+    """Outcome of a decision at each close, (n,) each."""
 
     reward: Floats
     """Net gain of the stance taken over the opposite one, fraction of the equity at the decision's close."""
     value: Floats
     """Net return of the stance taken from the decision's close on, fraction."""
     settled: NDArray[np.intp]
-    """Bar at whose close both are known; beyond the last bar where they are not known yet."""
+    """Bar at whose close both are known; a row beyond the last bar where they are not known yet."""
 
 
 def outcomes(
@@ -75,10 +75,10 @@ def outcomes(
     max_holding_days: int,
     cost: float,
 ) -> Outcome:
-    """Settle the decision of each close.
+    """Compute the outcome of the decision at each close.
 
-    A stance lasts until the first later close at which the consensus would leave it, `max_holding_days` bars
-    at most; what is held then is sold. Both the stance and its opposite are carried to that same end:
+    A stance lasts until the first later close at which the consensus would leave it, for at most
+    `max_holding_days` bars; a position is then sold. Both the stance and its opposite are followed to the same end:
 
     ========  ==========================================  ==========================================
     from      long                                        flat
@@ -87,9 +87,9 @@ def outcomes(
     position  ``(1 - cost) x exit / close``               ``(1 - cost) x entry / close``
     ========  ==========================================  ==========================================
 
-    Here entry is the fill of this close's decision, exit the fill of the last close's, and a position earns
-    the way from the close to the fill whatever is decided. `value` is the table's figure of the stance taken
-    less one, `reward` that figure less the other stance's.
+    Here entry is the fill of this close's decision and exit the fill of the last close's; a position earns
+    the move from the close to the fill whatever is decided. `value` is the table's figure for the stance taken
+    minus one, `reward` that figure minus the other stance's.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def outcomes(
     in_position
         (n,) whether it was taken from a position.
     cost
-        Of each side, as a fraction of the amount traded.
+        Cost of each side, as a fraction of the amount traded.
     """
     n = len(relative)
     bars = np.arange(n)
@@ -118,7 +118,7 @@ def outcomes(
 
 
 def _next_after(event: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Return for each row the first later row on which `event` is true; beyond the end where there is none."""
+    """Return for each row the first later row on which `event` is true, or a row beyond the end if there is none."""
     n = len(event)
     never = 2 * n
     first = np.minimum.accumulate(np.where(event, np.arange(n), never)[::-1])[::-1]

@@ -1,4 +1,4 @@
-"""What following the library's consensus came to on some window: no agent, only the votes."""
+"""The result of following the library's consensus on a window: no agent, only the votes."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ __all__ = ["ConsensusRecord", "follow_consensus", "stance_returns"]
 
 @dataclass(frozen=True)
 class ConsensusRecord:
-    """The consensus on all assets that enough strategies could hold, an equal part of the money in each."""
+    """The consensus on all assets that enough strategies could hold, with an equal share of the money in each."""
 
     dates: Dates
     """(S,) sessions of the window."""
     returns: Floats
     """(S,) net return of following the consensus, mean over the assets that could be traded since the last session."""
     holding: Floats
-    """(S,) the same of holding these assets."""
+    """(S,) net return of holding these assets instead."""
     rewards: Floats
-    """Of each change of stance within the window that was settled there: net gain over not changing."""
+    """Net gain over not changing, of each change of stance that was decided and settled within the window."""
     assets: int
+    """Number of assets."""
 
 
 def follow_consensus(
@@ -37,8 +38,8 @@ def follow_consensus(
 ) -> ConsensusRecord:
     """Follow the consensus from the first close at or after `start` to the last one before `stop`.
 
-    An asset takes part on the days on which three strategies or more could hold it. Stances are those that the
-    consensus had come to by then, also before `start`; fills and costs are the rules'.
+    An asset takes part on the days on which at least three strategies could hold it. Stances include changes of the
+    consensus before `start`; fills and costs are those of the rules.
     """
     sessions = panel.dates[panel.sessions]
     sessions = sessions[(sessions >= start) & (sessions < stop)]
@@ -50,17 +51,17 @@ def follow_consensus(
             continue
         series = panel.series(symbol)
         rows = np.searchsorted(tally.votes.dates, series.dates)
-        heard = tally.votes.eligible[rows, column] >= MIN_ELECTORATE
-        if not (heard & (series.dates >= start) & (series.dates < stop)).any():
+        eligible = tally.votes.eligible[rows, column] >= MIN_ELECTORATE
+        if not (eligible & (series.dates >= start) & (series.dates < stop)).any():
             continue
         relative = tally.votes.relative[rows, column].astype(np.float64)
         levels = {"buy_level": rules.buy_level, "sell_level": rules.sell_level}
-        stance = stances(relative, **levels) & heard
+        stance = stances(relative, **levels) & eligible
         price = fill_prices(series, rules.fill)
         cost = (rules.crypto_cost_bps if series.crypto else rules.cost_bps) / 10_000
         # A bar counts when the asset could be voted on at the close before.
-        before = np.concatenate([[False], heard[:-1]])
-        for stream, position in ((followed, stance), (held, heard)):
+        before = np.concatenate([[False], eligible[:-1]])
+        for stream, position in ((followed, stance), (held, eligible)):
             returns = np.where(before, stance_returns(series, position, price, cost), np.nan)
             stream.append(_between_sessions(series.dates, returns, sessions))
         was = np.concatenate([[False], stance[:-1]])
@@ -75,7 +76,7 @@ def follow_consensus(
             cost=cost,
         )
         known = np.searchsorted(series.dates, stop)
-        changed = (stance != was) & heard & (series.dates >= start) & (outcome.settled < known)
+        changed = (stance != was) & eligible & (series.dates >= start) & (outcome.settled < known)
         rewards.append(outcome.reward[changed])
     return ConsensusRecord(
         dates=sessions,
@@ -87,10 +88,10 @@ def follow_consensus(
 
 
 def stance_returns(series: AssetSeries, stance: NDArray[np.bool_], price: Floats, cost: float) -> Floats:
-    """Return the net return over each bar of a trader who takes the stance of the close before, (n,).
+    """Return the net return over each bar of a trader who takes the previous close's stance, (n,).
 
     With the fill f within the bar and closes c: ``c / c'`` when it stays long, ``(1 - cost) c / f`` when it
-    buys, ``(1 - cost) f / c'`` when it sells, and 1 when it stays out; less 1. The first bar's is zero.
+    buys, ``(1 - cost) f / c'`` when it sells, and 1 when it stays out; minus 1. The first bar's return is zero.
     """
     close = series.close
     previous = np.concatenate([close[:1], close[:-1]])
@@ -106,7 +107,7 @@ def _between_sessions(dates: Dates, returns: Floats, sessions: Dates) -> Floats:
     """Compound an asset's returns from session to session, (S,); NaN where it could not be traded."""
     slot = np.searchsorted(sessions, dates)  # A weekend's bar belongs to the session that follows.
     inside = (slot < len(sessions)) & np.isfinite(returns)
-    if len(sessions):  # What lies before the first session belongs to no window.
+    if len(sessions):  # Bars before the first session belong to no window.
         inside &= dates > sessions[0] - np.timedelta64(1, "D")
     growth = np.ones(len(sessions))
     np.multiply.at(growth, slot[inside], 1.0 + returns[inside])

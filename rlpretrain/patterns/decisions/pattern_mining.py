@@ -1,4 +1,4 @@
-"""From the library's votes to patterns: sampled decisions with label, category, confidence and reward."""
+"""Mining patterns from the library's votes: sampled decisions with label, category, confidence and reward."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["mine_patterns"]
 
 _STATE_SHARE = 0.2
-"""Weight of what the asset does at the moment in a pattern's category; the rules' own categories have the
+"""Weight of the asset's current behaviour in a pattern's category; the rules' own categories have the
 rest."""
 
 
@@ -49,9 +49,9 @@ def mine_patterns(
     rules
         Levels, horizon, sampling and fills.
     context
-        The market's part of the state, computed from `panel` when left out.
+        The market's part of the state, computed from `panel` if None.
     until
-        Last day that may be looked at: a pattern whose reward is settled later is left out.
+        Last day that may be used; a pattern whose reward is settled later is left out.
 
     Returns
     -------
@@ -84,21 +84,22 @@ def mine_patterns(
 
 @dataclass(frozen=True)
 class _Asset:
-    """What the decisions on one asset have in common, from either position; n bars."""
+    """What the decisions on one asset from both positions share; n bars."""
 
     series: AssetSeries
     column: int
-    """In the tally."""
+    """Column of the asset in the tally."""
     rows: NDArray[np.intp]
-    """(n,) in the tally."""
+    """(n,) rows of the bars in the tally."""
     relative: Floats
     state: NDArray[np.float32]
-    """(n, 60) without the position."""
+    """(n, 60) state without the position."""
     price: Floats
-    """(n,) fills."""
+    """(n,) fill prices."""
     positions: NDArray[np.float32]
-    """(n, 4) of a trader in position."""
+    """(n, 4) position part of the state of a trader in position."""
     sampled: NDArray[np.intp]
+    """Rows that become patterns."""
 
     @classmethod
     def of(cls, series: AssetSeries, tally: Tally, context: MarketContext, rules: DecisionSettings) -> _Asset:
@@ -131,7 +132,7 @@ def _decisions(
     last: np.datetime64,
     holds: bool,
 ) -> PatternSet:
-    """Make the patterns of one asset for a trader who holds it, or for one who doesn't."""
+    """Return the patterns of one asset for a trader who holds it, or for one who does not."""
     series, levels = asset.series, {"buy_level": rules.buy_level, "sell_level": rules.sell_level}
     in_position = np.full(len(series), holds)
     probability = act_probability(asset.relative, in_position, **levels)
@@ -190,7 +191,7 @@ def _labels(probability: Floats, holds: bool) -> NDArray[np.float32]:
 
 
 def _agreeing(tally: Tally, rows: NDArray[np.intp], column: int, long: NDArray[np.bool_]) -> Side:
-    """Return the side that agrees with each stance: those who hold with long, the others with flat."""
+    """Return the side that agrees with each stance: the holders for long, the others for flat."""
     return Side(
         **{
             field.name: np.where(
@@ -204,7 +205,7 @@ def _agreeing(tally: Tally, rows: NDArray[np.intp], column: int, long: NDArray[n
 
 
 def _weight(side: Side, average: Floats) -> NDArray[np.float32]:
-    """Return the mean standing of those who agree over everyone's; 1 where nobody does."""
+    """Return the mean standing of the strategies that agree over that of all; 1 where none agrees."""
     someone = side.count > 0
     return np.where(someone, side.standing / np.where(someone, average, 1.0), 1.0).astype(np.float32)
 
@@ -213,7 +214,7 @@ _COLUMNS = {name: i for i, name in enumerate(STATE_NAMES)}
 
 
 def _category_scores(rules: NDArray[np.float32], state: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Blend the categories of the rules behind a decision with what the asset is doing, (N, 4)."""
+    """Blend the categories of the rules behind a decision with the asset's current behaviour, (N, 4)."""
 
     def feature(name: str) -> NDArray[np.float32]:
         return state[:, _COLUMNS[name]]

@@ -27,7 +27,7 @@ class PatternSet:
     """
 
     key: NDArray[np.str_]
-    """Identity of the decision, see `pattern_keys`; a rerun gives it again."""
+    """Identity of the decision, see `pattern_keys`; a rerun gives the same."""
     asset: NDArray[np.str_]
     date: NDArray[np.datetime64]
     in_position: NDArray[np.bool_]
@@ -40,7 +40,7 @@ class PatternSet:
     supporters: NDArray[np.int32]
     """Strategies that could hold the asset and do."""
     dissenters: NDArray[np.int32]
-    """Strategies that could hold the asset and don't."""
+    """Strategies that could hold the asset and do not."""
     category: NDArray[np.str_]
     category_scores: NDArray[np.float32]
     """(N, 4) in the order of `CATEGORIES`, summing to 1."""
@@ -48,7 +48,7 @@ class PatternSet:
     confidence: NDArray[np.float32]
     """In [0, 1]."""
     strategy_weight: NDArray[np.float32]
-    """Mean standing of the supporters (of the dissenters, for a sell) by performance so far; positive, 1 is
+    """Mean standing of the supporters (of the dissenters, for a sell) by performance to date; positive, 1 is
     average."""
     reward: NDArray[np.float32]
     """Net gain of the stance taken over the opposite stance, fraction, after costs, until `settled`."""
@@ -80,7 +80,7 @@ class PatternSet:
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
 
     def frame(self) -> pd.DataFrame:
-        """Return the one-dimensional columns as a data frame; label, state and scores stay arrays."""
+        """Return the one-dimensional columns as a data frame, without label, state and scores."""
         return pd.DataFrame(
             {f.name: column for f in fields(self) if (column := getattr(self, f.name)).ndim == 1}
         )
@@ -89,8 +89,8 @@ class PatternSet:
 def pattern_keys(
     asset: NDArray[np.str_], date: NDArray[np.datetime64], in_position: NDArray[np.bool_]
 ) -> NDArray[np.str_]:
-    """Name each decision by asset, close and position, for example ``SPY 2020-03-23 flat``."""
-    # A day has many patterns: its text is made once.
+    """Return the key of each decision: asset, close and position, for example ``SPY 2020-03-23 flat``."""
+    # A day has many patterns, so its text is built once.
     days, day = np.unique(date, return_inverse=True)
     texts = np.datetime_as_string(days, unit="D").tolist()
     endings = np.array(

@@ -1,4 +1,4 @@
-"""Which closes become patterns, and in what position the trader at such a close is."""
+"""Which closes become patterns, and the trader's position at such a close."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["held_positions", "sampled_closes"]
 
 
 def sampled_closes(stance: NDArray[np.bool_], usable: NDArray[np.bool_], hold_every: int) -> NDArray[np.intp]:
-    """Choose all usable closes with a change of stance, and every `hold_every`-th of the others.
+    """Return all usable closes with a change of stance, and every `hold_every`-th of the others.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def sampled_closes(stance: NDArray[np.bool_], usable: NDArray[np.bool_], hold_ev
     usable
         (n,) closes with a complete state and enough voters.
     hold_every
-        At least 1, which keeps all.
+        At least 1; 1 keeps all.
     """
     changed = np.diff(stance, prepend=False)
     unchanged = usable & ~changed
@@ -33,8 +33,8 @@ def held_positions(
 ) -> NDArray[np.float32]:
     """Return the position part of the state of a trader in position at each close, (n, 4).
 
-    Where the consensus is in position it is the consensus's own position. Where the consensus is flat, the
-    trader bought a drawn number of bars ago; the draw depends on the asset's name and the bar alone.
+    Where the consensus is in position, it is the consensus's own position. Where the consensus is flat, the
+    trader bought a random number of bars ago; the draw depends only on the asset's name and the bar.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def held_positions(
     price
         (n,) fill prices, see `fill_prices`.
     longest
-        Most bars since a drawn entry.
+        Maximum number of bars since a random entry.
     """
     n = len(series)
     bars = np.arange(n)

@@ -1,4 +1,4 @@
-"""Alembic runs this file to apply revisions over the connection that the store hands it."""
+"""Alembic runs this file to apply revisions over the connection that the store passes."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""Checks of stored patterns and trades: what must hold of every row, of all rows together, and what is suspicious."""
+"""Checks of stored patterns and trades: what must be true of every row and of all rows, and what is suspicious."""
 
 from rlpretrain.patterns.quality.findings import Expected, Finding
 from rlpretrain.patterns.quality.inspection import check_patterns

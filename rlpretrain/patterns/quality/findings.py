@@ -1,4 +1,4 @@
-"""What a check finds, and what it is told to expect."""
+"""What a check expects and what it finds."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ __all__ = ["Expected", "Finding"]
 
 @dataclass(frozen=True)
 class Expected:
-    """What a run says of the patterns and trades that it stored."""
+    """What a run recorded about the patterns and trades that it stored."""
 
     counts: dict[str, int]
     """Rows of ``patterns``, ``trades``, ``voters`` and ``rejects``."""
     first_day: dt.date
-    """First and last day of the prices behind them."""
+    """First day of the prices behind them."""
     last_day: dt.date
+    """Last day of the prices."""
     as_of: dt.date | None
-    """The service's last day; None where it has no clock of its own."""
+    """The service's last day; None if it has no clock of its own."""
     state_version: str
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is wrong, or suspicious."""
+    """Something that is wrong or suspicious."""
 
     check: str
     """Name of the check."""
     failed: bool
-    """Whether nothing may be learned from the rows; else it is a warning."""
+    """Whether the rows must not be learned from; otherwise it is a warning."""
     rows: int
-    """Rows that are concerned; 0 where it is not about rows."""
+    """Number of rows concerned; 0 if the finding is not about rows."""
     message: str
     examples: tuple[str, ...] = ()
     """Some of the rows."""

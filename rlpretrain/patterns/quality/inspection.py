@@ -17,26 +17,26 @@ _SMALL = {"voters": "voters_count", "rejects": "rejects_count"}
 def check_patterns(store: PatternStore, extraction: str, expected: Expected) -> tuple[Finding, ...]:
     """Check an extraction's patterns and trades.
 
-    The database counts; only the states travel, once.
+    The database does the counting; only the states are transferred, once.
 
     Parameters
     ----------
     store
         Postgres or SQLite.
     extraction
-        Digest that `PatternStore.add_run` gave.
+        Digest that `PatternStore.add_run` returned.
     expected
-        What the run that wrote them says.
+        What the run that wrote them recorded.
 
     Returns
     -------
     tuple of Finding
-        Failures first; empty where all is well.
+        Failures first; empty if there is nothing to report.
 
     Raises
     ------
     DataError
-        There is no such extraction, or its patterns were never written to the end, or are archived.
+        There is no such extraction, or its patterns were never completely written, or are archived.
     """
     findings: list[Finding] = []
     with reading(store.engine) as connection:
@@ -52,7 +52,7 @@ def check_patterns(store: PatternStore, extraction: str, expected: Expected) -> 
             rows, broken = row_rules.broken(connection, table, rules[table.name], conditions)
             findings += broken
             findings += set_rules.counted(content, table.name, rows, expected)
-            findings += set_rules.copies(connection, table, conditions)
+            findings += set_rules.duplicates(connection, table, conditions)
             findings += set_rules.revisions(connection, table, content.collection)
             if table is schema.patterns and rows:
                 findings += set_rules.feature_version(connection, content.collection, expected)
@@ -61,7 +61,9 @@ def check_patterns(store: PatternStore, extraction: str, expected: Expected) -> 
                 findings += set_rules.volume(connection, content.collection, number, rows)
     small = store.counts(extraction)
     findings += [
-        Finding(check, True, 0, f"{small[kind]:,} rows are there, the run says {expected.counts[kind]:,}")
+        Finding(
+            check, True, 0, f"{small[kind]:,} rows are stored, but the run recorded {expected.counts[kind]:,}"
+        )
         for kind, check in _SMALL.items()
         if small[kind] != expected.counts[kind]
     ]

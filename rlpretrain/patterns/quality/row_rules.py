@@ -1,4 +1,4 @@
-"""What must hold of every single row: one pass over the table counts the rows that break each rule."""
+"""What must be true of every single row: one pass over the table counts the rows that break each rule."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["RowRule", "broken", "pattern_rules", "trade_rules"]
 
 _LARGEST = 100.0
-"""Gain within one holding period, as a fraction, beyond which prices are broken: a hundredfold."""
+"""Gain within one holding period, as a fraction, beyond which prices must be wrong: a hundredfold."""
 _ROUNDING = 1e-3
-_LEAST_ELECTORATE = 3
+_MINIMUM_ELECTORATE = 3
 _EXAMPLES = 3
 _STATE_BYTES = 256
 
@@ -53,12 +53,12 @@ def pattern_rules(expected: Expected) -> list[RowRule]:
         RowRule("action", "neither 0 hold, 1 buy nor 2 sell", _outside(row.action, 0, 2)),
         RowRule(
             "position",
-            "a purchase of what is held, or a sale of what is not",
+            "a buy while in position, or a sell while flat",
             or_(and_(row.action == BUY, row.in_position), and_(row.action == SELL, not_(row.in_position))),
         ),
         RowRule(
             "category",
-            "unknown, or not the one with the greatest score, or scores that do not sum to 1",
+            "unknown, not the one with the greatest score, or scores that do not sum to 1",
             or_(
                 _outside(row.category, 0, len(CATEGORIES) - 1),
                 *(score > best for score in scores),
@@ -68,16 +68,16 @@ def pattern_rules(expected: Expected) -> list[RowRule]:
         RowRule("regime", "unknown", _outside(row.regime, 0, 3)),
         RowRule(
             "voters",
-            f"fewer than {_LEAST_ELECTORATE} strategies behind a decision",
+            f"fewer than {_MINIMUM_ELECTORATE} strategies behind a decision",
             or_(
                 row.supporters < 0,
                 row.dissenters < 0,
-                # Either may be near the largest integer: their sum is not taken as one.
-                1.0 * row.supporters + 1.0 * row.dissenters < _LEAST_ELECTORATE,
+                # Either may be near the largest integer, so they are not added as integers.
+                1.0 * row.supporters + 1.0 * row.dissenters < _MINIMUM_ELECTORATE,
             ),
         ),
         RowRule("state_width", "states that are not 64 numbers", func.length(row.state) != _STATE_BYTES),
-        RowRule("asset", "an asset that the store does not know", ~_known(row.asset_id, schema.assets)),
+        RowRule("asset", "an asset that is not in the store", ~_known(row.asset_id, schema.assets)),
         RowRule("time_order", "settled before it was decided", row.settled <= row.date),
         RowRule(
             "days",
@@ -114,7 +114,7 @@ def trade_rules(expected: Expected) -> list[RowRule]:
             or_(
                 row.net_return.is_(None),
                 row.net_return < -1,
-                # At most what the prices gained; and no side costs more than was traded. Written without a division.
+                # At most what the prices gained, and no side costs more than was traded; written without a division.
                 not_((row.net_return + 1) * row.entry_price <= row.exit_price * (1 + _ROUNDING)),
                 not_(row.cost * row.entry_price <= row.entry_price + row.exit_price),
                 row.cost.is_(None),
@@ -133,7 +133,7 @@ def trade_rules(expected: Expected) -> list[RowRule]:
         ),
         RowRule(
             "trade_strategy",
-            "a strategy or an asset that the store does not know",
+            "a strategy or an asset that is not in the store",
             or_(~_known(row.strategy_id, schema.strategies), ~_known(row.asset_id, schema.assets)),
         ),
     ]
@@ -142,7 +142,7 @@ def trade_rules(expected: Expected) -> list[RowRule]:
 def broken(
     connection: Connection, table: Table, rules: list[RowRule], conditions: list[ColumnElement[bool]]
 ) -> tuple[int, list[Finding]]:
-    """Count the rows that meet `conditions`, and find those that break rules."""
+    """Count the rows that meet `conditions`, and return findings for those that break rules."""
     counted = [func.coalesce(func.sum(case((rule.breaks, 1), else_=0)), 0) for rule in rules]
     rows, *counts = connection.execute(
         select(func.count(), *counted).select_from(table).where(*conditions)
@@ -162,7 +162,7 @@ def broken(
 
 
 def _examples(connection: Connection, table: Table, conditions: list[ColumnElement[bool]]) -> tuple[str, ...]:
-    """Name some rows by their keys."""
+    """Return the keys of some rows."""
     assets = schema.assets
     if table is schema.patterns:
         when, last = table.c.date, table.c.in_position
@@ -185,8 +185,8 @@ def _named(table: Table, symbol: str | None, asset: int, day: Any, last: Any) ->
 
 
 def _outside(value: Any, low: float, high: float) -> ColumnElement[bool]:
-    """Return the condition of values outside a range; what is no number, is outside every range."""
-    # SQLite keeps NaN as NULL, Postgres holds it greater than every number.
+    """Return the condition of values outside a range; a value that is not a number is outside every range."""
+    # SQLite stores NaN as NULL; Postgres treats it as greater than every number.
     return or_(value.is_(None), not_(value.between(low, high)))
 
 

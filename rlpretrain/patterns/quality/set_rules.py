@@ -1,4 +1,4 @@
-"""What must hold of all rows of an extraction together, and what is suspicious of them."""
+"""What must be true of all rows of an extraction together, and what is suspicious about them."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from rlpretrain.patterns.store import bulk, identities, schema
 from rlpretrain.patterns.store.contents import Content
 from rlpretrain.patterns.store.revisions import head
 
-__all__ = ["copies", "counted", "feature_version", "one_sided", "revisions", "unfinite_states", "volume"]
+__all__ = ["counted", "duplicates", "feature_version", "one_sided", "revisions", "unfinite_states", "volume"]
 
 _IDENTITY = {"patterns": "identity", "trades": "trade_identity"}
 _REVISIONS = {"patterns": "revisions", "trades": "trade_revisions"}
 _UNFINISHED = {"patterns": "unfinished", "trades": "trade_unfinished"}
 _COUNT = {"patterns": "patterns_count", "trades": "trades_count"}
 _LARGEST_SHARE = {"share_of_asset": 0.5, "share_of_action": 0.98, "share_of_regime": 0.9}
-"""Share of the patterns that one value may have before all of it is suspicious."""
+"""Share of the patterns with one value above which they are suspicious."""
 _COLLAPSE = 0.5
 """Share of the usual number of patterns below which a run is suspicious."""
 _TRAILING = 5
-"""Earlier extractions that say what is usual."""
+"""Number of earlier extractions that define the usual number."""
 _EXAMPLES = 3
 _STATE_BYTES = 256
 
 
-def copies(connection: Connection, table: Table, conditions: list[ColumnElement[bool]]) -> list[Finding]:
-    """Find decisions, or trades, that are there twice."""
+def duplicates(connection: Connection, table: Table, conditions: list[ColumnElement[bool]]) -> list[Finding]:
+    """Find decisions or trades that are stored more than once."""
     key = _identity(table)
     query = select(*key, func.count()).where(*conditions).group_by(*key).having(func.count() > 1)
     grouped = query.subquery()
@@ -50,7 +50,7 @@ def copies(connection: Connection, table: Table, conditions: list[ColumnElement[
 
 
 def revisions(connection: Connection, table: Table, collection: int) -> list[Finding]:
-    """Find rows whose revisions contradict each other, and what a writer who died has left."""
+    """Find rows whose revisions contradict each other, and rows that a killed writer left."""
     key = _identity(table)
     follower = func.lead(table.c.since).over(partition_by=key, order_by=table.c.since).label("follower")
     rows = (
@@ -68,18 +68,21 @@ def revisions(connection: Connection, table: Table, collection: int) -> list[Fin
         findings.append(Finding(_REVISIONS[table.name], True, int(wrong), message))
     if unfinished:
         message = (
-            f"of a revision after {newest}, the last that was finished: another run is writing, or has died"
+            f"of a revision after {newest}, the last complete one: another run is writing, or was killed"
         )
         findings.append(Finding(_UNFINISHED[table.name], False, int(unfinished), message))
     return findings
 
 
 def counted(content: Content | None, table: str, rows: int, expected: Expected) -> list[Finding]:
-    """Compare the rows that are there with what the store and the run say."""
-    told = {"the run": expected.counts[table], "the store's own list": 0 if content is None else content.rows}
+    """Compare the number of stored rows with what the store and the run recorded."""
+    recorded = {
+        "the run recorded": expected.counts[table],
+        "the store's own list has": 0 if content is None else content.rows,
+    }
     return [
-        Finding(_COUNT[table], True, 0, f"{rows:,} rows are there, {who} says {count:,}")
-        for who, count in told.items()
+        Finding(_COUNT[table], True, 0, f"{rows:,} rows are stored, but {source} {count:,}")
+        for source, count in recorded.items()
         if count != rows
     ]
 
@@ -95,13 +98,16 @@ def feature_version(connection: Connection, collection: int, expected: Expected)
         return []
     return [
         Finding(
-            "state_version", True, 0, f"states of version {stored}, the program's is {expected.state_version}"
+            "state_version",
+            True,
+            0,
+            f"states are of version {stored}, the program's is {expected.state_version}",
         )
     ]
 
 
 def unfinite_states(connection: Connection, conditions: list[ColumnElement[bool]]) -> list[Finding]:
-    """Find states with a number that is none; neither database can read a float out of bytes quickly."""
+    """Find states with a number that is not finite; neither database can read floats from bytes quickly."""
     state = schema.patterns.c.state
     rows = 0
     for part in bulk.stream(connection, [state], *conditions, func.length(state) == _STATE_BYTES):
@@ -111,7 +117,7 @@ def unfinite_states(connection: Connection, conditions: list[ColumnElement[bool]
 
 
 def one_sided(connection: Connection, conditions: list[ColumnElement[bool]], rows: int) -> list[Finding]:
-    """Warn where one asset, action or regime has nearly all patterns."""
+    """Warn if one asset, action or regime has nearly all patterns."""
     row = schema.patterns.c
     query = select(row.asset_id, row.action, row.regime, func.count()).where(*conditions)
     groups = connection.execute(query.group_by(row.asset_id, row.action, row.regime)).all()
@@ -129,13 +135,13 @@ def one_sided(connection: Connection, conditions: list[ColumnElement[bool]], row
         value, count = counts.most_common(1)[0]
         check = f"share_of_{kind}"
         if count > _LARGEST_SHARE[check] * rows:
-            message = f"{count / rows:.0%} of the patterns are of the {kind} {known.get(value, value)}"
+            message = f"{count / rows:.0%} of the patterns have the {kind} {known.get(value, value)}"
             findings.append(Finding(check, False, 0, message))
     return findings
 
 
 def volume(connection: Connection, collection: int, extraction: int, rows: int) -> list[Finding]:
-    """Warn where there are far fewer patterns than in earlier runs; what a run has mined anew since does not count."""
+    """Warn if there are far fewer patterns than in earlier runs; extractions that no run uses any more are ignored."""
     table = schema.contents
     query = (
         select(table.c.rows)
@@ -151,7 +157,7 @@ def volume(connection: Connection, collection: int, extraction: int, rows: int) 
     before = [int(count) for count in connection.execute(query).scalars()]
     if not before or rows >= _COLLAPSE * median(before):
         return []
-    message = f"{rows:,} patterns, where the last {len(before)} runs have {median(before):,.0f}"
+    message = f"{rows:,} patterns, compared with {median(before):,.0f} in the last {len(before)} runs"
     return [Finding("volume", False, 0, message)]
 
 

@@ -1,4 +1,4 @@
-"""Where patterns, trades and strategies are kept: Postgres or SQLite, one interface."""
+"""The store of patterns, trades and strategies: Postgres or SQLite, one interface."""
 
 from rlpretrain.patterns.store.identities import extraction_digest
 from rlpretrain.patterns.store.pattern_store import Model, PatternStore, open_store

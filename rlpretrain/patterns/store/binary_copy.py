@@ -18,7 +18,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 """Signature, no flags, no extension."""
 TRAILER = b"\xff\xff"
 BLOCK_BYTES = 1 << 20
-"""Handed over at once."""
+"""Bytes of one block."""
 _EPOCH = np.datetime64("2000-01-01", "D")
 """Day zero of a Postgres date."""
 
@@ -34,7 +34,7 @@ def row_type(columns: Sequence[Column[Any]]) -> np.dtype[np.void]:
 class RowsFile(io.RawIOBase):
     """Rows as a file to read for ``COPY ... FROM STDIN (FORMAT binary)``.
 
-    A block is encoded when it is asked for: the server works on the block before meanwhile.
+    A block is encoded when it is requested, while the server still works on the previous one.
     """
 
     def __init__(self, columns: Sequence[Column[Any]], values: Columns) -> None:
@@ -65,11 +65,11 @@ def _encode(columns: Sequence[Column[Any]], values: Columns) -> Iterator[bytes]:
 
 
 def decode(columns: Sequence[Column[Any]], rows: NDArray[np.void]) -> Columns:
-    """Decode rows, of `row_type`, that ``COPY (...) TO STDOUT (FORMAT binary)`` gave; nothing is NULL."""
+    """Decode rows of `row_type` from ``COPY (...) TO STDOUT (FORMAT binary)``; no value is NULL."""
     values: Columns = {column.name: np.empty(len(rows), dtype=memory_type(column)) for column in columns}
     step = (
         BLOCK_BYTES // rows.dtype.itemsize
-    )  # Every column is gathered from a block while the cache holds it.
+    )  # Every column is read from a block while it is in the CPU cache.
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
         for column in columns:

@@ -1,6 +1,6 @@
-"""Many rows at once: binary COPY on Postgres, one executemany on SQLite; and a few rows of any types."""
+"""Writing and reading many rows at once (binary COPY on Postgres, executemany on SQLite), or a few of any types."""
 
-# Statements below are put together from this package's own table and column names, never from data.
+# Statements below are built from this package's own table and column names, never from data.
 # ruff: noqa: S608
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from rlpretrain.patterns.store.columns import Columns, memory_type
 __all__ = ["ROWS", "insert", "merge", "stage", "stream"]
 
 ROWS = 65_536
-"""Rows held at once; bounds the memory of a large read or write."""
+"""Maximum number of rows in memory at once in a large read or write."""
 _BLOCKS_HELD = 32
 """Blocks that a copy may be ahead of its reader."""
 
 
 def insert(connection: Connection, table: Table, columns: Columns) -> None:
-    """Insert rows that are not there yet.
+    """Insert new rows.
 
     Parameters
     ----------
     connection
-        In a transaction, which the caller commits.
+        Connection in a transaction, which the caller commits.
     table
-        Of the types that `binary_copy` knows, no column NULL.
+        Table with the types that `binary_copy` supports; no column may be NULL.
     columns
         Every column of `table`.
     """
@@ -45,7 +45,7 @@ def insert(connection: Connection, table: Table, columns: Columns) -> None:
 
 
 def stage(connection: Connection, table: Table, columns: Columns) -> Table:
-    """Put rows into a temporary table with the columns of `table`; the caller drops it."""
+    """Write rows to a temporary table with the columns of `table`; the caller drops it."""
     staging = table.to_metadata(type(table.metadata)(), name=f"staging_{table.name}")
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(
@@ -54,7 +54,7 @@ def stage(connection: Connection, table: Table, columns: Columns) -> Table:
     else:
         connection.exec_driver_sql(f"CREATE TEMP TABLE {staging.name} AS SELECT * FROM {table.name} WHERE 0")
     _insert(connection, staging.name, list(table.columns), columns)
-    # Without these, every row may be compared with every other.
+    # Without these, the database may compare every row with every other.
     key = table.primary_key.columns.keys()
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"ANALYZE {staging.name} ({key[1]})")
@@ -76,7 +76,7 @@ def stream(
         yield from _stream_rows(connection, columns, conditions, order)
         return
     if order:
-        # In the order of an index: a sort would write everything to the disk first.
+        # Read in the order of an index, because a sort would write everything to the disk first.
         connection.exec_driver_sql("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
     compiled = (
         select(*columns)
@@ -86,14 +86,14 @@ def stream(
     )
     cursor: Any = connection.connection.cursor()
     query = f"COPY ({cursor.mogrify(compiled.string, compiled.params).decode()}) TO STDOUT (FORMAT binary)"
-    # The server is copied from while the rows before are decoded; a reader that is slow, or leaves, stops it.
+    # Rows are copied from the server while the previous ones are decoded; a slow or departed reader stops the copy.
     blocks = _Blocks()
     with ThreadPoolExecutor(1) as pool:
         copying = pool.submit(_copy_out, cursor, query, blocks)
         try:
             yield from _decoded(blocks, columns)
         except BaseException:
-            connection.invalidate()  # It is in the middle of a copy.
+            connection.invalidate()  # The connection is in the middle of a copy.
             raise
         finally:
             blocks.leave()
@@ -101,7 +101,12 @@ def stream(
 
 
 def merge(
-    connection: Connection, table: Table, key: str, values: list[dict[str, Any]], *, least: str | None = None
+    connection: Connection,
+    table: Table,
+    key: str,
+    values: list[dict[str, Any]],
+    *,
+    minimum: str | None = None,
 ) -> None:
     """Insert a few rows of any types, or update those with the same key; equal rows are left alone.
 
@@ -109,8 +114,8 @@ def merge(
     ----------
     key
         Names of the columns that identify a row, separated by blanks.
-    least
-        Column that must not grow: a row with a greater value does not replace a row with a smaller one, so
+    minimum
+        Column whose minimum wins: a row with a greater value does not replace a row with a smaller one, so
         that the order of several writers does not matter.
     """
     if not values:
@@ -122,8 +127,8 @@ def merge(
         connection.execute(statement.on_conflict_do_nothing(index_elements=key.split()), values)
         return
     condition = or_(*(table.c[name].is_distinct_from(value) for name, value in rest.items()))
-    if least is not None:
-        condition = condition & (statement.excluded[least] <= table.c[least])
+    if minimum is not None:
+        condition = condition & (statement.excluded[minimum] <= table.c[minimum])
     connection.execute(
         statement.on_conflict_do_update(index_elements=key.split(), set_=rest, where=condition), values
     )
@@ -143,7 +148,7 @@ def _insert(connection: Connection, name: str, columns: list[Column[Any]], value
 
 
 class _Blocks(io.RawIOBase):
-    """A file that one thread writes and another takes block by block; few blocks are held."""
+    """A file that one thread writes and another reads block by block; it buffers few blocks."""
 
     def __init__(self) -> None:
         self._blocks: queue.Queue[bytes] = queue.Queue(_BLOCKS_HELD)
@@ -154,12 +159,12 @@ class _Blocks(io.RawIOBase):
 
     def write(self, block: Any, /) -> int:
         if self._left:
-            raise BrokenPipeError("nobody reads on")
+            raise BrokenPipeError("the reader has stopped")
         self._blocks.put(bytes(block))
         return len(block)
 
     def end(self) -> None:
-        """Say that nothing follows."""
+        """Signal the end of the file."""
         self._blocks.put(b"")
 
     def take(self) -> bytes:
@@ -167,7 +172,7 @@ class _Blocks(io.RawIOBase):
         return self._blocks.get()
 
     def leave(self) -> None:
-        """Take no more; the writer is told when it writes next."""
+        """Stop reading; the writer gets an error when it writes next."""
         self._left = True
         with suppress(queue.Empty):
             while True:
@@ -185,7 +190,9 @@ def _copy_out(cursor: Any, query: str, blocks: _Blocks) -> None:
 def _decoded(blocks: _Blocks, columns: Sequence[Column[Any]]) -> Iterator[Columns]:
     layout = row_type(columns)
     size = ROWS * layout.itemsize
-    held = memoryview(bytearray(len(HEADER) + size + BLOCK_BYTES))  # One for all: new memory costs most.
+    held = memoryview(
+        bytearray(len(HEADER) + size + BLOCK_BYTES)
+    )  # One buffer for all blocks, because allocating memory costs most.
     filled, skipped, ended = 0, len(HEADER), False
     while not ended:
         while filled - skipped < size and not ended:
@@ -193,7 +200,7 @@ def _decoded(blocks: _Blocks, columns: Sequence[Column[Any]]) -> Iterator[Column
             held[filled : filled + len(block)] = block
             filled += len(block)
             ended = not block
-        count = min(ROWS, (filled - skipped) // layout.itemsize)  # Behind the last row is the trailer.
+        count = min(ROWS, (filled - skipped) // layout.itemsize)  # The trailer follows the last row.
         if count > 0:
             yield decode(columns, np.frombuffer(held, dtype=layout, offset=skipped, count=count))
             used = skipped + count * layout.itemsize
@@ -207,7 +214,7 @@ def _stream_rows(
     conditions: Sequence[ColumnElement[bool]],
     order: Sequence[ColumnElement[Any]],
 ) -> Iterator[Columns]:
-    # Dates stay the text that they are in the file: numpy reads many at once.
+    # Dates are read as the text that SQLite stores, because numpy parses many at once.
     plain = [type_coerce(column, String) if isinstance(column.type, Date) else column for column in columns]
     found = connection.execute(select(*plain).where(*conditions).order_by(*order))
     for rows in found.partitions(ROWS):
@@ -216,7 +223,7 @@ def _stream_rows(
 
 
 def _plain(column: Column[Any], values: NDArray[Any]) -> Iterable[Any]:
-    """Return the values as SQLite's driver takes them."""
+    """Return the values in the form that SQLite's driver takes."""
     if isinstance(column.type, Date):
         return list(np.datetime_as_string(values, unit="D").tolist())
     if isinstance(column.type, LargeBinary):

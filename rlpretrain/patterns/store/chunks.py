@@ -1,4 +1,4 @@
-"""Cut a stream of rows where it does no harm."""
+"""Cutting a stream of rows at suitable places."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def whole_steps(parts: Iterable[Columns], axis: str) -> Iterator[Columns]:
     Parameters
     ----------
     parts
-        Rows ordered by `axis`, cut anyhow.
+        Rows ordered by `axis`, cut anywhere.
     axis
         Column, for example the date.
 
@@ -43,7 +43,7 @@ def whole_steps(parts: Iterable[Columns], axis: str) -> Iterator[Columns]:
             if cut == 0:
                 cut = np.searchsorted(values, values[0], side="right")
             if cut == len(values):
-                break  # This step may go on in the next part.
+                break  # This step may continue in the next part.
             yield {name: column[:cut] for name, column in pending.items()}
             pending = {name: column[cut:] for name, column in pending.items()}
             values = pending[axis]

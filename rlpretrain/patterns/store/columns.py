@@ -1,4 +1,4 @@
-"""Tables in memory: an array for each column."""
+"""Tables in memory, as one array for each column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import REAL, Boolean, Column, Date, Double, Integer, LargeBinary
 __all__ = ["Columns", "calendar_day", "joined", "memory_type", "wire_type"]
 
 Columns: TypeAlias = dict[str, NDArray[Any]]
-"""Arrays by column name, of equal length: int16, int32, float32, float64, bool, datetime64[D], or bytes of one
+"""Arrays by column name, of equal length: int16, int32, float32, float64, bool, datetime64[D], or bytes of
 fixed length as void."""
 
 _FORMS: tuple[tuple[type[types.TypeEngine[Any]], str, str], ...] = (
@@ -25,7 +25,7 @@ _FORMS: tuple[tuple[type[types.TypeEngine[Any]], str, str], ...] = (
     (Date, ">i4", "datetime64[D]"),
     (LargeBinary, "V256", "V256"),
 )
-"""SQL type -> its form on Postgres's wire and in memory; the first that fits counts."""
+"""SQL type -> its form in Postgres's protocol and in memory; the first match counts."""
 
 
 def memory_type(column: Column[Any]) -> str:
@@ -39,12 +39,12 @@ def wire_type(column: Column[Any]) -> str:
 
 
 def calendar_day(day: np.datetime64) -> dt.date:
-    """Return a day as the databases' drivers take it."""
+    """Return a day in the form that the databases' drivers take."""
     return dt.date.fromisoformat(str(day.astype("datetime64[D]")))
 
 
 def joined(parts: Sequence[Columns], columns: Sequence[Column[Any]]) -> Columns:
-    """Join parts of equal columns; none of them gives no rows."""
+    """Join parts with equal columns; without parts there are no rows."""
     if len(parts) == 1:
         return parts[0]
     if not parts:

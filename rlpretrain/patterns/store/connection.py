@@ -1,4 +1,4 @@
-"""Open a pattern store: read its URL, connect, bring its schema up to date, and say clearly what failed."""
+"""Opening a pattern store: reading its URL, connecting, upgrading its schema, and explaining failures."""
 
 from __future__ import annotations
 
@@ -23,8 +23,14 @@ __all__ = ["connect", "explained", "migrate", "reading", "store_url", "writing"]
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = zlib.crc32(b"rlpretrain pattern store")
 _BUSY_SECONDS = 60
-_REFUSALS = ("authentication failed", "no password supplied", "does not exist", "unable to open", "read-only")
-"""What a server or a file says when asking again would not help."""
+_PERMANENT = (
+    "authentication failed",
+    "no password supplied",
+    "does not exist",
+    "unable to open",
+    "read-only",
+)
+"""Parts of error messages after which a retry would not help."""
 _FORMS = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
 
 
@@ -34,7 +40,7 @@ def store_url(url: str) -> URL:
     Raises
     ------
     SettingsError
-        It is no URL, or of another database. The message does not repeat the text, which may hold a password.
+        The text is not a URL, or names another database. The message does not repeat it, as it may contain a password.
     """
     try:
         parsed = make_url(url)
@@ -48,7 +54,7 @@ def store_url(url: str) -> URL:
 
 
 def connect(url: URL) -> Engine:
-    """Make an engine. SQLite waits for other writers and keeps a log, so that readers never wait."""
+    """Create an engine. SQLite waits for other writers and keeps a write-ahead log, so that readers never wait."""
     if url.get_backend_name() == "postgresql":
         return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
     if url.database and url.database != ":memory:":
@@ -57,14 +63,14 @@ def connect(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # Transactions begin below, not where the driver guesses.
+        connection.isolation_level = None  # Transactions begin below, not where the driver would begin them.
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        # A reader that turns writer midway can't wait for its turn; a writer therefore says so from the
+        # A reader that becomes a writer midway cannot wait for its turn; a writer therefore declares itself from the
         # start.
         writes = connection.get_execution_options().get("writes", False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
@@ -74,28 +80,28 @@ def connect(url: URL) -> Engine:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that writes; it is committed when the block ends well."""
+    """Open a transaction that writes; it is committed if the block succeeds."""
     with explained(engine.url), engine.execution_options(writes=True).begin() as connection:
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that only reads; all of its statements see the store as it was at the first."""
-    # SQLite reads so by itself. Postgres would show each statement what was committed before it: rows could leave for
-    # an archive between the question whether all are there and their being read.
+    """Open a transaction that only reads; all of its statements see the store as it was at the first one."""
+    # SQLite does this by default. Postgres would show each statement what was committed before it, so rows could move
+    # to an archive after the check that all of them are there and before they are read.
     options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     with explained(engine.url), engine.execution_options(**options).begin() as connection:
         yield connection
 
 
 def migrate(engine: Engine) -> None:
-    """Apply the revisions that the database lacks; safe when several processes open it at once.
+    """Apply the revisions that the database lacks; this is safe when several processes open it at once.
 
     Raises
     ------
     DataError
-        The database was made by a newer version.
+        The database was written by a newer version.
     """
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
@@ -113,18 +119,18 @@ def migrate(engine: Engine) -> None:
 
 
 def _shown(url: URL) -> str:
-    """Name the store without what may be secret: its password, and its query, which may hold one."""
+    """Return the store's URL without what may be secret: its password, and its query, which may contain one."""
     return url.set(query={}).render_as_string(hide_password=True)
 
 
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
-    """Turn a driver's failure into an error that names the store, without its password.
+    """Convert a driver's failure into an error that names the store, without its password.
 
     Raises
     ------
     ServiceError
-        The server can't be reached or refuses, or a file can't be opened or stays locked.
+        The server cannot be reached or rejects the connection, or a file cannot be opened or stays locked.
     DataError
         The database rejects a statement or a row.
     """
@@ -138,6 +144,6 @@ def explained(url: URL) -> Iterator[None]:
                 reason = reason.replace(str(secret), "***")
         message = f"pattern store {_shown(url)}: {reason}"
         if isinstance(driver, (sqlite3.OperationalError, psycopg2.OperationalError)):
-            refused = any(words in reason for words in _REFUSALS)
-            raise ServiceError(message, hint="check RLPRETRAIN_STORE_URL", retryable=not refused) from None
+            permanent = any(words in reason for words in _PERMANENT)
+            raise ServiceError(message, hint="check RLPRETRAIN_STORE_URL", retryable=not permanent) from None
         raise DataError(message) from None

@@ -1,4 +1,4 @@
-"""Which revision of which collection an extraction's patterns and trades are."""
+"""Which revision of which collection contains an extraction's patterns and trades."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Content", "find_content", "publish", "require_content"]
 
 @dataclass(frozen=True)
 class Content:
-    """Where the rows of one kind of an extraction are."""
+    """Where an extraction's rows of one kind are."""
 
     collection: int
     revision: int
@@ -24,7 +24,7 @@ class Content:
 
 
 def find_content(connection: Connection, extraction: int, kind: str) -> Content | None:
-    """Find an extraction's patterns or trades; None when they were never written to the end."""
+    """Find an extraction's patterns or trades; None if they were never completely written."""
     table = schema.contents
     columns = (table.c.collection_id, table.c.revision, table.c.rows, table.c.digest, table.c.archived)
     query = select(*columns).where(table.c.extraction_id == extraction, table.c.kind == kind)
@@ -38,7 +38,7 @@ def require_content(connection: Connection, digest: str, kind: str) -> Content:
     Raises
     ------
     DataError
-        There is no such extraction, its rows were never written to the end, or they are archived.
+        There is no such extraction, its rows were never completely written, or they are archived.
     """
     found = find_content(connection, identities.extraction_id(connection, digest), kind)
     if found is None:
@@ -54,7 +54,7 @@ def require_content(connection: Connection, digest: str, kind: str) -> Content:
 
 
 def publish(connection: Connection, extraction: int, kind: str, content: Content) -> None:
-    """Say where an extraction's rows are: from now on they can be read."""
+    """Record where an extraction's rows are; from now on they can be read."""
     values = {
         "extraction_id": extraction,
         "kind": kind,

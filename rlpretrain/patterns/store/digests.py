@@ -1,4 +1,4 @@
-"""What tells whether two tables hold the same rows."""
+"""Digests that show whether two tables contain the same rows."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["RowsDigest"]
 
 
 class RowsDigest:
-    """SHA-256 of a table's columns, fed in parts: how it is cut makes no difference, the order of rows does."""
+    """SHA-256 of a table's columns, added in parts; it depends on the order of rows, but not on the parts."""
 
     def __init__(self) -> None:
         self._columns: dict[str, Any] = {}
         self.rows = 0
 
     def add(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Add rows, given as columns of the same names and types each time; texts must not hold line feeds."""
+        """Add rows, given as columns of the same names and types each time; texts must not contain line feeds."""
         for name, values in columns.items():
             column = self._columns.setdefault(name, hashlib.sha256())
             if values.dtype.kind == "U":
@@ -32,7 +32,7 @@ class RowsDigest:
         self.rows += len(next(iter(columns.values())))
 
     def hexdigest(self) -> str:
-        """Return the digest of all rows so far."""
+        """Return the digest of all rows added to date."""
         whole = hashlib.sha256(str(self.rows).encode())
         for name in sorted(self._columns):
             whole.update(name.encode() + self._columns[name].digest())

@@ -1,4 +1,4 @@
-"""Which patterns a reader asks for, as conditions on the store's rows."""
+"""Which patterns a reader requests, as conditions on the store's rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["PatternFilters"]
 
 @dataclass(frozen=True)
 class PatternFilters:
-    """What to read; None leaves a side open. See `PatternStore.patterns`."""
+    """What to read; None means no limit. See `PatternStore.patterns`."""
 
     min_confidence: float
     start: np.datetime64 | None

@@ -1,4 +1,4 @@
-"""The numbers by which the store's large tables know extractions, collections, strategies and assets."""
+"""The numbers by which the store's large tables identify extractions, collections, strategies and assets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 VARYING = ("library", "agreement", "market")
-"""Inputs of an extraction that differ from night to night; the others say which collection it belongs to."""
+"""Inputs of an extraction that differ from night to night; the others determine the collection it belongs to."""
 
 
 def extraction_digest(inputs: Mapping[str, Any]) -> str:
@@ -40,12 +40,12 @@ def extraction_digest(inputs: Mapping[str, Any]) -> str:
 
 
 def extraction_id(connection: Connection, digest: str) -> int:
-    """Find an extraction.
+    """Return the number of an extraction.
 
     Raises
     ------
     DataError
-        There is none of this digest.
+        There is none with this digest.
     """
     found = connection.execute(
         select(extractions.c.id).where(extractions.c.digest == digest)
@@ -56,7 +56,7 @@ def extraction_id(connection: Connection, digest: str) -> int:
 
 
 def collection_id(connection: Connection, extraction: int) -> int:
-    """Find, or make, the collection that an extraction belongs to."""
+    """Return the number of an extraction's collection, which is created if it is missing."""
     inputs = connection.execute(
         select(extractions.c.inputs).where(extractions.c.id == extraction)
     ).scalar_one()
@@ -70,7 +70,7 @@ def collection_id(connection: Connection, extraction: int) -> int:
 
 
 def asset_ids(connection: Connection, symbols: Iterable[str]) -> dict[str, int]:
-    """Find, or add, assets; gives all that are known."""
+    """Return the numbers of all known assets, after adding those that are missing."""
     known = {symbol: number for number, symbol in asset_symbols(connection).items()}
     missing = sorted(set(symbols) - set(known))
     if not missing:
@@ -85,7 +85,7 @@ def asset_symbols(connection: Connection) -> dict[int, str]:
 
 
 def strategy_ids(connection: Connection, hashes: Sequence[str]) -> dict[str, int]:
-    """Find strategies by content hash.
+    """Return the numbers of strategies by content hash.
 
     Raises
     ------

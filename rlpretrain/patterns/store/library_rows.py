@@ -1,4 +1,4 @@
-"""What the store knows of the library: its strategies, how faithful their replays are, who votes and who was left out.
+"""The store's rows about the library: strategies, the fidelity of their replays, voters and rejects.
 
 Every function works within the caller's transaction.
 """
@@ -31,7 +31,7 @@ _LONGEST_IDENTIFIER = 200
 
 
 def write_strategies(connection: Connection, records: Iterable[StrategyRecord]) -> None:
-    """Add distinct trees; of symphonies with equal trees the one with the least id is kept."""
+    """Add distinct trees; of symphonies with equal trees the one with the smallest id is kept."""
     values = {
         record.content_hash: {
             "content_hash": record.content_hash,
@@ -43,7 +43,7 @@ def write_strategies(connection: Connection, records: Iterable[StrategyRecord]) 
         for record in _first_of_each(records)
     }
     ordered = [values[key] for key in sorted(values)]
-    bulk.merge(connection, schema.strategies, "content_hash", ordered, least="symphony_id")
+    bulk.merge(connection, schema.strategies, "content_hash", ordered, minimum="symphony_id")
 
 
 def write_fidelities(connection: Connection, extraction: int, records: Iterable[StrategyRecord]) -> None:
@@ -63,7 +63,7 @@ def write_fidelities(connection: Connection, extraction: int, records: Iterable[
 
 
 def write_electorate(connection: Connection, extraction: int, electorate: Electorate) -> None:
-    """Add who voted, with their Sharpe ratios, and who did not; strategies must have been added."""
+    """Add the voters, with their Sharpe ratios, and the rejects; strategies must have been added."""
     ids = identities.strategy_ids(connection, [voter.content_hash for voter in electorate.voters])
     values = [
         {"extraction_id": extraction, "strategy_id": ids[voter.content_hash], "sharpe": sharpe}
@@ -74,7 +74,7 @@ def write_electorate(connection: Connection, extraction: int, electorate: Electo
 
 
 def write_rejects(connection: Connection, extraction: int, rejects: Sequence[Reject]) -> None:
-    """Add strategies that were left out; of several reasons at one stage the last is kept."""
+    """Add rejected strategies; of several reasons at one stage the last is kept."""
     values = {
         _reject_key(reject): {
             "extraction_id": extraction,
@@ -90,7 +90,7 @@ def write_rejects(connection: Connection, extraction: int, rejects: Sequence[Rej
 
 
 def read_rejects(connection: Connection, extraction: int) -> tuple[Reject, ...]:
-    """Read who was left out and why, ordered by symphony and stage."""
+    """Read the rejects with their reasons, ordered by symphony and stage."""
     table = schema.rejects
     query = select(table.c.symphony_id, table.c.stage, table.c.reason).where(
         table.c.extraction_id == extraction
@@ -113,7 +113,7 @@ def read_fidelities(connection: Connection, extraction: int) -> dict[str, tuple[
 
 
 def _first_of_each(records: Iterable[StrategyRecord]) -> list[StrategyRecord]:
-    """Order by tree and symphony, the last first: what is kept by tree is the one with the least id."""
+    """Order by tree and symphony, the last first, so that a dictionary by tree keeps the smallest id."""
     return sorted(records, key=lambda record: (record.content_hash, record.symphony_id), reverse=True)
 
 
@@ -122,7 +122,7 @@ def _reject_key(reject: Reject) -> tuple[str, str]:
 
 
 def _identifier(text: str) -> str:
-    """Make a text storable that is part of an index, which takes no long ones: its end becomes its hash."""
+    """Return a text that an index can store; the end of a long one is replaced by its hash."""
     text = _storable(text)
     if len(text) <= _LONGEST_IDENTIFIER:
         return text
@@ -130,5 +130,5 @@ def _identifier(text: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """Replace what no database keeps in text: NUL and lone surrogates."""
+    """Replace what no database stores in text: NUL and lone surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")

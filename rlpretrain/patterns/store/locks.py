@@ -1,4 +1,4 @@
-"""One writer of a collection at a time, over processes; the lock of a writer that dies is free at once."""
+"""One writer of a collection at a time, across processes; the lock of a killed writer is released at once."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _KIND = zlib.crc32(b"rlpretrain collection") & 0x7FFFFFFF
 
 @contextmanager
 def exclusive(engine: Engine, collection: int) -> Iterator[None]:
-    """Wait for the other writers of a collection to end, and keep new ones waiting.
+    """Wait for the other writers of a collection to finish, and keep new ones waiting.
 
-    Postgres locks a number, held by a connection of its own; beside an SQLite file lies a file to lock, for the
-    whole store.
+    On Postgres a separate connection holds an advisory lock; for SQLite a file next to the database is locked, for
+    the whole store.
     """
     if engine.dialect.name == "postgresql":
         with explained(engine.url), engine.connect() as connection:

@@ -33,12 +33,12 @@ __all__ = ["Model", "PatternStore", "open_store"]
 
 @dataclass(frozen=True)
 class Model:
-    """What a run learned."""
+    """A model that a run learned."""
 
     role: str
-    """``policy``, cloned from the patterns, or ``agent``, what became of it."""
+    """``policy``, cloned from the patterns, or ``agent``, which was trained from it."""
     file: str
-    """Relative to the folder of all runs."""
+    """Path relative to the folder of all runs."""
     sha256: str
     state_version: str
     promoted: bool | None
@@ -46,7 +46,7 @@ class Model:
 
 
 def open_store(url: str) -> PatternStore:
-    """Open a store, making or upgrading its tables.
+    """Open a store, creating or upgrading its tables.
 
     Parameters
     ----------
@@ -56,11 +56,11 @@ def open_store(url: str) -> PatternStore:
     Raises
     ------
     SettingsError
-        The URL is none of these.
+        The URL has neither form.
     ServiceError
-        The database can't be reached, or refuses.
+        The database cannot be reached, or rejects the connection.
     DataError
-        A newer version wrote it.
+        A newer version wrote the store.
     """
     engine = connect(store_url(url))
     try:
@@ -74,13 +74,13 @@ def open_store(url: str) -> PatternStore:
 class PatternStore:
     """Strategies, trades, patterns and rejects of any number of extractions.
 
-    Writing the same again changes nothing. Several processes may write at once. Close the store, or use it as a
+    Writing the same rows again changes nothing. Several processes may write at once. Close the store, or use it as a
     context manager.
 
     Attributes
     ----------
     engine
-        For queries of your own.
+        SQLAlchemy engine, for your own queries.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -96,7 +96,7 @@ class PatternStore:
         self.close()
 
     def close(self) -> None:
-        """Return the connections back."""
+        """Close the connections."""
         self.engine.dispose()
 
     def add_run(self, run_id: str, inputs: Mapping[str, Any]) -> str:
@@ -107,7 +107,7 @@ class PatternStore:
         run_id
             Name of the run.
         inputs
-            Everything that the extraction depends on, as JSON values. Extractions that differ in nothing but
+            Everything that the extraction depends on, as JSON values. Extractions that differ only in
             `library`, `agreement` and `market` are revisions of one collection.
         """
         digest = identities.extraction_digest(inputs)
@@ -120,13 +120,13 @@ class PatternStore:
         return digest
 
     def add_models(self, run_id: str, models: Iterable[Model]) -> None:
-        """Add what a run learned, or replace it; the run must have been added."""
+        """Add or replace the models that a run learned; the run must have been added."""
         values = [{"run_id": run_id, **vars(model)} for model in models]
         with writing(self.engine) as connection:
             bulk.merge(connection, schema.models, "run_id role", values)
 
     def add_strategies(self, records: Iterable[StrategyRecord]) -> None:
-        """Add distinct trees; of symphonies with equal trees the one with the least id is kept."""
+        """Add distinct trees; of symphonies with equal trees the one with the smallest id is kept."""
         with writing(self.engine) as connection:
             library_rows.write_strategies(connection, records)
 
@@ -137,19 +137,19 @@ class PatternStore:
             library_rows.write_fidelities(connection, number, records)
 
     def add_electorate(self, extraction: str, electorate: Electorate) -> None:
-        """Add who voted, with their Sharpe ratios, and who did not; strategies must have been added."""
+        """Add the voters, with their Sharpe ratios, and the rejects; strategies must have been added."""
         with writing(self.engine) as connection:
             number = identities.extraction_id(connection, extraction)
             library_rows.write_electorate(connection, number, electorate)
 
     def add_rejects(self, extraction: str, rejects: Sequence[Reject]) -> None:
-        """Add strategies that were left out."""
+        """Add rejected strategies."""
         with writing(self.engine) as connection:
             number = identities.extraction_id(connection, extraction)
             library_rows.write_rejects(connection, number, rejects)
 
     def add_trades(self, extraction: str, trades: TradeTable) -> None:
-        """Make these the extraction's trades; their strategies must have been added. Copies count once."""
+        """Set the extraction's trades; their strategies must have been added. Duplicates count once."""
         trades = rows.distinct_trades(trades)
         with writing(self.engine) as connection:
             numbers = identities.strategy_ids(connection, rows.distinct(trades.strategy)[0])
@@ -163,22 +163,22 @@ class PatternStore:
         self._write(extraction, schema.trades, parts, repeatable=True)
 
     def add_patterns(self, extraction: str, patterns: PatternSet | Iterable[PatternSet]) -> None:
-        """Make these the extraction's patterns.
+        """Set the extraction's patterns.
 
         Only rows that differ from the last revision of the collection are written, one transaction for each chunk.
-        Nobody reads any of them before all are there. Killed at any moment and called again, it goes on.
+        No reader sees any of them before all are written. If it is killed at any moment and called again, it resumes.
 
         Parameters
         ----------
         extraction
-            Digest that `add_run` gave.
+            Digest that `add_run` returned.
         patterns
-            All of them, ordered by date; in parts, they need not fit into memory.
+            All patterns, ordered by date; if given in parts, they need not fit into memory.
 
         Raises
         ------
         DataError
-            A decision is there twice, a row breaks a constraint, or dates go back.
+            A decision occurs twice, a row breaks a constraint, or dates are out of order.
         """
         tables = list(_cut(patterns)) if isinstance(patterns, PatternSet) else patterns
 
@@ -205,27 +205,27 @@ class PatternStore:
         Parameters
         ----------
         extraction
-            Digest that `add_run` gave.
+            Digest that `add_run` returned.
         min_confidence
-            Least confidence.
+            Minimum confidence.
         start
             First date of a decision.
         settled_before
-            Day before which the reward was known: the start of the next window, for a purge across the
+            Day before which the reward must be known: the start of the next window, for a purge across the
             embargo.
         assets
-            Only these.
+            Assets to read; None reads all.
 
         Raises
         ------
         DataError
-            There is no such extraction, its patterns were never written to the end, or they are archived.
+            There is no such extraction, its patterns were never completely written, or they are archived.
         """
         filters = PatternFilters(min_confidence, start, settled_before, assets)
         with reading(self.engine) as connection:
-            most = require_content(connection, extraction, "patterns").rows
+            limit = require_content(connection, extraction, "patterns").rows
             with closing(_stream(connection, extraction, filters)) as parts:
-                found = rows.gathered(parts, most)
+                found = rows.gathered(parts, limit)
         return rows.pattern_set(joined([], _read(schema.patterns)), {}) if found is None else found
 
     def stream_patterns(
@@ -237,13 +237,13 @@ class PatternStore:
         settled_before: np.datetime64 | None = None,
         assets: Sequence[str] | None = None,
     ) -> Iterator[PatternSet]:
-        """Read patterns like `patterns`, in parts of whole dates; memory holds a few parts at a time."""
+        """Read patterns like `patterns`, in parts of whole dates; few parts are in memory at a time."""
         filters = PatternFilters(min_confidence, start, settled_before, assets)
         with reading(self.engine) as connection, closing(_stream(connection, extraction, filters)) as parts:
             yield from parts
 
     def trades(self, extraction: str, *, strategies: Sequence[str] | None = None) -> TradeTable:
-        """Read trades ordered by strategy, asset and decision; of all strategies or some, by content hash."""
+        """Read trades ordered by strategy, asset and decision, of all strategies or of some, by content hash."""
         with reading(self.engine) as connection:
             found = require_content(connection, extraction, "trades")
             conditions = visible(schema.trades, found.collection, found.revision)
@@ -256,7 +256,7 @@ class PatternStore:
             return rows.trade_table(columns, hashes, identities.asset_symbols(connection))
 
     def rejects(self, extraction: str) -> tuple[Reject, ...]:
-        """Read who was left out and why, ordered by symphony and stage."""
+        """Read the rejects with their reasons, ordered by symphony and stage."""
         with reading(self.engine) as connection:
             return library_rows.read_rejects(connection, identities.extraction_id(connection, extraction))
 
@@ -289,7 +289,7 @@ class PatternStore:
         *,
         repeatable: bool,
     ) -> None:
-        """Write a revision and publish it; nothing at all when the same rows are there."""
+        """Write a revision and publish it; do nothing if the same rows are stored."""
         with writing(self.engine) as connection:
             number = identities.extraction_id(connection, extraction)
             collection = identities.collection_id(connection, number)

@@ -1,9 +1,9 @@
-"""Rows with a history: an extraction is a revision of its collection, and writes only what differs from the last.
+"""Rows with a history: an extraction is a revision of its collection and writes only what differs from the last.
 
-A row counts in the revisions from its `since` up to, not including, its `until`. Writing revision r closes the
-current rows that changed or vanished (`until` = r) and adds the new ones (`since` = r); rows that stayed the same are
-not touched. Readers of older revisions see what they always saw. Rows of a revision that is not published yet are seen
-by nobody, so a writer may commit part by part, die, and go on.
+A row belongs to the revisions from its `since` up to, but not including, its `until`. Writing revision r closes the
+current rows that changed or vanished (`until` = r) and adds the new ones (`since` = r); unchanged rows are not
+touched. Readers of older revisions see what they always saw. No reader sees the rows of a revision before it is
+published, so a writer may commit part by part, be killed, and resume.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ def head(connection: Connection, collection: int, kind: str) -> int:
 
 
 def visible(table: Table, collection: int, revision: int) -> list[ColumnElement[bool]]:
-    """Return the conditions of the rows that count in a revision."""
+    """Return the conditions of the rows that belong to a revision."""
     return [table.c.collection_id == collection, table.c.since <= revision, table.c.until > revision]
 
 
 def drop_unpublished(connection: Connection, table: Table, collection: int) -> None:
-    """Undo what a writer who died has left; the caller holds the collection's lock."""
+    """Undo what a killed writer left; the caller must hold the collection's lock."""
     newest = head(connection, collection, table.name)
     mine = table.c.collection_id == collection
     connection.execute(delete(table).where(mine, table.c.since > newest))
@@ -48,12 +48,12 @@ def drop_unpublished(connection: Connection, table: Table, collection: int) -> N
 
 
 def write_revision(engine: Engine, table: Table, collection: int, parts: Iterable[Columns]) -> int:
-    """Make the current rows of a collection equal to the given ones, one transaction for each chunk.
+    """Replace the current rows of a collection by the given ones, in one transaction for each chunk.
 
     Parameters
     ----------
     engine
-        The caller holds the collection's lock.
+        Engine of the store; the caller must hold the collection's lock.
     table
         ``patterns`` or ``trades``.
     parts
@@ -62,12 +62,12 @@ def write_revision(engine: Engine, table: Table, collection: int, parts: Iterabl
 
     Returns
     -------
-    The revision that they make: the last one when nothing changed and none of its rows are in an archive.
+    The revision of the rows: the last one if nothing changed and none of its rows are in an archive.
 
     Raises
     ------
     DataError
-        Parts are out of order, a row is there twice or breaks a constraint.
+        Parts are out of order, or a row occurs twice or breaks a constraint.
     """
     axis = _axis(table)
     with reading(engine) as connection:
@@ -100,7 +100,7 @@ def _span(axis: Column[Any], low: Any, high: Any) -> list[ColumnElement[bool]]:
 
 
 def _hold(connection: Connection, collection: int) -> None:
-    """Do once for each transaction what a foreign key would do for each row."""
+    """Lock the collection's row, once for each transaction, as a foreign key would for each row."""
     query = select(collections.c.id).where(collections.c.id == collection)
     if connection.dialect.name == "postgresql":
         query = query.with_for_update(key_share=True)
@@ -119,9 +119,9 @@ def _replace(
     span: list[ColumnElement[bool]],
     chunk: Columns,
 ) -> int:
-    """Bring one span of the axis up to the revision; return the number of rows written."""
+    """Update one span of the axis to the revision; return the number of rows written."""
     key = [column.name for column in table.primary_key if column.name not in ("collection_id", "since")]
-    _refuse_copies(chunk, key)
+    _reject_duplicates(chunk, key)
     count = len(chunk[key[0]])
     chunk = chunk | {
         "collection_id": np.full(count, collection, dtype=np.int32),
@@ -134,26 +134,26 @@ def _replace(
         return count
     staging = bulk.stage(connection, table, chunk)
     rest = [c.name for c in table.columns if c.name not in (*key, "collection_id", "since", "until")]
-    twin = and_(*(table.c[name] == staging.c[name] for name in key))
+    same_key = and_(*(table.c[name] == staging.c[name] for name in key))
     differs = tuple_(*(table.c[name] for name in rest)).is_distinct_from(
         tuple_(*(staging.c[name] for name in rest))
     )
-    stays = exists().where(twin, ~differs)
+    stays = exists().where(same_key, ~differs)
     changed = _close(connection, table, collection, revision, [*span, ~stays])
-    # The span says nothing new. Postgres needs it to read no more than the span; SQLite would take it for the
-    # better condition to search the key by, and compare every row with every other.
+    # The span is redundant. Postgres needs it to read no more than the span; SQLite would prefer it to the key as a
+    # search condition, and compare every row with every other.
     near = span if connection.dialect.name == "postgresql" else []
-    fresh = select(*staging.columns).where(~exists().where(current, *near, twin))
+    fresh = select(*staging.columns).where(~exists().where(current, *near, same_key))
     changed += connection.execute(table.insert().from_select(list(table.columns.keys()), fresh)).rowcount
     connection.exec_driver_sql(f"DROP TABLE {staging.name}")
     return changed
 
 
-def _refuse_copies(chunk: Columns, key: list[str]) -> None:
+def _reject_duplicates(chunk: Columns, key: list[str]) -> None:
     order = np.lexsort([chunk[name] for name in key])
-    copies = np.all([np.diff(chunk[name][order].astype(np.int64)) == 0 for name in key], axis=0)
-    if copies.any():
-        row = order[int(np.argmax(copies))]
+    duplicates = np.all([np.diff(chunk[name][order].astype(np.int64)) == 0 for name in key], axis=0)
+    if duplicates.any():
+        row = order[int(np.argmax(duplicates))]
         named = ", ".join(f"{name} {chunk[name][row]}" for name in key)
         raise DataError(f"a row to store is not unique: {named}")
 
@@ -165,7 +165,7 @@ def _close(
     revision: int,
     conditions: list[ColumnElement[bool]],
 ) -> int:
-    """Close current rows; those that a writer who died left under the same revision never counted."""
+    """Close current rows; delete those that a killed writer left under the same revision."""
     chosen = and_(_current(table, collection), *conditions)
     left = connection.execute(delete(table).where(chosen, table.c.since == revision)).rowcount
     closed = connection.execute(
@@ -175,7 +175,7 @@ def _close(
 
 
 def _touched(connection: Connection, table: Table, collection: int, revision: int) -> int:
-    """Return whether anything was written under this revision, by a writer who died for example."""
+    """Return whether anything was written under this revision, for example by a killed writer."""
     query = select(table.c.since).where(
         table.c.collection_id == collection, (table.c.since == revision) | (table.c.until == revision)
     )
@@ -183,7 +183,7 @@ def _touched(connection: Connection, table: Table, collection: int, revision: in
 
 
 def _archived(connection: Connection, table: Table, collection: int, revision: int) -> bool:
-    """Return whether rows of a revision are in an archive: when they come back they must not count for others."""
+    """Return whether rows of a revision are in an archive; once restored they must not belong to other revisions."""
     query = select(contents.c.extraction_id).where(
         contents.c.collection_id == collection,
         contents.c.kind == table.name,

@@ -1,4 +1,4 @@
-"""Patterns and trades as columns of the database, and back."""
+"""Conversion of patterns and trades to columns of the database, and back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 NumberAssets: TypeAlias = Callable[[list[str]], Mapping[str, int]]
-"""Gives the numbers of assets, and perhaps of others."""
+"""Returns the numbers of the given assets, and perhaps of others."""
 
 _STATE = np.dtype("V256")
 _LABEL = ("hold", "buy", "sell")
@@ -39,7 +39,7 @@ _SAME = (
 
 def distinct(texts: NDArray[np.str_]) -> tuple[list[str], NDArray[np.intp]]:
     """Return the distinct texts in order, and each row's position among them, (N,)."""
-    # Large strings: more than 2 GiB of others come in chunks, each with a dictionary of its own.
+    # Large strings, because more than 2 GiB of ordinary ones would be chunked, each chunk with its own dictionary.
     encoded = pa.array(texts, type=pa.large_string()).dictionary_encode()
     found = encoded.dictionary.to_pylist()
     names = sorted(found)
@@ -48,7 +48,7 @@ def distinct(texts: NDArray[np.str_]) -> tuple[list[str], NDArray[np.intp]]:
 
 
 def distinct_trades(trades: TradeTable) -> TradeTable:
-    """Order by strategy, asset and decision; of equal ones the first is kept."""
+    """Return the trades ordered by strategy, asset and decision; of duplicates the first is kept."""
     strategy, asset = distinct(trades.strategy)[1], distinct(trades.asset)[1]
     order = np.lexsort((trades.decided, asset, strategy))
     keys = (strategy[order], asset[order], trades.decided[order])
@@ -58,7 +58,7 @@ def distinct_trades(trades: TradeTable) -> TradeTable:
 
 
 def pattern_columns(patterns: PatternSet, number_assets: NumberAssets) -> Columns:
-    """Lay a pattern table out as columns of ``patterns``.
+    """Convert a pattern table to columns of ``patterns``.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def pattern_columns(patterns: PatternSet, number_assets: NumberAssets) -> Column
     """
     if patterns.state.shape[1:] != (64,):
         raise DataError(
-            f"patterns carry states of shape {patterns.state.shape[1:]}, the store takes 64 numbers"
+            f"patterns have states of shape {patterns.state.shape[1:]}, but the store takes 64 numbers"
         )
     state = np.ascontiguousarray(patterns.state, dtype="<f4").view(_STATE)[:, 0]
     columns: Columns = {name: getattr(patterns, name) for name in _SAME}
@@ -107,26 +107,26 @@ def pattern_set(columns: Mapping[str, NDArray[Any]], symbols: Mapping[int, str])
     )
 
 
-def gathered(parts: Iterable[PatternSet], most: int) -> PatternSet | None:
-    """Join parts of `most` rows at most, for which memory is asked at once; None if there is none."""
+def gathered(parts: Iterable[PatternSet], limit: int) -> PatternSet | None:
+    """Join parts of at most `limit` rows in all, with memory allocated once; None if there is no part."""
     arrays: dict[str, NDArray[Any]] = {}
     count = 0
     for part in parts:
         columns = vars(part)
         if not arrays:
-            arrays = {n: np.empty((most, *c.shape[1:]), dtype=c.dtype) for n, c in columns.items()}
+            arrays = {n: np.empty((limit, *c.shape[1:]), dtype=c.dtype) for n, c in columns.items()}
         for name, column in columns.items():
             arrays[name][count : count + len(part)] = column
         count += len(part)
     if not arrays:
         return None
-    if count < most:
+    if count < limit:
         arrays = {name: array[:count].copy() for name, array in arrays.items()}
     return PatternSet(**arrays)
 
 
 def trade_columns(trades: TradeTable, strategies: Mapping[str, int], number_assets: NumberAssets) -> Columns:
-    """Lay a trade table out as columns of ``trades``; `strategies` gives the numbers of content hashes."""
+    """Convert a trade table to columns of ``trades``; `strategies` maps content hashes to numbers."""
     columns: Columns = {n: column for n, column in vars(trades).items() if n not in ("strategy", "asset")}
     return columns | {
         "strategy_id": _numbers(trades.strategy, lambda _: strategies),
@@ -160,5 +160,5 @@ def _codes(names: NDArray[np.str_], known: tuple[str, ...]) -> NDArray[np.int16]
     matches = names[:, None] == np.array(known)
     if not matches.any(axis=1).all():
         unknown = names[~matches.any(axis=1)][0]
-        raise DataError(f"{str(unknown)!r} is none of {', '.join(known)}")
+        raise DataError(f"{str(unknown)!r} is not one of {', '.join(known)}")
     return np.asarray(matches.argmax(axis=1), dtype=np.int16)

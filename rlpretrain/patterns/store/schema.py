@@ -1,4 +1,4 @@
-"""Tables of the pattern store; the migrations make them, and a test holds both equal."""
+"""Tables of the pattern store; the migrations create them, and a test compares both."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ strategies = Table(
     Column("last_edit", Date),
     Column("holdings", Text, nullable=False, comment="JSON list of tickers"),
 )
-"""One row for each distinct tree; of symphonies with equal trees, the one with the least id. A new version of
+"""One row for each distinct tree; of symphonies with equal trees, the one with the smallest id. A new version of
 a symphony is a new row."""
 
 assets = Table(
@@ -80,7 +80,7 @@ collections = Table(
     Column("digest", Text, nullable=False, unique=True),
     Column("settings", Text, nullable=False, comment="JSON of what is behind the digest"),
 )
-"""Everything made with the same settings from the same sources: each night's extraction is a revision of it."""
+"""Everything mined with the same settings from the same sources; each night's extraction is a revision of it."""
 
 extractions = Table(
     "extractions",
@@ -106,8 +106,8 @@ contents = Table(
     CheckConstraint("revision > 0", name="revision"),
     Index("ix_contents_revision", "collection_id", "kind", "revision"),
 )
-"""At which revision of its collection an extraction's rows are to be read. The row is written last: until then,
-nobody sees the others."""
+"""The revision of its collection at which an extraction's rows are read. This row is written last; until then,
+no reader sees the others."""
 
 runs = Table(
     "runs",
@@ -136,7 +136,7 @@ models = Table(
     PrimaryKeyConstraint("run_id", "role"),
     CheckConstraint("role IN ('policy', 'agent')", name="role"),
 )
-"""What a run learned from its extraction: the pre-trained policy, and the agent that it became."""
+"""What a run learned from its extraction: the pre-trained policy and the agent trained from it."""
 
 fidelities = Table(
     "fidelities",
@@ -154,8 +154,8 @@ fidelities = Table(
     Column("equal_holdings", Double, comment="share of days; NULL where the service gives no holdings"),
     PrimaryKeyConstraint("extraction_id", "strategy_id"),
 )
-"""How well each replay reproduces the service's backtest, over all days that both have: it depends on the market
-too, hence on the extraction."""
+"""How well each replay reproduces the service's backtest, over all days that both have. This also depends on the
+market, hence on the extraction."""
 
 voters = Table(
     "voters",
@@ -239,9 +239,9 @@ patterns = Table(
     CheckConstraint("date < settled", name="time_order"),
     CheckConstraint("length(state) = 256", name="state"),
 )
-"""A row counts in the revisions `since` to `until` - 1 of its collection. The primary key begins with what readers
-filter by and writers replace by. Collection and asset carry no foreign key of each row, which would halve the speed
-of writing: the writer holds the collection's row in each transaction, and nothing ever deletes either."""
+"""A row belongs to the revisions `since` to `until` - 1 of its collection. The primary key begins with the columns that
+readers filter by and writers replace by. Collection and asset have no foreign keys, which would halve the speed
+of writing: the writer locks the collection's row in each transaction, and neither is ever deleted."""
 
 archives = Table(
     "archives",
@@ -255,9 +255,9 @@ archives = Table(
     Column("digest", Text, nullable=False, comment="SHA-256 of the rows"),
     CheckConstraint("state IN ('writing', 'stored', 'leaving')", name="state"),
 )
-"""Folders of Parquet files with patterns that left this store. `writing`: the store still has the rows, and the
-folder is to be removed; `stored`: only the folder has them; `leaving`: the rows are elsewhere again, and the folder
-is to be removed."""
+"""Folders of Parquet files with patterns that were moved out of this store. `writing`: the store still has the rows,
+and an interrupted folder is to be removed; `stored`: only the folder has them; `leaving`: the rows are elsewhere
+again, and the folder is to be removed."""
 
 for table in (patterns, trades):
     replaced = text(f"until < {CURRENT}")

@@ -1,9 +1,9 @@
 """What kind of rule leads to a holding: momentum, mean reversion, breakout or trend following.
 
-A rule compares a reading and chooses between two subtrees. Both outcomes belong to it: who waits in cash for
-a dip does so because of the dip. A rule goes *with* the market when the subtree that a high reading leads to
-gains more from a further rise than the other one, and *against* it when it gains less. Which function is
-read tells the rest, by the evidence in its row of `INDICATORS`:
+A rule compares a reading and chooses between two subtrees. Both outcomes belong to it: a strategy that waits in cash
+for a dip does so because of the dip. A rule goes *with* the market when the subtree that a high reading leads to
+gains more from a further rise than the other one, and *against* it when it gains less. The rest depends on the
+function that is read, by the evidence in its row of `INDICATORS`:
 
 ====================================================  ==================  ================
 reading                                               with                against
@@ -16,9 +16,9 @@ filter by return, RSI or average: highest, lowest     momentum            mean r
 ====================================================  ==================  ================
 
 In a rule that looks at a range (a deviation or a drawdown), returns and averages confirm the breakout and
-count for it. The comparisons of a rule share its weight; a choice between things that move alike weighs
-little, and so does waiting for an extreme RSI, which is most of the time. The nearer a rule is to the leaf,
-the more it counts.
+count for it. The comparisons of a rule share its weight; a choice between subtrees that move alike has little
+weight, and so has waiting for an extreme RSI, which is the outcome most of the time. The nearer a rule is to the
+leaf, the more it counts.
 """
 
 from __future__ import annotations
@@ -48,25 +48,25 @@ from rlpretrain.symphony.nodes import Filter
 __all__ = ["LeafCategory", "asset_reasons", "classify_leaves", "leaf_scores"]
 
 _FADING = 0.75
-"""Weight of a rule over that of the next one on the way to the leaf."""
+"""Weight of a rule relative to that of the next one on the way to the leaf."""
 _DEPTH = 12
-"""Rules before the last ones on a path count for next to nothing."""
+"""Number of last rules on a path that count; earlier ones would have next to no weight."""
 _WAITING = 0.5
 _CLEAR = 0.5
-"""Difference of exposures from which a rule counts fully."""
-_TOLD = 3
-"""Reasons that are kept for an asset."""
+"""Difference of exposures above which a rule has its full weight."""
+_MAXIMUM_REASONS = 3
+"""Number of reasons that are kept for an asset."""
 
 
 @dataclass(frozen=True)
 class LeafCategory:
-    """Scores of one leaf, and where they come from."""
+    """Scores of one leaf and the reasons for them."""
 
     ticker: str
     scores: NDArray[np.float32]
-    """(4,) in the order of `CATEGORIES`; they sum to 1, and are equal where nothing on the path speaks."""
+    """(4,) in the order of `CATEGORIES`; they sum to 1, and are equal where nothing on the path is evidence."""
     reasons: tuple[str, ...]
-    """What each decision on the path adds, the nearest to the leaf first, for example
+    """What each decision on the path contributes, the nearest to the leaf first, for example
     ``relative-strength-index(10) of TQQQ > 79 holds -> mean_reversion 0.80``."""
 
 
@@ -95,13 +95,13 @@ def asset_reasons(leaves: tuple[LeafCategory, ...]) -> dict[str, tuple[str, ...]
         for reason in leaf.reasons:
             counts[leaf.ticker][reason] += 1
     return {
-        ticker: tuple(sorted(said, key=lambda reason: -said[reason])[:_TOLD])
-        for ticker, said in sorted(counts.items())
+        ticker: tuple(sorted(named, key=lambda reason: -named[reason])[:_MAXIMUM_REASONS])
+        for ticker, named in sorted(counts.items())
     }
 
 
 class _Classifier:
-    """Classifies the leaves of one tree; what many of them share is judged once."""
+    """Classifies the leaves of one tree; rules that leaves share are judged once."""
 
     def __init__(self, symphony: Symphony) -> None:
         self._symphony = symphony
@@ -174,7 +174,7 @@ class _Classifier:
         difference = gains[rule.first] - gains[rule.second]
         if (
             abs(difference) < 1e-9
-        ):  # The reading is of something else: then it tells of the appetite for risk.
+        ):  # The reading is of something else, so it is taken as a measure of the appetite for risk.
             gains = self._exposure("")
             difference = gains[rule.first] - gains[rule.second]
         return float(difference)
@@ -192,13 +192,13 @@ def _identity(step: Step) -> tuple[int, bool]:
 
 
 def _part_in_range(metric: Metric) -> str:
-    """Return `Evidence.in_range` of the function that is read."""
+    """Return `Evidence.in_range` of a metric's function."""
     evidence = INDICATORS[metric.indicator.function].evidence
     return "neither" if evidence is None else evidence.in_range
 
 
 def _deciding(comparison: Comparison) -> Evidence | None:
-    """Return the evidence by which a comparison is judged: the left function's, or a bound's on the right."""
+    """Return the evidence by which a comparison is judged: that of the left function, or of a bound on the right."""
     if isinstance(comparison.right, Metric):
         bound = INDICATORS[comparison.right.indicator.function].evidence
         if bound is not None and bound.is_bound:

@@ -1,6 +1,6 @@
-"""What a holding gains when something else rises, read from what kind of fund it is.
+"""What a holding gains when something else rises, from the kind of fund it is.
 
-A table, not a measurement: the category of a rule must not depend on prices, let alone on later ones.
+This is a table, not a measurement: the category of a rule must not depend on prices, let alone on later ones.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ _PRODUCTS: dict[str, str] = {
     "UUP": "USDU 1 EUO 2 YCS 2 UDN -1 FXE -1 FXY -1 FXF -1 YCL -2 ULE -2",
     "BIL": "SHV 1 SHY 1 SGOV 1 ICSH 1 VGSH 1 GBIL 1 GSY 1 PULS 1 USFR 1 TFLO 1 MINT 1 BOXX 1",
 }  # fmt: skip
-"""What a fund follows -> funds of it, each with how many times it moves."""
+"""What funds follow -> the funds, each with its multiple."""
 
 _KINDS: dict[str, str] = {
     "BTC-USD": "crypto", "ETH-USD": "crypto", "VIXY": "volatility", "BIL": "cash", "TLT": "bonds",
     "IEF": "bonds", "AGG": "bonds", "HYG": "bonds", "GLD": "metals", "SLV": "metals", "USO": "commodities",
     "UNG": "commodities", "DBC": "commodities", "UUP": "dollar",
 }  # fmt: skip
-"""Everything else is a share or a fund of shares."""
+"""Kinds of what funds follow; everything else is a share or a fund of shares."""
 
 _APPETITE: dict[str, float] = {"shares": 1.0, "crypto": 1.0, "volatility": -1.0, "cash": 0.0}
-"""How kinds move when people take more risk; those that are not here move little, and either way."""
+"""How kinds move when investors take more risk; those that are missing move little, in either direction."""
 _LITTLE = 0.25
 _RELATED = 0.5
-"""Share of a move that goes along with that of another thing of its kind."""
+"""Share of a move that is shared with others of the same kind."""
 
 
 def _read_products() -> dict[str, tuple[str, float]]:
@@ -74,17 +74,17 @@ _FUNDS = _read_products()
 
 @cache
 def _described(ticker: str) -> tuple[str, float, str]:
-    """Return what a ticker follows, how many times it moves, and its kind."""
+    """Return what a ticker follows, its multiple, and its kind."""
     base, times = _FUNDS.get(ticker, (ticker, 1.0))
     return base, times, _KINDS.get(base, "crypto" if base.endswith("-USD") else "shares")
 
 
 @cache
 def exposure(ticker: str, watched: str) -> float:
-    """Return by how much holding `ticker` gains when `watched` rises; 0 where the two have nothing in common.
+    """Return how much holding `ticker` gains when `watched` rises; 0 if the two have nothing in common.
 
-    The multiple of the fund where both follow the same thing, half of it where they are of one kind. Shares
-    and crypto assets go along with each other and against volatility.
+    It is the fund's multiple if both follow the same thing, and half of it if they are of one kind. Shares
+    and crypto assets move with each other and against volatility.
     """
     base, times, kind = _described(ticker)
     other_base, other_times, other_kind = _described(watched)
@@ -101,6 +101,6 @@ def exposure(ticker: str, watched: str) -> float:
 
 @cache
 def appetite(ticker: str) -> float:
-    """Return by how much holding `ticker` gains when people take more risk."""
+    """Return how much holding `ticker` gains when investors take more risk."""
     _, times, kind = _described(ticker)
     return times * _APPETITE.get(kind, _LITTLE)

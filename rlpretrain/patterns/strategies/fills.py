@@ -1,4 +1,4 @@
-"""Fill prices: where a decision of one close is traded in the next bar."""
+"""Fill prices: the price in the next bar at which the decision of a close is traded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fill_prices(series: AssetSeries, fill: Fill) -> Floats:
     Raises
     ------
     DataError
-        `fill` is neither of the two.
+        `fill` is neither of them.
     """
     if fill == "next_open":
         return np.where(np.isfinite(series.open), series.open, series.close)

@@ -1,4 +1,4 @@
-"""Of one strategy's replay, keep what the library needs."""
+"""Extracting from one strategy's replay what the library needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rlpretrain.symphony import Costs, Fidelity, Replay, backtest
 __all__ = ["record_strategy"]
 
 _DUST = 1e-6
-"""Weight below which a rounding error, not a decision, holds an asset."""
+"""Weight below which a holding is a rounding error and not a decision."""
 
 
 def record_strategy(
@@ -36,19 +36,19 @@ def record_strategy(
     Parameters
     ----------
     replay
-        With the scores of `leaf_scores`.
+        Replay with the scores of `leaf_scores`.
     panel
-        The panel that the replay was made on.
+        The panel that was replayed.
     fidelity
         How well the replay reproduces the service's backtest.
     agreement
-        (D,) the same as a verdict at each close, see `StrategyRecord`.
+        (D,) verdict on the fidelity at each close, see `StrategyRecord`.
     fill
         Price at which each close's decision is traded.
     cost_bps, crypto_cost_bps
         Cost of a side, basis points of the amount traded.
     last_edit
-        Day of the author's last change; None when unknown.
+        Day of the author's last change; None if unknown.
 
     Raises
     ------
@@ -56,7 +56,9 @@ def record_strategy(
         The replay has no scores.
     """
     if replay.scores is None:
-        raise ValueError("replay with leaf_scores(symphony): categories come from them")
+        raise ValueError(
+            "the replay has no scores: pass leaf_scores(symphony), which the categories come from"
+        )
     symphony, held = replay.symphony, replay.targets > _DUST
     crypto = {ticker: bool(panel.crypto[panel.column(ticker)]) for ticker in symphony.tickers}
     record = StrategyRecord.pack(
@@ -92,7 +94,7 @@ def record_strategy(
 def _net_returns(
     replay: Replay, panel: PricePanel, fill: Fill, cost_bps: float, crypto_cost_bps: float
 ) -> Floats:
-    """Return the net return known at each close; the first is zero, for nothing is held yet."""
+    """Return the net return known at each close; the first is zero, because nothing is held yet."""
     costs = Costs.per_side(cost_bps / 10_000, crypto_cost_bps / 10_000)
     result = backtest(replay, panel, costs, fill)
     return np.concatenate([[0.0], result.returns])

@@ -1,4 +1,4 @@
-"""Performance so far: what a strategy's own net returns say of it at each close, from the past alone."""
+"""Performance to date: a strategy's record at each close, from its past net returns alone."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rlpretrain.market import Floats
 __all__ = ["MIN_OBSERVATIONS", "RunningPerformance", "running_performance"]
 
 MIN_OBSERVATIONS = 63
-"""Returns, a quarter's worth, before which performance counts as unknown."""
+"""Number of returns, a quarter's worth, below which performance counts as unknown."""
 
 _SHRINKAGE = 252
-"""Bars of an imagined record without skill that tempers a short real one."""
+"""Bars of a hypothetical record without skill, towards which a short real one is shrunk."""
 
-_LEAST_STANDING = 0.1
-"""A strategy without a good record still has a voice."""
+_MINIMUM_STANDING = 0.1
+"""A strategy without a good record still has a vote."""
 
 _FLAT = 1e-12
 """Standard deviation below which a record is constant up to rounding."""
@@ -26,39 +26,39 @@ _FLAT = 1e-12
 
 @dataclass(frozen=True)
 class RunningPerformance:
-    """What the returns up to each bar say, (n,) each."""
+    """Performance by the returns up to each bar, (n,) each."""
 
     deviation: Floats
     """Standard deviation of the returns, ddof 0."""
     sharpe: Floats
     """Sharpe ratio per bar; zero before `MIN_OBSERVATIONS` and while the returns do not vary."""
     psr: Floats
-    """Probability that the true Sharpe ratio is above zero; 0.5, which says nothing, where `sharpe` is
+    """Probability that the true Sharpe ratio is above zero; 0.5, which is neutral, where `sharpe` is
     unknown."""
     standing: Floats
     """Weight of the strategy's vote, positive."""
 
 
 def running_performance(returns: Floats, bars_per_year: int) -> RunningPerformance:
-    """Judge a strategy at each bar by its returns up to then.
+    """Compute a strategy's performance at each bar from its returns up to then.
 
     The probability is the probabilistic Sharpe ratio of Bailey and Lopez de Prado, "The Sharpe Ratio
     Efficient Frontier" (2012), with a benchmark of zero and SR per bar:
     ``Phi(SR sqrt(n - 1) / sqrt(1 - skewness SR + (kurtosis - 1) / 4 SR^2))``.
 
-    The standing is a tenth plus the annualised Sharpe ratio, shrunk as if a year without skill came before
-    the record, where it is positive: ``0.1 + max(0, SR sqrt(bars_per_year) n / (n + 252))``.
+    The standing is a tenth plus the annualised Sharpe ratio if it is positive, shrunk by a hypothetical year without
+    skill before the record: ``0.1 + max(0, SR sqrt(bars_per_year) n / (n + 252))``.
 
     Parameters
     ----------
     returns
-        (n,) per bar, fractions.
+        (n,) returns per bar, fractions.
     bars_per_year
-        For annualisation.
+        Number of bars in a year, for annualisation.
     """
     n = np.arange(1, len(returns) + 1)
     square = returns * returns
-    # Sums run forwards only, so that what is known at a bar does not depend, in any bit, on what follows.
+    # Sums run forwards only, so that not a bit of a bar's figures depends on what follows.
     mean, m2, m3, m4 = (
         np.cumsum(power) / n for power in (returns, square, square * returns, square * square)
     )
@@ -77,5 +77,5 @@ def running_performance(returns: Floats, bars_per_year: int) -> RunningPerforman
         deviation=deviation,
         sharpe=sharpe,
         psr=np.asarray(ndtr(sharpe * np.sqrt((n - 1.0) / spread))),
-        standing=_LEAST_STANDING + np.maximum(annual * n / (n + _SHRINKAGE), 0.0),
+        standing=_MINIMUM_STANDING + np.maximum(annual * n / (n + _SHRINKAGE), 0.0),
     )

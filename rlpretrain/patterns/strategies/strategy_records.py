@@ -1,4 +1,4 @@
-"""What a replayed strategy leaves behind for the library: holdings, categories, returns; packed small."""
+"""A replayed strategy's record for the library: holdings, categories and returns, in packed form."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["AGREES", "DISAGREES", "WAVERED", "ChunkRecords", "StrategyRecord"]
 
 AGREES, WAVERED, DISAGREES = "agrees", "agreed earlier", "never agreed"
-"""What became of a strategy's fidelity, up to its last day."""
+"""Status of a strategy's fidelity up to its last day."""
 
 
 @dataclass(frozen=True)
 class StrategyRecord:
-    """A strategy's decisions: D closes from its first usable day on, n assets it can hold, H held ones."""
+    """A strategy's decisions: D closes from its first usable day on, n assets that it can hold, H held asset-days."""
 
     symphony_id: str
     content_hash: str
     name: str
     last_edit: np.datetime64 | None
-    """Day of the last edit; None when unknown, and then every decision counts as made with hindsight."""
+    """Day of the last edit; None if unknown, in which case every decision counts as made with hindsight."""
     bars_per_year: int
     """252, or 365 for a strategy that decides every calendar day."""
     holdings: tuple[str, ...]
     """Assets that its tree can hold, whether or not it ever did."""
     reasons: Mapping[str, tuple[str, ...]]
-    """Asset -> why the leaves that hold it are of their categories, at most three; see `asset_reasons`."""
+    """Asset -> at most three reasons for the categories of the leaves that hold it; see `asset_reasons`."""
     dates: Dates
     """(D,) closes at which it decides."""
     held_bits: NDArray[np.uint8]
@@ -47,10 +47,10 @@ class StrategyRecord:
     returns: NDArray[np.float32]
     """(D,) net daily return known at each close."""
     agreement: NDArray[np.int8]
-    """(D,) 1 where the replay had agreed with the service's backtest up to that close, -1 where not, 0 where too few
+    """(D,) 1 where the replay agreed with the service's backtest up to that close, -1 where not, 0 where too few
     days were common."""
     fidelity: Fidelity
-    """The same over all days: for people, never for a decision, since it knows them all."""
+    """The fidelity over all days; it is for reports and never for a decision, since it uses all days."""
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), (len(self.holdings) + 7) // 8)
@@ -81,7 +81,7 @@ class StrategyRecord:
 
     @property
     def fidelity_status(self) -> str:
-        """`AGREES` to the last day, `WAVERED` where the replay agreed before it, else `DISAGREES`."""
+        """`AGREES` to the last day, `WAVERED` if the replay agreed only earlier, else `DISAGREES`."""
         if self.agreement[-1] > 0:
             return AGREES
         return WAVERED if (self.agreement > 0).any() else DISAGREES
@@ -123,7 +123,7 @@ class ChunkRecords:
             for name in _ARRAYS:
                 arrays[f"{i}.{name}"] = getattr(record, name)
             arrays[f"{i}.dates"] = record.dates.astype("datetime64[D]").astype(np.int32)
-        # JSON escapes what a name may hold, lone surrogates included.
+        # JSON escapes whatever a name may contain, including lone surrogates.
         arrays["records"] = np.frombuffer(json.dumps(described).encode("ascii"), dtype=np.uint8)
         save_arrays(path, arrays)
 
@@ -141,7 +141,7 @@ class ChunkRecords:
         Raises
         ------
         DataError
-            The file is missing or holds no records.
+            The file is missing or contains no records.
         """
         with open_arrays(path) as arrays:
             try:
@@ -154,7 +154,7 @@ class ChunkRecords:
                     )
                 )
             except (ValueError, KeyError, TypeError) as error:
-                raise DataError(f"{path} holds no strategy records: {error}") from None
+                raise DataError(f"{path} contains no strategy records: {error}") from None
 
     @classmethod
     def concatenate(cls, chunks: Sequence[ChunkRecords]) -> ChunkRecords:
@@ -168,6 +168,6 @@ def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> 
     edit = text["last_edit"]
     text["last_edit"] = None if edit is None else np.datetime64(edit, "D")
     text["holdings"] = tuple(text["holdings"])
-    text["reasons"] = {asset: tuple(said) for asset, said in text["reasons"].items()}
+    text["reasons"] = {asset: tuple(reasons) for asset, reasons in text["reasons"].items()}
     text["fidelity"] = Fidelity.from_json(text["fidelity"])
     return StrategyRecord(**text, **arrays)

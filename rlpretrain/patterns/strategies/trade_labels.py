@@ -1,4 +1,4 @@
-"""Trades with what was known when they were opened: the kind of rule, and the market's regime."""
+"""Trades with what was known when they were opened: the category of the rule and the market's regime."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["LabelledTrades", "trade_categories"]
 
 @dataclass(frozen=True)
 class LabelledTrades:
-    """Trades, and for each the strategy's category and the market's regime at the decision to enter."""
+    """Trades, each with the strategy's category and the market's regime at the decision to enter."""
 
     trades: TradeTable
     category: NDArray[np.str_]
@@ -31,21 +31,21 @@ class LabelledTrades:
         return LabelledTrades(self.trades.take(rows), self.category[rows], self.regime[rows])
 
     def ordered(self) -> LabelledTrades:
-        """Order by strategy, exit, asset and entry, so that results don't depend on the order given."""
+        """Return them ordered by strategy, exit, asset and entry, so that results do not depend on their order."""
         trades = self.trades
         order = np.lexsort((trades.decided, trades.asset, trades.exited, trades.strategy))
         return LabelledTrades(trades.take(order), self.category[order], self.regime[order])
 
 
 def trade_categories(records: Sequence[StrategyRecord], trades: TradeTable) -> NDArray[np.str_]:
-    """Name the category that each trade's strategy gave its asset at the close of the decision, (N,).
+    """Return the category that each trade's strategy gave its asset at the close of the decision, (N,).
 
     Parameters
     ----------
     records
-        The strategies that made the trades, and perhaps others.
+        Records of the strategies behind the trades, and perhaps of others.
     trades
-        N trades; one whose strategy is not among the records is in no category, which is ``""``.
+        N trades; one whose strategy is not among the records has no category, which is ``""``.
     """
     known = {record.content_hash: record for record in records}
     found = np.full(len(trades), "", dtype=f"<U{max(map(len, CATEGORIES))}")

@@ -1,4 +1,4 @@
-"""Trades: from entry to exit of one asset in one strategy."""
+"""Trades: one asset in one strategy, from entry to exit."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["TradeTable", "asset_trades"]
 
 @dataclass(frozen=True)
 class TradeTable:
-    """Closed trades, columns of equal length; prices are adjusted, returns fractions.
+    """Closed trades in columns of equal length; prices are adjusted, returns are fractions.
 
     A position that is still open at the end of the data is not a trade yet.
     """
@@ -37,14 +37,14 @@ class TradeTable:
     entry_price: Floats
     exit_price: Floats
     cost: Floats
-    """Costs of both sides, as a fraction of the money put in."""
+    """Costs of both sides, as a fraction of the money invested."""
     net_return: Floats
     """Return after costs."""
     mae: Floats
-    """Maximum adverse excursion: the worst price while in position over the entry price, less 1; at most
-    0."""
+    """Maximum adverse excursion: the worst price while in position over the entry price, minus 1; at
+    most 0."""
     mfe: Floats
-    """Maximum favourable excursion, likewise the best; at least 0."""
+    """Maximum favourable excursion: the same for the best price; at least 0."""
     holding_days: NDArray[np.int32]
     """Bars of the asset from entry to exit."""
 
@@ -62,7 +62,7 @@ class TradeTable:
 
     @classmethod
     def concatenate(cls, parts: Sequence[TradeTable]) -> TradeTable:
-        """Join tables; none gives an empty one."""
+        """Join tables; without tables the result is empty."""
         if not parts:
             return _EMPTY
         return cls(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)})
@@ -78,11 +78,11 @@ class TradeTable:
         Raises
         ------
         DataError
-            The file is missing or holds no trades.
+            The file is missing or contains no trades.
         """
         arrays = load_arrays(path)
         if set(arrays) != {field.name for field in fields(cls)}:
-            raise DataError(f"{path} holds no trades")
+            raise DataError(f"{path} contains no trades")
         return cls(**arrays)
 
 
@@ -118,8 +118,8 @@ def asset_trades(
     change = np.diff(held.astype(np.int8), prepend=0)
     buys, sells = dates[change == 1], dates[change == -1]
     buys = buys[: len(sells)]
-    # The first bar after the decision fills it; assets that trade more rarely than the strategy decides wait
-    # for one.
+    # A decision is filled by the first bar after it; if the asset trades less often than the strategy decides, it
+    # waits for one.
     entry = np.searchsorted(series.dates, buys, side="right")
     leave = np.searchsorted(series.dates, sells, side="right")
     closed = (leave < len(series)) & (entry < leave)
@@ -130,9 +130,9 @@ def asset_trades(
     bought, sold, cost = price[entry], price[leave], cost_bps / 10_000
     low = np.where(np.isfinite(series.low), series.low, series.close)
     high = np.where(np.isfinite(series.high), series.high, series.close)
-    if fill == "next_close":  # The entry bar's range lies before the fill.
+    if fill == "next_close":  # The entry bar's range is before the fill.
         worst, best = _extremes(low, high, entry + 1, leave + 1)
-    else:  # The exit bar's range lies after the fill.
+    else:  # The exit bar's range is after the fill.
         worst, best = _extremes(low, high, entry, leave)
     worst = np.minimum(np.minimum(worst, sold), bought)
     best = np.maximum(np.maximum(best, sold), bought)
@@ -156,8 +156,8 @@ def asset_trades(
 def _extremes(
     low: Floats, high: Floats, start: NDArray[np.intp], stop: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
-    """Return the lowest low and highest high of each [start, stop); these are disjoint and not empty."""
-    # reduceat cuts at every bound; the even pieces are the trades, the odd ones lie between them.
+    """Return the lowest low and highest high of each [start, stop); the intervals are disjoint and not empty."""
+    # reduceat cuts at every bound; the even pieces are the trades, the odd ones the gaps between them.
     bounds = np.column_stack([start, stop]).ravel()
     low, high = np.append(low, np.inf), np.append(high, -np.inf)
     return np.minimum.reduceat(low, bounds)[::2], np.maximum.reduceat(high, bounds)[::2]

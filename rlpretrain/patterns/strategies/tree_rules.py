@@ -1,4 +1,4 @@
-"""A tree's decisions as rules: what is compared, what each outcome leads to, and which rules lead to a leaf.
+"""A tree's decisions as rules: what they compare, what each outcome leads to, and which rules lead to a leaf.
 
 The same rule can be written in many ways. ``if a: (if b: X else: S) else: S`` is "X when a and b, else S", and
 editors without a block of conditions write it so. Branches that lead to the same two subtrees are therefore
@@ -21,7 +21,7 @@ from rlpretrain.symphony.nodes import Asset, Condition, Empty, Filter, If, Node,
 __all__ = ["Part", "Rule", "Step", "is_extreme", "leaf_steps", "mean_exposures"]
 
 _RARE = 0.1
-"""Share of the time for which an extreme reading counts."""
+"""Assumed share of the time with an extreme reading."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +43,11 @@ class Rule:
 
 
 Step = tuple[Rule, bool] | Filter
-"""A rule and whether its first subtree is followed; or a filter that selects."""
+"""A rule and whether its first subtree is followed, or a filter that selects."""
 
 
 def is_extreme(comparison: Comparison) -> bool:
-    """Return whether a comparison asks for a reading that is rare, such as an RSI far from its middle."""
+    """Return whether a comparison requires a rare reading, such as an RSI far from its middle."""
     return _extreme(comparison) is not None
 
 
@@ -60,7 +60,7 @@ def asks_for_extreme(comparison: Comparison, outcome: bool) -> bool:
 
 
 def _extreme(comparison: Comparison) -> Literal["low", "high"] | None:
-    """Return at which end of the usual readings a comparison's number lies; None for one among them."""
+    """Return at which end of the usual readings a comparison's number is; None if it is a usual one."""
     evidence = INDICATORS[comparison.left.indicator.function].evidence
     if evidence is None or evidence.usual is None or not isinstance(comparison.right, float):
         return None
@@ -74,7 +74,7 @@ def leaf_steps(symphony: Symphony) -> Iterator[tuple[str, tuple[Step, ...]]]:
     """Yield for each leaf, in the order of `Symphony.leaves`, its ticker and the steps from the root to it."""
     nodes = symphony.nodes
     rules: dict[int, Rule] = {}
-    # A position, the steps so far, and the rule within which an If stands.
+    # A position, the steps that lead to it, and the rule that contains it.
     stack: list[tuple[int, tuple[Step, ...], Rule | None]] = [(symphony.root, (), None)]
     while stack:
         position, path, within = stack.pop()
@@ -100,9 +100,9 @@ def leaf_steps(symphony: Symphony) -> Iterator[tuple[str, tuple[Step, ...]]]:
 
 
 def mean_exposures(symphony: Symphony, exposure: Callable[[str], float]) -> Floats:
-    """Average what a subtree's holdings gain, (nodes,): children count by weight, branches by halves.
+    """Compute the mean exposure of each subtree's holdings, (nodes,): children count by weight, branches by half.
 
-    A branch behind an extreme reading counts a tenth.
+    A branch that requires an extreme reading counts a tenth.
     """
     nodes = symphony.nodes
     found = np.zeros(len(nodes))
@@ -123,7 +123,7 @@ def mean_exposures(symphony: Symphony, exposure: Callable[[str], float]) -> Floa
 
 
 def _share(condition: Condition) -> float:
-    """Guess for what share of the time a condition holds."""
+    """Return the assumed share of the time for which a condition is true."""
     if not isinstance(condition, Comparison) or not is_extreme(condition):
         return 0.5
     return _RARE if asks_for_extreme(condition, True) else 1.0 - _RARE
@@ -148,7 +148,7 @@ def _joined(nodes: tuple[Node, ...], position: int) -> Rule:
 
 
 def _between(nodes: tuple[Node, ...], position: int, other: int) -> tuple[Condition, int, bool] | None:
-    """Where an If leads to `other` one way, return its condition, its other way, and the outcome of that way."""
+    """Return, if an If leads to `other` one way, its condition, its other way, and the outcome of that way."""
     node = nodes[position]
     if not isinstance(node, If):
         return None
@@ -159,7 +159,7 @@ def _between(nodes: tuple[Node, ...], position: int, other: int) -> tuple[Condit
 
 
 def _through(nodes: tuple[Node, ...], position: int) -> int:
-    """Pass weightings of a single child: they change nothing."""
+    """Return the first node below weightings of a single child, which change nothing."""
     while not isinstance(node := nodes[position], (Asset, Empty, If, Filter)) and len(node.children) == 1:
         if isinstance(node, SpecifiedWeight) and node.weights != (1.0,):
             break

@@ -1,1 +1,1 @@
-"""What the strategies say together: who may vote, and the votes counted at every close."""
+"""The strategies' votes: which strategies may vote, and the votes counted at every close."""

@@ -1,4 +1,4 @@
-"""Who may vote, and when: strategies that are reproduced and good enough so far, near-identical ones once."""
+"""Which strategies vote, and when: those whose replay agrees and whose record is good enough, duplicates once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from rlpretrain.patterns.strategies.running_performance import MIN_OBSERVATIONS, running_performance
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
-from rlpretrain.patterns.voting.near_duplicates import one_voice_each, quarter_starts
+from rlpretrain.patterns.voting.near_duplicates import one_vote_each, quarter_starts
 from rlpretrain.symphony import MIN_COMMON_DAYS
 
 __all__ = ["MIN_ELECTORATE", "Electorate", "Reject", "admission", "select_voters", "sharpe_before"]
 
 MIN_ELECTORATE = 3
-"""Fewer strategies make no consensus."""
+"""Minimum number of strategies for a consensus."""
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ class Reject:
 
 @dataclass(frozen=True)
 class Electorate:
-    """The strategies that vote, ordered by content hash, and those that don't."""
+    """The strategies that vote, ordered by content hash, and those that do not."""
 
     voters: tuple[StrategyRecord, ...]
     admitted: tuple[NDArray[np.bool_], ...]
-    """(D,) for each voter the closes at which it votes."""
+    """For each voter, (D,) closes at which it votes."""
     sharpe: tuple[float, ...]
-    """Of each voter, annualised, up to the end of the pre-training window."""
+    """Each voter's Sharpe ratio, annualised, up to the end of the pre-training window."""
     rejects: tuple[Reject, ...]
     remarks: tuple[Reject, ...] = ()
-    """Voters that were left out at some reviews, for another one that did the same."""
+    """Voters that were left out at some reviews as near-identical to another."""
 
 
 def sharpe_before(record: StrategyRecord, day: np.datetime64) -> float | None:
@@ -57,12 +57,12 @@ def sharpe_before(record: StrategyRecord, day: np.datetime64) -> float | None:
 def admission(
     record: StrategyRecord, *, validation_start: np.datetime64, min_sharpe: float
 ) -> NDArray[np.bool_]:
-    """Tell at which closes a strategy votes, (D,).
+    """Return at which closes a strategy votes, (D,).
 
-    It is reviewed at the first close of each quarter before `validation_start`: until the next review it votes when
-    so far its replay has agreed with the service's backtest and its annualised Sharpe ratio is at least `min_sharpe`.
-    The last of these reviews stands from then on. So no vote rests on a day that came after it, and none from the
-    validation window on chooses who is heard there.
+    It is reviewed at the first close of each quarter before `validation_start`: until the next review it votes if to
+    date its replay agrees with the service's backtest and its annualised Sharpe ratio is at least `min_sharpe`. The
+    last of these reviews remains in force. So no vote depends on a later day, and no day from the validation window
+    on affects which strategies vote there.
     """
     performance = running_performance(record.returns.astype(np.float64), record.bars_per_year)
     seen = np.arange(1, len(record.dates) + 1) >= MIN_OBSERVATIONS
@@ -82,7 +82,7 @@ def select_voters(
     min_sharpe: float,
     max_correlation: float = 0.99,
 ) -> Electorate:
-    """Drop copies and strategies that no review admits, and let near-identical ones vote once.
+    """Select the voters: drop duplicates and strategies that no review admits; near-identical ones vote once.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ def select_voters(
     validation_start
         First day after the pre-training window.
     min_sharpe
-        Least annualised Sharpe ratio at a review, see `admission`.
+        Minimum annualised Sharpe ratio at a review, see `admission`.
     max_correlation
-        Correlation of daily returns so far above which two strategies count as one, see `one_voice_each`.
+        Correlation of daily returns to date above which two strategies count as one, see `one_vote_each`.
     """
     voters: list[StrategyRecord] = []
     admitted: list[NDArray[np.bool_]] = []
@@ -112,31 +112,31 @@ def select_voters(
             reason = f"fewer than {MIN_OBSERVATIONS} days of returns before {validation_start}"
             rejects.append(Reject(record.symphony_id, "quality", reason))
         elif not votes.any():
-            rejects.append(_refusal(record, validation_start, min_sharpe))
+            rejects.append(_rejection(record, validation_start, min_sharpe))
         else:
             voters.append(record)
             admitted.append(votes)
             sharpes.append(sharpe)
-    votes_now, silences = one_voice_each(
+    votes_now, exclusions = one_vote_each(
         voters, admitted, until=validation_start, max_correlation=max_correlation
     )
-    remarks = {i: Reject(voters[i].symphony_id, "duplicate", str(said)) for i, said in silences.items()}
-    heard = [i for i, votes in enumerate(votes_now) if votes.any()]
+    remarks = {i: Reject(voters[i].symphony_id, "duplicate", str(found)) for i, found in exclusions.items()}
+    voting = [i for i, votes in enumerate(votes_now) if votes.any()]
     return Electorate(
-        voters=tuple(voters[i] for i in heard),
-        admitted=tuple(votes_now[i] for i in heard),
-        sharpe=tuple(sharpes[i] for i in heard),
-        rejects=(*rejects, *(said for i, said in remarks.items() if not votes_now[i].any())),
-        remarks=tuple(said for i, said in remarks.items() if votes_now[i].any()),
+        voters=tuple(voters[i] for i in voting),
+        admitted=tuple(votes_now[i] for i in voting),
+        sharpe=tuple(sharpes[i] for i in voting),
+        rejects=(*rejects, *(remark for i, remark in remarks.items() if not votes_now[i].any())),
+        remarks=tuple(remark for i, remark in remarks.items() if votes_now[i].any()),
     )
 
 
-def _refusal(record: StrategyRecord, validation_start: np.datetime64, min_sharpe: float) -> Reject:
-    """Say why no review admits a strategy."""
+def _rejection(record: StrategyRecord, validation_start: np.datetime64, min_sharpe: float) -> Reject:
+    """Return the reason why no review admits a strategy."""
     verdicts = record.agreement[quarter_starts(record.dates, validation_start)]
     never = f"at no review before {validation_start}"
     if (verdicts > 0).any():
-        reason = f"{never} that its fidelity passed was its Sharpe ratio so far {min_sharpe:g} or more"
+        reason = f"{never} that its fidelity passed was its Sharpe ratio to date {min_sharpe:g} or more"
         return Reject(record.symphony_id, "quality", reason)
     if (verdicts < 0).any():
         reason = f"{never} did its replay agree with the service's backtest: {record.fidelity}"

@@ -1,4 +1,4 @@
-"""Add up the library: what each strategy holds and how it stands, summed at every close for every asset."""
+"""Sums over the library: each strategy's holdings and standing, added up at every close for every asset."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["FIGURES", "LibrarySums"]
 
 _KNOWN_FOR = np.timedelta64(7, "D")
-"""A strategy's last decision stands over weekends and holidays, not for longer."""
+"""A strategy's last decision remains valid over weekends and holidays, but not for longer."""
 _LARGEST_SCORE = 4.0
-"""Bound on a standardised return, so that one crash does not decide how independent strategies are."""
+"""Bound on a standardised return, so that one crash does not determine how independent strategies are."""
 
 FIGURES = ("count", "skill", "standing", "clean")
 """What is summed over strategies; see `rlpretrain.patterns.voting.tally.Side` for their means."""
 
 
 class LibrarySums:
-    """Running sums over strategies; the days come last, so that adding a strategy runs along memory."""
+    """Running sums over strategies; the days are the last axis, so that adding a strategy is contiguous in memory."""
 
     def __init__(self, days: int, assets: int) -> None:
         self.everyone = np.zeros((assets, len(FIGURES), days))
-        """(A, 5, T) over those that could hold the asset, in the order of `FIGURES`."""
+        """(A, 4, T) sums over the strategies that could hold the asset, in the order of `FIGURES`."""
         self.holders = np.zeros((assets, len(FIGURES), days))
-        """(A, 5, T) over those that do."""
+        """(A, 4, T) sums over those that hold it."""
         self.returns = np.zeros((assets, days))
-        """(A, T) standardised returns of those that could hold the asset."""
+        """(A, T) sum of the standardised returns of the strategies that could hold the asset."""
         self.categories = np.zeros((assets, days, len(CATEGORIES)), dtype=np.float32)
-        """(A, T, 4) category scores of the holders."""
+        """(A, T, 4) sum of the holders' category scores."""
 
     def add(
         self,
@@ -46,8 +46,8 @@ class LibrarySums:
         """Add one strategy's figures on the panel's days, from the closes (D,) at which it is admitted."""
         last = np.searchsorted(record.dates, days, side="right") - 1
         last, begun = np.maximum(last, 0), last >= 0
-        heard = begun if admitted is None else begun & admitted[last]
-        known = (heard & (days - record.dates[last] <= _KNOWN_FOR)).astype(np.float64)
+        voting = begun if admitted is None else begun & admitted[last]
+        known = (voting & (days - record.dates[last] <= _KNOWN_FOR)).astype(np.float64)
         returns = record.returns.astype(np.float64)
         performance = running_performance(returns, record.bars_per_year)
         edited = record.last_edit

@@ -1,4 +1,4 @@
-"""Strategies that do the same under another tree: told by their daily returns so far, they vote once."""
+"""Near-identical strategies: different trees whose daily returns to date hardly differ share one vote."""
 
 from __future__ import annotations
 
@@ -13,62 +13,62 @@ from rlpretrain.market import Dates, Floats
 from rlpretrain.patterns.strategies.running_performance import MIN_OBSERVATIONS
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 
-__all__ = ["Silence", "one_voice_each", "quarter_starts"]
+__all__ = ["Exclusion", "one_vote_each", "quarter_starts"]
 
 
 @dataclass(frozen=True)
-class Silence:
-    """How often a strategy that a review had admitted was left out for one that does the same."""
+class Exclusion:
+    """How often a strategy that a review had admitted was left out as near-identical to another."""
 
     reviews: int
-    """Reviews at which it was left out."""
+    """Number of reviews at which it was left out."""
     admitted: int
-    """Reviews that admitted it."""
-    twin: str
-    """Symphony id of the one that voted instead, most often."""
+    """Number of reviews that admitted it."""
+    duplicate_of: str
+    """Symphony id of the strategy that voted instead, most often."""
     correlation: float
-    """Largest one seen with that one."""
+    """Largest correlation with that strategy."""
 
     def __str__(self) -> str:
         where = (
             "every review" if self.reviews == self.admitted else f"{self.reviews} of {self.admitted} reviews"
         )
-        return f"duplicate of {self.twin} at {where}: daily returns so far correlate {self.correlation:.4f}"
+        return f"duplicate of {self.duplicate_of} at {where}: daily returns to date correlate {self.correlation:.4f}"
 
 
 def quarter_starts(dates: Dates, until: np.datetime64) -> NDArray[np.intp]:
-    """Return the row of the first close of each quarter before `until`: when strategies are reviewed."""
+    """Return the rows of the first closes of the quarters before `until`, at which strategies are reviewed."""
     quarters = dates.astype("datetime64[M]").astype(np.int64) // 3
     return np.flatnonzero(np.diff(quarters, prepend=quarters[:1] - 1).astype(bool) & (dates < until))
 
 
-def one_voice_each(
+def one_vote_each(
     voters: Sequence[StrategyRecord],
     admitted: Sequence[NDArray[np.bool_]],
     *,
     until: np.datetime64,
     max_correlation: float,
-) -> tuple[tuple[NDArray[np.bool_], ...], dict[int, Silence]]:
-    """Let of near-identical strategies only one vote, quarter by quarter.
+) -> tuple[tuple[NDArray[np.bool_], ...], dict[int, Exclusion]]:
+    """Restrict near-identical strategies to one vote, quarter by quarter.
 
-    At each review those admitted are taken in the order of their records, the longest first, then by id. One
-    is left out until its next review when its daily returns correlate by more than `max_correlation` with
+    At each review the admitted strategies are taken in the order of their records, the longest first, then by id. A
+    strategy is left out until its next review if its daily returns correlate by more than `max_correlation` with
     those of one already taken, on the days before the quarter that both have, at least 63 of them. So clusters
-    form around the longest record and no chain of small differences joins strategies that differ.
+    form around the longest record, and no chain of small differences joins strategies that differ.
 
     Parameters
     ----------
     voters, admitted
         Strategies, and for each the closes (D,) at which it votes, constant between reviews.
     until
-        Day from which there is no review: the last one stands.
+        Day from which on there is no review; the last one remains in force.
     max_correlation
-        At 1 nobody is left out.
+        Maximum correlation; at 1 no strategy is left out.
 
     Returns
     -------
     tuple
-        The closes (D,) at which each votes now, and what is to be said of those left out, by position.
+        The closes (D,) at which each then votes, and the exclusions by position.
     """
     if max_correlation >= 1.0:
         return tuple(admitted), {}
@@ -89,28 +89,28 @@ def one_voice_each(
                 votes[i][seat] = False
             else:
                 taken.append(i)
-    silences = {
-        i: _silence(found, voters, int(admitted[i][reviews[i]].sum()))
+    exclusions = {
+        i: _exclusion(found, voters, int(admitted[i][reviews[i]].sum()))
         for i, found in sorted(left_out.items())
     }
-    return tuple(votes), silences
+    return tuple(votes), exclusions
 
 
 def _seat(voter: StrategyRecord, reviews: NDArray[np.intp], start: np.datetime64) -> slice | None:
-    """Return the rows from the review of the quarter that begins at `start` to the next; None without one."""
+    """Return the rows from the review of the quarter that begins at `start` to the next; None if it has no review."""
     at = int(np.searchsorted(voter.dates[reviews], start))
     if at == len(reviews) or _quarter(voter.dates[reviews[at]]) != _quarter(start):
         return None
     return slice(int(reviews[at]), int(reviews[at + 1]) if at + 1 < len(reviews) else len(voter.dates))
 
 
-def _silence(found: list[tuple[int, float]], voters: Sequence[StrategyRecord], admitted: int) -> Silence:
-    twin, _ = Counter(twin for twin, _ in found).most_common(1)[0]
-    return Silence(
+def _exclusion(found: list[tuple[int, float]], voters: Sequence[StrategyRecord], admitted: int) -> Exclusion:
+    nearest, _ = Counter(other for other, _ in found).most_common(1)[0]
+    return Exclusion(
         reviews=len(found),
         admitted=admitted,
-        twin=voters[twin].symphony_id,
-        correlation=max(correlation for other, correlation in found if other == twin),
+        duplicate_of=voters[nearest].symphony_id,
+        correlation=max(correlation for other, correlation in found if other == nearest),
     )
 
 
@@ -120,7 +120,7 @@ def _correlations(
     """Yield for each quarter its first day and the correlations (S, S) of the returns before it, on shared days.
 
     Sums over days are added up quarter by quarter, so that the whole history costs one product of matrices.
-    Unknown correlations, of few shared days or of returns that never move, are NaN.
+    Unknown correlations, of too few shared days or of constant returns, are NaN.
     """
     if not voters:
         return
@@ -144,7 +144,7 @@ def _correlations(
 
 
 def _correlation(count: Floats, total: Floats, square: Floats, product: Floats) -> Floats:
-    """Turn sums over shared days into Pearson's correlations; (i, j) of `total` sums i's returns on j's days."""
+    """Convert sums over shared days to Pearson's correlations; (i, j) of `total` sums i's returns on j's days."""
     n = np.maximum(count, 1.0)
     variance = np.maximum(square / n - (total / n) ** 2, 0.0)
     spread = np.sqrt(variance * variance.T)

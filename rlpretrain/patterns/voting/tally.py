@@ -1,4 +1,4 @@
-"""Count the library's votes: one pass over all strategies, at every close, for every asset."""
+"""Counting the library's votes: one pass over all strategies, at every close, for every asset."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["Side", "Tally", "tally_votes"]
 
 _CATEGORY_BARS = 5
-"""Closes whose holders tell what kind of decision it is: a sale is judged by those who have just left."""
+"""Closes whose holders determine the category of a decision: a sale is judged by those that have just sold."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """The strategies that agree at a close, those that hold or those that could and don't; all arrays (T, A).
+    """The strategies that agree at a close: those that hold, or those that could and do not. All arrays are (T, A).
 
     Means over an empty side are zero.
     """
 
     count: NDArray[np.int32]
     skill: Floats
-    """Mean probability that their true Sharpe ratio is above zero, by their returns so far."""
+    """Mean probability that their true Sharpe ratio is above zero, by their returns to date."""
     standing: Floats
     """Mean weight of their votes; see `RunningPerformance.standing`."""
     clean: Floats
-    """Share of them last edited before this day: to them it is out of sample."""
+    """Share of them last edited before this day, for which it is out of sample."""
 
 
 @dataclass(frozen=True)
 class Tally:
-    """Everything counted in the pass: the votes, and who stands behind them."""
+    """Everything counted in the pass: the votes, and the strategies behind them."""
 
     votes: VotePanel
     supporters: Side
@@ -52,7 +52,7 @@ class Tally:
     """(T, A) effective number of independent strategies over their number, in (0, 1]."""
     categories: NDArray[np.float32]
     """(T, A, 4) mean category scores of the holders of the last five bars; the last known ones where there
-    are none."""
+    are no holders."""
 
 
 def tally_votes(
@@ -62,29 +62,29 @@ def tally_votes(
 ) -> Tally:
     """Count the votes of the library.
 
-    Every figure of a day uses returns and holdings of that day and before.
+    Every figure of a day uses only returns and holdings up to that day.
 
     Parameters
     ----------
     voters
         Records of strategies that may vote, see `rlpretrain.patterns.voting.electorate`.
     panel
-        Prices; gives the days, and the assets that trade every day.
+        Prices; they define the days, and the assets that trade every day.
     admitted
-        (D,) for each voter the closes at which it votes; from its first on when None.
+        For each voter, (D,) closes at which it votes; None lets each vote from its first close on.
 
     Raises
     ------
     DataError
-        Nobody votes, or a voter holds an asset without prices.
+        No strategy votes, or a voter holds an asset without prices.
     """
     if not voters:
-        raise DataError("no strategy votes", hint="lower min_performance_threshold or offer more strategies")
+        raise DataError("no strategy votes", hint="lower min_performance_threshold or take more strategies")
     assets = tuple(sorted({asset for record in voters for asset in record.holdings}))
     crypto = panel.crypto[[panel.column(asset) for asset in assets]]
     sums = LibrarySums(len(panel.dates), len(assets))
     column = {asset: i for i, asset in enumerate(assets)}
-    # Sums of floats depend on their order: the content's, not the caller's.
+    # Sums of floats depend on their order, which is by content and not the caller's.
     for i in sorted(range(len(voters)), key=lambda i: voters[i].content_hash):
         columns = [column[asset] for asset in voters[i].holdings]
         sums.add(voters[i], panel.dates, columns, None if admitted is None else admitted[i])
@@ -102,14 +102,14 @@ def tally_votes(
 
 @dataclass(frozen=True)
 class _Calendar:
-    """Which rows are bars of which asset: equities trade on sessions, crypto on every row."""
+    """Which rows are bars of which asset: equities trade on sessions, crypto assets on every row."""
 
     days: int
     sessions: NDArray[np.intp]
     crypto: NDArray[np.bool_]
 
     def groups(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp], int]]:
-        """Return (columns, rows that are their bars, bars in a year) of each kind of asset that there is."""
+        """Return (columns, rows that are their bars, bars in a year) of each kind of asset in the panel."""
         kinds = [
             (np.flatnonzero(~self.crypto), self.sessions, 252),
             (np.flatnonzero(self.crypto), np.arange(self.days), 365),
@@ -173,19 +173,19 @@ def _independence(returns: Floats, count: NDArray[np.int32], sessions: NDArray[n
 
     The variance of the mean of n standardised returns with average correlation rho is (1 + (n - 1) rho) / n,
     which is one over the number of uncorrelated strategies that would vary as little. It is measured over the
-    trailing year of sessions; before a quarter of a year is seen, the strategies count as one.
+    trailing year of sessions; until a quarter of a year is known, the strategies count as one.
     """
     mean = pd.DataFrame(np.where(count > 0, _ratio(returns, count), np.nan)[sessions])
     variance = (mean**2).rolling(252, min_periods=63).mean().to_numpy()
     last = np.searchsorted(sessions, np.arange(len(count)), side="right") - 1
     variance = np.where((last >= 0)[:, None], variance[np.maximum(last, 0)], np.nan)
-    least = 1.0 / np.maximum(count, 1)
+    minimum = 1.0 / np.maximum(count, 1)
     measured = variance > 1e-12
-    return np.where(measured, np.clip(least / np.where(measured, variance, 1.0), least, 1.0), least)
+    return np.where(measured, np.clip(minimum / np.where(measured, variance, 1.0), minimum, 1.0), minimum)
 
 
 def _categories(scores: NDArray[np.float32], calendar: _Calendar) -> NDArray[np.float32]:
-    """Average the scores of the holders of the last bars; keep the last average where nobody held."""
+    """Average the scores of the holders of the last bars; keep the last average where there were none."""
     result = np.full_like(scores, 1.0 / len(CATEGORIES))
     for group, rows, _ in calendar.groups():
         summed = scores[np.ix_(rows, group)]
@@ -202,7 +202,7 @@ def _categories(scores: NDArray[np.float32], calendar: _Calendar) -> NDArray[np.
 
 
 def _side(sums: Floats) -> Side:
-    """Turn (A, 5, T) sums into a side's (T, A) figures."""
+    """Convert (A, 4, T) sums to a side's (T, A) figures."""
     count = np.rint(sums[:, 0].T).astype(np.int32)
     # Differences of sums may end a rounding error below zero.
     means = {name: np.maximum(_ratio(sums[:, i].T, count), 0.0) for i, name in enumerate(FIGURES) if i > 0}
@@ -210,5 +210,5 @@ def _side(sums: Floats) -> Side:
 
 
 def _ratio(total: NDArray[Any], count: NDArray[Any]) -> Floats:
-    """Divide; zero where there is nothing to divide by."""
+    """Divide, with zero where the divisor is zero."""
     return np.where(count > 0, total / np.where(count > 0, count, 1), 0.0)

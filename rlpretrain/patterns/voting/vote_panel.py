@@ -1,4 +1,4 @@
-"""The vote panel: what share of the library holds each asset at each close."""
+"""The vote panel: the share of the library that holds each asset at each close."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ VOTE_FEATURES = ("share", "relative", "weighted", "change_1", "change_5")
 class VotePanel:
     """Votes of the library on each asset, as known at each close; all arrays are (T, A).
 
-    Rows are the days of the price panel. On days on which an asset does not trade its row repeats the last
-    one. Where nobody can vote, every figure is zero.
+    Rows are the days of the price panel. On days on which an asset does not trade, its row repeats the last
+    one. Where no strategy can vote, every figure is zero.
     """
 
     assets: tuple[str, ...]
@@ -38,9 +38,9 @@ class VotePanel:
     share: NDArray[np.float32]
     """holders / eligible, in [0, 1]."""
     relative: NDArray[np.float32]
-    """`share` against its own trailing year, in standard deviations."""
+    """`share` relative to its own trailing year, in standard deviations."""
     weighted: NDArray[np.float32]
-    """The same of the share weighted by each strategy's standing so far."""
+    """The same for the share weighted by each strategy's standing to date."""
     change_1: NDArray[np.float32]
     """Change of `share` since the previous bar of the asset."""
     change_5: NDArray[np.float32]
@@ -68,7 +68,7 @@ class VotePanel:
         Parameters
         ----------
         symbol
-            Asset; one that no strategy can hold has no votes, which is all zeros.
+            Asset; one that no strategy can hold has no votes, and all features are zero.
         dates
             (n,) days.
 
@@ -106,7 +106,7 @@ class VotePanel:
         Raises
         ------
         DataError
-            The file is missing or is no vote panel.
+            The file is missing or is not a vote panel.
         """
         columns: dict[str, Any] = load_arrays(path)
         missing = [field.name for field in fields(cls) if field.name not in columns]

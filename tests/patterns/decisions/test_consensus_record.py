@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -74,7 +72,7 @@ def test_weekends_count_with_the_session_that_follows() -> None:
     equity = np.where(weekday, 50.0, np.nan)
     panel = panel_of({"BTC-USD": close.tolist(), "SPY": equity.tolist()}, days, crypto=("BTC-USD",))
     tally = tally_votes([record_of(str(i), days, {"BTC-USD": [1] * 400}) for i in range(3)], panel)
-    found = follow_consensus(tally, panel, replace(RULES, crypto_cost_bps=0.0), days[200], days[399])
+    found = follow_consensus(tally, panel, RULES.changed(crypto_cost_bps=0.0), days[200], days[399])
     assert np.array_equal(found.dates, days[200:399][weekday[200:399]])
     first, last = (int(np.searchsorted(days, found.dates[i])) for i in (0, -1))
     assert np.prod(1 + found.holding) == pytest.approx(close[last] / close[first - 1])

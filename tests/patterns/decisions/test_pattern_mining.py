@@ -118,7 +118,7 @@ def test_states_are_those_of_the_features_room(patterns: PatternSet, library: Li
 
 def test_without_votes_the_state_is_blank_and_the_labels_stay(patterns: PatternSet, library: Library) -> None:
     tally = _tally(library)
-    blank = mine_patterns(tally, library.panel, replace(RULES, votes=False))
+    blank = mine_patterns(tally, library.panel, RULES.changed(votes=False))
     assert (blank.state[:, VOTES] == 0).all() and (patterns.state[:, VOTES] != 0).any()
     assert np.array_equal(blank.label, patterns.label)
     assert np.array_equal(blank.key, patterns.key)
@@ -165,7 +165,7 @@ def test_rewards_of_an_asset_by_hand() -> None:
     swing = (np.arange(n) // 15 % 2).tolist()
     voters = [record_of(str(i), dates, {"SPY": swing}, rng.normal(0.001, 0.01, n)) for i in range(3)]
     tally = tally_votes(voters, panel)
-    patterns = mine_patterns(tally, panel, replace(RULES, cost_bps=10.0))
+    patterns = mine_patterns(tally, panel, RULES.changed(cost_bps=10.0))
     bought = patterns.take(patterns.action == BUY)
     assert len(bought) > 0
     for i in range(len(bought)):

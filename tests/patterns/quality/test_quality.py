@@ -262,7 +262,7 @@ def test_rows_that_are_missing_are_counted(filled: Filled, planting: Connection)
     planting.exec_driver_sql(f"DELETE FROM patterns WHERE until = {schema.CURRENT} AND asset_id = 1")
     planting.commit()
     told = [finding for finding in filled.check() if finding.check == "patterns_count"]
-    assert len(told) == 2 and "the run says 300" in told[0].message
+    assert len(told) == 2 and "the run recorded 300" in told[0].message
 
 
 @pytest.mark.parametrize("kind", ["trades", "voters", "rejects"])
@@ -288,7 +288,7 @@ def test_one_sided_patterns_are_a_warning(filled: Filled, planting: Connection) 
     findings = filled.check()
     assert {finding.check for finding in findings} == {"share_of_action", "share_of_regime"}
     assert not any(finding.failed for finding in findings)
-    assert "100% of the patterns are of the regime bull" in str(findings[1])
+    assert "100% of the patterns have the regime bull" in str(findings[1])
 
 
 def test_an_asset_with_most_patterns_is_a_warning(url: str) -> None:
@@ -302,7 +302,7 @@ def test_an_asset_with_most_patterns_is_a_warning(url: str) -> None:
             dt.date(1999, 1, 1), LAST, None, STATE_VERSION,
         )  # fmt: skip
         (finding,) = check_patterns(store, extraction, expected)
-        assert finding.check == "share_of_asset" and "of the asset AAA" in finding.message
+        assert finding.check == "share_of_asset" and "have the asset AAA" in finding.message
 
 
 def test_far_fewer_patterns_than_before_are_a_warning(url: str) -> None:
@@ -319,7 +319,7 @@ def test_far_fewer_patterns_than_before_are_a_warning(url: str) -> None:
         )
         (finding,) = check_patterns(store, extraction, expected)
         assert (finding.check, finding.failed) == ("volume", False)
-        assert finding.message == "60 patterns, where the last 3 runs have 200"
+        assert finding.message == "60 patterns, compared with 200 in the last 3 runs"
 
 
 def test_what_a_run_mined_before_it_mined_anew_is_no_earlier_run(url: str) -> None:

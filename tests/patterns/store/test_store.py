@@ -251,6 +251,7 @@ with open_store(url) as store:
 """
 
 
+@pytest.mark.slow
 def test_processes_may_open_and_write_one_new_store_at_once(url: str) -> None:
     """Extractions of one collection, some of them the same: each is read as it was written."""
     writers = [

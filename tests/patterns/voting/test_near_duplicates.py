@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlpretrain.patterns import StrategyRecord, select_voters
-from rlpretrain.patterns.voting.near_duplicates import one_voice_each, quarter_starts
+from rlpretrain.patterns.voting.near_duplicates import one_vote_each, quarter_starts
 from tests.patterns.building import record_of, weekdays
 
 START = np.datetime64("2018-01-01")
@@ -26,7 +26,7 @@ def everywhere(voters) -> list[np.ndarray]:
 
 
 def heard(voters, max_correlation: float = 0.99, until: np.datetime64 = UNTIL):
-    return one_voice_each(voters, everywhere(voters), until=until, max_correlation=max_correlation)
+    return one_vote_each(voters, everywhere(voters), until=until, max_correlation=max_correlation)
 
 
 def near(returns: np.ndarray, noise: float, seed: int) -> np.ndarray:
@@ -35,16 +35,18 @@ def near(returns: np.ndarray, noise: float, seed: int) -> np.ndarray:
 
 def test_of_twins_the_longest_record_votes_then_the_lesser_id() -> None:
     old, young = voter("z", MARKET), voter("a", near(MARKET, 1e-4, 1), first=40)
-    (first, second, third), silences = heard([young, old, voter("y", near(MARKET, 1e-4, 2))])
-    assert silences[0].twin == silences[1].twin == "y", "of two records of equal length the lesser id"
+    (first, second, third), exclusions = heard([young, old, voter("y", near(MARKET, 1e-4, 2))])
+    assert exclusions[0].duplicate_of == exclusions[1].duplicate_of == "y", (
+        "of two equally long records the lesser id"
+    )
     assert third.all() and not second[DAYS >= SECOND_QUARTER].any()
     assert second[DAYS < SECOND_QUARTER].all(), "a quarter of shared days comes first"
     assert not first[-200:].any()
 
 
 def test_strategies_that_differ_all_vote() -> None:
-    votes, silences = heard([voter("a", MARKET), voter("b", OTHER), voter("c", -MARKET)])
-    assert all(mask.all() for mask in votes) and not silences
+    votes, exclusions = heard([voter("a", MARKET), voter("b", OTHER), voter("c", -MARKET)])
+    assert all(mask.all() for mask in votes) and not exclusions
 
 
 def test_the_threshold_is_the_correlation_on_shared_days_before_the_quarter() -> None:
@@ -63,25 +65,27 @@ def test_no_chain_joins_strategies_that_differ() -> None:
     a, b, c = voter("a", MARKET), voter("b", MARKET + step), voter("c", MARKET + 2 * step)
     assert np.corrcoef(a.returns, b.returns)[0, 1] > 0.99 < np.corrcoef(b.returns, c.returns)[0, 1]
     assert np.corrcoef(a.returns, c.returns)[0, 1] < 0.985
-    votes, silences = heard([a, b, c])
-    assert set(silences) == {1} and votes[2].all()
+    votes, exclusions = heard([a, b, c])
+    assert set(exclusions) == {1} and votes[2].all()
 
 
 def test_who_is_not_admitted_silences_nobody() -> None:
     voters = [voter("a", MARKET), voter("b", MARKET)]
     admitted = everywhere(voters)
     admitted[0][:] = False
-    votes, silences = one_voice_each(voters, admitted, until=UNTIL, max_correlation=0.99)
-    assert votes[1].all() and not silences
+    votes, exclusions = one_vote_each(voters, admitted, until=UNTIL, max_correlation=0.99)
+    assert votes[1].all() and not exclusions
 
 
 def test_a_strategy_is_heard_again_once_it_has_changed() -> None:
     half = len(DAYS) // 4
     changed = np.concatenate([MARKET[:half], OTHER[half:]])
-    votes, silences = heard([voter("a", MARKET), voter("b", changed)])
+    votes, exclusions = heard([voter("a", MARKET), voter("b", changed)])
     assert not votes[1][half] and votes[1][-1]
-    assert 0 < silences[1].reviews < silences[1].admitted
-    assert str(silences[1]).startswith(f"duplicate of a at {silences[1].reviews} of 8 reviews: daily returns")
+    assert 0 < exclusions[1].reviews < exclusions[1].admitted
+    assert str(exclusions[1]).startswith(
+        f"duplicate of a at {exclusions[1].reviews} of 8 reviews: daily returns"
+    )
 
 
 def test_the_last_review_stands_and_returns_that_never_move_are_no_twins() -> None:

@@ -1,4 +1,4 @@
-"""Each strategy's fidelity."""
+"""Add a table of each strategy's fidelity."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Create the table."""
     op.create_table(
         "fidelities",
         sa.Column("extraction_id", sa.Integer, nullable=False),

@@ -1,6 +1,6 @@
-"""Collections and revisions, so that a night writes only what changed; models; archives; states in named columns."""
+"""Add collections, revisions (a night writes only what changed), models, archives and states in named columns."""
 
-# Statements below are put together from this file's own names, never from data.
+# Statements below are built from this file's own names, never from data.
 # ruff: noqa: S608
 
 import hashlib
@@ -43,7 +43,7 @@ _TRADE = (
 
 
 def upgrade() -> None:
-    """Make the tables; what was written so far becomes a revision of its collection."""
+    """Create the tables; existing rows become revisions of their collections."""
     for table in ("patterns", "trades"):
         op.rename_table(table, f"old_{table}")
         if op.get_bind().dialect.name == "postgresql":
@@ -253,7 +253,7 @@ def _move_extraction(settings: str, extraction: int, number: int, *, last: bool)
 
 
 def _make_view() -> None:
-    """Name a pattern's asset, action, category and regime, and the numbers of its state."""
+    """Create a view with names for a pattern's asset, action, category, regime and the numbers of its state."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(_POSTGRES_NUMBER)
         numbers = [f"state_number(state, {4 * i}) AS {name}" for i, name in enumerate(_STATE)]
@@ -277,7 +277,7 @@ def _named(column: str, *names: str) -> str:
     return f"CASE {column} {cases} END AS {column}"
 
 
-# Neither database reads a float out of bytes: sign, exponent and fraction are put together, exactly.
+# Neither database can read a float from bytes, so sign, exponent and fraction are combined, exactly.
 _POSTGRES_NUMBER = """
 CREATE FUNCTION state_number(state bytea, start integer) RETURNS real
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -308,7 +308,7 @@ def _sqlite_number(start: int) -> str:
     sign = f"CASE WHEN {byte(3)} > 127 THEN -1.0 ELSE 1.0 END"
     exponent = f"(({byte(3)} & 127) * 2 + ({byte(2)} >> 7))"
     fraction = f"((({byte(2)} & 127) << 16) + ({byte(1)} << 8) + {byte(0)})"
-    # A power of two without the function, which not every build has: in steps that fit into 62 bits.
+    # A power of two in steps that fit into 62 bits, because not every build has the function.
     down = "".join(f" / (1 << max(0, min(50, {step} - {exponent})))" for step in (150, 100, 50))
     up = "".join(f" * (1 << max(0, min(50, {exponent} - {step})))" for step in (150, 200, 250))
     return (
@@ -319,5 +319,5 @@ def _sqlite_number(start: int) -> str:
 
 
 def downgrade() -> None:
-    """Refuse: revisions don't fit into the tables before."""
-    raise NotImplementedError("the store can't go back before revision 0003; restore a backup")
+    """Raise an error: revisions do not fit into the earlier tables."""
+    raise NotImplementedError("the store cannot go back before revision 0003; restore a backup")
