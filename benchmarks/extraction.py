@@ -12,7 +12,6 @@ replayed. The clock starts with the market loaded and stops before mining, which
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import logging
 import subprocess
@@ -25,9 +24,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.stages.context import StageContext
-from rlpretrain.stages.service import EngineBacktester
-
 from rlpretrain.composer import (
     BacktestOutcome,
     Faults,
@@ -37,10 +33,12 @@ from rlpretrain.composer import (
 )
 from rlpretrain.composer.client.composer_client import ComposerClient
 from rlpretrain.composer.server import mcp_server, rest_server
+from rlpretrain.library.engine_backtester import EngineBacktester
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
-from rlpretrain.stages import extraction, library
+from rlpretrain.stages import EXTRACT, LIST, UPDATE, Run, parts_of, run_stage
+from rlpretrain.stages.implementation import extract as extraction
 
 MARKET = "generated:years=15"
 """Ends on the day before the last, so that the third run has a day more."""
@@ -92,7 +90,7 @@ def measure(
             "first": (shorter, config),
             "unchanged": (shorter, config),
             "a_day_later": (longer, config),
-            "refresh": (shorter, config.model_copy(update={"refresh": True})),
+            "refresh": (shorter, config.changed(refresh=True)),
         }
         found = {name: extract(name, *run) for name, run in runs.items()}
         for figures in found.values():
@@ -122,8 +120,8 @@ def disk_megabytes(folder: Path) -> float:
 
 def extract(name: str, panel: PricePanel, config: PretrainingConfig) -> dict[str, Any]:
     """List and extract once; count calls and time."""
-    context = StageContext(config, RunFolder(config.output_dir / name), lambda line: None)
-    context.__dict__["panel"] = panel  # loaded once
+    run = Run(config, RunFolder(config.output_dir / name), lambda line: None)
+    run.remember(f"market {config.market} {config.seed}", lambda: panel)  # loaded once
     requests, replaying = Counter[bool](), 0.0
     call, replay = ComposerClient._call, extraction._replay
 
@@ -131,21 +129,23 @@ def extract(name: str, panel: PricePanel, config: PretrainingConfig) -> dict[str
         requests[tool == "search_symphonies"] += 1
         return await call(self, tool, arguments)
 
-    def timed(*arguments: Any) -> None:
+    def timed(*arguments: Any) -> dict[str, Any]:
         nonlocal replaying
         began = time.thread_time()
-        replay(*arguments)
+        replayed = replay(*arguments)
         replaying += time.thread_time() - began
+        return replayed
 
     ComposerClient._call = counting  # type: ignore[method-assign]
     extraction._replay = timed
     started, processor = time.perf_counter(), time.process_time()
     try:
-        context.write_settings()
-        chunks = library.run(context)
+        run.write_settings()
+        run_stage(run, UPDATE)
+        run_stage(run, LIST)
         listed = time.perf_counter() - started
-        for chunk in chunks:
-            asyncio.run(extraction.run(context, chunk))
+        for chunk in parts_of(run, EXTRACT):
+            run_stage(run, EXTRACT, chunk)
     finally:
         ComposerClient._call = call  # type: ignore[method-assign]
         extraction._replay = replay

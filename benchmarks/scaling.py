@@ -54,7 +54,7 @@ class UnitCosts:
     @classmethod
     def of(cls, folder: Path) -> UnitCosts:
         """Read the manifests of a finished run."""
-        library, mine, analyze = _read(folder, "list"), _read(folder, "mine"), _read(folder, "analyze")
+        listing, mine, analyze = _read(folder, "list"), _read(folder, "mine"), _read(folder, "analyze")
         pretrain, transfer, report = (
             _read(folder, "pretrain"),
             _read(folder, "transfer"),
@@ -64,10 +64,10 @@ class UnitCosts:
             _load(path) for path in sorted((folder / "extract").glob("chunk_*.json")) if _is_manifest(path)
         ]
         assets = [_load(path) for path in sorted((folder / "validate").glob("*.json")) if _is_manifest(path)]
-        listed, replayed = library["result"]["listed"], sum(chunk["result"]["replayed"] for chunk in chunks)
+        listed, replayed = listing["result"]["listed"], sum(chunk["result"]["replayed"] for chunk in chunks)
         patterns, epochs = mine["result"]["patterns"], int(pretrain["result"]["epochs"])
         return cls(
-            listed=_seconds(library) / listed,
+            listed=_seconds(listing) / listed,
             extracted=sum(map(_seconds, chunks)) / replayed,
             mined=_seconds(mine) / replayed,
             analysed=_seconds(analyze) / analyze["result"]["patterns"],

@@ -60,3 +60,11 @@ def shell_lines(page: Path) -> list[str]:
             joined = block.text.replace("\\\n", " ")
             lines += [re.sub(r"\s+#.*$", "", line).strip() for line in joined.splitlines()]
     return [line for line in lines if line]
+
+
+def table(page: Path, heading: str) -> list[list[str]]:
+    """Return the cells of the first table below a heading, row by row, without the table's own heading."""
+    below = prose(page).partition(f"\n## {heading}\n")[2]
+    rows = re.search(r"(?:^\|.*\|\n)+", below, re.MULTILINE)
+    lines = [] if rows is None else rows[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

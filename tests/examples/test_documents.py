@@ -15,7 +15,18 @@ from rlpretrain.cli import _parser
 from rlpretrain.deployment.runs.settings import run_settings
 from rlpretrain.features import STATE_NAMES
 from rlpretrain.settings import PretrainingConfig, load_config
-from tests.examples.documents import PAGES, PROJECT, anchors, blocks, inline_code, links, prose, shell_lines
+from rlpretrain.stages import STAGES
+from tests.examples.documents import (
+    PAGES,
+    PROJECT,
+    anchors,
+    blocks,
+    inline_code,
+    links,
+    prose,
+    shell_lines,
+    table,
+)  # fmt: skip
 from tests.examples.state_table import END, START, state_table
 
 FOREIGN = {"pg_dump", "my_agent", "oos_sharpe_ratio", "from_email", "max_strategie"}
@@ -117,6 +128,14 @@ def test_python_compiles_and_imports_what_exists(page: Path) -> None:
 def test_the_state_vectors_table_is_the_programs() -> None:
     text = (PROJECT / "docs" / "concepts.md").read_text(encoding="utf-8")
     assert text.partition(START)[2].partition(END)[0] == state_table()
+
+
+def test_the_table_of_stages_is_the_programs() -> None:
+    rows = table(PROJECT / "docs" / "quickstart.md", "The stages")
+    assert [(name, does, needs) for name, does, needs, _ in rows] == [
+        (f"`{stage.name}`", stage.does, ", ".join(f"`{need.name}`" for need in stage.needs))
+        for stage in STAGES
+    ]
 
 
 def test_the_readmes_python_is_run_with_the_apis() -> None:
