@@ -91,6 +91,7 @@ def test_components_do_not_depend_on_the_sign_that_the_solver_gives() -> None:
 
 
 @pytest.mark.parametrize("method", ["dbscan", "hdbscan"])
+@pytest.mark.slow
 def test_each_cluster_is_described_in_words(method: str) -> None:
     patterns, _ = plain_set(n=500)
     found = PatternAnalyzer(8, method).analyze_patterns(patterns)

@@ -86,6 +86,7 @@ def test_two_years_of_warm_up_and_a_flat_price() -> None:
 
 @settings(max_examples=12, deadline=None)
 @given(cut=st.integers(505, 2_900), seed=st.integers(0, 100))
+@pytest.mark.slow
 def test_only_the_past_decides_through_refits(cut: int, seed: int) -> None:
     """With another future, earlier regimes stay, though every later fit sees other returns."""
     returns = simulate(TRUTH, 3_000, 7)[0]

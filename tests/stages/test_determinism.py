@@ -18,6 +18,8 @@ import yaml
 from rlpretrain.pipeline import PretrainingPipeline
 from tests.stages.conftest import TINY, tiny
 
+pytestmark = pytest.mark.slow  # whole runs
+
 RUN = "one"
 MODELS = {"pretrained_model.pt", "best_model.pt", "placebo_model.pt", "transferred_rl_agent.pt"}
 
@@ -79,7 +81,6 @@ def test_a_finished_run_is_not_run_again(undisturbed: Path) -> None:
     assert rewritten <= {"settings.json"}
 
 
-@pytest.mark.slow
 def test_a_killed_stage_leaves_no_manifest_and_goes_on(undisturbed: Path, tmp_path: Path) -> None:
     config = tmp_path / "settings.yaml"
     config.write_text(yaml.safe_dump(TINY))

@@ -12,6 +12,8 @@ from rlpretrain.stages.validate import evidence_file
 from rlpretrain.validation import AssetValidation
 from tests.stages.conftest import tiny
 
+pytestmark = pytest.mark.slow  # a whole run
+
 # The generated ETH-USD begins on 2015-08-07; its state is complete after 250 days.
 YOUNG = {
     "market": "generated:years=10,end=2020-12-31,seed=3",

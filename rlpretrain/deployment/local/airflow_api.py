@@ -79,7 +79,7 @@ class AirflowApi:
         return [error["stack_trace"] for error in self._call("GET", "/api/v2/importErrors")["import_errors"]]
 
     def unpause(self, dag_id: str) -> None:
-        """Allow the scheduler to run the DAG."""
+        """Unpause the DAG, so that the scheduler runs it."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
