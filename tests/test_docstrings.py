@@ -15,7 +15,7 @@ VERBS = frozenset(  # a block of words, which is easier to read and to add to th
     Download Draw Drop Elect End Escape Estimate Evaluate Exclude Expand Extract Fetch Fill Find
     Fine-tune Fit Flush Fold Follow Free Freeze Gather Generate Get Group Hash Hold Insert Interpolate
     Join Keep Label Lay Leave List Load Lock Log Look Make Map Mark Merge Migrate Mine Move Name Note
-    Notify Open Order Pack Parse Plot Pool Print Project Promote Raise Rank Reach Read Rebuild Recommend
+    Notify Open Order Pack Parse Plot Pool Print Project Promote Provide Raise Rank Reach Read Rebuild Recommend
     Record Refit Register Regress Remove Render Renumber Repeat Replace Report Resample Restart Restore
     Restrict Return Run Sample Scale Score Search Select Send Separate Serve Set Show Signal Simulate
     Sort Split Start Stop Store Stretch Sum Summarise Take Test Trade Train Try Turn Undo Unpack Unpause
