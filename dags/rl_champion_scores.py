@@ -1,9 +1,10 @@
-"""Score the latest bars with the champion, whenever there is a new one.
+"""Score the latest bars with the champion whenever there is a new one.
 
-The asset `rlpretrain://registry/champion` starts it: `rl_pretraining` announces it when it promotes an agent, and only
-then. The prices and votes are those of the run that promoted; started by hand, those of the newest run. What it makes
-lies in that run's folder: `champion_scores.csv` and `champion_scores.json`, with probabilities, decision and position
-of each asset at its last close, and the manifest `score.json` with their hashes. It runs where training does.
+The asset `rlpretrain://registry/champion` triggers it: `rl_pretraining` announces this asset only when it promotes an
+agent. The prices and votes are those of the run that promoted the agent or, if triggered manually, those of the newest
+run. The outputs are in that run's folder: `champion_scores.csv` and `champion_scores.json`, with probabilities,
+decision and position of each asset at its last close, and the manifest `score.json` with their hashes. Scoring runs
+where training does.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
 @task(retries=0)
 def choose_run() -> str:
-    """Name the folder of the run whose bars are scored."""
+    """Return the folder of the run whose bars are scored."""
     return folder_to_score(get_current_context()["triggering_asset_events"])
 
 
 @task
 def score(folder: str) -> str:
-    """Score with the champion."""
+    """Score the latest bars with the champion."""
     return run_task(SCORE, folder)
 
 
@@ -62,7 +63,7 @@ def remove_containers() -> int:
     tags=["reinforcement learning", "champion"],
 )
 def rl_champion_scores() -> None:
-    """Wire the steps; none of their work happens here."""
+    """Connect the tasks; none of their work happens here."""
     folder = choose_run()
     operator, queue, leaves_containers = training()
     scored: Any

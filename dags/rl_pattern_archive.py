@@ -1,14 +1,14 @@
 """Keep the pattern store and the folder of runs small, every week.
 
-Patterns that no run of the last `older_than_days` days uses leave the store for compressed Parquet files with a
-manifest, in the folder `archive` beside the runs; then small archives are merged and the store's free space is given
-back. Files are read back before anything is removed, and a killed task is simply cleared. `rlpretrain patterns restore`
-brings patterns back.
+Patterns that no run of the last `older_than_days` days has used are moved from the store to compressed Parquet files
+with a manifest, in the folder `archive` next to the runs. Then small archives are merged and the store's free space is
+released. Files are read back before anything is removed, and a killed task can simply be cleared. `rlpretrain patterns
+restore` restores patterns.
 
-Folders of old runs are removed too; the champion's, and the newest, stay.
+Folders of old runs are removed too, except the champion's and the newest ones.
 
-The store is the deployment's, `RLPRETRAIN_STORE_URL`; without one, each run has a store of its own and there is
-nothing to archive.
+The store is the deployment's, `RLPRETRAIN_STORE_URL`; without one, each run has its own store and there is nothing to
+archive.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 @task(retries=0)
 def resolve_settings() -> dict[str, Any]:
-    """Check the run's settings, unknown keys included."""
+    """Check the run's settings; unknown keys are rejected."""
     return archive_settings(get_current_context()["params"]).model_dump()
 
 
 @task
 def archive(settings: dict[str, Any]) -> dict[str, Any]:
-    """Move patterns that no recent run uses out of the store."""
+    """Move patterns that no recent run has used from the store to files."""
     from rlpretrain.deployment.runs.archiving import archive_old_patterns
 
     return archive_old_patterns(settings["older_than_days"], get_current_context()["dag_run"].run_after)
@@ -43,7 +43,7 @@ def archive(settings: dict[str, Any]) -> dict[str, Any]:
 
 @task
 def compact(settings: dict[str, Any]) -> dict[str, Any]:
-    """Merge small archives and give the store's free space back."""
+    """Merge small archives and release the store's free space."""
     from rlpretrain.deployment.runs.archiving import compact_store
 
     return compact_store() if settings["compact"] else {}
@@ -51,7 +51,7 @@ def compact(settings: dict[str, Any]) -> dict[str, Any]:
 
 @task
 def remove_old_runs(settings: dict[str, Any]) -> dict[str, Any]:
-    """Remove folders of old runs; the champion's and the newest stay."""
+    """Remove folders of old runs, except the champion's and the newest ones."""
     from rlpretrain.deployment.runs.archiving import remove_runs
 
     today = get_current_context()["dag_run"].run_after
@@ -76,7 +76,7 @@ def remove_old_runs(settings: dict[str, Any]) -> dict[str, Any]:
     tags=["reinforcement learning", "weekly"],
 )
 def rl_pattern_archive() -> None:
-    """Wire the steps; none of their work happens here."""
+    """Connect the tasks; none of their work happens here."""
     settings = resolve_settings()
     chain(archive(settings), compact(settings))
     remove_old_runs(settings)

@@ -1,16 +1,15 @@
 """Pre-train a trading agent on a library of strategies, every night.
 
-The run takes Composer's library of symphonies, replays it on market data, mines its decisions as patterns,
-pre-trains a policy on them, transfers it into a PPO agent, and tests on unseen days whether that start is
-worth it.
+The run fetches Composer's library of symphonies, replays it on market data, mines its decisions as patterns,
+pre-trains a policy on them, transfers it into an RL agent, and tests on unseen days whether that start is worth it.
 
-Every setting of the trigger form may be changed per run; the deployment (pattern store, Composer's address,
-where training runs) is set by `RLPRETRAIN_*` variables. Results lie in one folder per run, with `report.html`
-on top. Each stage leaves a manifest there, so a retried task repeats nothing that is finished. Tasks pass
-paths only; `report` gives the verdict and figures.
+Every setting of the trigger form may be changed per run; the deployment (pattern store, Composer's address, where
+training runs) is configured by `RLPRETRAIN_*` variables. The results of each run are in one folder; `report.html` is
+the place to start. Each stage writes a manifest there, so a retried task repeats nothing that is finished. Tasks pass
+only paths to each other; `report` returns the verdict and figures.
 
-It runs after each close of the exchange (`RLPRETRAIN_EXCHANGE`, `RLPRETRAIN_MINUTES_AFTER_CLOSE`), says by
-`RLPRETRAIN_NOTIFY` how it ended, and that it is late after `RLPRETRAIN_DEADLINE_MINUTES`.
+The DAG runs after each close of the exchange (`RLPRETRAIN_EXCHANGE`, `RLPRETRAIN_MINUTES_AFTER_CLOSE`). It notifies
+the targets in `RLPRETRAIN_NOTIFY` when a run ends, and when a run is late after `RLPRETRAIN_DEADLINE_MINUTES`.
 """
 
 from __future__ import annotations
@@ -63,12 +62,12 @@ SERVICE_RETRIES: dict[str, Any] = {
     "retry_delay": timedelta(seconds=15),
     "retry_exponential_backoff": True,
 }
-"""For tasks that call Composer: about four minutes of patience."""
+"""Retries of tasks that call Composer, for about four minutes."""
 
 
 @task(retries=0)
 def resolve_settings() -> str:
-    """Check the run's settings, unknown keys included, and make its folder."""
+    """Check the run's settings, reject unknown keys, and create the run's folder."""
     context = get_current_context()
     return str(make_run(context["run_id"], run_settings(context["params"])).folder.path)
 
@@ -82,7 +81,7 @@ def update(folder: str) -> str:
 
 @task(task_id="list", **SERVICE_RETRIES)
 def list_library(folder: str) -> list[str]:
-    """List the library and cut it into chunks."""
+    """List the library and divide it into chunks."""
     with composer_connection():
         run_task(LIST, folder)
     return parts_in(EXTRACT, folder)
@@ -104,7 +103,7 @@ def mine(folder: str) -> str:
 
 @task
 def check(folder: str) -> str:
-    """Check the stored patterns: what fails here is not learned from."""
+    """Check the stored patterns; a failed check stops the run before anything is learned from them."""
     return run_task(CHECK, folder)
 
 
@@ -128,7 +127,7 @@ def transfer(folder: str) -> str:
 
 @task(retries=0)
 def validation_assets(folder: str) -> list[str]:
-    """Name the assets to validate on."""
+    """Return the assets to validate on."""
     return parts_in(VALIDATE, folder)
 
 
@@ -141,20 +140,20 @@ def validate(folder: str, symbol: str) -> str:
 
 @task
 def report(folder: str) -> dict[str, Any]:
-    """Write the report, register the agent and ask the rule about it; return the run's verdict and figures."""
+    """Write the report, register the agent and apply the promotion rule; return the run's verdict and figures."""
     run_task(REPORT, folder)
     return run_result(Path(folder))
 
 
 @task(outlets=[CHAMPION])
 def promote(folder: str) -> None:
-    """Make the agent champion where it has won, and announce it; skipped where the champion stays."""
+    """Make the agent champion if it has won, and announce it; skipped if the champion stays."""
     announce_promotion(folder, get_current_context())
 
 
 @task(retries=2)
 def remove_containers() -> int:
-    """Remove containers that a killed task of this run left behind, or a run that is over."""
+    """Remove containers that a killed task of this run, or a run that has ended, left behind."""
     from rlpretrain.deployment.trainers.docker_engine import RUN_LABEL, remove_containers, remove_ended_runs
 
     context = get_current_context()
@@ -175,7 +174,7 @@ def copy_run(folder: str) -> str:
 
 
 def learn(folder: Any) -> tuple[Any, Any, Any]:
-    """Wire pre-training, transfer and validation, where the deployment runs them: processes, containers or pods."""
+    """Create pre-training, transfer and validation as the deployment runs them: in processes, containers or pods."""
     operator, queue, leaves_containers = training()
     if operator is None:
         pretrained, transferred = pretrain.override(**queue)(folder), transfer.override(**queue)(folder)
@@ -217,7 +216,7 @@ def learn(folder: Any) -> tuple[Any, Any, Any]:
     tags=["reinforcement learning", "nightly"],
 )
 def rl_pretraining() -> None:
-    """Wire the stages; none of their work happens here."""
+    """Connect the tasks; none of their work happens here."""
     folder = resolve_settings()
     listed = list_library(folder)
     extracted = extract.partial(folder=folder).expand(chunk=listed)

@@ -1,6 +1,6 @@
-"""Exit with 0 if the api-server reports a recent heartbeat of a part of Airflow: `healthy.py scheduler`.
+"""Exit with 0 if the api-server reports a recent heartbeat of a component of Airflow: `healthy.py scheduler`.
 
-Airflow's own `airflow jobs check` reports the same, but takes seconds of CPU time each time.
+Airflow's own `airflow jobs check` reports the same, but takes several CPU seconds each time.
 """
 
 import json

@@ -22,7 +22,7 @@ def main() -> None:
                 address = f"{name}@localhost"
                 done = security.add_user(name, name, "", address, security.find_role(role), password)
             if not done:
-                raise SystemExit(f"user {name} could not be made")
+                raise SystemExit(f"user {name} could not be created")
 
 
 if __name__ == "__main__":

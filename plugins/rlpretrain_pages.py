@@ -1,4 +1,4 @@
-"""Registers the pages of `rlpretrain.deployment.web` with Airflow's UI."""
+"""Register the pages of `rlpretrain.deployment.web` with Airflow's UI."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rlpretrain.deployment.web.places import PREFIX, LazyPages, external_views
 
 
 class PretrainingPages(AirflowPlugin):
-    """The nav page, the report's tab, and the app that serves both."""
+    """The page in the navigation, the report's tab, and the app that serves both."""
 
     name = "rlpretrain_pages"
     fastapi_apps = [{"app": LazyPages(), "url_prefix": PREFIX, "name": "Pre-training"}]  # noqa: RUF012

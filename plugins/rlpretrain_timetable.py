@@ -1,4 +1,4 @@
-"""Registers the nightly schedule, so that scheduler and api-server can read it back from Airflow's database."""
+"""Register the nightly schedule, so that scheduler and api-server can read it back from Airflow's database."""
 
 from airflow.plugins_manager import AirflowPlugin
 

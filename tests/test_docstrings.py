@@ -9,7 +9,7 @@ from tests.conftest import PROJECT
 
 VERBS = frozenset(  # a block of words, which is easier to read and to add to than a list
     """
-    Add Adjust Align Alternate Analyse Answer Apply Archive Ask Average Backtest Begin Blend Break Build
+    Adapt Add Adjust Align Alternate Analyse Answer Apply Archive Ask Average Backtest Begin Blend Break Build
     Buy Call Carry Change Check Choose Classify Clone Close Cluster Combine Compare Compile Compound
     Compute Connect Convert Copy Count Create Cut Decide Declare Decode Defer Delay Describe Divide Do
     Download Draw Drop Elect End Escape Estimate Evaluate Exclude Expand Extract Fetch Fill Find

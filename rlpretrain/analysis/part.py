@@ -11,7 +11,7 @@ __all__ = ["Figure", "Part"]
 
 
 def _published(value: Any) -> Any:
-    """Keep six significant digits: more would publish the rounding of one machine's linear algebra."""
+    """Return six significant digits: more would publish the rounding of one machine's linear algebra."""
     if value is None:
         return None
     number = float(value)

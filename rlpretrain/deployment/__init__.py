@@ -1,4 +1,4 @@
-"""Where the pipeline meets Airflow, Docker and Kubernetes; a room for each part of it.
+"""The pipeline's interface to Airflow, Docker and Kubernetes, with a package for each part of it.
 
-Nothing is re-exported here: each task start parses the DAG again and pays for all that it imports.
+Nothing is re-exported here: each task parses the DAG again when it starts and pays for everything that it imports.
 """

@@ -40,5 +40,5 @@ def cloning_loss(
 
 
 def harden(labels: torch.Tensor) -> torch.Tensor:
-    """Put all of each label's probability, (n, 3), on its likeliest action."""
+    """Return labels, (n, 3), with all probability on the likeliest action."""
     return functional.one_hot(labels.argmax(dim=1), labels.shape[1]).to(labels.dtype)

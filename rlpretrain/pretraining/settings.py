@@ -109,7 +109,7 @@ class PretrainingSettings(SeedSettings):
     balance_classes: bool = run_setting(
         False,
         "Pre-training",
-        "Whether all actions have the same total weight; probabilities then mean less.",
+        "Whether all actions have the same total weight; probabilities are then less reliable.",
         title="Give all actions equal weight",
     )
     schedule: Schedule = run_setting(

@@ -1,6 +1,6 @@
 """Evidence on unseen data: metrics, baselines, statistics, learning curves, verdict and report.
 
-The validator is loaded on first use: it runs agents and so needs torch, which the verdict and the report don't.
+The validator is loaded on first use: it runs agents and so needs torch, unlike the verdict and the report.
 """
 
 import lazy_loader

@@ -1,6 +1,6 @@
-"""The arms of a validation, one row each: who they are, what they start from, and how reports show them.
+"""The arms of a validation, one row each: what they do, what they start from, and how reports show them.
 
-A package outside this one adds a reference, a way to trade without learning, to the table `ARMS`.
+Another package can add a reference, a way to trade without learning, to the table `ARMS`.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ MATCHED_RANDOM = "matched_random"
 BUY_AND_HOLD = "buy_and_hold"
 
 Role = Literal["agent", "learner", "policy", "reference", "luck"]
-"""The agent's file; a run of RL for each seed; a policy that does not learn; a way to trade that depends on the window
-alone; random trading with the agent's habits. The test of superior predictive ability compares the first three with
-`BUY_AND_HOLD`: a reference is there to be compared with, and is no attempt to beat it."""
+"""In order: the agent's file; a run of RL for each seed; a policy that does not learn; a way to trade that depends only
+on the window; random trading with the agent's habits. The test of superior predictive ability compares the first three
+with `BUY_AND_HOLD`: a reference is there for comparison, and is not an attempt to beat it."""
 
 _COLOUR = re.compile("#[0-9a-f]{6}")
 
@@ -58,7 +58,7 @@ class Arm:
     name
         Key of the arm in the evidence: a letter, then letters, digits and underscores, all lower case.
     role
-        What it is compared as.
+        Role in the comparisons.
     label
         Name for people, in tables and charts.
     description
@@ -72,9 +72,9 @@ class Arm:
     in_equity
         Whether the chart of growth and drawdown draws it.
     starts_from
-        Of a learner or a policy: the pre-trained network whose weights it has at first; None for random weights.
+        For a learner or a policy: the pre-trained network whose weights it has at first; None for random weights.
     trade
-        Of a reference: how it trades a window. What it does on a bar may depend on earlier bars alone.
+        For a reference: function that trades a window. What it does on a bar may depend only on earlier bars.
     """
 
     name: str
@@ -91,15 +91,17 @@ class Arm:
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[a-z][a-z0-9_]*", self.name):
-            raise SettingsError(f"{self.name!r} can't name an arm", hint="write it like 'buy_and_hold'")
+            raise SettingsError(
+                f"{self.name!r} is not a valid name of an arm", hint="write it like 'buy_and_hold'"
+            )
         if not (self.label and self.description):
             raise SettingsError(f"the arm {self.name!r} needs a label and a description")
         if not (_COLOUR.fullmatch(self.colour) and _COLOUR.fullmatch(self.dark_colour)):
             raise SettingsError(f"the arm {self.name!r} needs colours", hint="write them like '#1c5fb8'")
         if self.role == "policy" and self.starts_from is None:
-            raise SettingsError(f"the arm {self.name!r} acts by no network", hint="say what it starts_from")
+            raise SettingsError(f"the arm {self.name!r} has no network to act by", hint="set starts_from")
         if (self.role == "reference") != (self.trade is not None):
-            raise SettingsError(f"the arm {self.name!r}: a reference, and nothing else, says how it trades")
+            raise SettingsError(f"the arm {self.name!r}: a reference, and only a reference, must set trade")
 
 
 ARMS: Table[Arm] = Table(
@@ -122,7 +124,7 @@ ARMS: Table[Arm] = Table(
             name=TRANSFERRED,
             role="learner",
             label="Transferred",
-            description="Pre-trained, transferred, then RL; one run for each seed.",
+            description="Pre-trained, transferred, then trained by RL; one run for each seed.",
             colour="#1c5fb8",
             dark_colour="#79b0ff",
             dash=(),
@@ -157,7 +159,7 @@ ARMS: Table[Arm] = Table(
             name=PLACEBO,
             role="learner",
             label="Placebo",
-            description="Pre-trained on shuffled labels, then as transferred.",
+            description="Pre-trained on shuffled labels, then treated like the transferred arm.",
             colour="#8350a8",
             dark_colour="#c99bee",
             dash=(4, 2),
@@ -180,7 +182,7 @@ ARMS: Table[Arm] = Table(
             name=BUY_AND_HOLD,
             role="reference",
             label="Buy & hold",
-            description="Buys at the first fill and stays.",
+            description="Buys at the first fill and stays long.",
             colour="#767c84",
             dark_colour="#9fa6ae",
             dash=(),
@@ -206,7 +208,7 @@ OTHER = Arm(
 
 
 def arm_of(name: str) -> Arm:
-    """Return an arm's row, or that of `OTHER` with a label of its own."""
+    """Return an arm's row, or that of `OTHER` with the arm's name as its label."""
     return ARMS.get(name) or replace(OTHER, label=name.replace("_", " ").capitalize())
 
 
@@ -216,7 +218,7 @@ def arms_with(*roles: Role) -> list[Arm]:
 
 
 def arrange(names: list[str]) -> list[str]:
-    """Put arms in the report's order: the table's, with arms that have no row after those that are no reference."""
+    """Return arms in the report's order: the table's, with arms that have no row before luck and references."""
     known = list(ARMS)
     last = max(known.index(arm.name) for arm in arms_with("agent", "learner", "policy"))
     return sorted(names, key=lambda name: (known.index(name) if name in known else last + 0.5, name))

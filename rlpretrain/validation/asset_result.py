@@ -1,4 +1,4 @@
-"""All evidence on one asset, as a value that is written, pooled and drawn."""
+"""All evidence on one asset, as one value that is written, pooled and drawn."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Evidence(BaseModel):
 
 
 class WindowSummary(_Evidence):
-    """The days that were tested, and which of them count first."""
+    """The days that were tested, and the part of them on which results are judged."""
 
     symbol: str
     start: dt.date
@@ -43,14 +43,14 @@ class WindowSummary(_Evidence):
 
 
 class ArmResult(_Evidence):
-    """What one arm did on the test window; arms that learn have a run for each seed."""
+    """Results of one arm on the test window; arms that learn have one run per seed."""
 
     arm: str
     runs: int
     metrics: dict[Part, PerformanceMetrics]
     """Medians over runs."""
     score: Interval | None
-    """Timing score on the part that counts, over runs; None for a single run."""
+    """Timing score on the main part, over runs; None for a single run."""
     equity: tuple[float, ...]
     """(m,) growth of 1, capital split evenly among the runs each day."""
     exposure: tuple[float, ...]
@@ -58,14 +58,14 @@ class ArmResult(_Evidence):
 
 
 class EpisodeSummary(_Evidence):
-    """Distribution over random-start episodes; they overlap, so no interval is made from them."""
+    """Distribution over random-start episodes; they overlap, so no interval is computed from them."""
 
     arm: str
     episodes: int
     days: int
     score_quartiles: tuple[float, float, float]
     return_quartiles: tuple[float, float, float]
-    """Of the net return over an episode, fraction."""
+    """Quartiles of the net return over an episode, fraction."""
     positive: float
     """Share of episodes with a net gain."""
     beats_holding: float
@@ -77,21 +77,21 @@ class AssetValidation(_Evidence):
 
     window: WindowSummary
     dates: tuple[dt.date, ...]
-    """(m,) the window's bars, of each arm's equity and exposure."""
+    """(m,) dates of the window's bars, for the equity and the exposure of each arm."""
     arms: dict[str, ArmResult]
     curves: dict[Part, tuple[LearningCurve, ...]]
     bands: dict[str, CurveBand]
-    """Arm -> curve on the part that counts, with its interval."""
+    """Arm -> curve on the main part, with its interval."""
     comparisons: tuple[CurveComparison, ...]
-    """On the part that counts; each treated arm against its control."""
+    """Comparisons of each treated arm with its control, on the main part."""
     contaminated_comparisons: tuple[CurveComparison, ...]
-    """The same on the contaminated part, where a clean one counts."""
+    """The same on the contaminated part, where the main part is clean."""
     luck: MatchedRandom
-    """The agent among random paths with its exposure and turnover."""
+    """The agent compared with random paths of the same exposure and turnover."""
     sharpe: SharpeEvidence | None
-    """The agent's Sharpe ratio on the part that counts, deflated by the true count of trials."""
+    """The agent's Sharpe ratio on the main part, deflated by the true number of trials."""
     sharpe_differences: dict[str, SharpeDifference]
-    """Agent less each reference, on the part that counts; what can't be compared is left out."""
+    """Agent minus each other arm, on the main part; what cannot be compared is left out."""
     superior_p: float | None
     """p-value of 'no arm has a higher mean return than holding the asset' over the agent, learners and policies."""
     episodes: tuple[EpisodeSummary, ...]
@@ -107,7 +107,7 @@ class AssetValidation(_Evidence):
         return self.dates[split:] if part == CLEAN else self.dates[:split]
 
     def comparison(self, treated: str, control: str) -> CurveComparison | None:
-        """Find the comparison of two arms on the part that counts."""
+        """Return the comparison of two arms on the main part; None where there is none."""
         for comparison in self.comparisons:
             if (comparison.treated, comparison.control) == (treated, control):
                 return comparison

@@ -1,4 +1,4 @@
-"""What an agent must be compared with: holding the asset, and luck with the same habits."""
+"""Baselines that an agent is compared with: holding the asset, and random trading with the same habits."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ __all__ = ["MatchedRandom", "buy_and_hold", "matched_paths", "matched_random"]
 
 
 class MatchedRandom(BaseModel):
-    """Where a trajectory's score stands among random ones with its exposure and turnover."""
+    """Position of a trajectory's score among those of random paths with its exposure and turnover."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     part: Part
     draws: int
     score: float
-    """Of the trajectory that was matched."""
+    """Score of the trajectory that was matched."""
     median: float
     low: float
     high: float
-    """Between `low` and `high` lies the central share of the random scores that `level` names."""
+    """The range from `low` to `high` contains the central share `level` of the random scores."""
     level: float
     p_value: float
-    """Chance that luck with these habits scores as high: (1 + draws that do) / (1 + draws)."""
+    """Probability that random trading with these habits scores as high: (1 + draws that do) / (1 + draws)."""
     exposure: float
     """Mean over the draws."""
     switches: float
@@ -35,7 +35,7 @@ class MatchedRandom(BaseModel):
 
 
 def buy_and_hold(window: EvaluationWindow) -> Trajectory:
-    """Buy at the first fill and stay, through the agent's own accounting."""
+    """Buy at the first fill and stay long, through the agent's own accounting."""
     return window.follow(np.ones((1, len(window.dates)), dtype=bool))[0]
 
 
@@ -72,14 +72,14 @@ def matched_paths(exposure: NDArray[np.float64], draws: int, rng: np.random.Gene
 def matched_random(
     window: EvaluationWindow, trajectory: Trajectory, *, draws: int, level: float, rng: np.random.Generator
 ) -> tuple[MatchedRandom, list[Trajectory]]:
-    """Score random paths with a trajectory's habits through the same accounting, on the part that counts.
+    """Score random paths with a trajectory's habits through the same accounting, on the main part.
 
-    Habits are those of that part; on the other bars the paths are the trajectory's own.
+    Habits are those of that part; on the other bars the paths equal the trajectory.
 
     Returns
     -------
     MatchedRandom, list of Trajectory
-        Where the trajectory stands, and the random ones, `draws` of them.
+        Position of the trajectory among the random ones, and those, `draws` of them.
     """
     bars = window.parts[window.main]
     paths = np.tile(trajectory.exposure > 0.5, (draws, 1))

@@ -1,8 +1,8 @@
-"""Luck of the days: what the same training would have shown on other days like these.
+"""Luck of the days: what the same training could have shown on other days like these.
 
-All seeds meet the same test days, so an interval over seeds alone says how training varies, not whether the
-gain is more than the luck of those days. A prior that every seed shares turns the days' luck into a gain of
-every seed.
+All seeds trade the same test days, so an interval over seeds alone measures how training varies, not whether the
+gain exceeds the luck of those days. A prior that every seed shares turns the luck of the days into a gain of every
+seed.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ Floats = NDArray[np.float64]
 def interval_over_days(
     paired: PairedComparison, by_bar: ArrayLike, *, samples: int, rng: np.random.Generator
 ) -> Interval:
-    """Widen a gain's interval over seeds to one over other seeds and other days.
+    """Widen a gain's interval over seeds to one over seeds and days.
 
-    Seeds and days are crossed. Their resampled deviations are drawn apart and added: seeds as in
+    Seeds and days are crossed. Their resampled deviations are drawn separately and added: seeds as in
     `seed_interval`, days by the stationary block bootstrap (Politis and Romano, JASA 89, 1994) of the seeds'
-    mean gain by bar. What seeds and days do together is counted in both, which errs towards a wider interval.
+    mean gain by bar. The interaction of seeds and days is counted in both, which errs towards a wider interval.
 
     Parameters
     ----------
     paired
         Gain of each seed.
     by_bar
-        (m,) what each bar adds to the mean gain over seeds.
+        (m,) contribution of each bar to the mean gain over seeds.
     """
     row, bars = np.array(paired.differences), np.asarray(by_bar, dtype=np.float64)
     seeds, n = paired.interval, len(row)
@@ -52,7 +52,7 @@ def interval_over_days(
 
 
 def pool_by_day(dates: Sequence[NDArray[np.datetime64]], rows: Sequence[Floats]) -> Floats:
-    """Join assets' gains by bar into one series by day, whose mean is the mean of the assets' means.
+    """Combine the assets' gains by bar into one series by day, whose mean is the mean of the assets' means.
 
     Assets that move together do so on the same days, so days are resampled for all assets at once.
 

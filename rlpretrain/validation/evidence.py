@@ -1,4 +1,4 @@
-"""From an asset's arms to its evidence: run every arm, then measure."""
+"""Evidence on an asset: run every arm, then measure."""
 
 from __future__ import annotations
 
@@ -48,24 +48,24 @@ volatility beyond what exposure alone earns."""
 
 _RANDOM_PATHS = 500
 _RANDOM_MEASURED = 100
-"""Random paths whose metrics are taken: their medians need fewer than the tail of their scores."""
+"""Random paths whose metrics are computed: medians need fewer paths than the tail of the scores."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One seed of one learning arm: the policy at the end, and its curve on each part of the test window.
+    """One seed of one learning arm: the final policy, and its curve on each part of the test window.
 
-    The policy is the last one, or one chosen on the validation window; never by its test score.
+    The policy is the last one, or one chosen on the validation window; it is never chosen by its test score.
     """
 
     policy: Policy
     curves: Mapping[Part, LearningCurve]
     by_bar: Mapping[Part, NDArray[np.float64]]
-    """(k, m) what each bar of the part adds to the score of each checkpoint."""
+    """(k, m) contribution of each bar of the part to the score of each checkpoint."""
 
 
 class CurveRecorder:
-    """Scores a learning policy at its checkpoints, on the test window, for the record alone.
+    """Scores a learning policy at its checkpoints on the test window; the scores are only recorded.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class CurveRecorder:
         self.record_run(steps, self._window.run(policy))
 
     def record_run(self, steps: int, trajectory: Trajectory) -> None:
-        """Score what the policy as it is after `steps` did on the window."""
+        """Score the run through the window of the policy as it is after `steps`."""
         self._steps.append(steps)
         self._contributions.append(self._window.part_contributions(trajectory))
 
@@ -100,20 +100,20 @@ class CurveRecorder:
 
 @dataclass(frozen=True)
 class AssetCase:
-    """What is needed to validate on one asset.
+    """The input of validation on one asset.
 
     Parameters
     ----------
     window
         The asset's test window.
     learners
-        Arm -> a run for a seed. 'transferred' and 'vanilla' are needed; others, such as 'placebo', are
-        compared with 'vanilla' too. A seed must give every arm the same environment starts and budget.
+        Arm -> function that returns a run for a seed. 'transferred' and 'vanilla' are required; others, such as
+        'placebo', are compared with 'vanilla' too. A seed must give every arm the same environment starts and budget.
     policies
         Arm -> a policy that does not learn, such as 'frozen'.
     trials
-        Agents that could have been chosen in place of this one, over all runs so far: deflates the Sharpe
-        ratio. None counts the learning runs of this validation.
+        Number of agents that could have been chosen in place of this one, over all runs to date, by which the Sharpe
+        ratio is deflated. None counts the learning runs of this validation.
     """
 
     window: EvaluationWindow
@@ -132,8 +132,8 @@ def validate_asset(
     agent
         Policy of the agent file.
     seed
-        First of ``config.validation_seeds`` consecutive seeds of the learning arms, and the seed of every draw made
-        here.
+        First of ``config.validation_seeds`` consecutive seeds of the learning arms, and the seed of every draw in this
+        function.
 
     Raises
     ------
@@ -144,14 +144,15 @@ def validate_asset(
     for needed in (TRANSFERRED, VANILLA):
         if needed not in case.learners:
             raise DataError(
-                f"{case.window.symbol}: no arm '{needed}' to validate", hint="give it in `learners`"
+                f"{case.window.symbol}: there is no arm '{needed}' to validate", hint="add it to `learners`"
             )
     window = case.window
     references = {arm.name: [_trade(arm, window)] for arm in arms_with("reference")}
     taken = {AGENT, MATCHED_RANDOM, *references} & {*case.learners, *case.policies}
     if taken:
         raise DataError(
-            f"{window.symbol}: {sorted(taken)} are arms of every validation", hint="name them otherwise"
+            f"{window.symbol}: every validation already has arms named {sorted(taken)}",
+            hint="use other names",
         )
     trials = {
         arm: [run(s) for s in range(seed, seed + config.validation_seeds)]
@@ -205,12 +206,12 @@ def validate_asset(
         | {
             name: difference
             for arm in references
-            # Draws of its own: what a further reference needs must not move the figures of the others.
+            # Separate draws: another reference must not change the figures of the others.
             for name, difference in _sharpe_differences(
                 main, [arm], config, np.random.default_rng([seed, 4, *arm.encode()])
             ).items()
         },
-        # References are no attempts to beat holding, so more of them don't make luck any likelier.
+        # References are not attempts to beat holding, so more of them do not make luck more likely.
         superior_p=superior_predictive_ability(
             main[BUY_AND_HOLD].net_returns,
             {arm: main[arm].net_returns for arm in policies},
@@ -302,9 +303,10 @@ def _compare(
 
 
 def _deviation_of_sharpe(runs: Sequence[Trajectory]) -> float | None:
-    """Deviation, per bar, of the Sharpe ratios of all runs that could have been chosen.
+    """Return the deviation, per bar, of the Sharpe ratios of all runs that could have been chosen.
 
-    On the bars that the chosen one is judged by: on more bars luck spreads them less, and would deflate too little.
+    The ratios are those of the bars on which the chosen run is judged: on more bars, luck would spread them less, and
+    the deflation would be too small.
     """
     ratios = [ratio for run in runs if (ratio := sharpe_ratio(run.net_returns, 1.0)) is not None]
     return float(np.std(ratios, ddof=1)) if len(ratios) > 1 else None
@@ -316,7 +318,7 @@ def _sharpe_differences(
     config: ValidationSettings,
     rng: np.random.Generator,
 ) -> dict[str, SharpeDifference]:
-    """Compare the agent with each of the others; the transferred runs, of which it is one, are left out."""
+    """Compare the agent with each other arm; the transferred runs, of which it is one, are left out."""
     agent = main[AGENT]
     differences = {
         arm: sharpe_difference(

@@ -1,8 +1,8 @@
-"""Learning curves and what transfer does to them.
+"""Learning curves, and the effect of transfer on them.
 
 The measures are those of Taylor and Stone, "Transfer Learning for Reinforcement Learning Domains: A
 Survey", JMLR 10 (2009): jump-start, area under the curve, asymptote, transfer ratio and time to a
-threshold. Curves of two arms are paired by seed: the same seed gives both the same environment starts and
+threshold. Curves of two arms are paired by seed: the same seed gives both the same environment starts and the same
 budget.
 """
 
@@ -57,7 +57,7 @@ class LearningCurve:
     Raises
     ------
     ValueError
-        Fewer than two checkpoints, steps that don't ascend from 0, or a score that is not finite.
+        There are fewer than two checkpoints, the steps do not ascend from 0, or a score is not finite.
     """
 
     arm: str
@@ -71,7 +71,7 @@ class LearningCurve:
         name = f"curve of {self.arm}, seed {self.seed}"
         if len(self.steps) != len(self.score) or len(self.steps) < 2:
             raise ValueError(
-                f"{name}: {len(self.steps)} steps and {len(self.score)} scores, need two or more of each"
+                f"{name}: {len(self.steps)} steps and {len(self.score)} scores; it needs two or more of each"
             )
         if self.steps[0] != 0 or any(b <= a for a, b in zip(self.steps, self.steps[1:], strict=False)):
             raise ValueError(f"{name}: steps must ascend from 0")
@@ -85,14 +85,14 @@ Measure = Literal["jump_start", "area", "final"]
 
 @dataclass(frozen=True)
 class ArmCurves:
-    """The curves of one arm, and how their scores arise from the days.
+    """The curves of one arm, and the contributions of the days to their scores.
 
     Parameters
     ----------
     curves
         One for each seed.
     by_bar
-        For each curve, (k, m): what each bar adds to the score of each checkpoint.
+        For each curve, (k, m): contribution of each bar to the score of each checkpoint.
     """
 
     curves: Sequence[LearningCurve]
@@ -100,22 +100,22 @@ class ArmCurves:
 
 
 def jump_start(curve: LearningCurve) -> float:
-    """Score before any RL step."""
+    """Return the score before any RL step."""
     return curve.score[0]
 
 
 def area(curve: LearningCurve) -> float:
-    """Mean score over the budget: the trapezoid area under the curve divided by its length."""
+    """Return the mean score over the budget: the trapezoid area under the curve divided by its length."""
     return float(np.trapezoid(curve.score, curve.steps)) / curve.steps[-1]
 
 
 def final(curve: LearningCurve) -> float:
-    """Score at the end of the budget."""
+    """Return the score at the end of the budget."""
     return curve.score[-1]
 
 
 def largest_dip(curve: LearningCurve) -> float:
-    """Furthest that the score falls below its start; 0 when it never does."""
+    """Return the largest fall of the score below its start; 0 if it never falls below."""
     return max(0.0, curve.score[0] - min(curve.score))
 
 
@@ -156,14 +156,14 @@ class ThresholdComparison(BaseModel):
     control_reached: int
     pairs: int
     treated_median: float | None
-    """Kaplan-Meier median of steps; None when half of the runs never get there."""
+    """Kaplan-Meier median of the steps; None where fewer than half of the runs reach it."""
     control_median: float | None
     log_rank_p: float | None
-    """None where no run of either arm reaches it, or all do at once."""
+    """None where no run of either arm reaches it, or all reach it at the same checkpoint."""
 
 
 class CurveComparison(BaseModel):
-    """What one arm's curves have over another's, paired by seed."""
+    """Gain of one arm's curves over another's, paired by seed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -173,14 +173,14 @@ class CurveComparison(BaseModel):
     area: PairedComparison
     final: PairedComparison
     transfer_ratio: float | None
-    """Gain in area over the control's area; None unless the control's area is clearly above zero."""
+    """Gain in area divided by the control's area; None unless the control's area is clearly above zero."""
     threshold: ThresholdComparison
     dip: Interval
     """Largest fall of the treated arm's score below its start."""
     days: dict[Measure, Interval]
-    """Gain with an interval over other seeds and other days: what a claim rests on."""
+    """Gain with an interval over seeds and days, on which a claim rests."""
     by_bar: dict[Measure, tuple[float, ...]]
-    """(m,) what each bar adds to the mean gain over seeds."""
+    """(m,) contribution of each bar to the mean gain over seeds."""
 
 
 def curve_band(
@@ -220,7 +220,7 @@ def compare_curves(
     Raises
     ------
     ValueError
-        The arms don't share seeds and checkpoints, or have fewer than two pairs.
+        The arms do not share seeds and checkpoints, or have fewer than two pairs.
     """
     first, second = _by_seed(treated.curves), _by_seed(control.curves)
     if first.keys() != second.keys():
@@ -290,7 +290,7 @@ def _compare_thresholds(
 
 
 def _median_time(reached: Sequence[int | None]) -> float | None:
-    """Kaplan-Meier median: where all censoring is at the common end, the time by which half have arrived."""
+    """Return the Kaplan-Meier median: with all censoring at the common end, the time by which half have arrived."""
     arrived = sorted(step for step in reached if step is not None)
     needed = math.ceil(len(reached) / 2)
     return float(arrived[needed - 1]) if len(arrived) >= needed else None

@@ -1,7 +1,7 @@
 """Performance of one asset's trajectory: risk-adjusted returns, risk, trades.
 
 Returns are simple net returns per bar, as fractions; losses (drawdown, value at risk, expected shortfall)
-are positive fractions. The risk-free rate is zero throughout. A figure that the data can't give (no trades,
+are positive fractions. The risk-free rate is zero throughout. A figure that the data do not define (no trades,
 no variance, too few bars) is None, never zero or infinity.
 """
 
@@ -31,7 +31,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 _NO_VARIANCE = 1e-12
-"""Deviation per bar below which a series counts as constant: rounding, not risk."""
+"""Deviation per bar below which a series counts as constant: it is rounding, not risk."""
 
 
 class PerformanceMetrics(BaseModel):
@@ -41,14 +41,14 @@ class PerformanceMetrics(BaseModel):
 
     bars: int
     timing_score: float
-    """Annualised net return beyond mean exposure x asset, over the asset's volatility; see `timing_score`."""
+    """Annualised net return minus mean exposure x asset return, over the asset's volatility; see `timing_score`."""
     cumulative_return: float
     annualised_return: float | None
     sharpe_ratio: float | None
     sortino_ratio: float | None
     calmar_ratio: float | None
     information_ratio: float | None
-    """Against holding the asset; annualised."""
+    """Relative to holding the asset; annualised."""
     max_drawdown: float
     value_at_risk_95: float | None
     """Loss per bar."""
@@ -79,12 +79,11 @@ class PerformanceMetrics(BaseModel):
 def timing_score(
     net_returns: ArrayLike, asset_returns: ArrayLike, exposure: ArrayLike, bars_per_year: float
 ) -> float:
-    """Annualised net return beyond what mean exposure alone earns, in units of the asset's volatility.
+    """Return the annualised net return minus what mean exposure alone earns, in units of the asset's volatility.
 
-    ``bars_per_year * mean(net - mean(exposure) * asset) / (std(asset) * sqrt(bars_per_year))``. Always long
-    and always flat score zero but for costs, whatever the asset did: the score pays for *when* to be in the
-    market, not for being in it. It is comparable among assets, because it is scaled by each asset's own
-    volatility.
+    ``bars_per_year * mean(net - mean(exposure) * asset) / (std(asset) * sqrt(bars_per_year))``. Being always long or
+    always flat scores zero except for costs, whatever the asset did: the score rewards *when* an agent is in the
+    market, not that it is. It is comparable among assets, because it is scaled by each asset's own volatility.
 
     Parameters
     ----------
@@ -101,7 +100,7 @@ def timing_score(
     Raises
     ------
     ValueError
-        The arrays are empty, differ in length or hold a value that is not finite.
+        The arrays are empty, differ in length or contain a value that is not finite.
     """
     return float(timing_contributions(net_returns, asset_returns, exposure, bars_per_year).mean())
 
@@ -109,7 +108,7 @@ def timing_score(
 def timing_contributions(
     net_returns: ArrayLike, asset_returns: ArrayLike, exposure: ArrayLike, bars_per_year: float
 ) -> Floats:
-    """Split the timing score among the bars: what each adds, (m,); their mean is `timing_score`.
+    """Return the contribution of each bar to the timing score, (m,); the mean over bars is `timing_score`.
 
     Raises
     ------
@@ -128,7 +127,7 @@ def timing_contributions(
 
 
 def sharpe_ratio(returns: ArrayLike, bars_per_year: float) -> float | None:
-    """Annualised Sharpe ratio with a zero risk-free rate; None when the returns don't vary.
+    """Return the annualised Sharpe ratio with a zero risk-free rate; None where the returns do not vary.
 
     Mean over sample deviation (n - 1), times the root of `bars_per_year`.
     """
@@ -137,12 +136,11 @@ def sharpe_ratio(returns: ArrayLike, bars_per_year: float) -> float | None:
 
 
 def performance_metrics(trajectory: Trajectory) -> PerformanceMetrics:
-    """Measure one trajectory.
+    """Compute the metrics of one trajectory.
 
-    Sharpe, information ratio: mean over sample deviation, annualised by the root of bars per year. Sortino:
-    the deviation is the root mean square of losses over all bars, target zero. Calmar: annualised return
-    over maximum drawdown. Value at risk and expected shortfall are historical, per bar
-    (`skfolio.measures`).
+    Sharpe and information ratio: mean over sample deviation, annualised by the root of bars per year. Sortino: the
+    deviation is the root mean square of losses over all bars, with a target of zero. Calmar: annualised return over
+    maximum drawdown. Value at risk and expected shortfall are historical, per bar (`skfolio.measures`).
 
     Raises
     ------
@@ -214,7 +212,7 @@ def _annualised_ratio(values: Floats, deviation: float | None, bars_per_year: fl
 
 
 def _tail(measure: Callable[..., Any], returns: Floats, level: float) -> float | None:
-    """Return a tail measure only where the tail holds at least one bar."""
+    """Return a tail measure; None where the tail contains less than one bar."""
     if len(returns) * (1.0 - level) < 1.0 - 1e-9:
         return None
     return float(measure(returns, beta=level))

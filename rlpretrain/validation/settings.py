@@ -10,7 +10,7 @@ __all__ = ["ValidatedAssetSettings", "ValidationConfig", "ValidationSettings"]
 
 
 class ValidatedAssetSettings(Section):
-    """On which assets the claim is tested."""
+    """The assets on which the claim is tested."""
 
     validation_envs: list[str] = run_setting(
         ["BTC-USD", "ETH-USD"],
@@ -45,7 +45,7 @@ class ValidationSettings(Section):
     episode_days: int = run_setting(
         63,
         "Validation",
-        "Length of such an episode in bars.",
+        "Length of a random-start episode in bars.",
         title="Length of an episode, bars",
         ge=5,
         le=10_000,
@@ -53,7 +53,7 @@ class ValidationSettings(Section):
     validation_seeds: int = run_setting(
         10,
         "Validation",
-        "Paired seeds of the learning curves: all arms share environment starts and batch order.",
+        "Number of paired seeds of the learning curves: all arms share environment starts and batch order.",
         title="Paired seeds",
         short="seeds",
         ge=2,
@@ -70,7 +70,7 @@ class ValidationSettings(Section):
     checkpoints: int = run_setting(
         6,
         "Validation",
-        "Points of a learning curve, the first before any step.",
+        "Number of points of a learning curve, the first before any step.",
         title="Points of a learning curve",
         ge=2,
         le=1_000,
@@ -78,16 +78,21 @@ class ValidationSettings(Section):
     promotion_confidence: float = run_setting(
         0.95,
         "Validation",
-        "Level of the intervals, and of the promotion rule.",
+        "Confidence level of the intervals and of the promotion rule.",
         title="Level of the intervals",
         short="confidence",
         gt=0.5,
         lt=1,
     )
     bootstrap_samples: int = run_setting(
-        2_000, "Validation", "Resamples of each bootstrap.", title="Bootstrap samples", ge=100, le=1_000_000
+        2_000,
+        "Validation",
+        "Number of resamples of each bootstrap.",
+        title="Bootstrap samples",
+        ge=100,
+        le=1_000_000,
     )
 
 
 class ValidationConfig(ValidationSettings, Standalone):
-    """The settings of validation by themselves, under short names too: ``episodes``, ``seeds`` and so on."""
+    """The settings of validation alone, which also have short names: ``episodes``, ``seeds`` and so on."""

@@ -1,6 +1,6 @@
-"""What a Sharpe ratio on one window can and can't show.
+"""What a Sharpe ratio on one window can and cannot show.
 
-Seeds don't help here: all of them trade the same days. The standard error of an annualised Sharpe ratio is
+More seeds do not help here: all of them trade the same days. The standard error of an annualised Sharpe ratio is
 about one over the root of the years, so most windows are too short to separate two good strategies.
 """
 
@@ -35,12 +35,12 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 
-_FEWEST_BARS = 60
-"""Below about a quarter a block bootstrap of second moments has nothing to resample."""
+_MIN_BARS = 60
+"""Below about a quarter of a year, a block bootstrap of second moments has too little to resample."""
 
 
 class SharpeDifference(BaseModel):
-    """Annualised Sharpe ratio of one return series less another's, on the same bars."""
+    """Annualised Sharpe ratio of one return series minus that of another, on the same bars."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -51,25 +51,25 @@ class SharpeDifference(BaseModel):
 
 
 class SharpeEvidence(BaseModel):
-    """What a single track record says about its true Sharpe ratio."""
+    """What a single track record shows about its true Sharpe ratio."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sharpe: float
     standard_error: float
-    """Of the annualised ratio, for independent normal returns."""
+    """Standard error of the annualised ratio, for independent normal returns."""
     probabilistic: float | None
     """Probability that the true ratio exceeds zero."""
     deflated: float | None
-    """The same against the best ratio expected of `trials` worthless ones."""
+    """Probability that it exceeds the best ratio expected among `trials` agents without skill."""
     trials: int
     minimum_years: float | None
-    """Track record that this ratio needs to exceed zero at the level; None for a ratio of zero or below."""
+    """Track record at which this ratio would exceed zero at the level; None for a ratio of zero or below."""
     years: float
 
 
 def block_length(returns: Floats) -> int:
-    """Bars in a block that keeps the dependence of returns and of their squares.
+    """Return the bars in a block that preserves the dependence of returns and of their squares.
 
     The longer of Politis and White's automatic lengths (corrected 2009) over all columns, at least 1 and at
     most a tenth of the bars.
@@ -97,7 +97,7 @@ def block_means(row: Floats, *, samples: int, rng: np.random.Generator) -> Float
 
 
 def block_interval(row: ArrayLike, *, level: float, samples: int, rng: np.random.Generator) -> Interval:
-    """Mean of a series of days with an interval over other days; percentile block bootstrap.
+    """Compute the mean of a series of days with an interval over days, by the percentile block bootstrap.
 
     Parameters
     ----------
@@ -118,12 +118,12 @@ def sharpe_difference(
     samples: int,
     rng: np.random.Generator,
 ) -> SharpeDifference | None:
-    """Studentised circular block bootstrap of the difference of two Sharpe ratios.
+    """Test the difference of two Sharpe ratios by the studentised circular block bootstrap.
 
     Ledoit and Wolf, "Robust Performance Hypothesis Testing with the Sharpe Ratio", Journal of Empirical
     Finance 15 (2008), section 3.2.2: the difference over its standard error (delta method, Newey-West kernel)
-    is compared with resampled ones, whose errors come from their own blocks. Holds under fat tails and
-    volatility clusters.
+    is compared with resampled ones, whose errors come from their own blocks. The test is valid under fat tails and
+    volatility clustering.
 
     Parameters
     ----------
@@ -135,11 +135,11 @@ def sharpe_difference(
     Returns
     -------
     SharpeDifference or None
-        None where a series does not vary or has fewer than 60 bars, or where both are equal on nearly all bars: then
-        too many resamples hold no difference at all.
+        None where a series does not vary or has fewer than 60 bars, or where both are equal on nearly all bars: too
+        many resamples then contain no difference at all.
     """
     pair = np.column_stack([np.asarray(returns, dtype=np.float64), np.asarray(reference, dtype=np.float64)])
-    if len(pair) < _FEWEST_BARS or (pair.std(axis=0) <= 1e-12).any():
+    if len(pair) < _MIN_BARS or (pair.std(axis=0) <= 1e-12).any():
         return None
     annual = math.sqrt(bars_per_year)
     block = block_length(pair)
@@ -183,7 +183,7 @@ def _linearised(pair: Floats) -> tuple[float, Floats, Floats]:
 
 
 def _studentise(resampled: Floats, difference: float, block: int) -> float:
-    """Distance of a resampled difference from the observed one, in standard errors from its own blocks."""
+    """Return a resampled difference's distance from the observed one, in standard errors from its own blocks."""
     if (resampled.std(axis=0) <= 1e-12).any():
         return math.inf
     redrawn, gradient, moments = _linearised(resampled)
@@ -194,7 +194,7 @@ def _studentise(resampled: Floats, difference: float, block: int) -> float:
 
 
 def minimum_track_record(returns: ArrayLike, level: float) -> float | None:
-    """Bars after which a Sharpe ratio like this one exceeds zero at `level`.
+    """Return the number of bars after which a Sharpe ratio like this one exceeds zero at `level`.
 
     ``1 + (1 - skew * SR + (kurtosis - 1) / 4 * SR**2) * (z / SR)**2`` with the ratio per bar: Bailey and
     Lopez de Prado, "The Sharpe Ratio Efficient Frontier", Journal of Risk 15 (2012). None for a ratio of
@@ -216,7 +216,7 @@ def sharpe_evidence(
     trial_deviation: float | None,
     level: float,
 ) -> SharpeEvidence | None:
-    """Probabilistic and deflated Sharpe ratio of one series, and the track record it needs.
+    """Compute the probabilistic and the deflated Sharpe ratio of a series, and the track record that it needs.
 
     Bailey and Lopez de Prado, "The Deflated Sharpe Ratio", Journal of Portfolio Management 40 (2014).
 
@@ -225,15 +225,15 @@ def sharpe_evidence(
     returns
         (m,) net returns per bar.
     trials
-        Agents that could have been chosen in this one's place: all of them, not those that are shown.
+        Number of agents that could have been chosen in place of this one: all of them, not only those that are shown.
     trial_deviation
-        Deviation of the trials' Sharpe ratios per bar; None when it is not known, then there is no deflated
-        ratio unless there was but one trial.
+        Deviation of the trials' Sharpe ratios per bar; None where it is not known: there is then no deflated ratio,
+        unless there was only one trial.
 
     Returns
     -------
     SharpeEvidence or None
-        None where the returns don't vary.
+        None where the returns do not vary.
     """
     row = np.asarray(returns, dtype=np.float64)
     ratio = sharpe_ratio(row, bars_per_year)
@@ -259,10 +259,10 @@ def sharpe_evidence(
 def superior_predictive_ability(
     benchmark: ArrayLike, arms: Mapping[str, ArrayLike], *, samples: int, rng: np.random.Generator
 ) -> float | None:
-    """p-value of "no arm has a higher mean return than the benchmark", over all arms at once.
+    """Return the p-value of "no arm has a higher mean return than the benchmark", over all arms at once.
 
     Hansen, "A Test for Superior Predictive Ability", Journal of Business & Economic Statistics 23 (2005),
-    consistent version, stationary bootstrap. Arms that equal the benchmark on every bar say nothing and are
+    consistent version, stationary bootstrap. Arms that equal the benchmark on every bar carry no information and are
     left out.
 
     Parameters
@@ -280,7 +280,7 @@ def superior_predictive_ability(
     base = np.asarray(benchmark, dtype=np.float64)
     rows = [np.asarray(arm, dtype=np.float64) for arm in arms.values()]
     rows = [row for row in rows if (row - base).std() > 1e-12]
-    if not rows or len(base) < _FEWEST_BARS:
+    if not rows or len(base) < _MIN_BARS:
         return None
     models = -np.column_stack(rows)
     block = block_length(np.column_stack([base, *rows]))

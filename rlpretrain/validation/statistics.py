@@ -1,7 +1,7 @@
 """Comparison of two arms over paired seeds: intervals, exact tests, effect sizes.
 
-Two arms run under the same seeds: same environment starts, same budget. What is compared is the difference
-within each pair, which removes the luck of the seed that both share.
+Two arms run with the same seeds: the same environment starts and the same budget. The difference within each pair
+removes the luck of the seed that both share.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 Finding = Literal["better", "worse", "no effect shown"]
 
 _EXACT_PAIRS = 12
-"""Up to 2**12 = 4096 sign patterns are listed; beyond, they are drawn."""
+"""Up to this number of pairs, all 2**12 = 4096 sign patterns are listed; beyond it, they are drawn."""
 
 
 class Interval(BaseModel):
@@ -48,7 +48,7 @@ class Interval(BaseModel):
 
     @property
     def finding(self) -> Finding:
-        """Read the interval against zero: when zero lies in it, no effect is shown."""
+        """Compare the interval with zero: if it includes zero, no effect is shown."""
         if self.low > 0:
             return "better"
         return "worse" if self.high < 0 else "no effect shown"
@@ -64,24 +64,24 @@ class PairedComparison(BaseModel):
 
     pairs: int
     interval: Interval
-    """Of the interquartile mean of the differences."""
+    """Interval of the interquartile mean of the differences."""
     p_value: float
     """Two-sided sign-flip test of the mean difference, exact up to 12 pairs."""
     probability_of_improvement: float
     cohens_d: float | None
     cliffs_delta: float
     shapiro_p: float | None
-    """Shapiro-Wilk test of the differences; small where they are not normal. None where it can't be made."""
+    """p-value of the Shapiro-Wilk test of the differences, small where they are not normal; None if undefined."""
     differences: tuple[float, ...]
 
     @property
     def finding(self) -> Finding:
-        """Read the interval against zero."""
+        """Compare the interval with zero."""
         return self.interval.finding
 
 
 def interquartile_mean(values: ArrayLike, axis: int = -1) -> Floats:
-    """Mean of the middle half: a quarter of the values, rounded down, is cut from each end.
+    """Return the mean of the middle half: a quarter of the values, rounded down, is cut from each end.
 
     Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021.
     """
@@ -91,16 +91,16 @@ def interquartile_mean(values: ArrayLike, axis: int = -1) -> Floats:
 
 
 def seed_interval(values: ArrayLike, *, level: float, samples: int, rng: np.random.Generator) -> Interval:
-    """Interquartile mean over seeds with an expanded percentile bootstrap interval.
+    """Compute the interquartile mean over seeds with an expanded percentile bootstrap interval.
 
-    Plain percentile and BCa intervals are too narrow for few seeds (about 90 % where 95 % is meant at 5 to
-    10). The quantiles are therefore moved out by ``Phi(sqrt(n / (n - 1)) * t[n-1])``: Hesterberg, "What
+    Plain percentile and BCa intervals are too narrow for few seeds (with 5 to 10 seeds, a nominal 95 % covers about
+    90 %). The quantiles are therefore moved out by ``Phi(sqrt(n / (n - 1)) * t[n-1])``: Hesterberg, "What
     Teachers Should Know About the Bootstrap", The American Statistician 69 (2015), section 5.3.
 
     Parameters
     ----------
     values
-        (n,) one value per seed, n at least 2.
+        (n,) one value per seed; n is at least 2.
     level
         Confidence level, for example 0.95.
     samples
@@ -153,10 +153,10 @@ def compare_pairs(
 
 
 def sign_flip_p_value(differences: ArrayLike, *, rng: np.random.Generator, draws: int = 20_000) -> float:
-    """Two-sided p-value of the mean difference under random signs.
+    """Return the two-sided p-value of the mean difference under random signs.
 
     Under the null hypothesis a pair's arms can be swapped, so each difference is as likely with either
-    sign. All patterns are counted for up to 12 pairs; beyond, `draws` random ones and the one observed.
+    sign. All patterns are counted for up to 12 pairs; beyond that, `draws` random ones and the one observed.
 
     Parameters
     ----------
@@ -176,18 +176,18 @@ def sign_flip_p_value(differences: ArrayLike, *, rng: np.random.Generator, draws
 
 
 def probability_of_improvement(treated: ArrayLike, control: ArrayLike) -> float:
-    """P(treated > control) + P(tie) / 2 over all pairs of runs: the Mann-Whitney statistic over n * m."""
+    """Return P(treated > control) + P(tie) / 2 over all pairs of runs: the Mann-Whitney statistic over n * m."""
     x, y = np.asarray(treated, dtype=np.float64), np.asarray(control, dtype=np.float64)
     return float(stats.mannwhitneyu(x, y, method="asymptotic").statistic) / (len(x) * len(y))
 
 
 def cliffs_delta(treated: ArrayLike, control: ArrayLike) -> float:
-    """P(treated > control) - P(treated < control), from -1 to 1; Cliff, Psychological Bulletin 114 (1993)."""
+    """Return P(treated > control) - P(treated < control), from -1 to 1; Cliff, Psychological Bulletin 114 (1993)."""
     return 2.0 * probability_of_improvement(treated, control) - 1.0
 
 
 def cohens_d(treated: ArrayLike, control: ArrayLike) -> float | None:
-    """Difference of means over the pooled sample deviation; None where neither arm varies."""
+    """Return the difference of means over the pooled sample deviation; None where neither arm varies."""
     x, y = np.asarray(treated, dtype=np.float64), np.asarray(control, dtype=np.float64)
     degrees = len(x) + len(y) - 2
     pooled = math.sqrt(((len(x) - 1) * x.var(ddof=1) + (len(y) - 1) * y.var(ddof=1)) / degrees)
@@ -195,7 +195,7 @@ def cohens_d(treated: ArrayLike, control: ArrayLike) -> float | None:
 
 
 def shapiro_p_value(values: ArrayLike) -> float | None:
-    """p-value of the Shapiro-Wilk test of normality; None below three values or where they don't vary."""
+    """Return the p-value of the Shapiro-Wilk test of normality; None below three values or where they do not vary."""
     row = np.asarray(values, dtype=np.float64)
     if len(row) < 3 or np.ptp(row) <= 1e-12:
         return None

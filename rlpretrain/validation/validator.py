@@ -1,4 +1,4 @@
-"""The public face of validation: an agent's file in, evidence and a verdict out."""
+"""The public interface of validation: from an agent's file to evidence and a verdict."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from rlpretrain.validation.verdict import Verdict, reach_verdict
 __all__ = ["CaseProvider", "PretrainValidator", "ValidationResult"]
 
 CaseProvider = Callable[[Path, ValidationSettings], Sequence[AssetCase]]
-"""Gives the assets to validate an agent's file on: their test windows, and the arms to compare with."""
+"""Returns the assets to validate an agent's file on: their test windows, and the arms to compare it with."""
 
 
 class ValidationResult(BaseModel):
-    """Evidence on every asset, and what it amounts to."""
+    """Evidence on every asset, and the conclusion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,7 +38,7 @@ class PretrainValidator:
     config
         Seeds, episodes, budget and levels.
     cases
-        Gives the assets and arms for an agent's file.
+        Returns the assets and arms for an agent's file.
     seed
         First of the consecutive seeds of the learning arms.
 
@@ -71,9 +71,9 @@ class PretrainValidator:
         Raises
         ------
         DataError
-            The file is no agent, or an asset's test window or arms are not usable.
+            The file is not an agent's, or an asset's test window or arms are not usable.
         SettingsError
-            The validator was made without cases.
+            The validator was created without cases.
         """
         return await asyncio.to_thread(self.validate, Path(agent_path), validation_episodes)
 
@@ -81,8 +81,8 @@ class PretrainValidator:
         """Do the work of `validate_pretrained_performance` in this thread."""
         if self._cases is None:
             raise SettingsError(
-                "the validator knows no assets",
-                hint="make it with cases=, or run the validate stage",
+                "the validator has no assets to validate on",
+                hint="create it with cases=, or run the validate stage",
             )
         config = self.config
         if validation_episodes is not None:

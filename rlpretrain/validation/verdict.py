@@ -1,9 +1,9 @@
-"""One plain answer from all assets: whether the pre-trained start is worth it.
+"""One plain answer from all assets: whether the pre-trained start is better than random weights.
 
-The rule is fixed here, before any result. An effect is shown when, against random weights, jump-start and
-area both have an interval above zero, over other seeds and other days alike, and, where a placebo was run,
-the area against the placebo does too: what shuffled labels give as well is not knowledge. All must hold, so
-no correction for testing several is due. Harm is called sooner: one of the two below zero and the other not above it.
+The rule is fixed here, before any result. An effect is shown if the gains over random weights in jump-start and in area
+both have an interval over seeds and days that lies above zero and, where a placebo was run, so does the gain in area
+over the placebo: what shuffled labels achieve as well is not knowledge. All conditions must be met, so no correction
+for multiple tests is needed. Harm is declared sooner: one of the two below zero and the other not above it.
 """
 
 from __future__ import annotations
@@ -37,42 +37,41 @@ _FEW_SEEDS = 10
 
 
 class Verdict(BaseModel):
-    """What the evidence of all assets amounts to."""
+    """The conclusion from the evidence on all assets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     finding: Finding
     headline: str
     sentences: tuple[str, ...]
-    """What was found, one statement each."""
+    """What was found, one statement in each."""
     cautions: tuple[str, ...]
-    """What the evidence can't show."""
+    """What the evidence cannot show."""
     part: Part
     assets: tuple[str, ...]
     """Assets that were pooled: those whose test window has this part."""
     pooled: dict[Measure, PairedComparison]
-    """Transferred less vanilla on these days; a seed's difference is its mean over assets."""
+    """Transferred minus vanilla on these days; a seed's difference is its mean over assets."""
     days: dict[Measure, Interval]
-    """The same over other seeds and other days: what the finding rests on."""
+    """The same with intervals over seeds and days, on which the finding rests."""
     level_reached: Interval
-    """The transferred arm's own final score, pooled: a gain over random weights may still be a loss."""
+    """The transferred arm's own final score, pooled: an agent better than random weights may still lose."""
     against_placebo: PairedComparison | None
-    """Area of transferred less placebo; None where no placebo was run."""
+    """Area of transferred minus placebo; None where no placebo was run."""
     placebo_days: Interval | None
     holm_p: dict[str, float]
     """'asset measure' -> p-value adjusted over all assets and both primary measures."""
 
 
 def reach_verdict(assets: Sequence[AssetValidation], config: ValidationSettings, *, seed: int = 7) -> Verdict:
-    """Pool the assets by paired seeds and state the finding.
+    """Pool the assets by paired seeds, and reach the verdict.
 
-    Assets with a clean part count; only where none has one, the contaminated ones do, and the verdict says
-    so.
+    Only assets with a clean part count; if there is none, the contaminated ones do, and the verdict says so.
 
     Raises
     ------
     DataError
-        There is no asset, or one lacks the comparison of transferred with vanilla.
+        There is no asset, or an asset lacks the comparison of transferred with vanilla.
     """
     if not assets:
         raise DataError("no asset was validated", hint="name assets with prices in validation_envs")
@@ -140,7 +139,7 @@ def _required(asset: AssetValidation, control: str) -> CurveComparison:
 def _seed_means(
     assets: Sequence[AssetValidation], arm: str, part: Part, measure: Measure
 ) -> NDArray[np.float64]:
-    """Return a measure's mean over assets for each seed, (seeds,): seeds are what was drawn at random."""
+    """Return a measure's mean over assets for each seed, (seeds,): the seeds were drawn at random."""
     rows = []
     for asset in assets:
         curves = sorted((c for c in asset.curves[part] if c.arm == arm), key=lambda c: c.seed)
@@ -169,13 +168,13 @@ def _headline(
         return f"The pre-trained start is {finding} than random weights{where}"
     over_days = [days["jump_start"].finding, days["area"].finding]
     if over_days == ["better", "better"] and placebo is not None:
-        return "No effect of the patterns shown: shuffled labels do as well within the error"
+        return "No effect of the patterns shown: shuffled labels do as well within the margin of error"
     if over_days[0] == "better":
-        return "No effect on learning shown: a better start, but the interval of the area includes zero"
+        return "No effect on learning shown: the start is better, but the interval of the area includes zero"
     if "better" in over_days:
         return "No effect shown: the measures disagree"
     if all(pooled[measure].finding == "better" for measure in ("jump_start", "area")):
-        return "No effect shown: a gain on these test days, but no more than luck with the days can give"
+        return "No effect shown: the gain on these test days may be due to luck with the days"
     return "No effect shown: the interval includes zero"
 
 
@@ -193,37 +192,37 @@ def _sentences(
     ]
     if placebo is not None and placebo_days is not None:
         sentences.append(f"Area over the placebo (shuffled labels): {_state(placebo, placebo_days)}")
-    against_zero = {"better": "above", "worse": "below"}.get(reached.finding, "not told apart from")
+    against_zero = {"better": "above", "worse": "below"}.get(reached.finding, "not distinguishable from")
     sentences.append(
-        f"The transferred agents' own final score is {reached} over seeds: {against_zero} zero, which "
-        "always long "
-        "or always flat earn."
+        f"The transferred agents' own final score is {reached} across seeds: {against_zero} zero, the score of "
+        "being always long or always flat."
     )
     return [*sentences, *(_asset_sentence(asset) for asset in assets)]
 
 
 def _asset_sentence(asset: AssetValidation) -> str:
     luck, held = asset.luck, asset.sharpe_differences.get(BUY_AND_HOLD)
-    read = "above" if luck.p_value <= 1.0 - luck.level else "not told apart from"
+    read = "is above that of" if luck.p_value <= 1.0 - luck.level else "cannot be distinguished from"
     sentence = (
-        f"{asset.symbol}: the agent's score of {luck.score:+.2f} is {read} random trading with its exposure "
-        f"and turnover (p = {luck.p_value:.3f})"
+        f"{asset.symbol}: the agent's score of {luck.score:+.2f} {read} random trading with the same exposure "
+        f"and turnover (p = {luck.p_value:.3f})."
     )
     if held is None:
-        return f"{sentence}."
+        return sentence
     difference = f"{held.interval}: {_read(held.interval.finding)}"
-    return f"{sentence}; its Sharpe ratio less buy-and-hold's is {difference}."
+    return f"{sentence} Its Sharpe ratio minus that of buy-and-hold is {difference}."
 
 
 def _state(paired: PairedComparison, days: Interval) -> str:
     return (
-        f"{days}, {_read(days.finding)}. On these days alone, over {paired.pairs} paired seeds: "
-        f"[{paired.interval.low:+.2f}, {paired.interval.high:+.2f}], p = {paired.p_value:.3f}."
+        f"{days}: {_read(days.finding)}. On these days alone, the interval over {paired.pairs} paired seeds is "
+        f"[{paired.interval.low:+.2f}, {paired.interval.high:+.2f}] (p = {paired.p_value:.3f})."
     )
 
 
 def _read(finding: Finding) -> str:
-    return "no effect shown, the interval includes zero" if finding == "no effect shown" else finding
+    place = {"better": "lies above", "worse": "lies below"}.get(finding, "includes")
+    return f"{finding}; the interval {place} zero"
 
 
 def _cautions(
@@ -241,21 +240,21 @@ def _cautions(
             else "the strategies were edited inside or after it"
         )
         cautions.append(
-            f"The whole test window is contaminated: {why}, so the rules may carry their authors' hindsight."
+            f"The whole test window is contaminated: {why}, so the rules may reflect their authors' hindsight."
         )
     if config.validation_seeds < _FEW_SEEDS:
         cautions.append(
-            f"{config.validation_seeds} seeds are few; ten or more make a claim, twenty a good one."
+            f"{config.validation_seeds} seeds are few: a claim needs at least ten, and preferably twenty."
         )
     if placebo is None:
         cautions.append(
-            "No placebo was run, so the gain may come from any pre-training, not from the patterns."
+            "No placebo was run, so a gain may come from pre-training as such, not from the patterns."
         )
     years = min((a.window.clean_bars or a.window.bars) / a.window.bars_per_year for a in assets)
     cautions.append(
-        f"Other days are drawn from {years:.1f} years of test days: a kind of market that they lack "
-        "is not covered. "
-        f"A Sharpe ratio of these days has a standard error of about {years**-0.5:.2f}."
+        f"The intervals over days resample {years:.1f} years of test days: they do not cover kinds of market that "
+        "did not occur in them. "
+        f"A Sharpe ratio over these days has a standard error of about {years**-0.5:.2f}."
     )
     if all(asset.arms[AGENT].metrics[part].trades == 0 for asset in assets):
         cautions.append("The agent closed no trade in the test window; its trade statistics are empty.")

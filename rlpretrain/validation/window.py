@@ -21,16 +21,16 @@ Part = Literal["clean", "contaminated"]
 CLEAN: Part = "clean"
 CONTAMINATED: Part = "contaminated"
 
-_FEWEST_BARS = 20
-"""A part shorter than a month says nothing by itself; it is then read with the rest."""
+_MIN_BARS = 20
+"""A part shorter than a month is not informative on its own; it is then merged with the rest."""
 
 
 @dataclass(frozen=True)
 class EvaluationWindow:
-    """Rows of one asset's history that validation alone reads.
+    """Rows of one asset's history that only validation reads.
 
-    A strategy's decisions before its last edit carry its author's hindsight. Bars dated after every last
-    edit are *clean* and count first; the bars before them are *contaminated*.
+    A strategy's decisions before its last edit reflect its author's hindsight. Bars dated after every last edit are
+    *clean*, and results are judged on them where there are enough; the bars before them are *contaminated*.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ class EvaluationWindow:
     start, stop
         Rows: decisions at the closes of start .. stop - 2, bars start + 1 .. stop - 1.
     clean_from
-        First day after the last edit of every strategy that votes; None where an edit's date is unknown:
-        then the whole window is contaminated.
+        First day after the last edit of every strategy that votes; None where an edit's date is unknown: the whole
+        window is then contaminated.
     """
 
     data: EpisodeData
@@ -49,10 +49,10 @@ class EvaluationWindow:
     clean_from: dt.date | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start < self.stop <= len(self.data) or self.stop - self.start < _FEWEST_BARS:
+        if not 0 <= self.start < self.stop <= len(self.data) or self.stop - self.start < _MIN_BARS:
             raise DataError(
-                f"{self.symbol}: rows {self.start} to {self.stop} of {len(self.data)} are no test window",
-                hint=f"it needs {_FEWEST_BARS} bars or more: move test_start or choose another asset",
+                f"{self.symbol}: rows {self.start} to {self.stop} of {len(self.data)} are not a test window",
+                hint=f"it needs {_MIN_BARS} bars or more: move test_start or choose another asset",
             )
 
     @property
@@ -67,23 +67,23 @@ class EvaluationWindow:
 
     @property
     def parts(self) -> dict[Part, slice]:
-        """Bars of each part, the one that counts first in front."""
+        """Bars of each part, the main part first."""
         first = bars = len(self.dates)
         if self.clean_from is not None:
             first = int(np.searchsorted(self.dates, np.datetime64(self.clean_from)))
-        if bars - first < _FEWEST_BARS:
+        if bars - first < _MIN_BARS:
             return {CONTAMINATED: slice(0, bars)}
-        if first < _FEWEST_BARS:
+        if first < _MIN_BARS:
             return {CLEAN: slice(first, bars)}
         return {CLEAN: slice(first, bars), CONTAMINATED: slice(0, first)}
 
     @property
     def main(self) -> Part:
-        """The part that counts: clean where there is one."""
+        """The main part, on which results are judged: the clean part where there is one."""
         return next(iter(self.parts))
 
     def run(self, policy: Policy) -> Trajectory:
-        """Let a policy trade the whole window from a flat start."""
+        """Run a policy through the whole window from a flat start."""
         return rollout(policy, self.data, [(self.start, self.stop)])[0]
 
     def follow(self, positions: NDArray[np.bool_]) -> list[Trajectory]:
@@ -92,7 +92,7 @@ class EvaluationWindow:
         Parameters
         ----------
         positions
-            (paths, m) stance decided at each close; m as in `dates`.
+            (paths, m) stance decided at each close, with m as in `dates`.
         """
         if positions.ndim != 2 or positions.shape[1] != len(self.dates):
             raise DataError(
@@ -110,7 +110,7 @@ class EvaluationWindow:
         return {part: float(row.mean()) for part, row in self.part_contributions(trajectory).items()}
 
     def part_contributions(self, trajectory: Trajectory) -> dict[Part, NDArray[np.float64]]:
-        """Return what each bar adds to a trajectory's timing score on each part."""
+        """Return the contribution of each bar to a trajectory's timing score on each part."""
         contributions: dict[Part, NDArray[np.float64]] = {}
         for part, bars in self.parts.items():
             net, asset, held = (
@@ -126,12 +126,12 @@ class EvaluationWindow:
     def episode_starts(
         self, count: int, length: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.intp], int]:
-        """Draw the rows at which episodes start, within the part that counts.
+        """Draw the rows at which episodes start, within the main part.
 
         Returns
         -------
         starts, length
-            (count,) rows, and the length, cut to what fits.
+            (count,) rows, and the length, reduced to what fits.
         """
         bars = self.parts[self.main]
         first, stop = self.start + bars.start, self.start + bars.stop
@@ -140,12 +140,12 @@ class EvaluationWindow:
 
 
 def run_together(policy: Policy, windows: Sequence[EvaluationWindow]) -> list[Trajectory]:
-    """Let a policy trade several windows of one asset, each as by `EvaluationWindow.run`, in one pass."""
+    """Run a policy through several windows of one asset in one pass, each as by `EvaluationWindow.run`."""
     return rollout(policy, windows[0].data, [(window.start, window.stop) for window in windows])
 
 
 def cut(trajectory: Trajectory, bars: slice) -> Trajectory:
-    """Take some bars of a trajectory, with the trades that were entered in them."""
+    """Return some bars of a trajectory, with the trades that were entered in them."""
     dates = trajectory.dates[bars]
     first, last = dates[0].astype(object), dates[-1].astype(object)
     return replace(
@@ -160,7 +160,7 @@ def cut(trajectory: Trajectory, bars: slice) -> Trajectory:
 
 
 def combine(trajectories: Sequence[Trajectory]) -> Trajectory:
-    """Average trajectories over seeds, as capital split evenly each day; the result keeps no trades."""
+    """Average trajectories over seeds, like capital split evenly each day; the result contains no trades."""
     first = trajectories[0]
     if len(trajectories) == 1:
         return first

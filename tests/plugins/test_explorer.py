@@ -89,7 +89,7 @@ def test_pages_hold_every_decision_once_newest_first(stored: tuple[str, str, Pat
         Filter(asset="SPY"),
         Filter(asset="no such asset"),
         Filter(category="breakout", action="buy"),
-        Filter(regime="bear", least_confidence=0.5),
+        Filter(regime="bear", min_confidence=0.5),
         Filter(start=dt.date(2000, 1, 10), stop=dt.date(2000, 2, 1)),
         Filter(assets=("SPY", "BRK.B")),
         Filter(assets=()),
@@ -97,7 +97,7 @@ def test_pages_hold_every_decision_once_newest_first(stored: tuple[str, str, Pat
 )
 def test_filters_and_counts_agree_with_the_table(stored: tuple[str, str, PatternSet], chosen: Filter) -> None:
     url, extraction, patterns = stored
-    keep = patterns.confidence >= chosen.least_confidence
+    keep = patterns.confidence >= chosen.min_confidence
     for name in ("asset", "category", "regime"):
         value = getattr(chosen, name)
         keep &= True if value is None else getattr(patterns, name) == value
@@ -128,7 +128,7 @@ def test_counts_stop_at_their_bound(
 ) -> None:
     url, extraction, patterns = stored
     for module in (explorer, decisions):
-        monkeypatch.setattr(module, "MOST_COUNTED", 100)
+        monkeypatch.setattr(module, "MAX_COUNTED", 100)
     with open_explorer(url, extraction) as found:
         counts = found.counts(Filter())
     assert counts.total == 100 and not counts.complete

@@ -71,7 +71,7 @@ def test_folders_and_airflows_runs_are_one_list_newest_first(tmp_path: Path) -> 
     assert summary.patterns == 1_001
     assert summary.seconds == {"update": 0.5, "list": 1.0, "extract": 4.0, "mine": 3.0, "report": 4.0}
     assert found[0].summary.settings == {}
-    assert [one_run(tmp_path, run.name, known.get(run.name)) for run in found] == found
+    assert [one_run(tmp_path, run.run_id, known.get(run.run_id)) for run in found] == found
     for name in ("cache", "run-9", "..", "no:folder"):
         with pytest.raises(UnknownError):
             one_run(tmp_path, name, None)

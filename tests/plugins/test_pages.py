@@ -194,7 +194,7 @@ def test_the_explorer_filters_pages_and_draws(visit: Start) -> None:
         page = tab.open("/plugin/rlpretrain")
         shown = inner(page, "Pre-training")
         shown.get_by_role("link", name="Patterns", exact=True).click()
-        expect(shown.get_by_role("heading", name="What they are like")).to_be_visible()
+        expect(shown.get_by_role("heading", name="Overview")).to_be_visible()
         first = shown.locator("tbody th.day").first.inner_text()
         shown.get_by_role("link", name="Older").click()
         expect(shown.get_by_role("link", name="Newest")).to_be_visible()
@@ -222,7 +222,7 @@ def test_a_decision_shows_its_supporters_and_their_paths(visit: Start) -> None:
         tab.picture("decision")
         supporter.get_by_role("link").click()
         expect(shown.get_by_text("On the assets that")).to_be_visible()
-        expect(shown.get_by_role("columnheader", name="It holds")).to_be_visible()
+        expect(shown.get_by_role("columnheader", name="Held")).to_be_visible()
         assert tab.troubles == []
 
 

@@ -195,8 +195,8 @@ def test_other_costs_would_be_asked_and_paid_alike(
     monkeypatch.setattr(extract, "SERVICE_CAPITAL", 500.0)
     run = mine(EngineBacktester(panel), panel, tmp_path)  # type: ignore[arg-type]
     found = extracted(run, "0").fidelity.values()
-    assert max(figures["tracking_error"] for figures in found) < 0.01
-    assert {figures["status"] for figures in found} == {AGREES}
+    assert max(figures.tracking_error for figures in found) < 0.01
+    assert {figures.status for figures in found} == {AGREES}
 
 
 def test_all_agree_with_their_own_engine(base: Any) -> None:
@@ -213,7 +213,7 @@ def test_holdings_are_compared_where_the_service_gives_them(base: Any, tmp_path:
     asyncio.run(rest.run_to(CHECK))
     for run, expected in ((base[0], {None}), (rest.run, {1.0})):
         found = extracted(run, "0").fidelity.values()
-        assert {figures["equal_holdings"] for figures in found} == expected
+        assert {figures.equal_holdings for figures in found} == expected
 
 
 def test_who_is_not_reproduced_is_counted_stored_and_named(disputed: Run) -> None:
@@ -228,8 +228,8 @@ def test_who_is_not_reproduced_is_counted_stored_and_named(disputed: Run) -> Non
     assert reasons.get(OTHER_LATER, {}).get("stage") != "fidelity", "it agreed in its first years"
     chunks = [extracted(disputed, chunk) for chunk in parts_of(disputed, EXTRACT)]
     found = {name: figures for chunk in chunks for name, figures in chunk.fidelity.items()}
-    assert found[OTHER_FROM_THE_START]["status"] == DISAGREES
-    assert found[OTHER_LATER]["status"] == WAVERED
+    assert found[OTHER_FROM_THE_START].status == DISAGREES
+    assert found[OTHER_LATER].status == WAVERED
     assert sum(chunk.agree for chunk in chunks) == 21
     assert statuses(disputed) == {AGREES: 21, WAVERED: 1, DISAGREES: 1}
 

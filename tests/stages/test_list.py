@@ -32,6 +32,6 @@ def test_the_searchs_condition_and_order_come_from_the_settings(tmp_path: Path, 
 
 def test_a_search_that_cannot_be_made_is_refused_before_the_work(tmp_path: Path) -> None:
     run = run_in(tmp_path, search_where=[">", "oos_sharp_ratio", 0])
-    with pytest.raises(SettingsError, match=r"is it .*oos_sharpe_ratio"):
+    with pytest.raises(SettingsError, match=r"did you mean .*oos_sharpe_ratio"):
         run_with_needs(run, LIST)
     assert run.folder.manifest(LIST.name) is None

@@ -8,16 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rlpretrain.patterns.pattern_set import BUY
 
 from rlpretrain.environments import BatchedTradingEnv
 from rlpretrain.errors import SettingsError
+from rlpretrain.patterns.decisions.pattern_set import BUY
+from rlpretrain.settings import load_config, run_parameters
 from rlpretrain.transfer import TradingAgent, kl_to_prior, make_agent, train_agent
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.transfer.algorithms import RL_ALGORITHMS
 from rlpretrain.transfer.fine_tuning import attach
 from rlpretrain.transfer.policy import soften
-from rlpretrain.transfer.settings import TransferConfig, load_config, run_parameters
+from rlpretrain.transfer.settings import TransferConfig
 from tests.environments.conftest import make_data
 from tests.outside import install
 from tests.transfer.conftest import ROLLOUT, STATES

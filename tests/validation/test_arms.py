@@ -34,15 +34,15 @@ def test_every_row_is_complete(arm: Arm) -> None:
 @pytest.mark.parametrize(
     ("missing", "named"),
     [
-        ({"name": "Buy & hold"}, "can't name an arm"),
-        ({"name": "x; } body { display: none"}, "can't name an arm"),
+        ({"name": "Buy & hold"}, "is not a valid name of an arm"),
+        ({"name": "x; } body { display: none"}, "is not a valid name of an arm"),
         ({"label": ""}, "label"),
         ({"description": ""}, "description"),
         ({"colour": "grey"}, "colours"),
         ({"dark_colour": ""}, "colours"),
-        ({"trade": None}, "says how it trades"),
-        ({"role": "learner"}, "says how it trades"),
-        ({"role": "policy", "trade": None}, "acts by no network"),
+        ({"trade": None}, "must set trade"),
+        ({"role": "learner"}, "must set trade"),
+        ({"role": "policy", "trade": None}, "has no network to act by"),
     ],
 )
 def test_an_incomplete_row_is_refused(missing: dict[str, Any], named: str) -> None:

@@ -270,7 +270,7 @@ def test_a_report_of_nothing_says_so(tmp_path):
 
 @pytest.mark.parametrize(
     ("warnings", "told"),
-    [(("volume: few <b>",), "volume: few"), ((), "Every check passed, without a warning.")],
+    [(("volume: few <b>",), "volume: few"), ((), "Every check passed without a warning.")],
 )
 def test_warnings_of_the_pattern_checks_are_told(warnings: tuple[str, ...], told: str) -> None:
     data = ReportData(run_id="run", pattern_warnings=warnings)

@@ -1,1 +1,1 @@
-"""What `make run` does: an Airflow of its own, one run of the nightly DAG, and its progress on the terminal."""
+"""What `make run` does: start a private Airflow, run the nightly DAG once, and show its progress on the terminal."""

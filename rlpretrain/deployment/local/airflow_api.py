@@ -1,4 +1,4 @@
-"""The few calls to Airflow's REST API that start, follow and stop a run, and ask for its result."""
+"""The calls to Airflow's REST API that start, follow and stop a run, and read its result."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class TaskState:
     map_index: int
     """-1 where the task is not mapped."""
     label: str
-    """What a mapped instance calls itself."""
+    """Rendered name of a mapped instance."""
     state: str | None
     """Airflow's state; None before it is scheduled."""
     try_number: int
     seconds: float | None
-    """Time that the last try took so far; None before it starts."""
+    """Time that the last try has taken; None before it starts."""
 
 
 class AirflowApi:
@@ -41,12 +41,12 @@ class AirflowApi:
     url
         Root of the server, for example ``http://127.0.0.1:8080``.
     user, password
-        Who the token is for.
+        Credentials for the token.
     """
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self._credentials = {"username": user, "password": password}
-        # A proxy meant for the internet would swallow calls to this machine.
+        # A proxy meant for the internet would intercept calls to this machine.
         self._client = httpx.Client(base_url=url, timeout=30, trust_env=False)
 
     def __enter__(self) -> Self:
@@ -58,7 +58,7 @@ class AirflowApi:
         self._client.close()
 
     def healthy(self) -> bool:
-        """Return whether server and scheduler answer."""
+        """Return whether the server and the scheduler are healthy."""
         try:
             answer = self._client.get("/api/v2/monitor/health")
         except httpx.TransportError:
@@ -75,11 +75,11 @@ class AirflowApi:
         return self._client.get(f"/api/v2/dags/{dag_id}").is_success
 
     def import_errors(self) -> list[str]:
-        """Return the trace of each DAG file that can't be read."""
+        """Return the stack trace of each DAG file that can't be imported."""
         return [error["stack_trace"] for error in self._call("GET", "/api/v2/importErrors")["import_errors"]]
 
     def unpause(self, dag_id: str) -> None:
-        """Unpause the DAG, so that the scheduler runs it."""
+        """Allow the scheduler to run the DAG."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": False})
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ class AirflowApi:
         Raises
         ------
         SettingsError
-            A value of `conf` breaks the schema of its Param.
+            A value of `conf` violates the schema of its Param.
         """
         body = {"dag_run_id": run_id, "logical_date": None, "conf": dict(conf)}
         self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
@@ -98,7 +98,7 @@ class AirflowApi:
         return str(self._call("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"])
 
     def task_order(self, dag_id: str) -> list[str]:
-        """Name the DAG's tasks, each after those it waits for."""
+        """Return the names of the DAG's tasks, each after those it waits for."""
         waits_for: dict[str, set[str]] = {}
         for task in self._call("GET", f"/api/v2/dags/{dag_id}/tasks")["tasks"]:
             waits_for.setdefault(task["task_id"], set())
@@ -117,11 +117,11 @@ class AirflowApi:
                 return found
 
     def result(self, dag_id: str, run_id: str) -> Any:
-        """Return the verdict, the figures and the files' places, as the report's task leaves them; None before that."""
+        """Return the verdict, the figures and the files' paths, as the report's task returns them; None before that."""
         return self._xcom(dag_id, run_id, RESULT_TASK, "return_value", -1)
 
     def failures(self, dag_id: str, run_id: str) -> dict[str, str]:
-        """Return each failed task's reason; "" where its worker could not leave one."""
+        """Return each failed task's reason; "" where its worker could not store one."""
         return {
             f"{task.task_id} {task.label}".rstrip(): str(
                 self._xcom(dag_id, run_id, task.task_id, FAILURE_KEY, task.map_index) or ""
@@ -131,7 +131,7 @@ class AirflowApi:
         }
 
     def cancel(self, dag_id: str, run_id: str) -> None:
-        """Stop the run's tasks and call it failed."""
+        """Stop the run's tasks and mark the run as failed."""
         self._call("PATCH", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}", json={"state": "failed"})
 
     def _xcom(self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int) -> Any:

@@ -1,7 +1,7 @@
-"""Airflow on this machine for the length of one run: database, scheduler, DAG processor and api-server.
+"""Airflow on this machine for the duration of one run: database, scheduler, DAG processor and api-server.
 
-Everything lives under one private home. Each start begins with an empty, migrated database, so nothing that
-an earlier run left, finished or killed, can queue before this one or lock it out.
+Everything is in one private home folder. Each start begins with an empty, migrated database, so nothing that an
+earlier run left, whether it finished or was killed, can queue before this one or lock it out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rlpretrain.runs.files import atomic_path
 __all__ = ["LocalAirflow"]
 
 COMPONENTS = {
-    # No task of the DAG defers, so there is no triggerer; logs are read as files, so nothing serves them.
+    # No task of the DAG defers, so there is no triggerer; logs are read as files, so there is no log server.
     "api-server": ("api-server", "--workers", "1"),
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
@@ -39,7 +39,7 @@ OWNER_VARIABLE = "RLPRETRAIN_LOCAL_AIRFLOW"
 STOP_SECONDS = 10
 """Longer than a task needs to stop its container."""
 IDLE_STOP_SECONDS = 1
-"""Enough when no task runs: nothing is kept, so nothing needs a farewell."""
+"""Enough when no task runs: nothing is kept, so nothing needs a clean shutdown."""
 
 
 class LocalAirflow:
@@ -52,13 +52,13 @@ class LocalAirflow:
     dags, plugins
         Folders that Airflow reads.
     environment
-        Variables for the tasks, over this process's own.
+        Variables for the tasks; they override this process's own.
     parallelism
-        Tasks that run at once.
+        Maximum number of tasks that run at once.
     database
         URL of an empty database; a SQLite file in the home when left out.
     components
-        The processes: name -> arguments of ``airflow``. Those of a single machine when left out.
+        The processes: name -> arguments of ``airflow``; those of a single machine when left out.
     """
 
     user = "admin"
@@ -102,14 +102,14 @@ class LocalAirflow:
             "LOGGING__BASE_LOG_FOLDER": str(self.logs),
             # The run is triggered once; the nightly schedule belongs to a deployment.
             "SCHEDULER__USE_JOB_SCHEDULE": "False",
-            # Airflow's pace is set for clusters: a finished task may hold its slot for a heartbeat.
+            # Airflow's defaults are for clusters: a finished task may occupy its slot until the next heartbeat.
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "DAG_PROCESSOR__PARSING_PROCESSES": "1",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",
         }
-        # The caller may have an Airflow of his own, whose settings must not reach this one; nor may a proxy
-        # swallow its calls to itself.
+        # The user may have another Airflow, whose settings must not reach this one; nor may a proxy intercept
+        # its calls to itself.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW_")}
         local = ",".join(filter(None, (inherited.get("NO_PROXY"), "127.0.0.1", "localhost")))
         return {
@@ -120,9 +120,9 @@ class LocalAirflow:
             "NO_PROXY": local,
             "no_proxy": local,
             OWNER_VARIABLE: str(self.home),
-            # Tasks run side by side: threads that wait for each other on a busy core cost more than they bring.
+            # Tasks run in parallel: threads that wait for each other on a busy core cost more than they gain.
             "OMP_NUM_THREADS": inherited.get("OMP_NUM_THREADS") or "1",
-            # Process titles would overwrite the environment.
+            # Process titles would overwrite the environment, by which the processes are found.
             "SPT_NOENV": "1",
         }
 
@@ -133,7 +133,7 @@ class LocalAirflow:
 
     @property
     def passwords(self) -> Path:
-        """File with the password that the UI asks for."""
+        """File with the password for the UI."""
         return self.home / "passwords.json"
 
     def __enter__(self) -> Self:
@@ -166,7 +166,7 @@ class LocalAirflow:
         self.passwords.write_text(json.dumps({self.user: self.password}), encoding="utf-8")
 
     def _make_database(self) -> None:
-        """Migrate the database given, or copy an empty one, made once for each version of Airflow: it takes seconds."""
+        """Migrate the given database, or copy an empty one, which is created once for each version of Airflow."""
         if self._database:
             self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = self._database
             self._migrate()
@@ -182,7 +182,7 @@ class LocalAirflow:
 
     def _migrate(self) -> None:
         if self._start("migration", "db", "migrate").wait() != 0:
-            raise StageError(f"Airflow's database can't be made:\n{self.log_tail('migration')}")
+            raise StageError(f"Airflow's database can't be created:\n{self.log_tail('migration')}")
 
     def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         log: IO[bytes] = self._resources.enter_context((self.home / f"{name}.log").open("wb"))
@@ -192,7 +192,7 @@ class LocalAirflow:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            # A Ctrl-C at the terminal reaches this process alone, which then stops the others in order.
+            # A Ctrl-C at the terminal reaches only this process, which then stops the others in order.
             start_new_session=True,
         )
 
@@ -202,7 +202,7 @@ class LocalAirflow:
         return "\n".join(text.splitlines()[-lines:])
 
     def check(self) -> None:
-        """Raise a StageError with the end of its log if a component has died."""
+        """Raise a StageError with the end of the component's log if a component has died."""
         for name, process in self._processes.items():
             if process.poll() is not None:
                 raise StageError(f"Airflow's {name} ended with {process.returncode}:\n{self.log_tail(name)}")
@@ -240,14 +240,14 @@ def _processes_of(home: Path) -> Iterator[psutil.Process]:
 
 @contextmanager
 def _locked(home: Path) -> Iterator[None]:
-    """Hold the home for this process; the lock goes with the process, however that ends."""
+    """Lock the home for this process; the lock is released when the process ends, however it ends."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (home / "lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StageError(
-                f"{home} is in use by another run", hint="wait for its end, or run from another checkout"
+                f"{home} is in use by another run", hint="wait for it to end, or run from another checkout"
             ) from None
         yield
 

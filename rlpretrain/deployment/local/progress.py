@@ -1,4 +1,4 @@
-"""The run's progress on a terminal: a table that redraws itself, or plain lines where nothing can."""
+"""The run's progress: a table that redraws itself on a terminal, and plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ class TaskProgress:
 
     task_id: str
     state: str
-    """waiting, running, retrying, done, skipped, failed, or blocked by another's failure."""
+    """waiting, running, retrying, done, skipped, failed, or blocked by another task's failure."""
     finished: int
     total: int
-    """Instances known so far; a mapped task shows its number once the list is there."""
+    """Number of known instances; that of a mapped task is known once its list exists."""
     seconds: float
-    """Of the longest instance."""
+    """Seconds of the longest instance."""
 
     @property
     def count(self) -> str:
-        """Finished of all, where the task has more than one instance."""
+        """Finished instances of all, where the task has more than one."""
         return f"{self.finished}/{self.total}" if self.total > 1 else ""
 
 
 def summarise(order: Sequence[str], instances: Sequence[TaskState]) -> list[TaskProgress]:
-    """Group the instances by task, in the order given."""
+    """Group the instances by task, in the given order."""
     return [_task_progress(name, [one for one in instances if one.task_id == name]) for name in order]
 
 
@@ -75,14 +75,14 @@ def _task_progress(name: str, instances: Sequence[TaskState]) -> TaskProgress:
 
 
 class Progress:
-    """Shows what changed; on a terminal in place, elsewhere (a pipe, CI) one line for each change.
+    """Shows what changed: in place on a terminal, elsewhere (a pipe, CI) with one line for each change.
 
     Parameters
     ----------
     console
         Where to write.
     clock
-        Seconds that only grow.
+        A monotonic clock, in seconds.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
@@ -105,7 +105,7 @@ class Progress:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since this was made."""
+        """Seconds since this object was created."""
         return self._clock() - self._started
 
     def say(self, text: str) -> None:

@@ -45,29 +45,29 @@ def main() -> int:
         parameters = run_parameters_from(os.environ.get("PARAMS", ""), Path.cwd())
         config = load_config(overrides=run_settings(parameters), environment=environment)
         if config.trainer == "docker":
-            # Fail now rather than after minutes of extraction.
+            # Fail now, not after minutes of extraction.
             require_image(ContainerSettings.from_environment(environment).image)
         return _run(console, config, environment, parameters)
     except SettingsError as error:
-        _complain(f"settings: {error}")
+        _print_error(f"settings: {error}")
         return 2
     except RlpretrainError as error:
-        _complain(str(error))
+        _print_error(str(error))
         return 1
     except KeyboardInterrupt:
-        _complain("interrupted; all of Airflow's processes are stopped")
+        _print_error("interrupted; all of Airflow's processes have been stopped")
         return 130
 
 
 def _interrupted(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-    # One is enough, and often two come: from the terminal or a supervisor, and passed on by make. The second must
-    # not break off the stopping that the first began, which takes seconds at most.
+    # One signal is enough, but often two arrive: from the terminal or a supervisor, and passed on by make. The second
+    # must not interrupt the shutdown that the first began, which takes a few seconds at most.
     for other in STOP_SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
-def _complain(text: str) -> None:
+def _print_error(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
@@ -107,7 +107,7 @@ def _wait_until_ready(airflow: LocalAirflow, api: AirflowApi) -> None:
     def loaded() -> bool:
         errors = api.import_errors()
         if errors:
-            raise StageError("a DAG file can't be read:\n" + "\n".join(errors))
+            raise StageError("a DAG file can't be imported:\n" + "\n".join(errors))
         return api.dag_is_loaded(DAG_ID)
 
     _wait(airflow, deadline, f"to load the DAG {DAG_ID}", loaded)
@@ -124,7 +124,7 @@ def _wait(airflow: LocalAirflow, deadline: float, what: str, done: Any) -> None:
 
 
 def _follow(airflow: LocalAirflow, api: AirflowApi, progress: Progress, run_id: str) -> bool:
-    """Show the run to its end; on failure print why. Whether it succeeded."""
+    """Show the run until it ends, and why it failed if it did; return whether it succeeded."""
     order = api.task_order(DAG_ID)
     while True:
         state = api.run_state(DAG_ID, run_id)

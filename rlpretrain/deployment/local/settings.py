@@ -1,4 +1,4 @@
-"""From the variables of `make run` to the environment of the tasks and the run's settings."""
+"""Translate the variables of `make run` to the environment of the tasks and the run's settings."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rlpretrain.settings import ENVIRONMENT_PREFIX
 __all__ = ["run_environment", "run_parameters_from"]
 
 SOURCES = ("market", "catalogue")
-"""Settings that may name a folder relative to where the command was given."""
+"""Settings that may name a folder relative to where the command was run."""
 
 
 def run_environment(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """Return the deployment's variables for the tasks: those of the environment, under the ones of the command.
+    """Return the deployment's variables for the tasks; the variables of `make run` override ``RLPRETRAIN_*``.
 
     Parameters
     ----------
     environment
-        Where ``MARKET`` and the others are looked up; empty ones are as if not given.
+        Where ``MARKET`` and the others are looked up; an empty one counts as not set.
     folder
-        What relative paths start from.
+        Folder that relative paths start from.
     """
     variables = {name: value for name, value in environment.items() if name.startswith(ENVIRONMENT_PREFIX)}
     for name in ("MARKET", "CATALOGUE", "COMPOSER_URL", "STORE_URL", "TRAINER"):
@@ -35,7 +35,7 @@ def run_environment(environment: Mapping[str, str], folder: Path) -> dict[str, s
 
 
 def run_parameters_from(text: str, folder: Path) -> dict[str, Any]:
-    """Read ``PARAMS``, one JSON object of settings of the run.
+    """Read ``PARAMS``, a JSON object of the run's settings.
 
     Raises
     ------
@@ -46,15 +46,17 @@ def run_parameters_from(text: str, folder: Path) -> dict[str, Any]:
         values = json.loads(text or "{}")
     except ValueError as error:
         raise SettingsError(
-            f"PARAMS: not JSON: {error}", hint="""PARAMS='{"max_strategies": 20}'"""
+            f"PARAMS is not JSON: {error}", hint="""for example PARAMS='{"max_strategies": 20}'"""
         ) from None
     if not isinstance(values, dict):
-        raise SettingsError("PARAMS: must be a JSON object", hint="""PARAMS='{"max_strategies": 20}'""")
+        raise SettingsError(
+            "PARAMS must be a JSON object", hint="""for example PARAMS='{"max_strategies": 20}'"""
+        )
     return {name: _absolute(name, value, folder) for name, value in values.items()}
 
 
 def _absolute(name: str, value: Any, folder: Path) -> Any:
-    """Free a market's or catalogue's folder from the working directory, which the tasks don't share."""
+    """Make a market's or catalogue's folder absolute, since the tasks run in another working directory."""
     if name not in SOURCES or not isinstance(value, str) or value.startswith("generated:"):
         return value
     scheme, _, place = value.rpartition(":")

@@ -1,4 +1,4 @@
-"""Airflow's task logs, JSON lines, as text for a person."""
+"""Airflow's task logs, which are JSON lines, as readable text."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def task_log(logs: Path, dag_id: str, run_id: str, task: TaskState) -> Path:
 
 
 def readable_tail(file: Path, lines: int = 25) -> str:
-    """Return the last lines of a task's log: its messages, and what was raised without Airflow's own frames."""
+    """Return the last lines of a task's log: its messages, and its errors without Airflow's own frames."""
     if not file.is_file():
-        return f"no log at {file}"
+        return f"there is no log at {file}"
     text: list[str] = []
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
         text += _readable(line)

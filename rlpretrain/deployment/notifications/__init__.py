@@ -1,1 +1,1 @@
-"""What people are told when a run ends, fails or is late, and the ways to send it."""
+"""Notifications that a run has ended, failed or is late, and the ways to send them."""

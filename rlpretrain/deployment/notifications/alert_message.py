@@ -1,6 +1,7 @@
-"""What a notification says: of a run that succeeded, of one that failed, and of one that is late.
+"""The text of a notification about a run that succeeded, one that failed, and one that is late.
 
-Each function takes the context that Airflow gives its callbacks, which holds less than a task's: parts may be missing.
+Each function takes the context that Airflow passes to its callbacks, which contains less than a task's context: parts
+may be missing.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from urllib.parse import quote
 __all__ = ["FAILURE_KEY", "RESULT_TASK", "AlertMessage", "failed_run", "late_run", "successful_run"]
 
 FAILURE_KEY = "failure"
-"""XCom of a failed task that holds the reason."""
+"""XCom of a failed task that contains the reason."""
 RESULT_TASK = "report"
 """Task whose XCom is the run's result."""
 
@@ -31,11 +32,11 @@ class AlertMessage:
     subject: str
     lines: tuple[str, ...]
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What a program may want of the message: the verdict and figures, or the task and reason."""
+    """The message's content for programs: the verdict and figures, or the task and reason."""
 
     @property
     def url(self) -> str:
-        """Where the run is in Airflow's UI."""
+        """Address of the run in Airflow's UI."""
         from airflow.sdk.configuration import conf
 
         base = conf.get("api", "base_url", fallback="") or "http://localhost:8080"
@@ -48,17 +49,17 @@ class AlertMessage:
 
     @property
     def html(self) -> str:
-        """The message as the body of a mail; nothing in it is taken for markup."""
+        """The message as the HTML body of a mail, with all texts escaped."""
         paragraphs = "".join(f"<p>{html.escape(line)}</p>" for line in self.lines)
         return f'{paragraphs}<p><a href="{html.escape(self.url)}">{html.escape(self.run_id)}</a></p>'
 
 
 def successful_run(context: Mapping[str, Any]) -> AlertMessage:
-    """Describe the verdict, the figures and where the report is."""
+    """Report the verdict, the figures and where the report is."""
     dag_id, run_id = _names(context)
     result = _pulled(context, RESULT_TASK)
     if not isinstance(result, Mapping):
-        return AlertMessage("success", dag_id, run_id, f"{dag_id}: succeeded", ("No report in this run.",))
+        return AlertMessage("success", dag_id, run_id, f"{dag_id}: succeeded", ("This run has no report.",))
     figures = {name: value for name, value in result["figures"].items() if value is not None}
     lines = (
         *result["summary"],
@@ -69,7 +70,7 @@ def successful_run(context: Mapping[str, Any]) -> AlertMessage:
 
 
 def failed_run(context: Mapping[str, Any]) -> AlertMessage:
-    """Describe the task that failed last, why, and where to look."""
+    """Report the task that failed last, why, and where to look."""
     dag_id, run_id = _names(context)
     ti = context.get("ti")
     if context.get("reason") == "timed_out":
@@ -78,25 +79,25 @@ def failed_run(context: Mapping[str, Any]) -> AlertMessage:
     if ti is None:
         reason = str(context.get("reason") or "unknown")
         return AlertMessage("failure", dag_id, run_id, f"{dag_id}: run failed", (f"Reason: {reason}.",))
-    reason = _pulled(context, ti.task_id) or "no reason is known: its worker died, or it was stopped by hand"
+    reason = _pulled(context, ti.task_id) or "unknown; the worker died, or the task was stopped manually"
     lines = (
         f"Reason: {reason}",
         f"Log: {ti.log_url}",
-        "Clear the task to try again: what is finished is not repeated.",
+        "Clear the task to try again; finished stages are not repeated.",
     )
     facts = {"task": ti.task_id, "map_index": ti.map_index, "reason": reason}
     return AlertMessage("failure", dag_id, run_id, f"{dag_id}: task {ti.task_id} failed", lines, facts)
 
 
 def late_run(context: Mapping[str, Any]) -> AlertMessage | None:
-    """Describe a missed deadline; return None if the run had ended by then, for Airflow asks about failed ones too."""
+    """Report that a run missed its deadline; None where it had ended, since Airflow calls this for failed runs too."""
     run, deadline = context["dag_run"], str(context["deadline"]["deadline_time"])
     if run["state"] in ("success", "failed"):
         return None
     subject = f"{run['dag_id']}: run is late"
     lines = (
-        f"It is {run['state']} and was to be done by {deadline}.",
-        f"Queued at {run['queued_at']}, started at {run['start_date']}.",
+        f"It is {run['state']} and should have finished by {deadline}.",
+        f"It was queued at {run['queued_at']} and started at {run['start_date']}.",
     )
     return AlertMessage("late", run["dag_id"], run["dag_run_id"], subject, lines, {"deadline": deadline})
 
@@ -106,7 +107,7 @@ def _names(context: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _pulled(context: Mapping[str, Any], task_id: str) -> Any:
-    """Read what a task left, or None: a message without it is better than none."""
+    """Read a task's XCom, or None: a message without it is better than no message."""
     ti = context.get("ti")
     if ti is None:
         return None

@@ -1,8 +1,8 @@
-"""What Airflow calls when a run ends, a task fails or a deadline passes.
+"""The callbacks that Airflow calls when a run ends, a task fails or a deadline passes.
 
-The callbacks of a run are called by the DAG processor, those of a task by its worker, and that of a deadline by the
-triggerer; all of them need ``RLPRETRAIN_NOTIFY`` and the connections that it names. A notification that can't be sent
-is logged and changes nothing else.
+The DAG processor calls those of a run, the worker those of a task, and the triggerer that of a deadline; all three
+need ``RLPRETRAIN_NOTIFY`` and the connections that it names. A notification that can't be sent is logged and changes
+nothing else.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ __all__ = ["deadline_missed", "nightly_deadline", "record_failure", "run_failed"
 
 DEADLINE = "RLPRETRAIN_DEADLINE_MINUTES"
 DEADLINE_MINUTES = 480.0
-"""Eight hours from 18:30 leave a morning before New York opens."""
+"""Eight hours from 18:30 leave several hours before New York opens."""
 LONGEST_REASON = 2_000
 
 log = logging.getLogger(__name__)
 
 
 def nightly_deadline(environment: Mapping[str, str] | None = None) -> DeadlineAlert | None:
-    """Return the alert for a run that is not done ``RLPRETRAIN_DEADLINE_MINUTES`` after it was queued; 0 is none.
+    """Return the alert for a run that is not done ``RLPRETRAIN_DEADLINE_MINUTES`` after it was queued; None for 0.
 
     Raises
     ------
     SettingsError
-        The setting is no number of minutes.
+        The setting is not a number of minutes.
     """
     environment = os.environ if environment is None else environment
     text = environment.get(DEADLINE) or str(DEADLINE_MINUTES)
@@ -55,10 +55,10 @@ def nightly_deadline(environment: Mapping[str, str] | None = None) -> DeadlineAl
     except (ValueError, OverflowError):
         interval = dt.timedelta(-1)
     if interval < dt.timedelta(0):
-        raise SettingsError(f"{DEADLINE}: {text!r} is no number of minutes; 0 is for no deadline")
+        raise SettingsError(f"{DEADLINE}: {text!r} is not a number of minutes; 0 means no deadline")
     if not interval:
         return None
-    # Not the logical date: a run that is triggered by REST may have none.
+    # Not the logical date: a run that is triggered through the REST API may have none.
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=interval,
@@ -68,7 +68,7 @@ def nightly_deadline(environment: Mapping[str, str] | None = None) -> DeadlineAl
 
 
 def record_failure(context: Context) -> None:
-    """Leave a task's reason to fail where the run's notification, and a client of the REST API, find it."""
+    """Store why a task failed where the run's notification and clients of the REST API find it."""
     error = context.get("exception")
     reason = (
         str(redact(f"{type(error).__name__}: {error}")) if isinstance(error, BaseException) else str(error)
@@ -77,17 +77,17 @@ def record_failure(context: Context) -> None:
 
 
 def run_succeeded(context: Context) -> None:
-    """Notify of a run's verdict and figures."""
+    """Send a run's verdict and figures."""
     _notify(successful_run, context)
 
 
 def run_failed(context: Context) -> None:
-    """Notify of the task that failed, and why."""
+    """Report the task that failed, and why."""
     _notify(failed_run, context)
 
 
 async def deadline_missed(context: Context) -> None:
-    """Notify of a run that is not done in time."""
+    """Report a run that has not finished in time."""
     message = late_run(cast("dict[str, Any]", context))
     if message is None:
         return
@@ -108,5 +108,5 @@ def _notify(describe: Callable[[Mapping[str, Any]], AlertMessage], context: Cont
         try:
             notifier(target, message).notify(context)
         except Exception:
-            # The others are to be told all the same.
+            # The other notifications must be sent all the same.
             log.exception("the notification %s can't be sent", target)

@@ -1,9 +1,9 @@
-"""Ways to send a notification, named by the setting ``RLPRETRAIN_NOTIFY``.
+"""Ways to send a notification, chosen by the setting ``RLPRETRAIN_NOTIFY``.
 
-It lists, separated by commas, any of
+It is a list, separated by commas, of any of
 
 - ``smtp:someone@example.com``: a mail, through Airflow's connection ``smtp_default``;
-- ``slack:CONNECTION``: an incoming webhook of Slack; needs the extra ``slack``;
+- ``slack:CONNECTION``: a message through an incoming webhook of Slack; needs the extra ``slack``;
 - ``webhook:CONNECTION``: a POST of JSON to the URL that is the connection's password.
 
 Addresses of webhooks are secrets, so they live in connections, which Airflow encrypts and masks.
@@ -29,11 +29,11 @@ __all__ = ["NOTIFY", "WebhookNotifier", "notification_targets", "notifier"]
 
 NOTIFY = "RLPRETRAIN_NOTIFY"
 SECONDS = 10.0
-"""Patience with a server: the DAG processor, which sends the notifications of runs, has other work."""
+"""Time limit for a server: the DAG processor, which sends the notifications of runs, has other work."""
 
 
 class WebhookNotifier(BaseNotifier):
-    """POST a message as JSON to a URL that an Airflow connection keeps as its password.
+    """POST a message as JSON to a URL that is stored as the password of an Airflow connection.
 
     The body has ``event`` (success, failure or late), ``dag_id``, ``run_id``, ``url`` of the run, ``text`` (the whole
     message, so that chat services show it) and ``facts``.
@@ -57,7 +57,7 @@ class WebhookNotifier(BaseNotifier):
         Raises
         ------
         SettingsError
-            There is no URL in the connection.
+            The connection contains no URL.
         ServiceError
             The server did not accept the message. The error does not name the URL.
         """
@@ -68,7 +68,7 @@ class WebhookNotifier(BaseNotifier):
             self._check(client.post(url, json=self._body()))
 
     async def async_notify(self, context: Context) -> None:
-        """Send the message from the triggerer; raises what `notify` raises."""
+        """Send the message from the triggerer; the errors are those of `notify`."""
         import httpx
 
         url = self._url(await Connection.async_get(self.connection_id))
@@ -101,7 +101,7 @@ class WebhookNotifier(BaseNotifier):
 
     @contextmanager
     def _errors_without_url(self) -> Iterator[None]:
-        """Keep httpx from telling the URL, in its log of requests and in its errors."""
+        """Keep the URL out of httpx's request log and errors."""
         import logging
 
         import httpx
@@ -122,7 +122,7 @@ def notification_targets(environment: Mapping[str, str] | None = None) -> tuple[
     Raises
     ------
     SettingsError
-        A target is of no known kind, or names nobody.
+        A target's kind is unknown, or its address or connection is empty.
     """
     environment = os.environ if environment is None else environment
     targets = tuple(filter(None, (part.strip() for part in environment.get(NOTIFY, "").split(","))))
@@ -130,8 +130,8 @@ def notification_targets(environment: Mapping[str, str] | None = None) -> tuple[
         kind, _, name = target.partition(":")
         if kind not in _KINDS or not name:
             raise SettingsError(
-                f"{NOTIFY}: {target!r} is no target",
-                hint="smtp:ADDRESS, slack:CONNECTION or webhook:CONNECTION, separated by commas",
+                f"{NOTIFY}: {target!r} is not a target",
+                hint="list smtp:ADDRESS, slack:CONNECTION or webhook:CONNECTION, separated by commas",
             )
     return targets
 
@@ -142,7 +142,7 @@ def notifier(target: str, message: AlertMessage) -> BaseNotifier:
     Raises
     ------
     SettingsError
-        The provider that it needs is not installed.
+        The Airflow provider that the target needs is not installed.
     """
     kind, _, name = target.partition(":")
     try:
@@ -154,7 +154,7 @@ def notifier(target: str, message: AlertMessage) -> BaseNotifier:
 def _mail(address: str, message: AlertMessage) -> BaseNotifier:
     from airflow.providers.smtp.notifications.smtp import SmtpNotifier
 
-    # A line break would begin another header.
+    # A line break would start another header.
     subject = " ".join(message.subject.split())
     return SmtpNotifier(to=address, subject=subject, html_content=message.html)
 

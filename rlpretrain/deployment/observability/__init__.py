@@ -1,1 +1,1 @@
-"""What Airflow tells other systems of a run: metrics, and the assets of its lineage."""
+"""What Airflow reports about a run to other systems: metrics, and the assets of its lineage."""

@@ -1,6 +1,6 @@
-"""Where this deployment's assets lie, for OpenLineage.
+"""Where this deployment's assets are, for OpenLineage.
 
-Airflow loads this module while it learns of assets, hence before one can be made: it makes none.
+Airflow loads this module while it sets assets up, before one can be created: this module creates none.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["keep_uri", "to_openlineage"]
 
 
 def keep_uri(uri: SplitResult) -> SplitResult:
-    """Leave a URI as it is: there is one way to write each."""
+    """Return a URI unchanged: there is only one way to write each."""
     return uri
 
 
 def to_openlineage(asset: Asset, lineage_context: Any) -> Any:  # noqa: ARG001
-    """Return where an asset lies in this deployment, by OpenLineage's conventions for names; never with a secret."""
+    """Return where an asset is in this deployment, by OpenLineage's naming conventions and without any secret."""
     from airflow.providers.common.compat.openlineage.facet import Dataset
 
     uri = urlsplit(asset.uri)
@@ -39,7 +39,7 @@ def _composer(name: str) -> tuple[str, str]:
 
     url = load_config().composer_url.removeprefix("rest+")
     address = urlsplit(url)
-    if address.hostname is None:  # embedded, or a command, whose words are nobody's business
+    if address.hostname is None:  # embedded, or a command, whose text may be private
         return SCHEME, f"{url.partition(':')[0]}/{name}"
     return f"{address.scheme}://{address.hostname}", name
 
@@ -65,4 +65,4 @@ def _runs(name: str) -> tuple[str, str]:
 
 
 _PLACES = {"composer": _composer, "store": _store, "runs": _runs}
-"""Prices are not among them: each run chooses its own, and its settings, which events carry too, say which."""
+"""Prices are not included: each run chooses its own, and the settings, which the events carry too, name them."""

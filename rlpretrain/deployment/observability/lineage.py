@@ -1,7 +1,7 @@
-"""What the nightly tasks read and make, as Airflow assets.
+"""What the nightly tasks read and write, as Airflow assets.
 
 An asset's URI is the same in every run and on every machine: a worker whose settings differ from the DAG processor's
-still knows it. Where an asset lies is this deployment's matter, see `rlpretrain.deployment.observability.asset_places`.
+still knows it. Where an asset is depends on the deployment, see `rlpretrain.deployment.observability.asset_places`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FLOWS: dict[str, tuple[list[Asset], list[Asset]]] = {
     VALIDATE.name: ([AGENT, PRICES], []),
     REPORT_STAGE.name: ([ANALYSIS, AGENT], [REPORT]),
 }
-"""Task -> what it reads, and what it makes. Mapped tasks make nothing here: each part would announce it again."""
+"""Task -> what it reads, and what it writes. Mapped tasks write nothing here: each part would announce it again."""
 
 
 def declare_lineage(dag: DAG) -> DAG:

@@ -1,8 +1,8 @@
-"""A run's figures as metrics of Airflow's own StatsD or OpenTelemetry, read from the manifests that its stages left.
+"""A run's figures as metrics of Airflow's own StatsD or OpenTelemetry, read from the manifests of its stages.
 
-The rooms know nothing of metrics. When a task has succeeded, in its process and wherever the stage itself ran, the
-callback reads the manifest and sets gauges. A gauge says what is: a task that is cleared and repeats nothing sets the
-same values again, and no count grows by it. Which names there are, `METRICS` says; docs/observability.md shows it.
+The rooms know nothing about metrics. When a task has succeeded, a callback in the task's process reads the manifest and
+sets gauges, wherever the stage itself ran. A gauge is a present value: a task that is cleared and repeats nothing sets
+the same values again, and no count grows. `METRICS` lists the names; docs/observability.md shows them.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ METRICS: dict[str, dict[str, str]] = {
     UPDATE.name: {"update.seconds": "seconds that the update of the prices took"},
     LIST.name: {
         "list.symphonies": "symphonies listed",
-        "list.last_edit_known": "those whose last edit is known",
+        "list.last_edit_known": "listed symphonies whose last edit is known",
         "list.seconds": "seconds that listing took",
     },
     MINE.name: {
@@ -55,18 +55,18 @@ METRICS: dict[str, dict[str, str]] = {
         "extract.seconds": "seconds of all chunks together",
         "extract.slowest_chunk_seconds": "seconds of the slowest chunk",
         "fidelity.agree": "replays that agree with the service's backtest",
-        "fidelity.agree_share": "their share",
+        "fidelity.agree_share": "share of the replays that agree",
         "fidelity.correlation": "median correlation of daily returns with the service's",
         "fidelity.tracking_error": "median tracking error, annualised, fraction",
         "rejects.total": "symphonies left out",
-        **{f"rejects.{reason}": f"those left out for {reason}" for reason in REASONS},
+        **{f"rejects.{reason}": f"symphonies left out for {reason}" for reason in REASONS},
         "mine.voters": "strategies that vote",
         "mine.patterns": "patterns",
         "mine.trades": "trades",
         "mine.seconds": "seconds that mining took",
     },
     CHECK.name: {
-        "check.warnings": "warnings of the checks; a failure fails the task",
+        "check.warnings": "warnings of the checks; a failed check fails the task",
         "check.seconds": "seconds that the checks took",
     },
     ANALYZE.name: {
@@ -76,31 +76,31 @@ METRICS: dict[str, dict[str, str]] = {
     PRETRAIN.name: {
         "pretrain.epochs": "epochs trained",
         "pretrain.log_loss": "the clone's log loss on validation patterns",
-        "pretrain.balanced_accuracy": "its balanced accuracy, fraction",
+        "pretrain.balanced_accuracy": "the clone's balanced accuracy on validation patterns, fraction",
         "pretrain.seconds": "seconds that pre-training took",
     },
     TRANSFER.name: {
-        "transfer.chosen_steps": "environment steps of the checkpoint that was kept",
+        "transfer.chosen_steps": "environment steps of the chosen checkpoint",
         "transfer.seconds": "seconds that transfer took",
     },
     REPORT.name: {
         "validate.seconds": "seconds of all validated assets together",
         "verdict.finding": "1 better than random weights, 0 no effect shown, -1 worse",
-        "verdict.promote": "1 where the rule promotes the agent, else 0",
+        "verdict.promote": "1 if the rule promotes the agent, else 0",
         "verdict.jump_start": "pooled difference at the start of learning",
         "verdict.area": "pooled difference over the learning curve",
-        "agent.ASSET.sharpe_ratio": "of the agent on the test window",
-        "agent.ASSET.max_drawdown": "likewise, fraction",
-        "agent.ASSET.timing_score": "likewise",
+        "agent.ASSET.sharpe_ratio": "the agent's Sharpe ratio on the test window",
+        "agent.ASSET.max_drawdown": "the agent's maximum drawdown on the test window, fraction",
+        "agent.ASSET.timing_score": "the agent's timing score on the test window",
         "report.seconds": "seconds that the report took",
         "run.megabytes": "size of the run's folder",
     },
 }
-"""Task -> its gauges, each behind ``<prefix>.rlpretrain.``, and what they say."""
+"""Task -> its gauges, each with the prefix ``<prefix>.rlpretrain.``, and what they measure."""
 
 
 def emit_metrics(context: Context) -> None:
-    """Set the gauges of a task that has succeeded; a callback of Airflow's."""
+    """Set the gauges of a task that has succeeded; Airflow calls this."""
     from airflow.sdk.observability.stats import gauge
 
     from rlpretrain.runs.output_folder import run_folder_name
@@ -112,7 +112,7 @@ def emit_metrics(context: Context) -> None:
 
 
 def stage_metrics(folder: Path, task_id: str) -> dict[str, float]:
-    """Read the figures of a finished task from its run's folder; empty for tasks without any."""
+    """Read the figures of a finished task from its run's folder; empty for tasks without figures."""
     read = _FIGURES.get(task_id)
     if read is None or not folder.is_dir():
         return {}
@@ -122,9 +122,9 @@ def stage_metrics(folder: Path, task_id: str) -> dict[str, float]:
 
 
 def _seconds(run: RunFolder, stage: Stage[Any, Any]) -> dict[str, float]:
-    """Return what a stage took, its parts added up."""
-    took = [manifest.clock["seconds"] for manifest in manifests_of(run, stage)]
-    return {f"{stage.name}.seconds": sum(took)} if took else {}
+    """Return the seconds that a stage took, summed over its parts."""
+    seconds = [manifest.clock["seconds"] for manifest in manifests_of(run, stage)]
+    return {f"{stage.name}.seconds": sum(seconds)} if seconds else {}
 
 
 def _json(run: RunFolder, name: str) -> Any:
@@ -150,7 +150,7 @@ def _mine(run: RunFolder) -> Mapping[str, Any]:
         "fidelity.correlation": median(correlations) if correlations else None,
         "fidelity.tracking_error": median(found.tracking_error for found in fidelity) if fidelity else None,
         "rejects.total": mined.rejected,
-        # A reason that nobody was left out for tonight must not keep yesterday's value.
+        # A reason that applied to no symphony tonight must not keep yesterday's value.
         **{f"rejects.{reason}": reasons[reason] for reason in REASONS},
         "mine.voters": mined.voters,
         "mine.patterns": mined.patterns,

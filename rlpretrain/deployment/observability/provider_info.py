@@ -1,6 +1,6 @@
-"""What Airflow is told of this package: who understands its assets' URIs.
+"""How this package describes itself to Airflow: which functions understand its assets' URIs.
 
-Airflow reads this while it starts, before its own modules can be imported: this one imports nothing.
+Airflow reads this module while it starts, before its own modules can be imported, so this one imports nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 __all__ = ["SCHEME", "provider_info"]
 
 SCHEME = "rlpretrain"
-"""Of the assets' URIs."""
+"""Scheme of the assets' URIs."""
 
 
 def provider_info() -> dict[str, Any]:

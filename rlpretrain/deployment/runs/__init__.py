@@ -1,1 +1,1 @@
-"""A run from Airflow's side: its schedule and settings, what its tasks need, and what becomes of its results."""
+"""A run as Airflow sees it: its schedule and settings, what its tasks need, and where its results go."""

@@ -1,4 +1,4 @@
-"""Ask a person before a challenger that has won becomes champion."""
+"""Ask for approval before a challenger that has won becomes champion."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 __all__ = ["PromotionApproval"]
 
 PATIENCE = timedelta(hours=8)
-"""Less than the time between two nights: a run that waits holds up the next."""
+"""Less than the time between two nights: a waiting run delays the next one."""
 
-_REASON = "Why; it is kept with the decision."
+_REASON = "The reason, which is recorded with the decision."
 
 
 class PromotionApproval(ApprovalOperator):
-    """Wait, without a worker, until a person approves or rejects the promotion of a run's agent.
+    """Wait, without occupying a worker, until a user approves or rejects the promotion of a run's agent.
 
-    Where the rule keeps the champion, nobody is asked, and the task is skipped. The answer is kept in the registry with
-    the person's name and reason. Where nobody answers in eight hours, nothing is promoted and nothing is kept: the
-    agent goes on waiting, and ``rlpretrain models promote`` still makes it champion.
+    Where the rule keeps the champion, the task is skipped without asking. The answer is recorded in the registry with
+    the user's name and reason. If there is no answer within eight hours, nothing is promoted and nothing is recorded:
+    the agent keeps waiting, and ``rlpretrain models promote`` can still make it champion.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class PromotionApproval(ApprovalOperator):
 
     def __init__(self, *, run_folder: str, **kwargs: Any) -> None:
         self.run_folder = run_folder
-        # The form asks for this alone, not for the settings of the run that Airflow passes here too.
+        # The form asks only for this, not for the settings of the run, which Airflow passes here too.
         kwargs["params"] = {"reason": Param("", type="string", description=_REASON, source="task")}
         super().__init__(
             subject="Promote the agent of {{ run_id }} to champion?",
@@ -61,16 +61,18 @@ class PromotionApproval(ApprovalOperator):
         """
         registry, version, decision = self._asked()
         if not decision.promote:
-            raise AirflowSkipException(f"Nobody is asked: {decision.reasons[-1]}")
+            raise AirflowSkipException(f"No approval is needed: {decision.reasons[-1]}")
         if registry.approval(version.version) is not None:
-            return None  # a try that answered before it failed
+            return None  # an earlier try was answered before it failed
         if registry.standing(version.version) != "waiting":
-            raise AirflowSkipException(f"Nobody is asked: {registry.standing(version.version)} already.")
+            raise AirflowSkipException(
+                f"No approval is needed: the agent's standing is '{registry.standing(version.version)}'."
+            )
         self.body = _body(version, decision, Path(self.run_folder) / "report.html")
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Keep the answer, then go on or skip what follows."""
+        """Record the answer, then continue or skip the tasks that follow."""
         person = event.get("responded_by_user")
         if person is not None:
             registry, version, _ = self._asked()
@@ -94,7 +96,7 @@ class PromotionApproval(ApprovalOperator):
 
 def _body(version: ModelVersion, decision: Decision, report: Path) -> str:
     against = "no champion" if decision.champion is None else f"champion version {decision.champion}"
-    tried = f"rule {decision.rule}, number {decision.trials} to be tried"
+    tried = f"rule {decision.rule}, challenger number {decision.trials}"
     figures = [
         f"| {name} | {figure:+.5g} |"
         for name, figure in {**version.figures, **decision.figures}.items()

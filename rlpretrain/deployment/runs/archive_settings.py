@@ -1,4 +1,4 @@
-"""What a run of the archive may set: one JSON schema for the trigger form and for the check of its answer."""
+"""The settings of an archive run: one JSON schema for the trigger form and for the check of its values."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ __all__ = ["ArchiveSettings", "archive_params", "archive_settings"]
 
 
 class ArchiveSettings(BaseModel):
-    """Settings of one run of the archive."""
+    """Settings of one archive run."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     older_than_days: int = Field(
-        90, ge=1, le=36_500, description="Days without a run that uses a pattern, after which it is archived."
+        90, ge=1, le=36_500, description="Days after which a pattern that no run has used is archived."
     )
     compact: bool = Field(
-        True, description="Whether small archives are merged and the store's free space is given back."
+        True, description="Whether to merge small archives and release the store's free space."
     )
-    keep_runs: int = Field(30, ge=1, le=100_000, description="Newest runs whose folders stay, however old.")
+    keep_runs: int = Field(
+        30, ge=1, le=100_000, description="Number of newest runs whose folders are kept, however old."
+    )
     runs_older_than_days: int = Field(
-        30, ge=1, le=36_500, description="Days since a run wrote anything, before which its folder stays."
+        30,
+        ge=1,
+        le=36_500,
+        description="Days for which a run's folder is kept after the run last wrote to it.",
     )
 
 
@@ -47,7 +52,7 @@ def archive_settings(params: Mapping[str, Any]) -> ArchiveSettings:
     Raises
     ------
     SettingsError
-        A key is not a setting, or its value impossible.
+        A key is not a setting, or its value is impossible.
     """
     try:
         return ArchiveSettings(**params)

@@ -1,4 +1,4 @@
-"""The archive's steps on the deployment's own store and folder."""
+"""The steps of the archive run, on the deployment's own store and folder."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ logger = logging.getLogger("rlpretrain")
 
 
 def archive_old_patterns(older_than_days: int, today: dt.datetime) -> dict[str, Any]:
-    """Archive what no run since so many days before `today` uses; return the counts."""
+    """Archive patterns that no run has used for this many days before `today`; return the counts."""
     url, folder = _places()
     if not url:
         return {}
     with open_store(url) as store:
         moved = archive(store, folder, today - dt.timedelta(days=older_than_days))
-    logger.info("%d patterns archived in %s, %d stay", moved.rows, folder, moved.in_store)
+    logger.info("%d patterns archived in %s, %d kept in the store", moved.rows, folder, moved.in_store)
     return asdict(moved)
 
 
 def compact_store() -> dict[str, Any]:
-    """Merge small archives and give free space back; return the figures."""
+    """Merge small archives and release free space; return the figures."""
     url, folder = _places()
     if not url:
         return {}
@@ -42,15 +42,17 @@ def compact_store() -> dict[str, Any]:
 
 
 def remove_runs(keep: int, older_than_days: int, today: dt.datetime) -> dict[str, Any]:
-    """Remove folders of old runs, the champion's and the newest excepted; return what went."""
+    """Remove folders of old runs, except the champion's and the newest ones; return what was removed."""
     folder = load_config().output_dir
     removed = remove_old_runs(folder, keep=keep, before=today - dt.timedelta(days=older_than_days))
-    logger.info("%d runs removed from %s, %d stay: %s", len(removed.runs), folder, removed.kept, removed.runs)
+    logger.info(
+        "%d runs removed from %s, %d kept; removed: %s", len(removed.runs), folder, removed.kept, removed.runs
+    )
     return asdict(removed)
 
 
 def _places() -> tuple[str, Path]:
     config = load_config()
     if not config.store_url:
-        logger.info("no store_url is set: every run has a store of its own, and there is nothing to archive")
+        logger.info("store_url is not set: every run has its own store, and there is nothing to archive")
     return config.store_url, config.output_dir / ARCHIVE

@@ -19,12 +19,12 @@ CHAMPION = Asset("rlpretrain champion", "rlpretrain://registry/champion")
 
 
 def announce_promotion(folder: str, context: Context) -> None:
-    """Promote the run's agent where all agree, and say in the asset's event which version of which run it is.
+    """Promote the run's agent where the rule, and the operator if asked, agree; record version and run in the event.
 
     Raises
     ------
     AirflowSkipException
-        The champion stays. A task that is skipped announces nothing.
+        The champion stays. A skipped task announces nothing.
     """
     from rlpretrain.stages import PROMOTE, open_run, run_stage
 
@@ -40,17 +40,17 @@ def announce_promotion(folder: str, context: Context) -> None:
 
 
 def folder_to_score(events: Mapping[Asset, Sequence[Any]]) -> str:
-    """Name the run whose prices and votes are scored: that of the newest promotion, else the newest that has mined.
+    """Return the folder of the run to score: that of the newest promotion, else the newest that has mined patterns.
 
     Parameters
     ----------
     events
-        What triggered the DAG; empty where a person did.
+        Events that triggered the DAG; empty where a user did.
 
     Raises
     ------
     StageError
-        No run has mined yet.
+        No run has mined patterns yet.
     """
     announced = [event.extra["folder"] for event in events.get(CHAMPION, ()) if event.extra.get("folder")]
     if announced:
@@ -63,5 +63,7 @@ def folder_to_score(events: Mapping[Asset, Sequence[Any]]) -> str:
     manifests = [run.path / f"{MINE.name}.json" for run in find_runs(output_dir)]
     mined = sorted((path for path in manifests if path.is_file()), key=lambda path: path.stat().st_mtime)
     if not mined:
-        raise StageError(f"{output_dir} holds no run that has mined", hint="run rl_pretraining first")
+        raise StageError(
+            f"{output_dir} contains no run that has mined patterns", hint="run rl_pretraining first"
+        )
     return str(mined[-1].parent)

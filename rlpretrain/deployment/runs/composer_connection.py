@@ -19,10 +19,10 @@ CONNECTION = "composer"
 
 @contextmanager
 def composer_connection() -> Iterator[None]:
-    """Set the connection's login (key id) and password (secret) where the stages look for them.
+    """Provide the connection's login (key id) and password (secret) to the stages through the environment.
 
-    Its extra may say ``{"scheme": "basic"}``. Without such a connection the environment stands as it is. The
-    key is in this task's process only, and Airflow masks a connection's password in logs.
+    Its extra may be ``{"scheme": "basic"}``. Without such a connection the environment is left as it is. The key is
+    in this task's process only, and Airflow masks a connection's password in logs.
 
     Raises
     ------

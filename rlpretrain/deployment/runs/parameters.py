@@ -14,7 +14,7 @@ __all__ = ["dag_params"]
 
 
 def dag_params() -> dict[str, Param]:
-    """Return a Param for each setting that a person may change per run, in the order of the form."""
+    """Return a Param for each setting that a user may change per run, in the order of the form."""
     parameters = run_parameters()
     order = dict.fromkeys([*OFTEN, *parameters])
     return {name: _param(name, parameters[name]) for name in order}
@@ -24,7 +24,7 @@ def _param(name: str, schema: Mapping[str, Any]) -> Param:
     schema = dict(schema)
     default, group = schema.pop("default"), schema.pop("group")
     for variant in schema.pop("anyOf", ()):
-        # The form knows a nullable field by a list of types, where pydantic writes alternatives.
+        # The form recognises a nullable field by a list of types, where pydantic writes alternatives.
         schema["type"] = [*schema.get("type", ()), variant["type"]]
         schema.update({key: value for key, value in variant.items() if key != "type"})
     if "labels" in schema:

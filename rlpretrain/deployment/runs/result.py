@@ -1,4 +1,4 @@
-"""The result of a finished run, small enough for Airflow's database: what a client asks for by REST."""
+"""The result of a finished run, small enough for Airflow's database, where clients of the REST API read it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["run_result"]
 
 
 def run_result(folder: Path) -> dict[str, Any]:
-    """Return the verdict, the figures and the places of the run's files, all JSON values.
+    """Return the verdict, the figures and the paths of the run's files, all as JSON values.
 
     Parameters
     ----------
@@ -20,9 +20,9 @@ def run_result(folder: Path) -> dict[str, Any]:
     from rlpretrain.stages.report import RESULTS
 
     results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
-    told = ("finding", "headline", "summary", "cautions", "figures", "promoted")
+    copied = ("finding", "headline", "summary", "cautions", "figures", "promoted")
     return {
-        **{name: results[name] for name in told},
+        **{name: results[name] for name in copied},
         "folder": str(folder),
         "report": str(folder / results["artifacts"]["report"]),
         "agent": str(folder / results["artifacts"]["agent"]),

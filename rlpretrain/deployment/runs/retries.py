@@ -15,9 +15,9 @@ __all__ = ["TransientFailures"]
 
 
 class TransientFailures(RetryPolicy):
-    """Retry what time may mend: an unreachable or overloaded service, a lost connection, a time-out.
+    """Retry failures that may pass: an unreachable or overloaded service, a lost connection, a time-out.
 
-    Everything else (bad settings, bad data, a defect) fails the same way again, so the task fails at once. A
+    Everything else (bad settings, bad data, a defect) would fail the same way again, so the task fails at once. A
     worker that dies raises nothing, so the task's own ``retries`` cover it; finished stages are not repeated.
     """
 
@@ -28,7 +28,7 @@ class TransientFailures(RetryPolicy):
         max_tries: int,
         context: Context | None = None,
     ) -> RetryDecision:
-        """Decide from the exception, or any that caused it."""
+        """Decide from the exception and those that caused it."""
         for cause in _chain(exception):
             if isinstance(cause, ServiceError):
                 if cause.retryable:

@@ -1,4 +1,4 @@
-"""What a run may set: the settings of a person, not those of the deployment."""
+"""The settings that a run may change, as opposed to those of the deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage as the work of a task, in the task's own process."""
+"""Run a stage as a task, in the task's own process."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Copies of finished runs on object storage: off the machine, and to go on with on another.
+"""Copies of finished runs on object storage, as a backup and for continuing on another machine.
 
 Stages work on a file system that all workers see. A finished run is copied through Airflow's `ObjectStoragePath`, so
 any store that Airflow has a connection for will do: ``s3://connection@bucket/runs``, ``gs://...``, ``file:///mnt/runs``.
 
-``python -m rlpretrain.deployment.runs.storage RUN`` brings a run back into ``RLPRETRAIN_OUTPUT_DIR``.
+``python -m rlpretrain.deployment.runs.storage RUN`` restores a run to ``RLPRETRAIN_OUTPUT_DIR``.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["main", "restore_run", "store_run"]
 
 INVENTORY = "inventory.json"
-"""Written last: a copy without it was broken off."""
+"""Written last: a copy without it is incomplete."""
 
 
 def store_run(folder: Path, storage: str) -> str:
-    """Copy a run's folder; files that the copy already holds stay. Gives the copy's address.
+    """Copy a run's folder, except files that the copy already contains; return the copy's address.
 
     Parameters
     ----------
     storage
-        Root of all copies, as `ObjectStoragePath` takes it.
+        Root of all copies, in the form that `ObjectStoragePath` takes.
     """
     copy = ObjectStoragePath(storage) / folder.name
     known = _inventory(copy)
@@ -61,37 +61,37 @@ def restore_run(run: str, storage: str, output_dir: Path) -> Path:
     Parameters
     ----------
     run
-        Its id.
+        The run's id.
 
     Raises
     ------
     DataError
-        There is no whole copy, one of its files was changed, it is of another run, or the run is there already.
+        There is no complete copy, one of its files was changed, it belongs to another run, or the run already exists.
     """
     name = run_folder_name(run)
     copy = ObjectStoragePath(storage) / name
     files = _inventory(copy)
     if not files:
         raise DataError(
-            f"{copy} holds no whole copy of a run",
-            hint=f"name the run by its id, which {MARK} in each copy has",
+            f"{copy} contains no complete copy of a run",
+            hint=f"name the run by its id, which is in {MARK} of each copy",
         )
     if (output_dir / name).exists():
-        raise DataError(f"{output_dir / name} exists", hint="remove or rename it first")
+        raise DataError(f"{output_dir / name} already exists", hint="remove or rename it first")
     output_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=output_dir) as temporary:
         whole = Path(temporary, name)
         for file, digest in files.items():
             path = (whole / file).resolve()
             if not path.is_relative_to(whole.resolve()):
-                raise DataError(f"{copy}: {file} lies outside of the run")
+                raise DataError(f"{copy}: {file} is outside the run's folder")
             path.parent.mkdir(parents=True, exist_ok=True)
             with _open(copy / file, "rb") as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
             if file_sha256(path) != digest:
                 raise DataError(f"{copy / file} was changed after it was copied")
         if read_mark(whole) != run:
-            raise DataError(f"{copy / MARK} does not say that this is run {run!r}")
+            raise DataError(f"{copy / MARK} does not name run {run!r}")
         whole.rename(output_dir / name)
     return output_dir / name
 
@@ -105,12 +105,12 @@ def _inventory(copy: ObjectStoragePath) -> dict[str, str]:
     try:
         files: dict[str, str] = json.loads(text)["files"]
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{copy / INVENTORY} is no inventory: {error}") from None
+        raise DataError(f"{copy / INVENTORY} is not an inventory: {error}") from None
     return files
 
 
 def _open(path: ObjectStoragePath, mode: str) -> IO[Any]:
-    # Object stores have no folders to make; a file system has.
+    # A file system needs its folders created; an object store has none.
     if path.protocol == "file" and "w" in mode:
         path.parent.mkdir(parents=True, exist_ok=True)
     encoding = None if "b" in mode else "utf-8"
@@ -119,7 +119,7 @@ def _open(path: ObjectStoragePath, mode: str) -> IO[Any]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Restore the runs named; answers 0 done, 1 failed, 2 for bad settings."""
+    """Restore the named runs; return 0 for success, 1 for a failure, 2 for bad settings."""
     runs = list(sys.argv[1:] if arguments is None else arguments)
     try:
         config = load_config()

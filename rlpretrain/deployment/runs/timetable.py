@@ -1,8 +1,8 @@
-"""The nightly schedule: a while after each close of a stock exchange.
+"""The nightly schedule: a set time after each close of a stock exchange.
 
-A session's open and close come from `exchange_calendars`, so holidays are skipped, half days start early, and a
-change of the clocks moves nothing. That library brings pandas, so it is imported by the methods that the scheduler
-calls: reading the DAG file, or reading the timetable back from Airflow's database, stays cheap.
+A session's open and close come from `exchange_calendars`, so holidays are skipped, runs after half days start early,
+and daylight saving time shifts nothing. That library imports pandas, so it is imported by the methods that the
+scheduler calls: reading the DAG file, or reading the timetable back from Airflow's database, stays cheap.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ __all__ = ["TradingDayTimetable", "nightly_timetable"]
 
 EXCHANGE = "XNYS"
 MINUTES_AFTER_CLOSE = 150
-"""Vendors correct a day's bar for up to two hours after the close; at 18:30 in New York it stands."""
+"""Vendors correct a day's bar for up to two hours after the close; at 18:30 in New York it is final."""
 GRACE = dt.timedelta(minutes=5)
-"""How late the very first run may be created: the file may be read again just as the scheduler is about to do so."""
+"""How late the first run may be created: the file may be read again just when the scheduler is about to create it."""
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +49,16 @@ class Session(NamedTuple):
 class TradingDayTimetable(Timetable):
     """One run for each session of an exchange, `minutes` after its close.
 
-    The data interval is the session, from open to close; so the logical date is the open. Without catch-up, of the
-    sessions that were missed (an outage, a pause) only the last gets its run, and a DAG that never ran waits for the
-    next close. Behind the end of the calendar nothing is scheduled, and a warning says so.
+    The data interval is the session, from open to close, so the logical date is the open. Without catch-up, only the
+    last of the sessions that were missed (an outage, a pause) gets its run, and a DAG that never ran waits for the
+    next close. After the end of the calendar nothing is scheduled, and a warning is logged.
 
     Parameters
     ----------
     exchange
         Market identifier code, such as ``XNYS``.
     minutes
-        From the close to the run; at least 0, less than a day.
+        Minutes from the close to the run; at least 0, less than a day.
 
     Raises
     ------
@@ -70,10 +70,10 @@ class TradingDayTimetable(Timetable):
         if not _has_calendar(exchange):
             raise SettingsError(
                 f"exchange {exchange!r} has no calendar in exchange_calendars",
-                hint="XNYS, XLON, XETR, XTKS, ...",
+                hint="for example XNYS, XLON, XETR or XTKS",
             )
         if not 0 <= minutes < 24 * 60:
-            raise SettingsError(f"{minutes} minutes after the close: must be from 0 to 1439")
+            raise SettingsError(f"{minutes} minutes after the close: the number must be from 0 to 1439")
         self.exchange = exchange
         self.minutes = minutes
         self.description = f"{minutes} minutes after each close of {exchange}"
@@ -84,16 +84,16 @@ class TradingDayTimetable(Timetable):
         return f"{self.exchange} close + {self.minutes} min"
 
     def serialize(self) -> dict[str, Any]:
-        """Return what Airflow keeps of the timetable in its database."""
+        """Return what Airflow stores of the timetable in its database."""
         return {"exchange": self.exchange, "minutes": self.minutes}
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> Self:
-        """Make the timetable from what `serialize` gave."""
+        """Create the timetable from the result of `serialize`."""
         return cls(data["exchange"], data["minutes"])
 
     def infer_manual_data_interval(self, *, run_after: pendulum.DateTime) -> DataInterval:
-        """Return the last session that was closed by then; the moment itself where the calendar has none."""
+        """Return the last session that had closed by `run_after`; that moment itself where the calendar has none."""
         session = self._last_closed_by(run_after)
         return DataInterval.exact(run_after) if session is None else _interval(session)
 
@@ -102,7 +102,7 @@ class TradingDayTimetable(Timetable):
     ) -> DagRunInfo | None:
         """Return the next session to run for, and when; see the class for what is skipped."""
         last, earliest = last_automated_data_interval, restriction.earliest
-        # Sessions are taken up by their closes: the next is the first to close after `done`.
+        # Sessions are ordered by their closes: the next is the first to close after `done`.
         done: dt.datetime
         if last is not None:
             done = last.end
@@ -122,7 +122,7 @@ class TradingDayTimetable(Timetable):
             candidates = dropwhile(lambda session: session.open < earliest, candidates)
         session = next(candidates, None)
         if session is None:
-            log.warning("the calendar of %s ends: upgrade exchange_calendars to go on", self.exchange)
+            log.warning("the calendar of %s has ended: upgrade exchange_calendars to continue", self.exchange)
             return None
         if restriction.latest is not None and session.open > restriction.latest:
             return None
@@ -153,7 +153,7 @@ def nightly_timetable(environment: Mapping[str, str] | None = None) -> TradingDa
     environment = os.environ if environment is None else environment
     minutes = environment.get("RLPRETRAIN_MINUTES_AFTER_CLOSE") or str(MINUTES_AFTER_CLOSE)
     if not minutes.isdecimal():
-        raise SettingsError(f"RLPRETRAIN_MINUTES_AFTER_CLOSE: {minutes!r} is no whole number of minutes")
+        raise SettingsError(f"RLPRETRAIN_MINUTES_AFTER_CLOSE: {minutes!r} is not a whole number of minutes")
     return TradingDayTimetable(environment.get("RLPRETRAIN_EXCHANGE") or EXCHANGE, int(minutes))
 
 
@@ -181,7 +181,7 @@ def _sessions_closing_after(exchange: str, moment: dt.datetime) -> Iterator[Sess
 
 @lru_cache(maxsize=64)
 def _sessions(exchange: str, year: int) -> tuple[Session, ...]:
-    """Return the sessions of a year, in order; none where the calendar does not reach."""
+    """Return the sessions of a year, in order; none for a year outside the calendar."""
     import exchange_calendars
 
     first, last = _bounds(exchange)

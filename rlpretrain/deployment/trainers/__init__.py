@@ -1,1 +1,1 @@
-"""Where what learns runs: in Docker containers or Kubernetes pods that can do nothing else."""
+"""Where the stages that learn run: in Docker containers or Kubernetes pods that can do nothing else."""

@@ -13,15 +13,16 @@ __all__ = ["Training", "training"]
 
 
 class Training(NamedTuple):
-    """What the tasks that learn are made with."""
+    """How the tasks that learn are created."""
 
     operator: type[TrainerOperator] | None
     """None for the task's own process."""
     queue: dict[str, Any]
-    """Names the queue, as an argument of each task; empty where none is set. An executor without queues takes no
-    notice."""
+    """The queue's name, as an argument of each task; empty where none is set. An executor without queues ignores
+    it."""
     leaves_containers: bool
-    """Whether a killed worker leaves what only a task of the same queue can remove; a cluster ends its pods itself."""
+    """Whether a killed worker leaves containers that only a task of the same queue can remove; a cluster ends its pods
+    itself."""
 
 
 def training() -> Training:

@@ -40,7 +40,7 @@ class ContainerSettings:
     memory: str = "8g"
     device: str = "auto"
     threads: str = ""
-    """Threads of the container's arithmetic; empty for as many as it has cores."""
+    """Threads for numerical work in the container; empty for as many as it has cores."""
     artifacts_mount: str = ""
     """Volume or host path of the folder of all runs; empty when Airflow and the Docker host see one path."""
     market_mount: str = ""
@@ -48,7 +48,7 @@ class ContainerSettings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> ContainerSettings:
-        """Read the settings, and what only the container needs, from ``RLPRETRAIN_*`` variables."""
+        """Read the settings, and what only the container uses, from ``RLPRETRAIN_*`` variables."""
         environment = os.environ if environment is None else environment
         return cls(
             image=environment.get("RLPRETRAIN_TRAINER_IMAGE") or cls.image,
@@ -60,7 +60,7 @@ class ContainerSettings:
         )
 
     def variables(self) -> dict[str, str]:
-        """Return the container's environment, which holds no secret."""
+        """Return the container's environment, which contains no secret."""
         threads = {"OMP_NUM_THREADS": self.threads} if self.threads else {}
         return {
             "RLPRETRAIN_DEVICE": self.device,
@@ -69,7 +69,7 @@ class ContainerSettings:
         }
 
     def mounts(self, folder: Path, market: str, *, other_runs: bool = False) -> list[Mount]:
-        """Return what the container of a run sees: its folder, writable, and the price files, read-only.
+        """Return the mounts of a run's container: the run's folder, writable, and the price files, read-only.
 
         Parameters
         ----------
@@ -78,7 +78,7 @@ class ContainerSettings:
         market
             The run's market setting; only ``files:DIR`` needs a mount.
         other_runs
-            Whether it sees the folder of all runs too, read-only. A volume is always mounted whole, and writable.
+            Whether to mount the folder of all runs too, read-only. A volume is always mounted whole, and writable.
         """
         if self.artifacts_mount and not self.artifacts_mount.startswith("/"):
             mounts = [Mount(CONTAINER_ARTIFACTS, self.artifacts_mount, type="volume")]
@@ -96,7 +96,7 @@ class ContainerSettings:
 
 
 def device_requests(client: APIClient, device: str, stage: str) -> list[DeviceRequest]:
-    """Ask for all GPUs when wanted and there: asked of the daemon now, since its host may have changed."""
+    """Return a request for all GPUs if wanted and present; the daemon is asked now, since its host may have changed."""
     if not stage_named(stage).uses_gpu:
         return []
     if device == "cuda" or (device == "auto" and "nvidia" in client.info().get("Runtimes", {})):
@@ -112,23 +112,23 @@ def stage_command(stage: str, folder: Path, symbol: str = "") -> list[str]:
 
 
 def market_of(folder: Path) -> str:
-    """Return the run's market setting: it says which price files the stage must see."""
+    """Return the run's market setting, which determines the price files that the stage must see."""
     return str(json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"])
 
 
 def finished_stage(stage: str, folder: Path, symbol: str = "") -> Manifest:
-    """Read what a stage has left; wherever it ran, its manifest must be there and match its files.
+    """Read a stage's manifest; wherever the stage ran, the manifest must exist and match its files.
 
     Raises
     ------
     StageError
-        It is missing, or does not match.
+        The manifest is missing, or does not match.
     """
     return RunFolder(folder).require(stage_named(stage).manifest_name(symbol))
 
 
 def writer_of(folder: Path) -> str:
-    """Return the user that may write the folder, never root: what root made is handed to the image's user."""
+    """Return the user that may write the folder, never root: a folder of root is handed to the image's user."""
     owner = folder.stat()
     if owner.st_uid != 0:
         return f"{owner.st_uid}:{owner.st_gid}"

@@ -1,8 +1,8 @@
-"""The Docker engine that runs the trainer: here, or a GPU host's over TLS.
+"""The Docker engine that runs the trainer: on this machine, or on a GPU host over TLS.
 
-Its address comes from the variables that Docker's own command line reads, so that `docker` and the tasks mean the same
-engine: ``DOCKER_HOST``, ``DOCKER_CERT_PATH`` and ``DOCKER_TLS_VERIFY``. Airflow's connection ``docker_default`` is a
-registry's login; nothing is pulled, so it is not used.
+Its address comes from the variables that Docker's own command line reads, so that `docker` and the tasks use the same
+engine: ``DOCKER_HOST``, ``DOCKER_CERT_PATH`` and ``DOCKER_TLS_VERIFY``. Airflow's connection ``docker_default`` is the
+login of an image registry; nothing is pulled, so it is not used.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _CERTIFICATES = ("ca.pem", "cert.pem", "key.pem")
 
 
 class _Client(APIClient):  # type: ignore[misc]  # docker has no types
-    """Speaks with the engine directly, and trusts whom it was told to.
+    """A client that connects to the engine directly and trusts only the given authority.
 
-    `requests` would let a proxy or ``REQUESTS_CA_BUNDLE`` of the environment, both meant for the internet, win over
+    `requests` would let a proxy or ``REQUESTS_CA_BUNDLE`` of the environment, both meant for the internet, override
     the engine's address and authority.
     """
 
@@ -54,7 +54,7 @@ class _Client(APIClient):  # type: ignore[misc]  # docker has no types
 
 @dataclass(frozen=True)
 class DockerEngine:
-    """Where the engine listens, and what proves the one to the other."""
+    """The engine's address, and the certificates by which it and its client verify each other."""
 
     url: str = SOCKET
     certificates: Path | None = None
@@ -71,12 +71,12 @@ class DockerEngine:
         return cls(url, Path(folder) if folder else Path.home() / ".docker")
 
     def files(self) -> tuple[str, str, str] | None:
-        """Return the paths of the authority's certificate, of ours and of our key.
+        """Return the paths of the authority's certificate, the client's certificate and the client's key.
 
         Raises
         ------
         SettingsError
-            One of them is not there.
+            One of them is missing.
         """
         if self.certificates is None:
             return None
@@ -88,7 +88,7 @@ class DockerEngine:
         return authority, ours, key
 
     def connect(self) -> APIClient:
-        """Return a client of the engine, which has answered.
+        """Return a client of the engine, after the engine has answered.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class DockerEngine:
             raise ServiceError(
                 f"no Docker engine at {self.url}: {error}",
                 hint="start it, or use TRAINER=process",
-                # A host on the network may come back; a socket on this one is started by hand.
+                # A host on the network may come back; a local engine must be started manually.
                 retryable=not self.url.startswith("unix:"),
             ) from error
 
@@ -122,12 +122,12 @@ def remove_containers(labels: Mapping[str, str], client: APIClient | None = None
 
 
 def remove_ended_runs(dag_id: str, has_ended: Callable[[str], bool], client: APIClient | None = None) -> int:
-    """Remove what runs of the DAG have left that nobody watches any more, say after a lost scheduler.
+    """Remove containers of the DAG's ended runs that no task watches any more, for example after a lost scheduler.
 
     Parameters
     ----------
     has_ended
-        Whether the run of this name is known and over; a name that is not known belongs to somebody else.
+        Whether the run of this name is known and over; a run of an unknown name belongs to another deployment.
     """
     client = client or DockerEngine.from_environment().connect()
     found = client.containers(all=True, filters={"label": [f"{DAG_LABEL}={dag_id}", RUN_LABEL]})
@@ -141,7 +141,7 @@ def _remove(client: APIClient, container: str) -> bool:
     except NotFound:
         return False
     except APIError as error:
-        # Another hand is removing it at this moment.
+        # Something else is removing it at this moment.
         if error.status_code != 409:
             raise
         return False
@@ -149,9 +149,9 @@ def _remove(client: APIClient, container: str) -> bool:
 
 
 def require_image(image: str, client: APIClient | None = None) -> None:
-    """Check that the trainer's image is there.
+    """Check that the trainer's image is on the Docker host.
 
-    It is never pulled: the name is local, and a registry's image of the same name would be somebody else's.
+    It is never pulled: the name is local, and a registry's image of the same name would be a stranger's.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """The stages that learn, in a container that can do nothing else.
 
 The container gets the run's folder, the price files read-only, and a command. It has no network, no
-capability, no writable root and no secret; what it made is read from the stage's manifest, whose hashes are
+capabilities, no writable root and no secrets; its outputs are read from the stage's manifest, whose hashes are
 checked.
 """
 
@@ -46,7 +46,7 @@ HARDENING: dict[str, Any] = {
     "security_opt": ["no-new-privileges"],
     "pids_limit": 512,
 }
-"""What Docker's API offers and the base operator doesn't."""
+"""Options of Docker's API that the base operator lacks."""
 
 
 class DockerTrainerOperator(TrainerOperator, DockerOperator):
@@ -55,7 +55,7 @@ class DockerTrainerOperator(TrainerOperator, DockerOperator):
     Parameters
     ----------
     settings
-        The deployment's choices; read from the environment when None.
+        The deployment's settings; read from the environment when None.
     """
 
     template_fields = (*TrainerOperator.template_fields, *DockerOperator.template_fields)
@@ -80,11 +80,11 @@ class DockerTrainerOperator(TrainerOperator, DockerOperator):
 
     @cached_property
     def cli(self) -> APIClient:
-        """Client of the engine, the same that reaps and looks for images."""
+        """Client of the engine that also removes containers and looks for images."""
         return self.engine.connect()
 
     def execute(self, context: Context) -> None:
-        """Run the container to its end and check what it left.
+        """Run the container to its end and check its outputs.
 
         Raises
         ------
@@ -93,7 +93,7 @@ class DockerTrainerOperator(TrainerOperator, DockerOperator):
         ServiceError
             No Docker engine answers.
         StageError
-            The image is missing; or the container ended well but its manifest is missing or does not match
+            The image is missing; or the container succeeded but its manifest is missing or does not match
             its files.
         """
         require_image(self.image, self.cli)
@@ -110,12 +110,12 @@ class DockerTrainerOperator(TrainerOperator, DockerOperator):
         self.labels = {**writer, DAG_LABEL: self.dag_id, "rlpretrain.task": self.task_id}
         # An earlier try whose worker died may still be writing.
         if removed := remove_containers(writer, self.cli):
-            self.log.warning("removed %d container of an earlier try", removed)
+            self.log.warning("removed containers of an earlier try: %d", removed)
         self.cli.create_host_config = partial(self.cli.create_host_config, **HARDENING)
         super().execute(context)
 
     def on_kill(self) -> None:
-        """Stop the container in the five seconds that Airflow leaves, where Docker would take ten."""
+        """Stop the container within the five seconds that Airflow allows, where Docker would take ten."""
         if self.container is not None:
             self.cli.stop(self.container["Id"], timeout=3)
             # Once stopped, `execute` removes it too, if it still gets the chance.

@@ -1,7 +1,7 @@
 """The stages that learn, in a pod that can do nothing else.
 
-Like `docker_operator` beside it, with the artifacts on a persistent volume that Airflow's workers mount too. The
-network policy in `docker/kubernetes` takes the pod's network away, where the cluster enforces policies.
+It works like `docker_operator`, with the artifacts on a persistent volume that Airflow's workers mount too. The
+network policy in `docker/kubernetes` denies the pod any network, where the cluster enforces policies.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 __all__ = ["KubernetesTrainerOperator"]
 
 LONGEST = timedelta(hours=12)
-"""As long as a run may take: the cluster ends a pod by itself that nobody watches any more."""
+"""As long as a run may take: after that, the cluster itself ends a pod that no task watches any more."""
 
 
 class KubernetesTrainerOperator(TrainerOperator, KubernetesPodOperator):
     """Run one stage in a pod of the trainer's image.
 
-    A second try finds the pod of the first by its labels and goes on watching it.
+    A second try finds the pod of the first by its labels and continues to watch it.
 
     Parameters
     ----------
     settings
-        The deployment's choices; read from the environment when None.
+        The deployment's settings; read from the environment when None.
     """
 
     template_fields = (*TrainerOperator.template_fields, *KubernetesPodOperator.template_fields)

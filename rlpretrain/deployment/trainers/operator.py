@@ -17,7 +17,7 @@ __all__ = ["TrainerOperator"]
 
 
 class TrainerOperator(BaseOperator):
-    """Run one stage by the operator that stands behind this one among a class's bases.
+    """Run one stage by the operator that follows this one among a class's bases.
 
     Parameters
     ----------
@@ -38,12 +38,12 @@ class TrainerOperator(BaseOperator):
         super().__init__(**kwargs)
 
     def execute(self, context: Context) -> None:
-        """Run the stage to its end and check what it left.
+        """Run the stage to its end and check its outputs.
 
         Raises
         ------
         StageError
-            It ended well but its manifest is missing or does not match its files.
+            It succeeded, but its manifest is missing or does not match its files.
         """
         super().execute(context)
         manifest = finished_stage(self.stage, Path(self.run_folder), self.symbol)

@@ -1,4 +1,4 @@
-"""The trainer's pod: what it may see and use; the same limits as the container's, in Kubernetes' terms."""
+"""The trainer's pod: what it may see and use, with the same limits as the container, in Kubernetes' terms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rlpretrain.stages import stage_named
 __all__ = ["PodSettings"]
 
 LABELS = {"app.kubernetes.io/name": "rlpretrain-trainer", "app.kubernetes.io/part-of": "rlpretrain"}
-"""What the network policy goes by."""
+"""Labels by which the network policy selects the pod."""
 ARTIFACTS, MARKET = "artifacts", "market"
 
 
@@ -31,9 +31,9 @@ class PodSettings:
     """How this deployment runs the trainer's pod."""
 
     container: ContainerSettings
-    """Image, memory, device and threads. Its mounts are names of persistent volume claims."""
+    """Image, memory, device and threads. The mounts are names of persistent volume claims."""
     namespace: str = ""
-    """Empty for the worker's own."""
+    """Namespace of the pod; empty for the worker's own."""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> PodSettings:
@@ -44,7 +44,7 @@ class PodSettings:
         )
 
     def arguments(self) -> dict[str, Any]:
-        """Return what is the same for every stage, as arguments of ``KubernetesPodOperator``."""
+        """Return the arguments of ``KubernetesPodOperator`` that are the same for every stage."""
         return {
             "image": self.container.image,
             "image_pull_policy": "IfNotPresent",
@@ -69,9 +69,9 @@ class PodSettings:
         }
 
     def resources(self, stage: str) -> k8s.V1ResourceRequirements:
-        """Return the stage's limits, which are its requests too: a node is chosen that has them.
+        """Return the stage's limits, which are its requests too, so that a node with enough resources is chosen.
 
-        A GPU is asked for where the device is ``cuda``: what nodes have is not known before one is chosen.
+        A GPU is requested where the device is ``cuda``: which devices a node has is unknown before it is chosen.
         """
         amounts = {"memory": _quantity(self.container.memory), "cpu": self.container.threads or "2"}
         if self.container.device == "cuda" and stage_named(stage).uses_gpu:
@@ -81,16 +81,16 @@ class PodSettings:
     def volumes(
         self, folder: Path, market: str, *, other_runs: bool = False
     ) -> tuple[list[k8s.V1Volume], list[k8s.V1VolumeMount]]:
-        """Return the volumes and where they are mounted: the run's folder, writable, and the price files, read-only.
+        """Return the volumes and their mounts: the run's folder, writable, and the price files, read-only.
 
         Parameters
         ----------
         folder
-            The run's folder, as Airflow sees it; its parent is the root of the claim of the artifacts.
+            The run's folder, as Airflow sees it; its parent is the root of the claim for the artifacts.
         market
             The run's market setting; only ``files:DIR`` needs a claim.
         other_runs
-            Whether it sees the folder of all runs too, read-only.
+            Whether to mount the folder of all runs too, read-only.
 
         Raises
         ------
@@ -135,6 +135,6 @@ def _memory(name: str, size: str) -> k8s.V1Volume:
 
 
 def _quantity(memory: str) -> str:
-    """Return Docker's ``8g`` as Kubernetes' ``8Gi``; what is one already stays."""
+    """Return Docker's ``8g`` as Kubernetes' ``8Gi``; a quantity of Kubernetes is returned unchanged."""
     found = re.fullmatch(r"(\d+)([kmg])b?", memory.lower())
     return f"{found[1]}{found[2].upper()}i" if found else memory

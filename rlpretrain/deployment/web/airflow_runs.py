@@ -1,4 +1,4 @@
-"""What Airflow's own database knows of the runs."""
+"""The runs as Airflow's own database records them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 __all__ = ["AirflowRun", "airflow_run", "airflow_runs"]
 
-_MOST_RUNS = 5_000
-"""Of Airflow's, the newest; a nightly run fills this in some twenty years."""
+_MAX_RUNS = 5_000
+"""Newest runs of Airflow that are read; a nightly run reaches this number after almost twenty years."""
 
 
 @dataclass(frozen=True)
 class AirflowRun:
-    """What Airflow knows of a run."""
+    """A run as Airflow records it."""
 
     run_id: str
     state: str
@@ -26,7 +26,7 @@ class AirflowRun:
 
 
 def airflow_runs(dag_id: str) -> dict[str, AirflowRun]:
-    """Read the newest runs of a DAG, by their ids."""
+    """Read the newest runs of a DAG, keyed by their ids."""
     return {run.run_id: run for run in reversed(_read(_newest_first(dag_id)))}
 
 
@@ -45,7 +45,7 @@ def _newest_first(dag_id: str) -> Select[Any]:
         select(DagRun.run_id, DagRun.state, DagRun.start_date, DagRun.end_date, DagRun.queued_at)
         .where(DagRun.dag_id == dag_id)
         .order_by(DagRun.id.desc())
-        .limit(_MOST_RUNS)
+        .limit(_MAX_RUNS)
     )
 
 

@@ -35,17 +35,17 @@ _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
-"""Nothing from elsewhere, nothing inline; framed by Airflow alone."""
+"""Nothing is loaded from elsewhere or inline, and only Airflow may frame the page."""
 _FILE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
     "sandbox allow-same-origin allow-downloads"
 )
-"""A report: no script at all, so that it may keep its origin, which its links to other files of the run need."""
+"""Policy of a report: it runs no script, so it may keep its origin, which its links to other files of the run need."""
 _SCRIPTED_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
     "sandbox allow-scripts"
 )
-"""A page with scripts of its own: without an origin, it can ask Airflow for nothing in the reader's name."""
+"""Policy of a page with its own scripts: without an origin, it cannot send requests to Airflow in the reader's name."""
 _SCRIPTED = frozenset({"pattern_analysis.html"})
 _STATIC = {
     "pages.css": "text/css; charset=utf-8",
@@ -57,14 +57,14 @@ _STATIC = {
 
 @cache
 def pages() -> FastAPI:
-    """Make the app; every address asks Airflow whether the user may read the DAG's runs."""
+    """Create the app; every address asks Airflow whether the user may read the DAG's runs."""
     allowed = Depends(requires_access_dag("GET", DagAccessEntity.RUN, DAG_ID))
-    # No schema and no documentation: those addresses would ask nobody.
+    # No schema and no documentation: those addresses would skip the check.
     app = FastAPI(dependencies=[allowed], docs_url=None, redoc_url=None, openapi_url=None)
     app.middleware("http")(_guarded)
-    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(HTTPException, _denied)
     app.add_exception_handler(RlpretrainError, _failed)
-    app.add_exception_handler(RequestValidationError, _misunderstood)
+    app.add_exception_handler(RequestValidationError, _invalid)
     for path, endpoint in _ROUTES.items():
         app.add_api_route(path, endpoint, response_class=HTMLResponse)
     return app
@@ -79,7 +79,7 @@ async def _guarded(request: Request, call: Callable[[Request], Awaitable[Respons
     return response
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def _denied(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     if error.status_code == HTTPStatus.UNAUTHORIZED and "text/html" in request.headers.get("accept", ""):
         return RedirectResponse(get_auth_manager().get_url_login(next_url=str(request.url)), 303)
@@ -95,10 +95,10 @@ def _failed(request: Request, error: Exception) -> Response:
     return _problem(request, status, str(error))
 
 
-def _misunderstood(request: Request, error: Exception) -> Response:
+def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    said = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
-    return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, said)
+    message = "; ".join(f"{item['loc'][-1]}: {item['msg']}" for item in error.errors())
+    return _problem(request, HTTPStatus.UNPROCESSABLE_ENTITY, message)
 
 
 def _problem(request: Request, status: int, message: str) -> Response:
@@ -149,7 +149,7 @@ def _find(run_id: str) -> Run:
 
 
 def _find_named(name: str) -> Run:
-    """Find a run by its folder's name; one that is queued has none yet."""
+    """Find a run by its folder's name; a queued run has no folder yet, and is found in Airflow."""
     try:
         run_id = read_mark(find_run(_output(), name))
     except UnknownError:
@@ -167,7 +167,7 @@ def _run_page(request: Request, name: str, show: str | None = None) -> Response:
 def _tab_page(request: Request, dag_id: str, run_id: str, show: str | None = None) -> Response:
     if dag_id != DAG_ID:
         return _problem(
-            request, HTTPStatus.NOT_FOUND, f"Runs of {dag_id} write no report; those of {DAG_ID} do."
+            request, HTTPStatus.NOT_FOUND, f"Runs of {dag_id} write no report; only those of {DAG_ID} do."
         )
     return _page(request, "run", tab=True, **run_context(_find(run_id), show))
 

@@ -1,7 +1,7 @@
 """Small charts as inline SVG: text stays text, colours are the page's classes, exact figures are tooltips.
 
-A class `c0` to `c11` gives an element the page's n-th colour, `line` and `area` say how it is used; so one drawing
-suits light and dark. Every text is escaped.
+A class `c0` to `c11` gives an element the page's n-th colour, and `line` or `area` states how the colour is used, so
+one drawing suits the light and the dark theme. Every text is escaped.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from markupsafe import Markup, escape
 __all__ = ["Mark", "Point", "Series", "columns", "line_chart", "nice_ticks", "point_chart", "stacked_bars"]
 
 _WIDTH, _WIDE = 440, 640
-"""Of a chart among others, and of one that takes half a page; both at the size at which their text is read."""
+"""Width of a chart among others, and of one that takes half a page; both at the size at which their text is legible."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 26
 _SLOTS = 8
-"""Places that few runs or columns are drawn in."""
+"""Minimum number of slots across a chart, so that few runs or columns are not drawn too wide."""
 _HOVER = 400
-"""Most places of a line that carry a tooltip."""
+"""Maximum number of points of a line for which tooltips are drawn."""
 _COLUMN = Markup('<rect class="area c{}" x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}"/>')
 _BAR = Markup('<rect class="area c{}" x="{:.2f}" y="{}" width="{:.2f}" height="{}"><title>{}</title></rect>')
 _HOVER_PLACE = Markup(
@@ -36,12 +36,12 @@ class Series:
     name: str
     values: Sequence[float | None]
     colour: int
-    """Number of the page's colour."""
+    """Number of one of the page's colours."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """An estimate with its interval, of one run."""
+    """An estimate of one run, with its interval."""
 
     name: str
     estimate: float
@@ -69,7 +69,7 @@ def line_chart(
     marks: Sequence[Mark] = (),
     height: int = 220,
 ) -> Markup:
-    """Draw lines over days; marks stand on the first line.
+    """Draw lines over days; marks are placed on the first line.
 
     Parameters
     ----------
@@ -102,10 +102,10 @@ def line_chart(
     if len(days) <= _HOVER:
         width = (_WIDE - _LEFT - _RIGHT) / len(days)
         for i, (day, x) in enumerate(zip(days, xs, strict=True)):
-            told = ", ".join(
+            figures = ", ".join(
                 f"{one.name} {_figure(value)}{unit}" for one in series if (value := one.values[i]) is not None
             )
-            parts.append(_hover(x - width / 2, width, height, f"{day}: {told}"))
+            parts.append(_hover(x - width / 2, width, height, f"{day}: {figures}"))
     return _svg(parts, _WIDE, height, title)
 
 
@@ -131,15 +131,15 @@ def point_chart(
     for point, x, y in zip(points, xs, ys, strict=True):
         if point is None or y is None:
             continue
-        told = f"{point.name}: {_figure(point.estimate)}{unit}"
+        tooltip = f"{point.name}: {_figure(point.estimate)}{unit}"
         if point.low is not None and point.high is not None:
-            told += f", {_figure(point.low)} to {_figure(point.high)}{unit}"
+            tooltip += f", {_figure(point.low)} to {_figure(point.high)}{unit}"
             whisker = f"M{x:.1f},{scale.y(point.low):.1f}V{scale.y(point.high):.1f}"
             parts.append(Markup('<path class="line whisker c{}" d="{}"/>').format(colour, whisker))
         parts.append(
             Markup('<circle class="area c{}" cx="{:.1f}" cy="{:.1f}" r="3.5"/>').format(colour, x, y)
         )
-        parts.append(_hover(x - step / 2, step, height, told))
+        parts.append(_hover(x - step / 2, step, height, tooltip))
     return _svg(parts, _WIDTH, height, title)
 
 
@@ -151,11 +151,11 @@ def columns(
     Parameters
     ----------
     names
-        What each column is, for its tooltip.
+        Name of each column, for its tooltip.
     series
         The parts of all columns, from the bottom up.
     labels
-        Below the columns; empty ones are left out.
+        Texts below the columns; empty ones are left out.
     """
     totals = [sum(one.values[i] or 0.0 for one in series) for i in range(len(names))]
     if not any(totals):
@@ -173,15 +173,15 @@ def columns(
             base += value
         if labels[i]:
             parts.append(_text(x + step / 2, height - 8, labels[i], "middle"))
-        told = ", ".join(f"{_figure(one.values[i] or 0.0)} {one.name}" for one in series)
-        parts.append(_hover(x, step, height, f"{name}: {told}"))
+        figures = ", ".join(f"{_figure(one.values[i] or 0.0)} {one.name}" for one in series)
+        parts.append(_hover(x, step, height, f"{name}: {figures}"))
     return _svg(parts, _WIDTH, height, title)
 
 
 def stacked_bars(
     names: Sequence[str], series: Sequence[Series], *, title: str, unit: str = "", left: int = 112
 ) -> Markup:
-    """Draw one horizontal stack for each name, its sum written at the end."""
+    """Draw one horizontal stack for each name, with its sum at the end."""
     totals = [sum(one.values[i] or 0.0 for one in series) for i in range(len(names))]
     if not any(totals):
         return Markup("")
@@ -193,18 +193,18 @@ def stacked_bars(
         for one in series:
             value = one.values[i] or 0.0
             width = value / max(totals) * room
-            told = f"{name}: {one.name} {_figure(value)}{unit}"
-            parts.append(_BAR.format(one.colour, x, y, width, row - 7, told))
+            tooltip = f"{name}: {one.name} {_figure(value)}{unit}"
+            parts.append(_BAR.format(one.colour, x, y, width, row - 7, tooltip))
             x += width
         parts.append(_text(x + 6, y + 13, f"{_figure(total)}{unit}", "start"))
     return _svg(parts, _WIDTH, 8 + row * len(names), title)
 
 
-def nice_ticks(low: float, high: float, most: int = 4) -> list[float]:
-    """Return round numbers that span an interval, at most `most` steps apart."""
+def nice_ticks(low: float, high: float, steps: int = 4) -> list[float]:
+    """Return equally spaced round numbers that span an interval in about `steps` steps."""
     if not high > low:
         low, high = low - 0.5, high + 0.5
-    rough = (high - low) / most
+    rough = (high - low) / steps
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= rough * 0.999)
     start, stop = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
@@ -212,7 +212,7 @@ def nice_ticks(low: float, high: float, most: int = 4) -> list[float]:
 
 
 class _Scale:
-    """From figures to heights."""
+    """The scale from figures to heights."""
 
     def __init__(self, values: Sequence[float], height: int, *, zero: bool) -> None:
         low, high = min(values), max(values)

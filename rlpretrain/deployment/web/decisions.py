@@ -1,4 +1,4 @@
-"""What the explorer shows: a choice of decisions, one decision, counts over many, a strategy."""
+"""What the explorer shows: a selection of decisions, one decision, counts over many decisions, a strategy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = [
     "BINS",
-    "MOST_COUNTED",
+    "MAX_COUNTED",
     "Counts",
     "Decision",
     "Filter",
@@ -28,10 +28,10 @@ __all__ = [
     "cursor",
 ]
 
-MOST_COUNTED = 200_000
-"""Decisions that counts cover."""
+MAX_COUNTED = 200_000
+"""Maximum number of decisions that the counts cover."""
 BINS = 10
-"""Of confidence, in [0, 1]."""
+"""Number of equal bins of confidence, in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Filter:
     start: dt.date | None = None
     stop: dt.date | None = None
     """Last day."""
-    least_confidence: float = 0.0
+    min_confidence: float = 0.0
     assets: tuple[str, ...] | None = None
-    """Those that a strategy can hold."""
+    """Assets that a strategy can hold."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,12 @@ class Decision:
     in_position: bool
     action: str
     probabilities: tuple[float, float, float]
-    """Of hold, buy, sell."""
+    """Probabilities of hold, buy and sell."""
     supporters: int
     dissenters: int
     category: str
     scores: tuple[float, ...]
-    """In the order of `CATEGORIES`."""
+    """Scores in the order of `CATEGORIES`."""
     regime: str
     confidence: float
     strategy_weight: float
@@ -72,24 +72,24 @@ class Decision:
     value: float
     settled: dt.date
     cursor: str
-    """Where the next page begins when this is the last row."""
+    """Where the next page begins if this is the last row."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What the newest matching decisions are like."""
+    """Counts over the newest matching decisions."""
 
     total: int
     complete: bool
-    """Whether these are all."""
+    """Whether they cover all matching decisions."""
     since: dt.date | None
-    """Day of the oldest one counted."""
+    """Day of the oldest decision counted."""
     actions: Mapping[tuple[str, str], int]
     """(category, action) -> decisions."""
     regimes: Mapping[tuple[str, str], int]
     """(regime, action) -> decisions."""
     rewards: Mapping[tuple[str, str], float]
-    """(category, regime) -> mean reward, fraction; of buys and sells."""
+    """(category, regime) -> mean reward of buys and sells, fraction."""
     months: Mapping[dt.date, tuple[int, int, int]]
     """First day of a month -> holds, buys, sells."""
     confidence: tuple[int, ...]
@@ -110,7 +110,7 @@ class Strategy:
 
 
 def counted(groups: Iterable[Any]) -> Counts:
-    """Fold groups into counts.
+    """Add groups up to counts.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ def counted(groups: Iterable[Any]) -> Counts:
     total = actions.total()
     return Counts(
         total=total,
-        complete=total < MOST_COUNTED,
+        complete=total < MAX_COUNTED,
         since=min(days, default=None),
         actions=actions,
         regimes=regimes,
@@ -169,10 +169,10 @@ def cursor(text: str) -> tuple[dt.date, int, bool]:
     Raises
     ------
     DataError
-        It is none.
+        The text is not a cursor.
     """
     try:
         day, asset, position = text.split(".")
         return dt.date.fromisoformat(day), int(asset), bool(int(position))
     except ValueError:
-        raise DataError("after: not where a page ends") from None
+        raise DataError("after: this is not where a page ends") from None

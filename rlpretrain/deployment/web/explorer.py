@@ -1,8 +1,8 @@
 """Queries over stored decisions: pages of rows, and counts over the newest of them; bounded in rows and time.
 
-A collection may hold tens of millions of rows. A page follows the primary key from where the last one ended, so the
-hundredth costs what the first does. Counts cover the newest `MOST_COUNTED` matching decisions. What still takes longer
-than `MOST_SECONDS`, a rare combination in a large store say, is given up with an error that says so.
+A collection may contain tens of millions of rows. A page follows the primary key from where the last one ended, so the
+hundredth page costs as much as the first. Counts cover the newest `MAX_COUNTED` matching decisions. A query that still
+takes longer than `MAX_SECONDS`, such as a rare combination in a large store, is cancelled and reported as an error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from rlpretrain.deployment.web.decisions import (
     BINS,
-    MOST_COUNTED,
+    MAX_COUNTED,
     Counts,
     Decision,
     Filter,
@@ -38,11 +38,11 @@ from rlpretrain.patterns.store.contents import require_content
 from rlpretrain.patterns.store.revisions import visible
 from rlpretrain.symphony.evidence import CATEGORIES
 
-__all__ = ["MOST_SECONDS", "PAGE", "Explorer", "TooLongError", "open_explorer"]
+__all__ = ["MAX_SECONDS", "PAGE", "Explorer", "TooLongError", "open_explorer"]
 
 PAGE = 50
-MOST_SECONDS = 8.0
-_MOST_NAMES = 500
+MAX_SECONDS = 8.0
+_MAX_NAMES = 500
 _COLUMNS = [column for column in schema.patterns.columns if column.name != "state"]
 
 
@@ -51,22 +51,22 @@ class TooLongError(ServiceError):
 
 
 @contextmanager
-def open_explorer(url: str, extraction: str, *, seconds: float = MOST_SECONDS) -> Iterator[Explorer]:
-    """Open a store to read one extraction; nothing is made or migrated.
+def open_explorer(url: str, extraction: str, *, seconds: float = MAX_SECONDS) -> Iterator[Explorer]:
+    """Open a store to read one extraction; nothing is created or migrated.
 
     Parameters
     ----------
     url
-        Of the store.
+        URL of the store.
     extraction
         Digest that mining has recorded.
     seconds
-        After which a query is given up.
+        Time after which a query is cancelled.
 
     Raises
     ------
     DataError
-        The extraction is not there, or archived.
+        The extraction is not in the store, or is archived.
     ServiceError
         The store can't be reached.
     TooLongError
@@ -95,7 +95,7 @@ def _bounded(engine: Engine, seconds: float) -> Iterator[Connection]:
     except (ServiceError, DataError) as error:
         if "interrupted" in error.message or "statement timeout" in error.message:
             raise TooLongError(
-                f"the query took over {seconds:g} s and was given up", hint="choose an asset or fewer days"
+                f"the query took over {seconds:g} s and was cancelled", hint="choose an asset or fewer days"
             ) from None
         raise
 
@@ -106,7 +106,7 @@ class Explorer:
     Parameters
     ----------
     connection
-        Of a transaction that only reads.
+        Connection with a read-only transaction.
     extraction
         Digest that mining has recorded.
     """
@@ -124,7 +124,7 @@ class Explorer:
         return self._content.rows
 
     def span(self) -> tuple[dt.date, dt.date] | None:
-        """Return the days of the first and the last decision; None where there is none."""
+        """Return the days of the first and the last decision; None where there are no decisions."""
         date = schema.patterns.c.date
         query = select(date).where(*self._visible()).limit(1)
         first = self._connection.execute(query.order_by(date)).scalar_one_or_none()
@@ -137,7 +137,7 @@ class Explorer:
         Raises
         ------
         DataError
-            The cursor is none.
+            `after` is not a cursor.
         """
         table = schema.patterns
         query = select(*_COLUMNS).where(*self._conditions(chosen))
@@ -148,7 +148,7 @@ class Explorer:
         return [self._decision(row) for row in rows]
 
     def decision(self, asset: str, date: dt.date, in_position: bool) -> tuple[Decision, list[float]] | None:
-        """Return one decision and its state; None where there is none."""
+        """Return one decision and its state; None where there is no such decision."""
         table = schema.patterns
         query = select(table).where(
             *self._visible(),
@@ -162,7 +162,7 @@ class Explorer:
         return self._decision(row), np.frombuffer(row.state, dtype="<f4").tolist()
 
     def counts(self, chosen: Filter) -> Counts:
-        """Count the newest matching decisions by what they are."""
+        """Count the newest matching decisions by category, regime, action, month and confidence."""
         table = schema.patterns
         newest = (
             select(
@@ -175,7 +175,7 @@ class Explorer:
             )
             .where(*self._conditions(chosen))
             .order_by(table.c.date.desc())
-            .limit(MOST_COUNTED)
+            .limit(MAX_COUNTED)
             .subquery()
         )
         edges = [(newest.c.confidence < (i + 1) / BINS, i) for i in range(BINS - 1)]
@@ -194,15 +194,15 @@ class Explorer:
         return counted(self._connection.execute(query))
 
     def strategies(self, holding: str | None = None) -> list[Strategy]:
-        """List those that vote, best Sharpe ratio first; the first `_MOST_NAMES` unless they must hold an asset."""
+        """List the voters by Sharpe ratio, best first: all that can hold an asset, or the first `_MAX_NAMES` of all."""
         query = self._strategies().order_by(schema.voters.c.sharpe.desc(), schema.strategies.c.symphony_id)
         if holding is None:
-            query = query.limit(_MOST_NAMES)
+            query = query.limit(_MAX_NAMES)
         found = [as_strategy(row) for row in self._connection.execute(query)]
         return [s for s in found if holding is None or holding in s.holdings]
 
     def find_strategy(self, text: str) -> Strategy | None:
-        """Find one that votes by its id or, in any case, its name; the first by id where several share it."""
+        """Find a voter by its id or by its name in any case; the first by id where several share the name."""
         strategies = schema.strategies
         named = func.lower(strategies.c.name) == text.lower()
         query = self._strategies().where((strategies.c.symphony_id == text) | named)
@@ -210,7 +210,7 @@ class Explorer:
         return None if row is None else as_strategy(row)
 
     def assets(self) -> list[str]:
-        """Name the assets that the voting strategies can hold."""
+        """List the assets that the voting strategies can hold."""
         query = (
             select(schema.strategies.c.holdings)
             .join(schema.voters, schema.voters.c.strategy_id == schema.strategies.c.id)
@@ -247,8 +247,8 @@ class Explorer:
             conditions.append(c.date >= chosen.start)
         if chosen.stop is not None:
             conditions.append(c.date <= chosen.stop)
-        if chosen.least_confidence > 0.0:
-            conditions.append(c.confidence >= chosen.least_confidence)
+        if chosen.min_confidence > 0.0:
+            conditions.append(c.confidence >= chosen.min_confidence)
         codes = (
             (c.category, CATEGORIES, chosen.category),
             (c.regime, REGIMES, chosen.regime),

@@ -26,16 +26,16 @@ __all__ = [
 
 
 class UnknownError(DataError):
-    """What was asked for is not there."""
+    """What was asked for does not exist."""
 
 
 @dataclass(frozen=True)
 class FileKind:
-    """How files of one ending are served."""
+    """How files with one extension are served."""
 
     media_type: str
     inline: bool
-    """Whether the browser shows it; else it is saved."""
+    """Whether the browser shows the file; otherwise it saves it."""
 
 
 FILE_KINDS = {
@@ -49,7 +49,7 @@ FILE_KINDS = {
     ".npz": FileKind("application/octet-stream", False),
     ".pt": FileKind("application/octet-stream", False),
 }
-"""Endings that are served; anything else that may lie in a folder is not."""
+"""Extensions of files that are served; nothing else in a folder is."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class RunFile:
     """An artifact of a run."""
 
     name: str
-    """Relative to the run's folder."""
+    """Path relative to the run's folder."""
     path: Path
     sha256: str
     size: int
-    """Bytes."""
+    """Size in bytes."""
     kind: FileKind
 
 
@@ -71,9 +71,9 @@ def find_run(root: Path, name: str) -> Path:
     Parameters
     ----------
     root
-        The folder that holds all runs.
+        The folder of all runs.
     name
-        Of the folder, from a request. Only a folder that its own mark gives this name is one, so no path leads
+        Name of the folder, from a request. Only a folder whose own mark has this name counts, so no path leads
         elsewhere.
 
     Raises
@@ -88,7 +88,7 @@ def find_run(root: Path, name: str) -> Path:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object; empty where there is none, or not yet."""
+    """Read a JSON object; empty where there is none."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -102,7 +102,7 @@ def mining_of(folder: Path) -> Manifest:
     Raises
     ------
     UnknownError
-        The run has not mined yet.
+        The run has not mined its patterns yet.
     """
     for manifest in manifests_of(RunFolder(folder), MINE):
         return manifest
@@ -117,7 +117,7 @@ def files_of(folder: Path) -> dict[str, RunFile]:
     """
     inside, run = folder.resolve(), RunFolder(folder)
     found: dict[str, RunFile] = {}
-    # The chunks of the extraction are not for people.
+    # The chunks of the extraction are not meant for users.
     for manifest in (one for stage in STAGES if stage is not EXTRACT for one in manifests_of(run, stage)):
         for name, sha256 in manifest.outputs.items():
             path, kind = folder / name, FILE_KINDS.get(Path(name).suffix)

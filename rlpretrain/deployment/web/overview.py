@@ -1,4 +1,4 @@
-"""What each run came to, from its manifests and Airflow's own record of it."""
+"""The outcome of each run, from its manifests and Airflow's own record of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run's folder says."""
+    """What a run's folder contains."""
 
     settings: dict[str, Any]
     listed: int | None = None
@@ -48,7 +48,7 @@ class Summary:
     """Share of the replayed strategies that agree with the service's own backtest."""
     jump_start: Effect | None = None
     seconds: dict[str, float] = field(default_factory=dict)
-    """Of each stage that has finished; its parts added up."""
+    """Seconds of each finished stage, the sum over its parts."""
     headline: str | None = None
     finding: str | None = None
     reasons: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Summary:
 
     @property
     def changed(self) -> dict[str, Any]:
-        """The settings of a person that differ from their defaults."""
+        """Settings of the run that differ from their defaults."""
         return {name: value for name, value in self.settings.items() if value != _DEFAULTS.get(name, value)}
 
 
@@ -65,11 +65,11 @@ _DEFAULTS = PretrainingConfig().of_run()
 
 @dataclass(frozen=True)
 class Run:
-    """A run: of Airflow, of its folder, or both."""
+    """A run that Airflow knows, that has a folder, or both."""
 
     run_id: str
     name: str
-    """Of its folder."""
+    """Name of its folder."""
     state: str
     when: dt.datetime
     """When it started, UTC."""
@@ -78,17 +78,17 @@ class Run:
 
     @property
     def summary(self) -> Summary:
-        """What its folder says."""
+        """What its folder contains."""
         return Summary({}) if self.folder is None else summarise(self.folder)
 
 
 def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
-    """List the runs, newest first: those with a folder, and those of Airflow that have none yet.
+    """List the runs, newest first: those with a folder, and Airflow's runs that have none yet.
 
     Parameters
     ----------
     root
-        The folder that holds all runs.
+        The folder of all runs.
     known
         From `airflow_runs`.
     """
@@ -103,7 +103,7 @@ def one_run(root: Path, run_id: str, known: AirflowRun | None) -> Run:
     Parameters
     ----------
     root
-        The folder that holds all runs.
+        The folder of all runs.
     known
         From `airflow_run`.
 
@@ -142,7 +142,7 @@ def summarise(folder: Path) -> Summary:
 
 
 @lru_cache(maxsize=512)
-def _finished(folder: Path, stamp: int) -> Summary:  # noqa: ARG001 - the stamp tells a repeated report apart
+def _finished(folder: Path, stamp: int) -> Summary:  # noqa: ARG001 - the stamp distinguishes a repeated report
     return _summarise(folder)
 
 

@@ -27,7 +27,7 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["Choice", "decision_context", "patterns_context"]
 
 _STANCES = 12
-"""Strategies on a page; each one's tree is read."""
+"""Strategies on a page; the tree of each is read."""
 _AROUND = dt.timedelta(days=365)
 
 
@@ -57,7 +57,7 @@ class Choice(BaseModel):
     after: Annotated[_Text | None, _Blank] = None
 
     def query(self, **changes: Any) -> dict[str, str]:
-        """Return the fields that are set, changed, for an address."""
+        """Return the fields that are set, with `changes` applied, as the query of an address."""
         values = {**self.model_dump(mode="json", exclude={"after"}), **changes}
         return {name: str(value) for name, value in values.items() if value not in (None, "")}
 
@@ -76,7 +76,7 @@ def _source(folder: Path) -> _Source:
     Raises
     ------
     UnknownError
-        The run has not mined yet, or its own store is gone.
+        The run has not mined its patterns yet, or its own store has been removed.
     StageError
         Another version of the program mined.
     """
@@ -87,7 +87,7 @@ def _source(folder: Path) -> _Source:
     if url and manifest.inputs.get("store") != "run":
         return _Source(url, extraction)
     if not own.is_file():
-        raise UnknownError("the run's own store of patterns is gone")
+        raise UnknownError("the run's own pattern store has been removed")
     return _Source(f"sqlite:///{own}", extraction)
 
 
@@ -97,9 +97,9 @@ def patterns_context(folder: Path, choice: Choice) -> dict[str, Any]:
     Raises
     ------
     UnknownError
-        There are no patterns, or no such strategy.
+        There are no patterns, or there is no such strategy.
     TooLongError
-        The choice takes too long to read.
+        The query takes too long.
     """
     source = _source(folder)
     with open_explorer(source.url, source.extraction) as explorer:
@@ -111,7 +111,7 @@ def patterns_context(folder: Path, choice: Choice) -> dict[str, Any]:
             action=choice.action,
             start=choice.start,
             stop=choice.stop,
-            least_confidence=choice.confidence or 0.0,
+            min_confidence=choice.confidence or 0.0,
             assets=None if strategy is None else strategy.holdings,
         )
         page = explorer.page(chosen, choice.after, PAGE + 1)
@@ -201,7 +201,7 @@ def _reward_table(counts: Counts) -> list[tuple[str, list[float | None]]]:
 
 
 def _votes_chart(folder: Path, choice: Choice, rows: list[Decision]) -> Mapping[str, Markup] | None:
-    """Draw the votes on the chosen asset, with the page's changes of stance."""
+    """Draw the votes on the chosen asset, with the buys and sells on the page."""
     if choice.asset is None:
         return None
     votes = asset_votes(folder, choice.asset, choice.start, choice.stop)
@@ -223,8 +223,8 @@ def _votes_chart(folder: Path, choice: Choice, rows: list[Decision]) -> Mapping[
         ),
         "relative": charts.line_chart(
             votes.days,
-            [charts.Series("against its year", votes.relative, 3)],
-            title=f"Share of {choice.asset} against its trailing year",
+            [charts.Series("relative to its year", votes.relative, 3)],
+            title=f"Share of {choice.asset} relative to its trailing year",
             zero=True,
         ),
     }
@@ -236,9 +236,9 @@ def decision_context(folder: Path, asset: str, date: dt.date, position: str, off
     Parameters
     ----------
     position
-        ``flat`` or ``long``: what the decision starts from.
+        ``flat`` or ``long``: the position before the decision.
     offset
-        Strategies to pass over.
+        Number of strategies to skip.
 
     Raises
     ------
@@ -249,7 +249,7 @@ def decision_context(folder: Path, asset: str, date: dt.date, position: str, off
     with open_explorer(source.url, source.extraction) as explorer:
         found = explorer.decision(asset, date, position == "long")
     if found is None:
-        raise UnknownError(f"there is no decision on {asset} of {date} from a {position} position")
+        raise UnknownError(f"there is no decision on {asset} on {date} from a {position} position")
     decision, state = found
     everyone = stances(folder, asset, date)
     votes = asset_votes(folder, asset, date - _AROUND, date + _AROUND)
@@ -274,7 +274,7 @@ def decision_context(folder: Path, asset: str, date: dt.date, position: str, off
         "probabilities": list(zip(ACTIONS, decision.probabilities, strict=True)),
         "chart": chart,
         "stances": [_with_paths(folder, one, asset) for one in everyone[offset : offset + _STANCES]],
-        "heard": sum(one.admitted for one in everyone),
+        "admitted": sum(one.admitted for one in everyone),
         "holders": sum(one.holds for one in everyone),
         "everyone": len(everyone),
         "newer": max(0, offset - _STANCES) if offset else None,
@@ -288,7 +288,7 @@ def _with_paths(folder: Path, stance: Stance, asset: str) -> dict[str, Any]:
 
 
 def _state(values: list[float]) -> list[tuple[str, list[tuple[str, str, float]]]]:
-    """Name the state's numbers, by block."""
+    """Return the state's numbers with their names, by block."""
     blocks: dict[str, list[tuple[str, str, float]]] = {}
     for feature, value in zip(FEATURES, values, strict=True):
         blocks.setdefault(feature.block, []).append((feature.name, feature.description, value))

@@ -1,4 +1,4 @@
-"""Where the pages are, and how Airflow is told; light, because every process of Airflow reads it."""
+"""Where the pages are, and how they are registered with Airflow; light, because every Airflow process imports it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from airflow.configuration import conf
 __all__ = ["DAG_ID", "PREFIX", "LazyPages", "external_views", "report_tab"]
 
 DAG_ID = "rl_pretraining"
-"""Whoever may read the runs of this DAG may see the pages."""
+"""Users who may read the runs of this DAG may see the pages."""
 PREFIX = "/rlpretrain"
 """Path under which the app is mounted; not one of Airflow's own."""
 _NAV, _TAB = "rlpretrain", "rlpretrain-report"
@@ -54,9 +54,9 @@ def report_tab(dag_id: str, run_id: str) -> str:
 
 
 class LazyPages:
-    """The pages as an ASGI app that is made at the first request.
+    """The pages as an ASGI app that is created at the first request.
 
-    Making it imports FastAPI, Airflow's models and numpy, which a task that merely reads the plugin must not pay for.
+    Creating it imports FastAPI, Airflow's models and numpy, which a task that merely reads the plugin must not pay for.
     """
 
     async def __call__(

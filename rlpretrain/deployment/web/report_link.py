@@ -1,4 +1,4 @@
-"""A button on the task that writes the report: it leads to the report's tab."""
+"""A button on the task that writes the report, which leads to the report's tab."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ReportLink"]
 
 
 class ReportLink(BaseOperatorLink):
-    """Set as one of an operator's `operator_extra_links`; the address is stored when the task ends."""
+    """A link for an operator's `operator_extra_links`; the address is stored when the task ends."""
 
     name = "Report"
 

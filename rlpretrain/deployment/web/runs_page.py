@@ -20,19 +20,19 @@ __all__ = ["PAGE", "VIEWS", "Champion", "Model", "champion", "models_of", "run_c
 
 PAGE = 25
 _TREND = 40
-"""Most runs of a trend."""
+"""Maximum number of runs in a trend."""
 
 VIEWS = {
     "report": ("Report", "report.html"),
     "analysis": ("Pattern analysis", "pattern_analysis.html"),
     "text": ("As text", "validation_report.txt"),
 }
-"""What the page of a run embeds: address -> title and file."""
+"""Files that the page of a run embeds: address -> title and file."""
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The agent in office."""
+    """The agent in use, and who made it champion."""
 
     version: ModelVersion
     by: str
@@ -41,7 +41,7 @@ class Champion:
 
 
 def champion(root: Path) -> Champion | None:
-    """Find the champion and who made it one; None where there is none.
+    """Find the champion and who promoted it; None where there is no champion.
 
     Raises
     ------
@@ -60,14 +60,14 @@ def champion(root: Path) -> Champion | None:
 
 @dataclass(frozen=True)
 class Model:
-    """What became of a run's agent."""
+    """Version and standing of a run's agent."""
 
     version: int
     standing: Standing
 
 
 def models_of(root: Path, names: Sequence[str]) -> dict[str, Model]:
-    """Return what the registry records of the agents of runs; those that registered none are left out.
+    """Look up the agents of runs in the registry; runs that registered none are left out.
 
     Raises
     ------
@@ -85,17 +85,17 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
     Parameters
     ----------
     root
-        The folder that holds all runs.
+        The folder of all runs.
     runs
-        All, newest first.
+        All runs, newest first.
     offset
-        Runs to pass over.
+        Number of runs to skip.
     """
     shown = runs[offset : offset + PAGE]
     try:
-        office, models, problem = champion(root), models_of(root, [run.name for run in shown]), ""
+        present, models, problem = champion(root), models_of(root, [run.name for run in shown]), ""
     except DataError as error:
-        office, models, problem = None, {}, str(error)
+        present, models, problem = None, {}, str(error)
     counted = [run for run in runs[:_TREND] if run.summary.patterns is not None]
     return {
         "runs": shown,
@@ -104,7 +104,7 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
         "older": offset + PAGE if offset + PAGE < len(runs) else None,
         "total": len(runs),
         "stages": [stage.name for stage in STAGES],
-        "champion": office,
+        "champion": present,
         "registry_problem": problem,
         "trends": _trends(counted[::-1]),
         "trend_runs": len(counted),
@@ -116,7 +116,7 @@ def _trends(runs: Sequence[Run]) -> list[tuple[str, str, Markup]]:
     jumps = [run.summary.jump_start for run in runs]
     drawn = [
         ("Patterns", "Decisions mined from the library.", _line(runs, "patterns", 0)),
-        ("Rejected", "Strategies that were set aside or have no vote.", _line(runs, "rejected", 5)),
+        ("Rejected", "Strategies that were rejected or have no vote.", _line(runs, "rejected", 5)),
         (
             "Fidelity",
             "Share of the replayed strategies that agree with the service's own backtest.",
@@ -124,7 +124,7 @@ def _trends(runs: Sequence[Run]) -> list[tuple[str, str, Markup]]:
         ),
         (
             "Jump-start",
-            "Score of the transferred agent less that of a random start, with its interval: an effect lies above zero.",
+            "Score of the transferred agent minus that of a random start, with its interval; an effect is above zero.",
             charts.point_chart(
                 [
                     None if jump is None else charts.Point(run.run_id, jump.estimate, jump.low, jump.high)
@@ -134,7 +134,7 @@ def _trends(runs: Sequence[Run]) -> list[tuple[str, str, Markup]]:
                 colour=0,
             ),
         ),
-        ("Seconds", "Time of each stage, its parts added up.", _seconds(runs)),
+        ("Seconds", "Time of each stage, the sum over its parts.", _seconds(runs)),
     ]
     return [(title, words, chart) for title, words, chart in drawn if chart]
 
@@ -163,7 +163,7 @@ def run_context(run: Run, show: str | None) -> dict[str, Any]:
     Parameters
     ----------
     show
-        One of `VIEWS`, ``files``, or None for the first that there is.
+        One of `VIEWS`, ``files``, or None for the first view that the run has.
     """
     files = {} if run.folder is None else files_of(run.folder)
     views = {name: title for name, (title, file) in VIEWS.items() if file in files}

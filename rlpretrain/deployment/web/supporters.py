@@ -1,4 +1,4 @@
-"""Who stood behind a decision, and by which conditions their symphonies come to hold the asset."""
+"""The strategies behind a decision, and the conditions under which their symphonies hold the asset."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from rlpretrain.symphony import parse_symphony
 from rlpretrain.symphony.nodes import Branch, Leaf, PathStep
 from rlpretrain.symphony.wording import condition_words, indicator_words
 
-__all__ = ["MOST_PATHS", "Paths", "Stance", "held_days", "read_paths", "stances"]
+__all__ = ["MAX_PATHS", "Paths", "Stance", "held_days", "read_paths", "stances"]
 
-MOST_PATHS = 8
-"""Of one symphony to one asset; real trees have up to hundreds."""
+MAX_PATHS = 8
+"""Maximum number of paths shown from one symphony to one asset; real trees have up to hundreds."""
 
 
 @dataclass(frozen=True)
@@ -37,39 +37,39 @@ class Stance:
     name: str
     holds: bool
     since: dt.date | None
-    """First close of the holding that is in force."""
+    """First close of the present holding."""
     admitted: bool
     """Whether its last review let it vote."""
     last_edit: dt.date | None
     reasons: tuple[str, ...]
-    """Why its leaves are of their categories."""
+    """Reasons for the categories of its leaves."""
     chunk: str
     """File of its record, relative to the run's folder."""
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The ways through a symphony to an asset."""
+    """The paths through a symphony to an asset."""
 
     shown: tuple[tuple[str, ...], ...]
-    """Each the conditions from the root to a leaf; the shortest ways first."""
+    """The conditions from the root to a leaf, for each path; the shortest paths first."""
     total: int
     problem: str | None = None
-    """Why there are none."""
+    """Why there are no paths."""
 
 
 def stances(folder: Path, asset: str, day: dt.date) -> list[Stance]:
     """List the strategies that could hold an asset at a close: holders first, then by name.
 
-    Only records of strategies whose trees name the asset are read. A strategy counts with the last close that it had
-    by then, and not before its first.
+    Only records of strategies whose trees name the asset are read. A strategy counts with its last close up to that
+    day; a strategy that had none is left out.
 
     Raises
     ------
     DataError
-        A record's file is damaged, or the run has not mined yet.
+        A record's file is damaged, or the run has not mined its patterns yet.
     StageError
-        Another version of the program mined.
+        Another version of the program mined the patterns.
     """
     config, windows = _settings(folder), MINE.read(mining_of(folder)).windows
     start = np.datetime64(windows["validation_start"], "D")
@@ -103,7 +103,7 @@ def _stance(record: StrategyRecord, asset: str, held: Any, row: int, admitted: b
 
 
 def held_days(folder: Path, symphony_id: str, days: Sequence[tuple[str, dt.date]]) -> list[bool | None]:
-    """Return for each asset and day whether a strategy held it after that close; None before its first close."""
+    """Return whether a strategy held each asset after the close of its day; None before the strategy's first close."""
     record = _record(folder, symphony_id)
     if record is None:
         return [None] * len(days)
@@ -126,28 +126,28 @@ def _record(folder: Path, symphony_id: str) -> StrategyRecord | None:
 
 
 def read_paths(folder: Path, symphony_id: str, chunk: str, asset: str) -> Paths:
-    """Read the ways through a symphony, as the run has seen it, to an asset.
+    """Read the paths to an asset through a symphony, in the version that the run replayed.
 
     Parameters
     ----------
     folder
-        The run's.
+        The run's folder.
     symphony_id, chunk
-        From a `Stance`.
+        Those of a `Stance`.
     """
     tree = _sources(folder / chunk).get(symphony_id, {}).get("tree")
     if tree is None:
-        return Paths((), 0, "The run does not name the tree.")
+        return Paths((), 0, "The run did not record the tree.")
     try:
         document = read_tree(Cache(folder.parent / CACHE), tree)
         symphony = parse_symphony(document, symphony_id=symphony_id)
     except DamagedError:
-        return Paths((), 0, "The tree is kept no longer: no run has used it for a while.")
+        return Paths((), 0, "The tree is no longer cached: no run has used it for a while.")
     except RlpretrainError as error:
         return Paths((), 0, str(error))
     leaves = [leaf for leaf in symphony.leaves if leaf.ticker == asset]
-    ways = sorted({_words(leaf) for leaf in leaves}, key=lambda way: (len(way), way))
-    return Paths(tuple(ways[:MOST_PATHS]), len(ways))
+    paths = sorted({_words(leaf) for leaf in leaves}, key=lambda path: (len(path), path))
+    return Paths(tuple(paths[:MAX_PATHS]), len(paths))
 
 
 def _words(leaf: Leaf) -> tuple[str, ...]:
@@ -168,7 +168,7 @@ def _sources(manifest: Path) -> Mapping[str, Mapping[str, str | None]]:
 
 
 def _settings(folder: Path) -> PretrainingConfig:
-    """Read the run's settings; those that a newer version dropped or refuses count as not set."""
+    """Read the run's settings; those that a newer version dropped or rejects count as not set."""
     known = {
         name: value
         for name, value in read_json(folder / "settings.json").items()

@@ -14,19 +14,19 @@ from rlpretrain.patterns import VotePanel
 __all__ = ["Votes", "asset_votes", "vote_assets"]
 
 _FILE = "votes.npz"
-_MOST = 400
-"""Points of a line; a longer one is thinned to the last day of each of so many equal stretches."""
+_MAX_POINTS = 400
+"""Points of a line; a longer one is cut into this many equal stretches, and the last day of each is drawn."""
 
 
 @dataclass(frozen=True)
 class Votes:
-    """Votes on one asset; lists of equal length."""
+    """Votes on one asset, as lists of equal length."""
 
     days: list[dt.date]
     share: list[float | None]
-    """Percent of those that can hold the asset; None where nobody can."""
+    """Holders in percent of the strategies that can hold the asset; None where none can."""
     relative: list[float | None]
-    """The share against its trailing year, in standard deviations."""
+    """The share relative to its trailing year, in standard deviations."""
     eligible: list[int]
     holders: list[int]
 
@@ -40,7 +40,7 @@ class Votes:
 
 
 def vote_assets(folder: Path) -> tuple[str, ...]:
-    """Name the assets that were voted on in a run; none before it has mined."""
+    """Return the assets that were voted on in a run; none before its mining has finished."""
     return _panel(folder).assets if (folder / _FILE).is_file() else ()
 
 
@@ -64,8 +64,8 @@ def asset_votes(
     if stop is not None:
         inside &= panel.dates <= np.datetime64(stop)
     rows = np.flatnonzero(inside)
-    if len(rows) > _MOST:
-        ends = np.linspace(0, len(rows), _MOST + 1).round().astype(int)[1:] - 1
+    if len(rows) > _MAX_POINTS:
+        ends = np.linspace(0, len(rows), _MAX_POINTS + 1).round().astype(int)[1:] - 1
         rows = rows[ends]
     return Votes(
         days=panel.dates[rows].astype(object).tolist(),
@@ -82,5 +82,5 @@ def _panel(folder: Path) -> VotePanel:
 
 
 @lru_cache(maxsize=2)
-def _read(path: Path, stamp: int) -> VotePanel:  # noqa: ARG001 - the stamp tells a repeated stage apart
+def _read(path: Path, stamp: int) -> VotePanel:  # noqa: ARG001 - the stamp distinguishes a repeated stage
     return VotePanel.load(path)

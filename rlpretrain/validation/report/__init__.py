@@ -1,4 +1,4 @@
-"""The report: plain text and one HTML file, from one set of tables."""
+"""The report: a plain text and one HTML file, from one set of tables."""
 
 from __future__ import annotations
 

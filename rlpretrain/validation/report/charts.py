@@ -1,4 +1,4 @@
-"""The report's charts, each titled by its finding."""
+"""The report's charts, each with its finding as the title."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from rlpretrain.validation.window import CLEAN
 
 __all__ = ["Chart", "equity_chart", "forest_chart", "history_chart", "learning_chart", "score_chart"]
 
-_MOST_DOTS = 50
+_MAX_DOTS = 50
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing, and the finding that it is titled by."""
+    """A drawing, with its finding as the title."""
 
     title: str
     svg: str
@@ -57,7 +57,7 @@ def forest_chart(verdict: Verdict, assets: Sequence[AssetValidation]) -> Chart:
         for i, (_, paired, days, pooled) in enumerate(rows):
             y = len(rows) - 1 - i
             colour = {"better": arm_colour(AGENT), "worse": WARN}.get(days.finding, MUTED)
-            dots = paired.differences[:_MOST_DOTS]
+            dots = paired.differences[:_MAX_DOTS]
             offsets = 0.16 * np.linspace(-1, 1, len(dots)) if len(dots) > 1 else np.zeros(len(dots))
             axes.plot(dots, y + offsets, "o", color=colour, alpha=0.4, markersize=3, markeredgewidth=0)
             seeds = paired.interval
@@ -80,14 +80,13 @@ def forest_chart(verdict: Verdict, assets: Sequence[AssetValidation]) -> Chart:
     return Chart(
         f"Gain over random weights: {', '.join(gains)}",
         svg.text,
-        "Dots are seeds. Thick bars are intervals over other seeds on these days, thin ones over "
-        "other days too: a thin "
-        "bar across zero shows no effect.",
+        "Dot: one seed; thick bar: interval over seeds on these days; thin bar: interval over seeds and days. "
+        "A thin bar that crosses zero shows no effect.",
     )
 
 
 def learning_chart(asset: AssetValidation) -> Chart:
-    """Draw each learner's score at each checkpoint with its interval, and that of the policies that don't learn."""
+    """Draw each learner's score at each checkpoint with its interval, and the scores of policies that do not learn."""
     with drawing(f"learning {asset.symbol}", 7.2, 3.1) as (figure, svg):
         axes = figure.add_subplot()
         for arm in arrange(list(asset.bands)):
@@ -110,16 +109,15 @@ def learning_chart(asset: AssetValidation) -> Chart:
     first = {arm: band.estimate[0] for arm, band in asset.bands.items()}
     last = {arm: band.estimate[-1] for arm, band in asset.bands.items()}
     return Chart(
-        f"{asset.symbol}: transferred starts at {first[TRANSFERRED]:+.2f} and ends at "
-        f"{last[TRANSFERRED]:+.2f}, "
-        f"random weights at {first[VANILLA]:+.2f} and {last[VANILLA]:+.2f}",
+        f"{asset.symbol}: transferred agents start at {first[TRANSFERRED]:+.2f} and end at "
+        f"{last[TRANSFERRED]:+.2f}; random weights start at {first[VANILLA]:+.2f} and end at {last[VANILLA]:+.2f}",
         svg.text,
-        "Interquartile mean over seeds, with intervals. Zero is what always long or always flat scores.",
+        "Interquartile means over seeds, with intervals. Zero is the score of being always long or always flat.",
     )
 
 
 def score_chart(asset: AssetValidation) -> Chart:
-    """Draw every arm's score beside the range of luck with the agent's habits."""
+    """Draw every arm's score, and the range of random trading with the agent's habits."""
     arms = [arm for arm in arrange(list(asset.arms)) if arm != MATCHED_RANDOM]
     luck = asset.luck
     with drawing(f"scores {asset.symbol}", 7.2, 0.65 + 0.27 * len(arms)) as (figure, svg):
@@ -142,11 +140,10 @@ def score_chart(asset: AssetValidation) -> Chart:
         axes.set_xlabel(f"timing score, {asset.window.main} bars")
     read = "within" if luck.low <= luck.score <= luck.high else "above" if luck.score > luck.high else "below"
     return Chart(
-        f"{asset.symbol}: the agent's score of {luck.score:+.2f} is {read} the range of luck",
+        f"{asset.symbol}: the agent's score of {luck.score:+.2f} is {read} the range of random trading",
         svg.text,
-        f"Shaded: {luck.level:.0%} of {luck.draws} random paths with the agent's exposure and "
-        "turnover. Diamonds "
-        "are single runs, dots are means over seeds with their interval.",
+        f"Shaded: central {luck.level:.0%} of {luck.draws} random paths with the agent's exposure and turnover. "
+        "Diamonds are single runs; dots are interquartile means over seeds, with their intervals.",
     )
 
 
@@ -172,7 +169,7 @@ def equity_chart(asset: AssetValidation) -> Chart:
         growth.yaxis.set_major_locator(MaxNLocator(5))
         growth.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:.2f}"))
         growth.yaxis.set_minor_formatter(NullFormatter())
-        growth.set_ylabel("growth of 1, log")
+        growth.set_ylabel("growth of 1, log scale")
         fall.set_ylabel("drawdown, %")
         held.set_ylabel("in market")
         held.set_ylim(0, 1.05)
@@ -185,9 +182,8 @@ def equity_chart(asset: AssetValidation) -> Chart:
     return Chart(
         f"{asset.symbol}: 1 became {end[AGENT]:.2f} with the agent and {end[BUY_AND_HOLD]:.2f} by holding",
         svg.text,
-        "After costs. Arms with several runs split the capital evenly among them. Return alone is no "
-        "skill: compare "
-        "time in the market.",
+        "Growth is after costs. Arms with several runs split the capital evenly among the runs. Return alone does "
+        "not show skill: compare the time in the market.",
     )
 
 
@@ -205,7 +201,7 @@ def history_chart(figures: PretrainingFigures) -> Chart:
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         _legend(axes)
     best = figures.validation_loss[figures.best_epoch - 1]
-    return Chart(f"Validation loss was least, {best:.4f}, after epoch {figures.best_epoch}", svg.text)
+    return Chart(f"Validation loss was lowest, {best:.4f}, after epoch {figures.best_epoch}", svg.text)
 
 
 def _mark_contaminated(asset: AssetValidation, dates: Any, axes: Sequence[Axes]) -> None:

@@ -1,4 +1,4 @@
-"""What a report is made of; every part but the run's name may be missing."""
+"""The contents of a report; every part except the run's name may be missing."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class WindowDates(_Part):
 
 
 class Rejection(_Part):
-    """A symphony that was set aside."""
+    """A symphony that was rejected."""
 
     name: str
     reason: str
@@ -66,27 +66,27 @@ class LibraryCounts(_Part):
 
 
 class ReplayFidelity(_Part):
-    """How one replay agrees with the service's own backtest, over all days that both have."""
+    """Agreement of one replay with the service's own backtest, over all days that both have."""
 
     name: str
     status: str
     """In words, such as 'agrees' or 'never agreed'."""
     agrees: bool
-    """Whether it does to the last day."""
+    """Whether it agrees as of the last day."""
     common_days: int
     correlation: float | None
-    """Of daily returns; None where one side does not move."""
+    """Correlation of daily returns; None where one side does not move."""
     tracking_error: float
     """Annualised, fraction."""
     largest_difference: float
-    """Of one day's returns."""
+    """Largest difference of the returns on one day."""
     largest_difference_day: dt.date
     equal_holdings: float | None = None
-    """Share of days; None where the service gives no holdings."""
+    """Share of days with equal holdings; None where the service returns no holdings."""
 
 
 class FidelityFigures(_Part):
-    """How replays agree with the service's own backtests."""
+    """Agreement of the replays with the service's own backtests."""
 
     replays: tuple[ReplayFidelity, ...]
     not_compared: int = 0
@@ -98,19 +98,19 @@ class FidelityFigures(_Part):
 
 
 class LibraryRecord(_Part):
-    """What the library's consensus came to on one window, with some of its strategies or with all."""
+    """Results of the library's consensus on one window, with some of its strategies or with all."""
 
     voters: int
-    """Strategies heard at the last review."""
+    """Strategies that the last review admitted."""
     decisions: int
     """Changes of stance that were settled within the window."""
     hit_rate: float | None
-    """Share of them that gained over not changing."""
+    """Share of them that gained compared with no change."""
     mean_reward: float | None
     sharpe: float | None
-    """Annualised, of following the consensus, an equal part of the money in each asset."""
+    """Annualised, of following the consensus with an equal part of the capital in each asset."""
     holding_sharpe: float | None
-    """The same of holding these assets."""
+    """The same for holding these assets."""
 
 
 class LateEditWindow(_Part):
@@ -120,17 +120,17 @@ class LateEditWindow(_Part):
     without: LibraryRecord
     included: LibraryRecord
     difference: Interval | None
-    """Sharpe ratio with them less the one without."""
+    """Sharpe ratio with them minus the one without."""
 
 
 class LateEdits(_Part):
-    """Strategies whose authors had seen the test window, and what they change."""
+    """Strategies whose authors had seen the test window, and their effect."""
 
     late: int
     unknown: int
     """Strategies without a known last edit: any of them may be late."""
     vote: bool
-    """Whether the run let the late ones vote."""
+    """Whether the late ones voted in the run."""
     windows: tuple[LateEditWindow, ...] = ()
     """Empty where there are none."""
 
@@ -153,25 +153,25 @@ class ClassifierScores(_Part):
 
 
 class Advice(_Part):
-    """One thing that the analysis of the patterns says to change."""
+    """One change that the analysis of the patterns recommends."""
 
     finding: str
     """What was found, with its figure."""
     change: str
-    """What to do about it."""
+    """What to change."""
     setting: str | None = None
-    """The setting to change; None where it is the data that must change."""
+    """The setting to change; None where the data must change."""
 
 
 class RunFile(_Part):
-    """A file that lies beside the report."""
+    """A file next to the report."""
 
     name: str
     holds: str
 
 
 class PretrainingFigures(_Part):
-    """Behaviour cloning: how it went and what it is worth beside simple baselines."""
+    """Behaviour cloning: its progress, and its scores compared with simple baselines."""
 
     epochs: int
     best_epoch: int
@@ -180,7 +180,7 @@ class PretrainingFigures(_Part):
     scores: dict[str, ClassifierScores]
     """Model -> scores; 'clone' is the network."""
     findings: tuple[str, ...] = ()
-    """Sentences on how the clone stands to the others; who beats it comes first."""
+    """Sentences that compare the clone with the others; those that beat it come first."""
     train_loss: tuple[float, ...] = ()
     validation_loss: tuple[float, ...] = ()
 
@@ -198,7 +198,7 @@ class TransferFigures(_Part):
     validation_score: tuple[float, ...] = ()
     """Timing score on the validation window, at each checkpoint."""
     explained_variance: tuple[float, ...] = ()
-    """Of the critic, at each checkpoint."""
+    """The critic's explained variance, at each checkpoint."""
 
 
 class RegistryDecision(_Part):
@@ -220,10 +220,10 @@ class ReportData(_Part):
     fidelity: FidelityFigures | None = None
     patterns: PatternCounts | None = None
     pattern_warnings: tuple[str, ...] | None = None
-    """What the checks of the stored patterns found suspicious; None where they were not checked."""
+    """Suspicious findings of the checks of the stored patterns; None where they were not checked."""
     late_edits: LateEdits | None = None
     advice: tuple[Advice, ...] | None = None
-    """None where the patterns were not analysed; empty where nothing is to be changed."""
+    """None where the patterns were not analysed; empty where no change is recommended."""
     pretraining: PretrainingFigures | None = None
     transfer: TransferFigures | None = None
     assets: tuple[AssetValidation, ...] = ()

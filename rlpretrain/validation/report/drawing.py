@@ -1,7 +1,7 @@
-"""Drawing inline SVG that follows the page's colours, light or dark.
+"""Drawing of inline SVG that follows the page's colours, light or dark.
 
 Matplotlib draws with marker colours that stand for the page's CSS variables and are replaced afterwards. Text
-stays text. Bytes depend on the data alone: no dates, fixed hash salts.
+stays text. The bytes depend only on the data: there are no dates, and the hash salts are fixed.
 """
 
 from __future__ import annotations
@@ -75,14 +75,14 @@ def colour_variables() -> dict[str, tuple[str, str]]:
 
 
 class Svg:
-    """Where a finished drawing's SVG is found."""
+    """Holder of a finished drawing's SVG."""
 
     text = ""
 
 
 @contextmanager
 def drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Svg]]:
-    """Yield a figure to draw on, and where its SVG is found afterwards."""
+    """Yield a figure to draw on, and an object whose `text` is its SVG afterwards."""
     with mpl.rc_context(cast(Any, {**_STYLE, "svg.hashsalt": name})):
         figure = Figure(figsize=(width, height), layout="constrained")
         svg = Svg()
@@ -93,7 +93,7 @@ def drawing(name: str, width: float, height: float) -> Iterator[tuple[Figure, Sv
 
 
 def _inline(document: str) -> str:
-    """Make a matplotlib SVG part of a page: no prologue, no repeated ids, the page's colours and font."""
+    """Adapt a matplotlib SVG to a page: no prologue, no repeated ids, the page's colours and font."""
     svg = document[document.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'<g id="[A-Za-z0-9_.]+"', "<g", svg)

@@ -25,7 +25,7 @@ __all__ = ["arms_table", "asset_tables", "contaminated_tables", "primary_table",
 
 
 def windows_table(assets: Sequence[AssetValidation]) -> Table:
-    """Show which days were tested, and which of them count first."""
+    """Return the table of the days that were tested, clean and contaminated."""
     rows = []
     for asset in assets:
         window = asset.window
@@ -43,14 +43,13 @@ def windows_table(assets: Sequence[AssetValidation]) -> Table:
         "Test window",
         ("Asset", "Days", "Clean bars", "Contaminated", "Last edit before", "Cost, bp/side"),
         tuple(rows),
-        "Clean bars come after every strategy's last edit and count first. On contaminated bars the "
-        "strategies' "
-        "authors may already have known what happened.",
+        "Clean bars come after every strategy's last edit: they are the primary evidence. On contaminated bars, the "
+        "strategies' authors may already have known what would happen.",
     )
 
 
 def primary_table(verdict: Verdict, assets: Sequence[AssetValidation]) -> Table:
-    """Show the figures that the verdict rests on: transferred less vanilla, paired by seed."""
+    """Return the table of the figures that the verdict rests on: transferred minus vanilla, paired by seed."""
     rows = []
     for measure, name in MEASURE_NAMES.items():
         rows.append(_gain_row(f"{name}, pooled", verdict.pooled[measure], verdict.days[measure], None))
@@ -65,15 +64,13 @@ def primary_table(verdict: Verdict, assets: Sequence[AssetValidation]) -> Table:
         rows.append(_gain_row("Area over placebo", verdict.against_placebo, verdict.placebo_days, None))
     area = verdict.pooled["area"]
     return Table(
-        "Transferred less random weights, paired by seed",
-        ("Timing score", "Gain", "Other days", "These days", "p", "Holm p", "P(>)", "d", "δ", "S-W p"),
+        "Transferred minus random weights, paired by seed",
+        ("Timing score", "Gain", "Seeds and days", "Seeds only", "p", "Holm p", "P(>)", "d", "δ", "S-W p"),
         tuple(rows),
-        f"Interquartile mean over {area.pairs} seeds with {percent(area.interval.level, 0)} bootstrap "
-        "intervals: over "
-        "other seeds and other days, which the verdict reads, and over other seeds on these days. On "
-        "these days: p of "
-        "the exact sign-flip test, Holm's adjustment over assets and both primary measures, probability of "
-        "improvement, Cohen's d, Cliff's δ, Shapiro-Wilk p of the differences.",
+        f"The gain is the interquartile mean over {area.pairs} seeds, with {percent(area.interval.level, 0)} bootstrap "
+        "intervals: over seeds and days, on which the verdict rests, and over seeds only, on these days. The other "
+        "columns, also on these days: p of the sign-flip test, Holm's adjustment over assets and both primary "
+        "measures, probability of improvement, Cohen's d, Cliff's δ, and Shapiro-Wilk p of the differences.",
     )
 
 
@@ -93,7 +90,7 @@ def _gain_row(name: str, paired: PairedComparison, days: Interval, holm_p: float
 
 
 def arms_table(asset: AssetValidation) -> Table:
-    """Show what each arm did on the part that counts."""
+    """Return the table of each arm's results on the main part."""
     rows = []
     for arm in arrange(list(asset.arms)):
         result = asset.arms[arm]
@@ -120,10 +117,9 @@ def arms_table(asset: AssetValidation) -> Table:
         f"Arms, {asset.window.main} bars",
         ("Arm", "Runs", "Score", "Interval", "Sharpe", "Return", "Drawdown", "In market", "Sides/yr"),
         tuple(rows),
-        "Score: net, exposure-adjusted, volatility-scaled return a year. Its interval is over seeds; "
-        "that of random "
-        f"trading is where {level} of {asset.luck.draws} random paths with the agent's exposure and "
-        "turnover lie.",
+        "Score: net return per year, adjusted for exposure and scaled by volatility. Its interval is over seeds; for "
+        f"random trading, it is the range of the central {level} of {asset.luck.draws} random paths with the agent's "
+        "exposure and turnover.",
     )
 
 
@@ -149,13 +145,13 @@ _METRICS: tuple[tuple[str, Callable[[PerformanceMetrics], str]], ...] = (
     ("Longest win streak", lambda m: number(m.longest_win_streak, 0)),
     ("Longest loss streak", lambda m: number(m.longest_loss_streak, 0)),
     ("Time in market", lambda m: percent(m.exposure, 0)),
-    ("Sides a year", lambda m: number(m.turnover, 0)),
-    ("Costs a year", lambda m: percent(m.cost_drag, 2)),
+    ("Sides per year", lambda m: number(m.turnover, 0)),
+    ("Costs per year", lambda m: percent(m.cost_drag, 2)),
 )
 
 
 def metrics_table(asset: AssetValidation, part: Part) -> Table:
-    """Show every performance metric of the main arms on one part of the window."""
+    """Return the table of every performance metric of the main arms on one part of the window."""
     arms = [arm for arm in arrange(list(asset.arms)) if arm_of(arm).in_metrics]
     rows = [(name, *(show(asset.arms[arm].metrics[part]) for arm in arms)) for name, show in _METRICS]
     bars = asset.window.clean_bars if part == "clean" else asset.window.contaminated_bars
@@ -163,25 +159,24 @@ def metrics_table(asset: AssetValidation, part: Part) -> Table:
         f"Performance, {bars} {part} bars",
         ("Metric", *(arm_of(arm).label for arm in arms)),
         tuple(rows),
-        "Medians over runs. Risk-free rate zero; tail losses per bar; information ratio against "
-        "holding the asset; "
-        "trades by the day they were entered.",
+        "Figures are medians over runs. The risk-free rate is zero, tail losses are per bar, the information ratio is "
+        "relative to holding the asset, and trades belong to the part in which they were entered.",
     )
 
 
 def curves_table(comparisons: Sequence[CurveComparison], part: Part) -> Table:
-    """Show what each arm gained over its control while learning."""
+    """Return the table of each arm's gain over its control while learning."""
     return Table(
         f"Gains while learning, {part} bars",
         ("Arm – control", "Jump-start", "Area", "Final"),
         tuple((_pair(c), *(str(c.days[measure]) for measure in MEASURE_NAMES)) for c in comparisons),
-        "Differences in timing score, paired by seed: before any step, as a mean over the budget, "
-        "and at its end.",
+        "Differences in timing score, paired by seed, with intervals over seeds and days: before any step, as a mean "
+        "over the budget, and at its end.",
     )
 
 
 def pace_table(comparisons: Sequence[CurveComparison], part: Part) -> Table:
-    """Show how much sooner an arm gets there, and how far it falls on the way."""
+    """Return the table of how soon each arm reaches the threshold, and how far its score falls below its start."""
     rows = []
     for comparison in comparisons:
         reached = comparison.threshold
@@ -199,13 +194,11 @@ def pace_table(comparisons: Sequence[CurveComparison], part: Part) -> Table:
         )
     return Table(
         f"Time to a score of {comparisons[0].threshold.threshold:g}, {part} bars",
-        ("Arm – control", "Reach it", "Control", "Steps", "Control", "Log-rank p", "Ratio", "Dip"),
+        ("Arm – control", "Reached", "Control", "Steps", "Control", "Log-rank p", "Ratio", "Dip"),
         tuple(rows),
-        "The score was fixed beforehand; runs that never reach it are censored, and the median of "
-        "steps is Kaplan and "
-        "Meier's. Ratio: gain over the control's area, where that is clearly above zero. Dip: "
-        "largest fall below the "
-        "start.",
+        "The score was fixed beforehand; runs that never reach it are censored, and the steps are Kaplan-Meier "
+        "medians. Ratio: gain in area divided by the control's area, where the latter is clearly above zero. Dip: "
+        "largest fall of the score below its start.",
     )
 
 
@@ -214,7 +207,7 @@ def _pair(comparison: CurveComparison) -> str:
 
 
 def inference_table(asset: AssetValidation) -> Table:
-    """Show what the agent's return series alone can and can't prove."""
+    """Return the table of what the agent's return series alone can and cannot show."""
     rows: list[tuple[str, str, str]] = []
     evidence = asset.sharpe
     if evidence is not None:
@@ -227,42 +220,45 @@ def inference_table(asset: AssetValidation) -> Table:
             ),
             ("P(true ratio > 0)", percent(evidence.probabilistic), "probabilistic Sharpe ratio"),
             (
-                "P(> best of worthless trials)",
+                "P(true ratio > best by luck)",
                 percent(evidence.deflated),
-                f"deflated by {evidence.trials} trials",
+                f"Sharpe ratio deflated by {evidence.trials} trials",
             ),
-            ("Track record needed", needed, f"{evidence.years:.1f} years are there"),
+            ("Track record needed", needed, f"{evidence.years:.1f} years available"),
         ]
     for arm in arrange(list(asset.sharpe_differences)):
         difference = asset.sharpe_differences[arm]
         rows.append(
             (
-                f"Sharpe less {arm_of(arm).label}'s",
+                f"Sharpe ratio, agent – {arm_of(arm).label}",
                 str(difference.interval),
-                f"p = {p_value(difference.p_value)}, {difference.interval.finding}",
+                f"{_equals(difference.p_value)}, {difference.interval.finding}",
             )
         )
-    rows.append(
-        ("No arm beats holding (SPA)", f"p = {p_value(asset.superior_p)}", "mean return, all arms at once")
-    )
+    rows.append(("No arm beats holding (SPA)", _equals(asset.superior_p), "mean return, all arms at once"))
     luck = asset.luck
     rows.append(
         (
-            "Random trading as good",
-            f"p = {p_value(luck.p_value)}",
+            "Random trading scores as high",
+            _equals(luck.p_value),
             f"{luck.draws} paths, same exposure and turnover",
         )
     )
     return Table(
-        f"What the returns can show, {asset.window.main} bars",
-        ("Question", "Answer", "How"),
+        f"What the returns alone can show, {asset.window.main} bars",
+        ("Question", "Answer", "Details"),
         tuple(rows),
-        "Sharpe differences: studentised circular block bootstrap (Ledoit and Wolf 2008).",
+        "Differences of Sharpe ratios are tested by the studentised circular block bootstrap (Ledoit and Wolf 2008).",
     )
 
 
+def _equals(value: float | None) -> str:
+    shown = p_value(value)
+    return f"p {shown}" if shown.startswith("<") else f"p = {shown}"
+
+
 def episodes_table(asset: AssetValidation) -> Table:
-    """Show how results spread over random-start episodes."""
+    """Return the table of how results spread over random-start episodes."""
     first = asset.episodes[0]
     by_arm = {episode.arm: episode for episode in asset.episodes}
     ordered = [by_arm[arm] for arm in arrange(list(by_arm))]
@@ -279,12 +275,12 @@ def episodes_table(asset: AssetValidation) -> Table:
             )
             for episode in ordered
         ),
-        "One run of each arm; every arm meets the same episodes. They overlap: their spread is no interval.",
+        "One run of each arm, on the same episodes. They overlap, so their spread is not a confidence interval.",
     )
 
 
 def asset_tables(asset: AssetValidation) -> list[Table]:
-    """Return the tables of the part that counts."""
+    """Return the tables of the main part."""
     main = asset.window.main
     return [
         arms_table(asset),
@@ -297,7 +293,7 @@ def asset_tables(asset: AssetValidation) -> list[Table]:
 
 
 def contaminated_tables(asset: AssetValidation) -> list[Table]:
-    """Return the tables of the contaminated part, where a clean one counts."""
+    """Return the tables of the contaminated part, where the main part is clean."""
     if not asset.contaminated_comparisons:
         return []
     return [

@@ -1,4 +1,4 @@
-"""How well replays reproduce the service's own backtests: table, worst cases, and a dot for each symphony."""
+"""How well replays reproduce the service's own backtests: a table, the worst cases, and a chart of all symphonies."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rlpretrain.validation.report.table import NOTHING, Table, number, percent
 __all__ = ["fidelity_chart", "fidelity_tables"]
 
 _WORST = 5
-_LEAST_SHOWN = 1e-4
+_MIN_SHOWN = 1e-4
 """Tracking error at which the chart's axis begins."""
 
 
 def fidelity_tables(fidelity: FidelityFigures) -> list[Table]:
-    """Show counts, medians, and the replays that are furthest from the service's."""
+    """Return tables of counts, of medians, and of the replays that are furthest from the service's."""
     replays = fidelity.replays
     counts = Counter(replay.status for replay in replays)
     rows = [(status.capitalize(), f"{count:,}") for status, count in counts.most_common()]
@@ -30,19 +30,19 @@ def fidelity_tables(fidelity: FidelityFigures) -> list[Table]:
         rows.append(("Not comparable", f"{fidelity.not_compared:,}"))
     rows += [
         ("Median correlation of daily returns", number(_median([r.correlation for r in replays]), 5)),
-        ("Median tracking error a year", percent(_median([r.tracking_error for r in replays]), 2)),
+        ("Median tracking error, annualised", percent(_median([r.tracking_error for r in replays]), 2)),
         ("Median share of days with equal holdings", percent(_median([r.equal_holdings for r in replays]))),
     ]
     source = (
         "The service is the embedded one, whose backtest is this project's own engine: agreement proves the "
         "plumbing, not the rules."
         if fidelity.embedded
-        else "Replays are compared with the service's own backtests, with equal costs."
+        else "Replays are compared with the service's own backtests, at equal costs."
     )
     note = (
-        f"{source} A strategy votes only after a quarterly review at which its replay so far correlated at least "
-        f"{fidelity.min_correlation:g} with a tracking error of at most {percent(fidelity.max_tracking_error)} a year; "
-        "what is shown here is over all days."
+        f"{source} A strategy votes only after a quarterly review at which its replay to date had a correlation of at "
+        f"least {fidelity.min_correlation:g} and an annualised tracking error of at most "
+        f"{percent(fidelity.max_tracking_error)}; the figures here cover all days."
     )
     tables = [Table("Fidelity of replays", ("Replays", "Symphonies or figure"), tuple(rows), note)]
     if replays:
@@ -52,20 +52,21 @@ def fidelity_tables(fidelity: FidelityFigures) -> list[Table]:
                 "Furthest from the service",
                 ("Symphony", "Verdict", "Too far", "Corr.", "Error", "Largest", "Day", "Holdings", "Days"),
                 tuple(_row(replay, fidelity) for replay in worst),
-                "Correlation of daily returns, tracking error a year, the largest day's difference, the share of "
-                "days with equal holdings, and the days compared. `rejects.json` says who does not vote, and why.",
+                "The columns are the limits exceeded, the correlation of daily returns, the annualised tracking error, "
+                "the largest difference on one day, that day, the share of days with equal holdings, and the number "
+                "of days compared. `rejects.json` lists the strategies that do not vote, with the reason.",
             )
         )
     return tables
 
 
 def fidelity_chart(fidelity: FidelityFigures) -> Chart:
-    """Draw each replay's correlation over its tracking error, and the limits of both."""
+    """Draw each replay's correlation against its tracking error, with the limits of both."""
     with drawing("fidelity", 7.2, 2.4) as (figure, svg):
         axes = figure.add_subplot()
         for agrees, colour in ((True, arm_colour(AGENT)), (False, WARN)):
             dots = [
-                (max(replay.tracking_error, _LEAST_SHOWN), replay.correlation)
+                (max(replay.tracking_error, _MIN_SHOWN), replay.correlation)
                 for replay in fidelity.replays
                 if replay.agrees == agrees and replay.correlation is not None
             ]
@@ -74,18 +75,18 @@ def fidelity_chart(fidelity: FidelityFigures) -> Chart:
         axes.axvline(fidelity.max_tracking_error, color=INK, linewidth=0.8)
         axes.axhline(fidelity.min_correlation, color=INK, linewidth=0.8)
         axes.set_xscale("log")
-        axes.set_xlim(_LEAST_SHOWN / 1.5, None)
+        axes.set_xlim(_MIN_SHOWN / 1.5, None)
         lowest = min([fidelity.min_correlation, *(r.correlation or 1.0 for r in fidelity.replays)])
         axes.set_ylim(lowest - 0.05, 1.02)
         axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g} %"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.set_xlabel("tracking error a year, log")
+        axes.set_xlabel("annualised tracking error, log scale")
         axes.set_ylabel("correlation")
     agree = sum(replay.agrees for replay in fidelity.replays)
     return Chart(
-        f"{agree:,} of {len(fidelity.replays):,} replays agree with the service to the last day",
+        f"{agree:,} of {len(fidelity.replays):,} replays agree with the service as of the last day",
         svg.text,
-        "Each dot is a symphony that moves, over all days; the lines are the limits.",
+        "Each dot is a symphony whose value moves, over all days; the lines are the limits.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What the strategies change whose authors had seen the test window."""
+"""Effect of the strategies whose authors had seen the test window."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["late_edits_table"]
 
 
 def late_edits_table(found: LateEdits) -> Table:
-    """Show the library's own figures on validation and test window, with and without late edits."""
+    """Return the table of the library's own figures on the validation and test windows, with and without late edits."""
     rows = []
     for window in found.windows:
         rows.append((f"{window.name}, without", *_figures(window.without), NOTHING))
@@ -38,15 +38,15 @@ def _note(found: LateEdits) -> str:
     unknown = (
         ""
         if not found.unknown
-        else f" Of {found.unknown:,} strategies the last edit is unknown: any of them may be late, and they count "
-        "as not late here."
+        else f" The last edit of {found.unknown:,} strategies is unknown: any of them may be late, but here they "
+        "count as not late."
     )
     if not found.late:
         return f"No strategy is known to have been edited inside the test window.{unknown}"
     vote = "voted in this run" if found.vote else "did not vote in this run"
     return (
-        f"{found.late:,} strategies were last edited inside the test window, so their authors had seen it; they "
-        f"{vote}. The figures are of the consensus itself, no agent: the share of its changes of stance that paid, "
-        "their mean reward, the Sharpe ratio of following it and of holding the same assets, and the difference "
-        f"that the late ones make to the former.{unknown}"
+        f"{found.late:,} strategies were last edited inside the test window, so their authors had seen part of it; "
+        f"they {vote}. The figures describe the consensus itself, not an agent: the share of its changes of stance "
+        "that paid, their mean reward, the Sharpe ratios of following it and of holding the same assets, and the "
+        f"difference that the late strategies make to the former.{unknown}"
     )

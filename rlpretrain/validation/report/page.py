@@ -73,7 +73,7 @@ def html_report(data: ReportData) -> str:
 def _section(asset: AssetValidation) -> _Section:
     window = asset.window
     if window.main == "clean":
-        days = f"{window.clean_bars} clean bars from {window.clean_from} on count first"
+        days = f"the {window.clean_bars} clean bars from {window.clean_from} onwards are the primary evidence"
     else:
         days = f"all {window.contaminated_bars} bars are contaminated by hindsight"
     return _Section(

@@ -20,13 +20,13 @@ __all__ = ["pipeline_tables", "settings_table"]
 
 
 def pipeline_tables(data: ReportData) -> list[Table]:
-    """Show where the agent comes from; parts that were not given are left out."""
+    """Return the tables of the agent's origin; parts that are missing are left out."""
     tables = []
     if data.library is not None:
         tables.append(_library_table(data.library))
         if data.library.examples:
             rows = tuple((rejection.name, rejection.reason) for rejection in data.library.examples)
-            tables.append(Table("Rejected, for example", ("Symphony", "Reason"), rows))
+            tables.append(Table("Examples of rejected symphonies", ("Symphony", "Reason"), rows))
     if data.fidelity is not None:
         tables += fidelity_tables(data.fidelity)
     if data.late_edits is not None:
@@ -45,7 +45,7 @@ def pipeline_tables(data: ReportData) -> list[Table]:
 
 
 def settings_table(data: ReportData) -> Table:
-    """Show the settings and versions that make the run again."""
+    """Return the table of the settings and versions that reproduce the run."""
     rows = [(name, _plain(value)) for name, value in sorted(data.settings.items())]
     rows += [(f"version of {name}", version) for name, version in sorted(data.versions.items())]
     if data.device:
@@ -70,17 +70,17 @@ def _patterns_table(patterns: PatternCounts) -> Table:
 
 
 def _checks_table(warnings: Sequence[str]) -> Table:
-    """Show what the checks of the stored patterns found suspicious; what fails them never gets here."""
+    """Return the table of warnings from the checks of the stored patterns; a failed check stops the run earlier."""
     return Table(
         "Checks of the stored patterns",
         ("Warning",),
         tuple((warning,) for warning in warnings),
-        "" if warnings else "Every check passed, without a warning.",
+        "" if warnings else "Every check passed without a warning.",
     )
 
 
 def _advice_table(advice: Sequence[Advice]) -> Table:
-    """Show what the analysis of the patterns says to change."""
+    """Return the table of the changes that the analysis of the patterns recommends."""
     return Table(
         "What the analysis of the patterns recommends",
         ("Finding", "Change", "Setting"),
@@ -102,16 +102,16 @@ def _pretraining_table(figures: PretrainingFigures) -> Table:
             )
             for name, scores in figures.scores.items()
         ),
-        f"{figures.train_patterns:,} patterns to learn from, {figures.validation_patterns:,} later "
-        "ones to judge by; "
-        f"best epoch {figures.best_epoch} of {figures.epochs}. {' '.join(figures.findings)}".rstrip(),
+        f"The clone was trained on {figures.train_patterns:,} patterns and judged on {figures.validation_patterns:,} "
+        f"later ones; the best of {figures.epochs} epochs was epoch {figures.best_epoch}. "
+        f"{' '.join(figures.findings)}".rstrip(),
     )
 
 
 def _transfer_table(transfer: TransferFigures) -> Table:
     columns: Mapping[str, tuple[Sequence[float], int]] = {
         "Validation score": (transfer.validation_score, 2),
-        "KL to the start, nats": (transfer.kl, 4),
+        "KL from the start, nats": (transfer.kl, 4),
         "Critic's explained variance": (transfer.explained_variance, 2),
     }
     shown = {name: values for name, values in columns.items() if len(values[0]) == len(transfer.steps)}

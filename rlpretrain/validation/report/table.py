@@ -1,4 +1,4 @@
-"""One table of the report, and how figures are worded in its cells."""
+"""One table of the report, and the format of figures in its cells."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Table:
 
     @property
     def figures(self) -> tuple[bool, ...]:
-        """Which columns hold figures, which are flush right."""
+        """Whether each column contains figures, which are flush right."""
         return tuple(i > 0 and all(_is_figure(row[i]) for row in self.rows) for i in range(len(self.columns)))
 
 
 def clean(text: str) -> str:
-    """Replace what does not print (controls, line breaks, direction marks): names come from others."""
+    """Replace characters that do not print (controls, line breaks, direction marks): names come from others."""
     return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
@@ -48,27 +48,27 @@ def _is_figure(cell: str) -> bool:
 
 
 def number(value: float | None, digits: int = 2) -> str:
-    """Show a figure; nothing where it is undefined."""
+    """Return a figure as text; a dash where it is undefined."""
     return NOTHING if value is None else f"{value:.{digits}f}"
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """Show a figure with its sign."""
+    """Return a figure with its sign as text."""
     return NOTHING if value is None else f"{value:+.{digits}f}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """Show a fraction as per cent."""
+    """Return a fraction as a percentage."""
     return NOTHING if value is None else f"{100 * value:.{digits}f} %"
 
 
 def p_value(value: float | None) -> str:
-    """Show a p-value; the smallest as a bound."""
+    """Return a p-value as text; below 0.001, as a bound."""
     if value is None:
         return NOTHING
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def span(interval: Interval) -> str:
-    """Show the bounds of an interval."""
+    """Return the bounds of an interval as text."""
     return f"[{interval.low:+.2f}, {interval.high:+.2f}]"

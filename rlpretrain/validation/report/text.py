@@ -31,7 +31,7 @@ def text_report(data: ReportData) -> str:
             lines += _table(primary_table(data.verdict, data.assets))
         lines += _table(windows_table(data.assets))
     if data.verdict is not None:
-        lines += [*_heading("What is not shown"), *_bullets(data.verdict.cautions), ""]
+        lines += [*_heading("What the evidence cannot show"), *_bullets(data.verdict.cautions), ""]
     for asset in data.assets:
         lines += ["=" * WIDTH, asset.symbol, "=" * WIDTH, ""]
         for table in (*asset_tables(asset), *contaminated_tables(asset)):
@@ -47,7 +47,7 @@ def text_report(data: ReportData) -> str:
 
 def _verdict(data: ReportData) -> list[str]:
     if data.verdict is None:
-        return ["Nothing was validated: this report shows no effect.", ""]
+        return ["Nothing was validated, so this report shows no effect.", ""]
     lines = [f"{data.verdict.headline.upper()}.", "", *_bullets(data.verdict.sentences), ""]
     if data.decision is not None:
         word = "PROMOTED" if data.decision.promoted else "NOT PROMOTED"
@@ -56,18 +56,21 @@ def _verdict(data: ReportData) -> list[str]:
 
 
 def data_sentences(data: ReportData) -> list[str]:
-    """Say where prices come from and how time is split."""
+    """Return sentences on the source of the prices and the split of time."""
     sentences = []
     if data.market is not None:
         sentences.append(f"Prices: {data.market}.")
     if data.windows is not None:
         windows = data.windows
         sentences.append(
-            f"Pre-training from {windows.start}, validation from {windows.validation_start}, test from "
-            f"{windows.test_start} to {windows.end}. Only validation reads the test window."
+            f"The pre-training window starts on {windows.start}, the validation window on "
+            f"{windows.validation_start}, and the test window runs from {windows.test_start} to {windows.end}. "
+            "Only the validate stage reads the test window."
         )
         if windows.embargo_days is not None:
-            sentences.append(f"Between windows, {windows.embargo_days} bars belong to neither.")
+            sentences.append(
+                f"Between two windows, an embargo of {windows.embargo_days} bars belongs to neither."
+            )
     return sentences
 
 
@@ -98,7 +101,7 @@ def _table(table: Table) -> list[str]:
 
 
 def _row(cells: tuple[str, ...], widths: list[int], right: tuple[bool, ...]) -> list[str]:
-    """Lay out one row; a cell that is too long goes on below."""
+    """Lay out one row; a cell that is too long continues below."""
     wrapped = [
         [cell] if len(cell) <= width else textwrap.wrap(cell, width) or [""]
         for cell, width in zip(cells, widths, strict=True)

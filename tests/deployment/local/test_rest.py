@@ -220,7 +220,7 @@ def test_success_is_told_with_verdict_and_figures(deployment: Deployment, run_id
 def test_a_missed_deadline_is_told_by_the_triggerer(deployment: Deployment, run_id: str) -> None:
     inbox = deployment.inbox
     posted = until(lambda: inbox.hooked("late", run_id))
-    assert "was to be done by" in posted["text"]
+    assert "should have finished by" in posted["text"]
     assert until(lambda: [m for m in inbox.mails if m["Subject"] == f"{DAG}: run is late"])
     assert until(lambda: inbox.chatted(f"{DAG}: run is late"))
 

@@ -187,7 +187,7 @@ def test_success_tells_verdict_and_figures() -> None:
         "Figures: jump_start 0.1235",
         "Report: /runs/r/report.html",
     )
-    assert successful_run(context()).lines == ("No report in this run.",)
+    assert successful_run(context()).lines == ("This run has no report.",)
 
 
 def test_failure_tells_task_reason_and_log() -> None:

@@ -58,7 +58,7 @@ def test_a_broken_off_or_changed_copy_is_refused(run: RunFolder, storage: str, t
     with pytest.raises(DataError, match=r"model\.pt was changed"):
         restore_run("night-1", storage, tmp_path / "other")
     (copy / INVENTORY).unlink()
-    with pytest.raises(DataError, match="no whole copy"):
+    with pytest.raises(DataError, match="no complete copy"):
         restore_run("night-1", storage, tmp_path / "other")
     assert list((tmp_path / "other").iterdir()) == []
 
@@ -86,7 +86,7 @@ def test_a_run_comes_back_under_its_own_id_only(storage: str, tmp_path: Path) ->
     assert restore_run(run_id, storage, tmp_path / "other").name == run.run_id
     (run / MARK).write_text("{}")
     store_run(run.path, storage)
-    with pytest.raises(DataError, match=f"{copy.name}/{MARK} does not say"):
+    with pytest.raises(DataError, match=f"{copy.name}/{MARK} does not name"):
         restore_run(run_id, storage, tmp_path / "third")
     assert list((tmp_path / "third").iterdir()) == []
 

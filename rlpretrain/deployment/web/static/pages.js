@@ -1,14 +1,14 @@
-// Follow the theme that the reader has chosen in Airflow, and show a changed choice at once.
+// Follow the theme that the reader has chosen in Airflow, and apply a changed choice at once.
 "use strict";
 
-const KEY = "theme"; // where Airflow's UI keeps it: light, dark or system
+const KEY = "theme"; // where Airflow's UI stores it: light, dark or system
 
 function follow() {
   let theme = null;
   try {
     theme = localStorage.getItem(KEY);
   } catch {
-    // A browser that keeps nothing: the system's choice stands.
+    // The browser stores nothing: the system's choice applies.
   }
   document.documentElement.dataset.theme = theme === "dark" || theme === "light" ? theme : "system";
 }
