@@ -42,6 +42,12 @@ def run_setting(
         Heading of the trigger form under which it appears.
     description
         Text for the form, ``rlpretrain settings`` and the documentation.
+    title
+        Label in the form.
+    choices
+        Each possible value, with the words that the form shows for it.
+    examples
+        Values that the form suggests; any other is possible.
     short
         Name in a section that is used by itself, see `Standalone`.
     constraints
