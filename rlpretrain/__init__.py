@@ -1,7 +1,7 @@
 """Nightly pre-training of trading agents on a library of rule-based strategies.
 
-This package's names, and those of each room, are listed in its ``__init__.pyi``. They load their modules on first use:
-importing the package stays cheap, and settings can be read where no trainer is installed.
+The names of this package and of each room are listed in its ``__init__.pyi``. They load their modules on first use, so
+importing the package is cheap, and settings can be read where torch is not installed.
 """
 
 import lazy_loader

@@ -1,4 +1,4 @@
-"""Settings whose values are names of a table's rows."""
+"""Settings whose values are names of rows of a table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def choose(table: Table[RowT], name: str) -> RowT:
     Raises
     ------
     SettingsError
-        There is none; the message lists the names that there are.
+        There is no such row; the message lists the names.
     """
     row = table.get(name)
     if row is None:
@@ -36,7 +36,7 @@ def choose(table: Table[RowT], name: str) -> RowT:
 class OneOf:
     """Marks a text setting as the name of a row, as in ``Annotated[str, OneOf("package.module:TABLE")]``.
 
-    The table is loaded when a value is checked and not before: it lives in a room that imports the settings.
+    The table is loaded only when a value is checked, because it is in a room that imports the settings.
     The JSON schema lists the names under `enum` and, in the same order, their descriptions under `labels`.
 
     Parameters
@@ -44,7 +44,7 @@ class OneOf:
     place
         Module and name of the table; its rows have descriptions.
     besides
-        Further values that are possible, each with its description.
+        Further possible values, each with its description.
     """
 
     place: str

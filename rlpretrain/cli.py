@@ -1,7 +1,7 @@
 """The ``rlpretrain`` command.
 
-Answers 0 done, 1 failed, 2 bad usage or settings. With ``--json``, one JSON object goes to standard output and all
-else to standard error.
+The exit status is 0 for success, 1 for a failure, and 2 for bad usage or settings. With ``--json``, one JSON object is
+written to standard output and everything else to standard error.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from rlpretrain.stages import (
 __all__ = ["main"]
 
 BEGINNING = (UPDATE, LIST, EXTRACT)
-"""Stages with which a person begins a run; the others go on with one."""
+"""Stages that begin a new run unless one is named; the others continue an existing run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RlpretrainError as error:
         return _fail(options, error, 1)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on where it stopped", file=sys.stderr)  # noqa: T201
+        print("stopped; the same command resumes where it stopped", file=sys.stderr)  # noqa: T201
         return 1
     if options.json:
         print_lines([json.dumps(answer, sort_keys=True, allow_nan=False)])
@@ -87,17 +87,15 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="run all stages in this process")
     run.set_defaults(run_command=_run)
     add_settings(run)
-    run.add_argument("--run", metavar="NAME", help="name of the run; one that stopped goes on")
+    run.add_argument("--run", metavar="NAME", help="name of the run; an interrupted run resumes")
     _add_refresh(run)
     for stage in STAGES:
-        text = f"{stage.does}; what it needs and is not done comes first"
+        text = f"{stage.does}; the stages that it needs and that have not finished run first"
         parser_of_stage = commands.add_parser(stage.name, help=stage.does, description=_sentence(text))
         parser_of_stage.set_defaults(run_command=_one, stage=stage)
         add_settings(parser_of_stage)
-        default = "a new one" if stage in BEGINNING else "the newest"
-        parser_of_stage.add_argument(
-            "--run", metavar="NAME", help=f"name of the run; {default} when left out"
-        )
+        default = "a new run" if stage in BEGINNING else "the newest run"
+        parser_of_stage.add_argument("--run", metavar="NAME", help=f"name of the run (default: {default})")
         if stage in BEGINNING:
             _add_refresh(parser_of_stage)
     settings = commands.add_parser("settings", help="list all settings with their values")
@@ -109,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     single.add_argument("--run", required=True, type=Path, metavar="FOLDER", help="the run's folder")
     for stage in STAGES:
         if stage.parts is not None:
-            single.add_argument(f"--{stage.parts.flag}", help=f"the part of {stage.name}")
-    single.add_argument("--json", action="store_true", help="one JSON object on standard output")
+            single.add_argument(f"--{stage.parts.flag}", help=f"the part to run, for {stage.name}")
+    single.add_argument("--json", action="store_true", help="write one JSON object to standard output")
     add_symphony(commands)
     add_composer(commands)
     add_prices(commands)
@@ -127,7 +125,7 @@ def _add_refresh(parser: argparse.ArgumentParser) -> None:
         dest="set",
         action="append_const",
         const="refresh=true",
-        help="fetch and replay all again, whatever earlier runs have kept",
+        help="fetch and replay everything again, even if an earlier run has cached it",
     )
 
 
@@ -165,7 +163,7 @@ def _one(options: argparse.Namespace) -> dict[str, Any]:
 
 def _settings(options: argparse.Namespace) -> dict[str, Any]:
     config = read_settings(options)
-    # An address may carry a password: neither its value nor its repr is shown.
+    # An address may contain a password: neither its value nor its repr is shown.
     values = config.public()
     fields = PretrainingConfig.model_fields
     lines = [
@@ -182,7 +180,9 @@ def _stage(options: argparse.Namespace) -> dict[str, Any]:
             raise SettingsError(f"stage {stage.name} needs --{stage.parts.flag}")
         parts = parts_of(run, stage)
         if part not in parts:
-            raise StageError(f"there is no {stage.parts.flag} {part}: the run has {', '.join(parts)}")
+            raise StageError(
+                f"there is no {stage.parts.flag} {part} in this run", hint=f"one of {', '.join(parts)}"
+            )
     with heartbeat(stage.name):
         manifest = run_stage(run, stage, part)
     path = str(options.run / f"{manifest.stage}.json")

@@ -1,4 +1,4 @@
-"""From Composer's library to stored patterns: the extraction's public face."""
+"""From Composer's library to stored patterns: the public interface of the extraction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ComposerExtractor:
     config
         Settings; all defaults when None.
     run_id
-        Name of the run's folder; a run of the same name goes on where it stopped.
+        Name of the run's folder; a run of the same name resumes where it stopped.
 
     Examples
     --------
@@ -53,12 +53,12 @@ class ComposerExtractor:
         Parameters
         ----------
         max_strategies
-            Most strategies to take; the settings' number when None.
+            Maximum number of strategies; that of the settings when None.
 
         Raises
         ------
         RlpretrainError
-            The service, the market or the store failed, or the library makes no decision.
+            The service, the market or the store failed, or the library produces no decisions.
         """
         config = self._config
         if max_strategies is not None:
@@ -75,23 +75,24 @@ class ComposerExtractor:
         Parameters
         ----------
         min_confidence
-            Least confidence; the settings' when None.
+            Minimum confidence; that of the settings when None.
         settled_before
             Leave out patterns whose reward was not known before this day.
 
         Raises
         ------
         StageError
-            Nothing was extracted yet.
+            Nothing has been extracted yet.
         """
         if self._pipeline is None:
-            raise StageError("no patterns yet", hint="await run_extraction_pipeline() first")
+            raise StageError("there are no patterns yet", hint="await run_extraction_pipeline() first")
         run = self._pipeline.run
         mined = MINE.read(run.folder.require(MINE.name))
-        least = self._config.min_confidence if min_confidence is None else min_confidence
+        if min_confidence is None:
+            min_confidence = self._config.min_confidence
         with open_store(store_url(run.config, run.folder.path)) as store:
             return store.patterns(
                 mined.extraction,
-                min_confidence=least,
+                min_confidence=min_confidence,
                 settled_before=settled_before,
             )

@@ -1,6 +1,6 @@
-"""Symphonies as JSON: in whatever wrapper they come, and however deep they are nested.
+"""Symphonies as JSON, in any wrapper and nested to any depth.
 
-Python's own reader and writer end at about 500 levels of groups; here there is no limit.
+Python's own reader and writer stop at about 500 levels of groups; there is no limit here.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ _MOST_WRAPPERS = 8
 
 
 def read_document(path: Path) -> dict[str, Any]:
-    """Read a symphony's tree from a JSON file, in whatever wrapper the service gives it.
+    """Read a symphony's tree from a JSON file, in any wrapper that the service uses.
 
     Raises
     ------
     DataError
-        The file is unreadable, is not JSON or holds no tree.
+        The file is unreadable, is not JSON or contains no tree.
     """
     try:
         data = path.read_bytes()
@@ -35,12 +35,12 @@ def read_document(path: Path) -> dict[str, Any]:
 
 
 def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
-    """Take the tree out of ``{"score": {...}}``, ``{"symphony": {...}}`` and the like, or of JSON as text.
+    """Return the tree in ``{"score": {...}}``, ``{"symphony": {...}}`` and the like, or in JSON as text.
 
     Raises
     ------
     DataError
-        There is no tree in it; the message begins with `subject`.
+        It contains no tree; the message begins with `subject`.
     """
     for _ in range(_MOST_WRAPPERS):
         if isinstance(answer, str):
@@ -52,7 +52,7 @@ def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
         else:
             break
     if not isinstance(answer, dict) or "step" not in answer:
-        raise DataError(f"{subject}: holds no symphony: no 'step' at its root")
+        raise DataError(f"{subject}: contains no symphony: there is no 'step' at its root")
     return answer
 
 
@@ -71,7 +71,7 @@ def decode_json(data: bytes | str) -> Any:
 
 
 def encode_json(value: Any) -> str:
-    """Write JSON of any depth, in ASCII, since texts may hold unpaired surrogates; keys keep their order."""
+    """Write JSON of any depth, in ASCII, since texts may contain unpaired surrogates; keys keep their order."""
     try:
         return json.dumps(value, separators=(",", ":"))
     except RecursionError:
@@ -89,7 +89,7 @@ def _decode_deep(data: bytes | str) -> Any:
     import ijson
 
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data))
-    # Not ijson.items: it makes the path of every value, which grows with the square of the depth.
+    # Not ijson.items: it builds the path of every value, whose cost grows with the square of the depth.
     builder = ijson.ObjectBuilder()
     try:
         for event, value in ijson.basic_parse(io.BytesIO(text.encode()), use_float=True):
@@ -100,7 +100,7 @@ def _decode_deep(data: bytes | str) -> Any:
 
 
 def _encode_deep(value: Any) -> Iterator[str]:
-    """Yield the parts of what `json.dumps` would return."""
+    """Yield the parts of the text that `json.dumps` would return."""
     waiting: list[Iterator[tuple[str, Any]]] = [iter([("", value)])]
     closing = [""]
     while waiting:

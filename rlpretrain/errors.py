@@ -1,6 +1,6 @@
-"""Errors that a person can act on.
+"""Errors that users can act on.
 
-Every error names the thing at fault (a file, node, field or setting) and, where there is one, what to do about it.
+Every error names the thing at fault (a file, node, field or setting) and, where possible, what to do about it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
 
 
 class RlpretrainError(Exception):
-    """Base of all errors raised on purpose.
+    """Base class of all errors that this package raises deliberately.
 
     Parameters
     ----------
@@ -37,22 +37,22 @@ class RlpretrainError(Exception):
 
 
 class SettingsError(RlpretrainError):
-    """A setting is unknown, malformed or impossible. The command line answers 2."""
+    """A setting is unknown, malformed or impossible. The command line exits with status 2."""
 
 
 class DataError(RlpretrainError):
-    """Prices, a data set or an artifact are missing, malformed or too few."""
+    """Prices, a data set or an artifact is missing, malformed or too small."""
 
 
 class SymphonyError(RlpretrainError):
-    """A symphony can't be parsed or replayed exactly; names the node's path.
+    """A symphony can't be parsed or replayed exactly; the message names the node's path.
 
-    The run rejects the symphony, records the reason and goes on.
+    The run rejects the symphony, records the reason and continues.
     """
 
 
 class ServiceError(RlpretrainError):
-    """Composer's service failed or refused.
+    """A service failed or rejected a call.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class StageError(RlpretrainError):
 
 @contextmanager
 def learning() -> Iterator[None]:
-    """Name what to install if the block finds no torch, which only the learning rooms need.
+    """Raise an error that names what to install if the block finds no torch, which only the stages that learn need.
 
     Raises
     ------
@@ -85,5 +85,5 @@ def learning() -> Iterator[None]:
             raise
         raise StageError(
             f"{error.name} is not installed here",
-            hint="pip install 'rlpretrain[train]', or let the trainer's image learn: RLPRETRAIN_TRAINER=docker",
+            hint="pip install 'rlpretrain[train]', or train in the trainer's image with RLPRETRAIN_TRAINER=docker",
         ) from None

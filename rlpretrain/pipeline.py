@@ -26,9 +26,9 @@ class PretrainingPipeline:
     config
         Settings; all defaults when None.
     run_id
-        Name of the run, and of its folder under ``output_dir``. A run of the same name goes on where it stopped.
+        Name of the run, and of its folder under ``output_dir``. A run of the same name resumes where it stopped.
     progress
-        Called with plain lines.
+        Called with lines of progress.
 
     Examples
     --------
@@ -54,33 +54,33 @@ class PretrainingPipeline:
         return self.run.folder.path
 
     async def run_to(self, stage: Stage[Any, Any]) -> list[Manifest]:
-        """Run a stage after all that it needs and that is not done.
+        """Run a stage, after the stages that it needs and that have not finished.
 
         Returns
         -------
         list of Manifest
-            What the stage left, one for each of its parts.
+            The stage's manifests, one for each of its parts.
 
         Raises
         ------
         RlpretrainError
-            A stage failed; the message names what is at fault. Stages that finished are not run again.
+            A stage failed; the message names the cause. Stages that have finished are not run again.
         """
         self.run.write_settings()
         return await asyncio.to_thread(run_with_needs, self.run, stage)
 
     async def run_pipeline(self) -> dict[str, Any]:
-        """Run every stage that is not done yet.
+        """Run every stage that has not finished.
 
         Returns
         -------
         dict
-            What ``pipeline_results.json`` holds, and ``folder``, the run's folder.
+            The content of ``pipeline_results.json``, and ``folder``, the run's folder.
 
         Raises
         ------
         RlpretrainError
-            A stage failed; the message names what is at fault. Stages that finished are not run again.
+            A stage failed; the message names the cause. Stages that have finished are not run again.
         """
         await self.run_to(PROMOTE)
         results: dict[str, Any] = json.loads((self.folder / RESULTS).read_text(encoding="utf-8"))

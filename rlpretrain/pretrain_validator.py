@@ -1,4 +1,4 @@
-"""Validation of an agent's file, within the run that made it."""
+"""Validation of an agent's file, within the run that wrote it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["PretrainValidator"]
 
 
 class PretrainValidator(_Validator):
-    """Validates an agent's file on the assets, windows and arms of the run that made it.
+    """Validates an agent's file on the assets, windows and arms of the run that wrote it.
 
     Parameters
     ----------
     config
-        Seeds, episodes, budget and levels.
+        Settings of validation: seeds, episodes, budget and levels.
     assets
         Assets to validate on; those of the run's settings when None.
     seed

@@ -1,7 +1,7 @@
-"""What a section of the settings is: the settings of one idea, declared once, in the room that reads them.
+"""Sections of the settings: each contains the settings of one topic, declared once in the room that reads them.
 
-Sections are put together by inheritance. `rlpretrain.settings` puts all of them together for people; each stage puts
-together those that its result depends on, and sees no other.
+Sections are combined by inheritance. `rlpretrain.settings` combines all of them for users; each stage combines those
+that its result depends on, and sees no others.
 """
 
 from __future__ import annotations
@@ -32,26 +32,26 @@ def run_setting(
     short: str | None = None,
     **constraints: Any,
 ) -> Any:
-    """Declare a setting that a person may change for each run; results depend on it.
+    """Declare a setting that a user may change for each run; results depend on it.
 
     Parameters
     ----------
     default
-        Its value where nobody sets it.
+        Value if it is not set.
     group
-        Heading of the trigger form under which it stands.
+        Heading of the trigger form under which it appears.
     description
-        What it is, as the form, ``rlpretrain settings`` and the documentation say it.
+        Text for the form, ``rlpretrain settings`` and the documentation.
     title
-        Its label in the form.
+        Label in the form.
     choices
         Each possible value, with the words that the form shows for it.
     examples
-        Values that the form proposes; any other may be written.
+        Values that the form suggests; any other is possible.
     short
-        Its name in a section that is used by itself, see `Standalone`.
+        Name in a section that is used by itself, see `Standalone`.
     constraints
-        As `pydantic.Field` takes them.
+        Arguments of `pydantic.Field`.
     """
     declared: dict[str, Any] = {"group": group, "title": title, "short": short}
     declared |= {"values_display": choices and dict(choices), "examples": examples and list(examples)}
@@ -62,7 +62,7 @@ def run_setting(
 def deployment_setting(default: Any, description: str, **constraints: Any) -> Any:
     """Declare a setting that belongs to the deployment: set by environment or file, never by a run's form.
 
-    It says where and how a run works, never what comes out.
+    It determines where and how a run works, never its results.
     """
     return _field(default, description, {"scope": "deployment"}, constraints)
 
@@ -76,27 +76,27 @@ def _field(default: Any, description: str, extra: dict[str, Any], constraints: d
 
 
 def field_of(field: FieldInfo, key: str) -> Any:
-    """Return what the declaration of a setting says under `key`: ``scope``, ``group`` or ``short``."""
+    """Return an entry of a setting's declaration; `key` is ``scope``, ``group`` or ``short``."""
     extra = field.json_schema_extra
     return extra.get(key) if isinstance(extra, dict) else None
 
 
 class Section(BaseModel):
-    """Some of the settings; frozen, and unknown names are refused."""
+    """Some of the settings; frozen, and unknown names are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
     @classmethod
     def names(cls, scope: Scope) -> tuple[str, ...]:
-        """Name the settings of the run or of the deployment."""
+        """Return the names of the settings of the run or of the deployment."""
         return _names(cls, scope)
 
     def part(self, section: type[SectionT]) -> SectionT:
-        """Return the settings of a section whose fields these settings have."""
+        """Return the settings of a section whose fields these settings include."""
         return section(**{name: getattr(self, name) for name in section.model_fields})
 
     def changed(self, **values: Any) -> Self:
-        """Return these settings with some others, checked like all."""
+        """Return these settings with some values changed and checked."""
         own = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self)(**{**own, **values})
 
@@ -105,7 +105,7 @@ class Section(BaseModel):
         return self.model_dump(mode="json", include=set(self.names("run")))
 
     def digest(self) -> str:
-        """Hash the settings of the run: what a result can depend on."""
+        """Hash the settings of the run, which are those that a result can depend on."""
         return hashlib.sha256(json.dumps(self.of_run(), sort_keys=True).encode()).hexdigest()
 
 
@@ -115,15 +115,15 @@ def _names(section: type[Section], scope: Scope) -> tuple[str, ...]:
 
 
 class SeedSettings(Section):
-    """For all that draws at random."""
+    """The seed of everything that is random."""
 
     seed: int = run_setting(7, "Everything", "One seed, one result.", title="Seed", ge=0, le=2**31 - 1)
 
 
 class Standalone(Section):
-    """A section that is also used by itself, where its settings go by their short names too.
+    """A section that is also used by itself, where its settings have short names too.
 
-    Among all settings, ``transfer_steps`` says whose steps are meant. In a section that is about nothing else,
+    Among all settings, the name ``transfer_steps`` makes clear whose steps are meant. In a section about nothing else,
     ``total_steps`` is enough.
     """
 
@@ -139,7 +139,7 @@ class Standalone(Section):
                     shorts[name] = short
 
     def changed(self, **values: Any) -> Self:
-        """Return these settings with some others, checked like all; they go by their short names too."""
+        """Return these settings with some values changed and checked; short names are accepted too."""
         return super().changed(**{self._own_name(name) or name: value for name, value in values.items()})
 
     def __getattr__(self, name: str) -> Any:

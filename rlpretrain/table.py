@@ -1,7 +1,7 @@
 """Tables of interchangeable parts: indicators, baselines, transfer strategies and the like, one row each.
 
-A package outside this one adds a row by an entry point: its group is the table's, and it names the row. Every process
-that looks into the table finds it, tasks of Airflow and containers included, where the package is installed.
+Another package adds a row by an entry point in the table's group, which refers to the row. Every process that looks
+into the table finds it, including Airflow's tasks and containers, if the package is installed there.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from rlpretrain.errors import SettingsError
 __all__ = ["Row", "Table", "installed_rows"]
 
 _GROUPS = "rlpretrain."
-"""Groups of entry points begin with it."""
+"""Prefix of the groups of entry points."""
 
 
 class Row(Protocol):
-    """What every row has."""
+    """What every row must have."""
 
     @property
     def name(self) -> str:
-        """How settings, files and other rows name it."""
+        """Name of the row in settings, files and other rows."""
 
 
 RowT = TypeVar("RowT", bound=Row)
 
 
 class Table(Mapping[str, RowT]):
-    """Rows by their names, in the order in which they were added; installed packages' rows come last.
+    """Rows by their names, in the order in which they were added; rows of installed packages come last.
 
     Parameters
     ----------
     what
-        What one row is, for messages: "indicator".
+        What one row is, for messages, such as "indicator".
     group
-        Entry points of this group name further rows.
+        Group of the entry points that add further rows.
     kind
         Type of the rows.
     rows
-        The package's own.
+        This package's own rows.
     """
 
     def __init__(self, what: str, group: str, kind: type[RowT], rows: tuple[RowT, ...] = ()) -> None:
@@ -61,7 +61,7 @@ class Table(Mapping[str, RowT]):
             It is not a row of this table, or its name is taken.
         """
         if not isinstance(row, self._kind):
-            raise SettingsError(f"{row!r} is no {self.what}: {self._kind.__name__} is expected")
+            raise SettingsError(f"{self.what}: {row!r} is not of type {self._kind.__name__}")
         if row.name in self._rows:
             raise SettingsError(f"there are two rows for the {self.what} {row.name!r}")
         self._rows[row.name] = row
@@ -86,14 +86,14 @@ class Table(Mapping[str, RowT]):
     def _load(self) -> None:
         if self._complete:
             return
-        # Set first: a package's module may look into the table while it is loaded.
+        # This is set first: a package's module may look into the table while it is being loaded.
         self._complete = True
         try:
             for point in sorted(entry_points(group=self.group), key=lambda point: point.name):
                 if point.name not in self._rows:
                     self.add(point.load())
         except BaseException:
-            # The next look fails too, rather than miss a row without a word.
+            # The next access fails too, rather than silently miss a row.
             self._complete = False
             raise
 

@@ -118,7 +118,7 @@ def test_a_run_is_named_by_its_id_or_its_folder(settings: Path, capsys: pytest.C
         assert existing_run(config, name).folder.path == folder
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     assert main(["pretrain", "--run", "scheduled"]) == 1
-    assert "holds no run 'scheduled'" in capsys.readouterr().err
+    assert "contains no run 'scheduled'" in capsys.readouterr().err
 
 
 def test_a_run_of_any_name_leaves_what_runs_share_alone(
@@ -173,4 +173,4 @@ def test_bad_usage_answers_two(arguments: list[str]) -> None:
 
 def test_no_run_yet(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report"]) == 1
-    assert "holds no run" in capsys.readouterr().err
+    assert "contains no run" in capsys.readouterr().err

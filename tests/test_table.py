@@ -34,7 +34,7 @@ def test_two_rows_of_one_name_and_rows_of_another_type_are_refused() -> None:
     colours = table()
     with pytest.raises(SettingsError, match="two rows for the colour 'red'"):
         colours.add(Colour("red", 0.9))
-    with pytest.raises(SettingsError, match="is no colour: Colour is expected"):
+    with pytest.raises(SettingsError, match="colour: 'blue' is not of type Colour"):
         colours.add("blue")  # type: ignore[arg-type]
 
 

@@ -1,1 +1,1 @@
-"""Commands that answer a person's question and leave no run behind. Each module loads what it needs when called."""
+"""The subcommands of ``rlpretrain``. Each module imports what it needs only when its command is called."""

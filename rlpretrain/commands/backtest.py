@@ -1,4 +1,4 @@
-"""``rlpretrain symphony backtest``: statistics, costs, years, the equity curve, and files of all that."""
+"""``rlpretrain symphony backtest``: statistics, costs, yearly figures and the equity curve, also as files."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _costs(options: argparse.Namespace) -> Costs:
     from rlpretrain.symphony import Costs
 
     if not (math.isfinite(options.capital) and options.capital > 0):
-        raise SettingsError(f"--capital {options.capital:g} is no amount of dollars above 0")
+        raise SettingsError(f"--capital {options.capital:g} is not a positive amount of dollars")
     try:
         return Costs(
             slippage=options.slippage,
@@ -90,7 +90,7 @@ def _costs(options: argparse.Namespace) -> Costs:
 
 
 def _held(ticker: str, result: BacktestResult, panel: PricePanel, capital: float) -> Floats:
-    """Return the value of a benchmark held throughout (D,), free of costs.
+    """Return the value of a benchmark that is held throughout, without costs (D,).
 
     It starts from the strategy's value on its first day, and is NaN while it has no price.
     """
@@ -121,7 +121,7 @@ def _write_files(
     result: BacktestResult,
     benchmarks: dict[str, Floats],
 ) -> dict[str, str]:
-    """Write what was asked for; return each kind of file with its path."""
+    """Write the requested files; return the path of each kind of file."""
     written: dict[str, str] = {}
     days = result.dates.astype(str).tolist()
     if options.weights is not None:
@@ -145,7 +145,7 @@ def _write_files(
             )
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}") from None
-        except ValueError as error:  # matplotlib knows no such kind of picture
+        except ValueError as error:  # matplotlib does not know this image format
             raise SettingsError(f"--picture {path}: {error}") from None
         written["picture"] = str(path)
     return written
@@ -162,7 +162,7 @@ def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]
 
 
 def _without_nan(value: Any) -> Any:
-    """Replace what JSON can't hold: NaN and the infinite become null."""
+    """Replace what JSON can't represent: NaN and infinity become null."""
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -68,7 +68,7 @@ _LABEL, _COLUMN = 42, 12
 
 
 def backtest_lines(answer: Mapping[str, Any]) -> Iterator[str]:
-    """Render the answer of the command."""
+    """Render the result of the command."""
     yield one_line(answer["name"])
     span = f"{answer['first_day']} to {answer['last_market_day']}"
     yield f"  {span}, {counted_words(answer['days'], 'trading day')} on {answer['market']}"
@@ -111,7 +111,7 @@ def backtest_lines(answer: Mapping[str, Any]) -> Iterator[str]:
 
 
 def cost_words(answer: Mapping[str, Any]) -> str:
-    """Describe in a few words what trading costs and when it happens."""
+    """Describe briefly what trading costs and when trades are filled."""
     settings = answer["cost_settings"]
     parts = [f"slippage {percent(settings['slippage'])} a side"]
     if settings["spread_markup"]:

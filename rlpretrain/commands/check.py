@@ -29,7 +29,7 @@ _STATUS = {"supported": "supported", "lacks_prices": "lacks prices", "unsupporte
 
 @dataclass
 class _Finding:
-    """What became of one symphony."""
+    """The result for one symphony."""
 
     source: str
     """The file's path, or the id."""
@@ -38,7 +38,7 @@ class _Finding:
     nodes: int | None = None
     reason: str | None = None
     path: str | None = None
-    """Where in the tree the reason stands."""
+    """Path of the node that the reason refers to."""
     hint: str | None = None
     missing: list[dict[str, str]] = field(default_factory=list)
     """Tickers without prices, each with the path of the first node that names it."""
@@ -49,7 +49,7 @@ class _Finding:
 
 
 def check(options: argparse.Namespace) -> dict[str, Any]:
-    """Try every symphony that the options name."""
+    """Check every symphony that the options name."""
     from rlpretrain.market import parse_provider
 
     config = read_settings(options)
@@ -73,7 +73,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
         "market": market,
         "symphonies": [asdict(finding) for finding in findings],
         "counts": {name: counts[name] for name in _STATUS},
-        # Without details such as the place of a fault in a file.
+        # Without details such as the position of an error in a file.
         "reasons": dict(Counter(f.reason.partition(": ")[0] for f in findings if f.reason).most_common()),
         "missing_tickers": dict(Counter(m["ticker"] for f in findings for m in f.missing).most_common()),
         "remarks": sum(len(finding.remarks) for finding in findings),
@@ -84,12 +84,12 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _sources(targets: Sequence[str]) -> list[Path | str]:
-    """List files, those of folders sorted, and ids; nothing twice.
+    """List files, those of folders in order, and ids, without duplicates.
 
     Raises
     ------
     DataError
-        A folder holds no file, or a name is neither a file nor an id.
+        A folder contains no symphony file, or a name is neither a file nor an id.
     """
     found: dict[Path | str, None] = {}
     for target in targets:
@@ -97,7 +97,9 @@ def _sources(targets: Sequence[str]) -> list[Path | str]:
         if path.is_dir():
             files = sorted(file for file in path.rglob("*.json") if file.is_file())
             if not files:
-                raise DataError(f"{target}: holds no symphony file", hint="a symphony is a file *.json")
+                raise DataError(
+                    f"{target}: contains no symphony file", hint="symphonies are files named *.json"
+                )
             found.update(dict.fromkeys(files))
         elif path.exists():
             found[path] = None
@@ -109,7 +111,7 @@ def _sources(targets: Sequence[str]) -> list[Path | str]:
 
 
 class _Documents:
-    """Reads files when they are asked for; ids are fetched together, in the beginning."""
+    """The documents of all sources: files are read on request, ids are fetched together at the start."""
 
     def __init__(self, sources: list[Path | str], config: PretrainingConfig) -> None:
         self.sources = sources
@@ -130,7 +132,7 @@ class _Documents:
 
 
 class _Recorded:
-    """Turns whatever one symphony does into its finding, so that the others are tried too."""
+    """Records an error of one symphony in its finding, so that the others are checked too."""
 
     def __init__(self, finding: _Finding) -> None:
         self._finding = finding
@@ -188,7 +190,7 @@ def _replay(
     try:
         replay = evaluator.replay(symphony, start=window[0], end=window[1])
     except SymphonyError as error:
-        # What parses and has all its tickers can only lack days.
+        # A symphony that was parsed and has prices for all its tickers can only lack days.
         finding.status = "lacks_prices"
         finding.reason, finding.hint = error.message.removeprefix(f"{symphony.symphony_id}: "), error.hint
         return

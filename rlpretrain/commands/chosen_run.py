@@ -18,7 +18,7 @@ __all__ = ["existing_run", "new_run"]
 
 
 def new_run(config: PretrainingConfig, name: str | None) -> Run:
-    """Begin a run, or go on with the one of this name, with the command's settings."""
+    """Begin a run, or resume the one with this name, with the command's settings."""
     from rlpretrain.stages import Run
     from rlpretrain.stages.run import new_run_id
 
@@ -28,7 +28,7 @@ def new_run(config: PretrainingConfig, name: str | None) -> Run:
 
 
 def existing_run(config: PretrainingConfig, name: str | None) -> Run:
-    """Open a run, the newest where no name is given; the command's settings stand over its own.
+    """Open a run, the newest if no name is given; the command's settings override its own.
 
     Raises
     ------
@@ -54,5 +54,5 @@ def _newest(config: PretrainingConfig) -> MarkedRun:
 
     found = [run for run in find_runs(config.output_dir) if (run.path / SETTINGS).is_file()]
     if not found:
-        raise StageError(f"{config.output_dir} holds no run", hint="run `rlpretrain extract` first")
+        raise StageError(f"{config.output_dir} contains no run", hint="run `rlpretrain extract` first")
     return max(found, key=lambda run: (run.path / SETTINGS).stat().st_mtime)

@@ -1,4 +1,4 @@
-"""``rlpretrain composer serve``: the embedded server as a service, for machines beside this one."""
+"""``rlpretrain composer serve``: the embedded server as a service for other machines."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["add_composer"]
 
 _DESCRIPTION = """Serve the library of the setting `catalogue`, with backtests on the prices of the setting `market`,
 over MCP (/mcp) and REST, until it is stopped. A run uses it with composer_url=embedded:url=http://HOST:PORT/mcp and
-the same two settings. There is no login and no encryption: listen where only those can reach it who may read the
-library."""
+the same two settings. There is no login and no encryption: listen on an address that only those who may read the
+library can reach."""
 
 
 def add_composer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -1,4 +1,4 @@
-"""Symphonies that a person names: a JSON file, or an id on the server of the settings."""
+"""Symphonies named on the command line: a JSON file, or an id on the server of the settings."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from rlpretrain.settings import PretrainingConfig
 
 __all__ = ["Named", "fetch_documents", "is_identifier", "load_named"]
 
-_TRIES = 3  # somebody is waiting
+_TRIES = 3  # few, because the user is waiting
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True)
 class Named:
-    """A symphony's document and the name that it goes by: its file's, or its id."""
+    """A symphony's document and its name, which is that of its file, or its id."""
 
     name: str
     document: Mapping[str, Any] = field(repr=False)
 
 
 def load_named(target: str, config: PretrainingConfig) -> Named:
-    """Read the symphony that `target` names; a file or folder that exists wins over an id.
+    """Read the symphony that `target` names; an existing file or folder takes precedence over an id.
 
     Raises
     ------
     DataError
-        It is neither a file nor an id, or holds no symphony.
+        It is neither a file nor an id, or contains no symphony.
     ServiceError
         The server can't be reached.
     """
@@ -62,12 +62,12 @@ def fetch_documents(
 
     Returns
     -------
-    Each id with its tree, or with the reason why the server does not give it.
+    Each id with its tree, or with the reason why the server does not return it.
 
     Raises
     ------
     ServiceError
-        No call can succeed.
+        The server can't be reached, or rejects every call.
     """
     return asyncio.run(_fetch(identifiers, config))
 
@@ -101,7 +101,7 @@ async def _fetch(
             except ComposerError as error:
                 if error.verdict is not Verdict.REJECT:
                     raise
-                return DataError(f"{identifier} is no file here, and the {server} answers: {error}")
+                return DataError(f"{identifier} is not a file, and the {server} answers: {error}")
 
         answers = await asyncio.gather(*(one(identifier) for identifier in identifiers))
     return dict(zip(identifiers, answers, strict=True))

@@ -15,8 +15,8 @@ from rlpretrain.errors import DataError, SettingsError
 
 __all__ = ["add_prices"]
 
-_DESCRIPTION = """Download adjusted daily bars into FOLDER, one Parquet file an asset, and bring those already there up
-to date. Use them with --set market=files:FOLDER. Yahoo Finance, the default source, needs yfinance (pip install
+_DESCRIPTION = """Download adjusted daily bars into FOLDER, one Parquet file per asset, and update those already there.
+Use them with --set market=files:FOLDER. Yahoo Finance, the default source, needs yfinance (pip install
 'rlpretrain[yahoo]')."""
 
 
@@ -26,21 +26,27 @@ def add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "prices", help="download daily prices, and keep them up to date", description=_DESCRIPTION
     )
     parser.set_defaults(run_command=_prices)
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="made when missing")
-    parser.add_argument("tickers", nargs="*", metavar="TICKER", help="such as SPY or BTC-USD")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="folder of the prices, created if missing"
+    )
+    parser.add_argument("tickers", nargs="*", metavar="TICKER", help="ticker such as SPY or BTC-USD")
     parser.add_argument(
         "--symphonies",
         type=Path,
         action="append",
         default=[],
         metavar="DIR|FILE",
-        help="all tickers of these symphonies",
+        help="add all tickers of these symphonies",
     )
     parser.add_argument(
-        "--library", action="store_true", help="all tickers of the library that the settings name"
+        "--library", action="store_true", help="add all tickers of the library that the settings name"
     )
-    parser.add_argument("--source", default="yahoo", metavar="NAME", help="where from; yahoo when left out")
-    parser.add_argument("--refresh", action="store_true", help="download all again, whatever is there")
+    parser.add_argument(
+        "--source", default="yahoo", metavar="NAME", help="source of the prices (default %(default)s)"
+    )
+    parser.add_argument(
+        "--refresh", action="store_true", help="download everything again, even if it is already there"
+    )
     add_settings(parser)
 
 
@@ -64,7 +70,9 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
     if options.symphonies or options.library:
         tickers |= surrounding_tickers(config.validation_envs)
     if not tickers:
-        raise SettingsError("no ticker to download", hint="name tickers, or give --symphonies or --library")
+        raise SettingsError(
+            "there is no ticker to download", hint="name tickers, or use --symphonies or --library"
+        )
     update = download_prices(options.folder, tickers, options.source, refresh=options.refresh, progress=say)
     lines = [
         f"{len(update.updated)} downloaded, {len(update.current)} up to date, {len(update.rejected)} without prices",
@@ -90,7 +98,7 @@ def _files(paths: Iterable[Path]) -> dict[str, Any]:
     for path in paths:
         files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
         if not files:
-            raise DataError(f"{path} holds no .json file")
+            raise DataError(f"{path} contains no .json file")
         for file in files:
             try:
                 found[str(file)] = read_document(file)

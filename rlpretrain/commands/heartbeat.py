@@ -1,4 +1,4 @@
-"""A sign of life of a long stage, for whoever reads the log of its container or worker."""
+"""A sign of life of a long stage, in the log of its container or worker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ logger = logging.getLogger("rlpretrain")
 
 @contextmanager
 def heartbeat(stage: str, seconds: float = 60.0) -> Iterator[None]:
-    """Log a plain line each minute while the block runs: how long it has, and its peak of memory."""
+    """Log a line every minute while the block runs, with the time that it has taken and its peak memory."""
     started = time.monotonic()
     ended = threading.Event()
 
@@ -25,7 +25,7 @@ def heartbeat(stage: str, seconds: float = 60.0) -> Iterator[None]:
             # Linux counts in KiB.
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
             logger.info(
-                "%s: %.0f s so far, at most %.1f GiB of memory", stage, time.monotonic() - started, peak
+                "%s: running for %.0f s, peak %.1f GiB of memory", stage, time.monotonic() - started, peak
             )
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)

@@ -1,4 +1,4 @@
-"""``rlpretrain models list|show|promote|rollback``: the registry by hand."""
+"""``rlpretrain models list|show|promote|rollback``: read and change the registry manually."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["add_models"]
 
-_LIST = "List all agents that runs have registered, what the rule said of each, and which is champion."
-_SHOW = (
-    "Show one agent: what it learned from, what it was measured at, what was decided on it, by whom and why."
-)
-_PROMOTE = """Make a version champion by a person's decision, whatever the rule said. The reason and the name are kept
-with all other decisions. A deployment that scores by the champion learns of it at its next run."""
-_ROLLBACK = """Make the champion before this one champion again. The reason and the name are kept with all other
-decisions. Given again, it goes back one more."""
+_LIST = "List all agents that runs have registered, the rule's decision on each, and which one is champion."
+_SHOW = "Show one agent: what it learned from, its figures, and what was decided on it, by whom and why."
+_PROMOTE = """Make a version champion manually, whatever the rule decided. The reason and the name are recorded with all
+other decisions. A deployment that scores with the champion uses it from its next run."""
+_ROLLBACK = """Make the previous champion champion again. The reason and the name are recorded with all other decisions.
+Each further rollback goes back by one more champion."""
 
 _COLOURS = {
     "champion": "bold green",
@@ -42,15 +40,15 @@ def add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     kinds = models.add_subparsers(required=True, metavar="list|show|promote|rollback")
     add_command(kinds, "list", "all agents and their standing", _LIST, _list)
     show = add_command(kinds, "show", "one agent and its history", _SHOW, _show)
-    promote = add_command(kinds, "promote", "make a version champion by hand", _PROMOTE, _promote)
+    promote = add_command(kinds, "promote", "make a version champion manually", _PROMOTE, _promote)
     for parser in (show, promote):
         parser.add_argument(
             "model", metavar="MODEL", help="number of the version, name of its run, or 'champion'"
         )
-    rollback = add_command(kinds, "rollback", "go back to the champion before", _ROLLBACK, _rollback)
+    rollback = add_command(kinds, "rollback", "go back to the previous champion", _ROLLBACK, _rollback)
     for parser in (promote, rollback):
-        parser.add_argument("--reason", required=True, metavar="TEXT", help="why; it is kept")
-        parser.add_argument("--by", metavar="NAME", help="who decides; the user of this shell when left out")
+        parser.add_argument("--reason", required=True, metavar="TEXT", help="the reason, which is recorded")
+        parser.add_argument("--by", metavar="NAME", help="who decides (default: the user of this shell)")
 
 
 def _open(options: argparse.Namespace) -> Registry:
@@ -67,7 +65,7 @@ def _chosen(registry: Registry, text: str) -> ModelVersion:
         return registry.version(int(text))
     version = registry.version_of_run(text)
     if version is None:
-        raise DataError(f"no version is of a run {text!r}", hint="`rlpretrain models list`")
+        raise DataError(f"no version belongs to a run {text!r}", hint="`rlpretrain models list`")
     return version
 
 
@@ -75,7 +73,7 @@ def _signed(options: argparse.Namespace) -> dict[str, str]:
     """Return who decides, and why."""
     reason = " ".join(options.reason.split())
     if not reason:
-        raise SettingsError("--reason is empty", hint="say why: it is kept with the decision")
+        raise SettingsError("--reason is empty", hint="give a reason, which is recorded with the decision")
     return {"by": options.by or getpass.getuser(), "reason": reason}
 
 
@@ -167,7 +165,7 @@ def _shown(known: dict[str, Any], history: list[Event]) -> Iterator[str]:
         "learned from": f"days before {windows['validation_start']}",
         "chosen on": f"days before {windows['test_start']}",
         "tested on": f"{windows['test_start']} to {windows['end']}",
-        "clean from": known["clean_from"] or "unknown: an edit's date is",
+        "clean from": known["clean_from"] or "unknown, because a strategy's last edit is unknown",
         "state vector": f"version {known['state_version']}",
         "settings": known["settings_sha256"],
         **{f"{name} data": digest for name, digest in known["data"].items()},
@@ -175,7 +173,7 @@ def _shown(known: dict[str, Any], history: list[Event]) -> Iterator[str]:
     }
     if decision is not None:
         facts["rule"] = (
-            f"{decision['verdict']} by rule {decision['rule']}, number {decision['trials']} to be tried, "
+            f"{decision['verdict']} by rule {decision['rule']}, challenger number {decision['trials']}, "
             f"at level {decision['level']:.4%}"
         )
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -207,15 +205,15 @@ def _promote(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _rollback(options: argparse.Namespace) -> dict[str, Any]:
-    return _changed(_open(options).rollback(**_signed(options)), "champion again")
+    return _changed(_open(options).rollback(**_signed(options)), "restored as champion")
 
 
 def _changed(event: Event, word: str) -> dict[str, Any]:
-    before = "nobody" if event.previous is None else f"version {event.previous}"
+    champion = "there was no champion" if event.previous is None else f"version {event.previous} was champion"
     return {
         "status": "done",
         **event.model_dump(mode="json", exclude_none=True),
-        "lines": [f"version {event.version} {word} by {event.by}; before it, {before}"],
+        "lines": [f"version {event.version} {word} by {event.by}; before, {champion}"],
     }
 
 
@@ -224,7 +222,7 @@ def _number(figure: float | None) -> str:
 
 
 def _drawn(table: Table) -> list[str]:
-    """Draw a table for standard output: in colours and its width on a terminal, plain and whole elsewhere."""
+    """Draw a table for standard output: coloured and fitted to a terminal's width, plain and complete elsewhere."""
     from rich.console import Console
 
     terminal = sys.stdout.isatty()

@@ -21,42 +21,42 @@ __all__ = ["add_patterns"]
 
 _OLDER_THAN = 90
 
-_ARCHIVE = """Move the patterns that no recent run uses out of the store, into compressed Parquet files with a manifest:
-superseded versions of decisions, and whole collections whose settings nobody uses any more. The files are read back
-before anything leaves the store. Killed at any moment, the command can be given again."""
+_ARCHIVE = """Move the patterns that no recent run has used from the store to compressed Parquet files with a manifest:
+superseded versions of decisions, and whole collections whose settings are no longer used. The files are read back
+before anything is removed from the store. If the command is killed, it can be run again."""
 
-_RESTORE = """Bring archived patterns back into the store, and remove their files. Which extractions are archived, the
-store's table `contents` says; a run that needs one names it."""
+_RESTORE = """Restore archived patterns to the store, and remove their files. The store's table `contents` lists the
+archived extractions; a run that needs one names it in its error message."""
 
-_COMPACT = """Merge small archives of the same settings into one, and give the store's free space back."""
+_COMPACT = """Merge small archives of the same settings into one, and release the store's free space."""
 
 
 def add_patterns(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``patterns`` and its three commands."""
     patterns = commands.add_parser("patterns", help="archive, restore or compact stored patterns")
     kinds = patterns.add_subparsers(required=True, metavar="archive|restore|compact")
-    archive = _add(kinds, "archive", "move patterns that no recent run uses to files", _ARCHIVE, _archive)
+    archive = _add(kinds, "archive", "move patterns that no recent run has used to files", _ARCHIVE, _archive)
     old = archive.add_mutually_exclusive_group()
     old.add_argument(
         "--older-than",
         type=int,
         metavar="DAYS",
-        help=f"days without a run that uses them (default {_OLDER_THAN})",
+        help=f"days during which no run has used them (default {_OLDER_THAN})",
     )
     old.add_argument(
         "--before", metavar="DATE", help="day (UTC) since which no run has used them, YYYY-MM-DD"
     )
-    restore = _add(kinds, "restore", "bring archived patterns back", _RESTORE, _restore)
+    restore = _add(kinds, "restore", "restore archived patterns", _RESTORE, _restore)
     which = restore.add_mutually_exclusive_group(required=True)
     which.add_argument(
-        "--extraction", metavar="DIGEST", help="those of one extraction; its first digits suffice"
+        "--extraction", metavar="DIGEST", help="restore only this extraction; its first digits suffice"
     )
     which.add_argument("--all", action="store_true", help="everything")
-    compact = _add(kinds, "compact", "merge small archives, give free space back", _COMPACT, _compact)
+    compact = _add(kinds, "compact", "merge small archives and release free space", _COMPACT, _compact)
     compact.add_argument(
         "--full",
         action="store_true",
-        help="give it to the system; on Postgres nobody can use the store meanwhile",
+        help="return free space to the operating system; on Postgres the store is locked meanwhile",
     )
 
 
@@ -68,9 +68,7 @@ def _add(
     command: Callable[[argparse.Namespace], dict[str, Any]],
 ) -> argparse.ArgumentParser:
     parser = add_command(kinds, name, text, description, command)
-    parser.add_argument(
-        "--store", metavar="URL", help="the pattern store; the setting store_url when left out"
-    )
+    parser.add_argument("--store", metavar="URL", help="the pattern store (default: the setting store_url)")
     parser.add_argument(
         "--archive",
         type=Path,
@@ -86,7 +84,7 @@ def _open(options: argparse.Namespace) -> tuple[PatternStore, Path]:
     config = read_settings(options)
     url = options.store or config.store_url
     if not url:
-        raise SettingsError("no pattern store is named", hint="give --store, or set RLPRETRAIN_STORE_URL")
+        raise SettingsError("no pattern store is set", hint="use --store, or set RLPRETRAIN_STORE_URL")
     return open_store(url), options.archive or config.output_dir / ARCHIVE
 
 

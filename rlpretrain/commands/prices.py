@@ -1,4 +1,4 @@
-"""The prices that a command needs, of those that the market has."""
+"""The prices that a command needs, where the market has them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["load_prices"]
 
 
 def load_prices(provider: str, tickers: Iterable[str], *, seed: int) -> PricePanel:
-    """Load the bars of those tickers that the market has; what it lacks is for the caller to notice.
+    """Load the bars of those tickers that the market has; the caller must check which are missing.
 
     Raises
     ------
     SettingsError
         There is no such market.
     DataError
-        Prices are malformed, or there are none of any ticker.
+        Prices are malformed, or there are no prices of any ticker.
     """
     known = frozenset(market_symbols(provider))
     wanted = sorted(set(tickers))

@@ -1,4 +1,4 @@
-"""Answers on standard output, whatever it can encode and whoever stops reading."""
+"""Print answers to standard output, whatever its encoding and even if its reader stops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PLAIN = str.maketrans(
 
 
 def print_lines(lines: Iterable[str]) -> None:
-    """Print lines; in plain ASCII where standard output can't encode the signs of drawings."""
+    """Print lines, in plain ASCII if standard output can't encode the characters of drawings."""
     encoding = sys.stdout.encoding or "utf-8"
     plain = not _can_encode("├└│─⋯…≥", encoding)
     try:
@@ -26,7 +26,7 @@ def print_lines(lines: Iterable[str]) -> None:
             print(text)  # noqa: T201
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read, for example `head`, has had enough; nor may the interpreter's last flush fail.
+        # The reader, for example `head`, has closed the pipe; the interpreter's last flush must not fail either.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on a terminal, a line now and then elsewhere; always on standard error."""
+"""Progress of a long command: a bar on a terminal, occasional lines elsewhere; always on standard error."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ __all__ = ["add_runs"]
 _KEEP, _DAYS = 30, 30
 
 _REMOVE = """Remove folders of runs, with their reports and data sets. The champion's run, runs whose agent waits for
-approval, the newest ones and whatever was written lately stay; the registry keeps every agent."""
+approval, the newest runs and runs that were written to recently are kept; the registry keeps every agent."""
 
 
 def add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,16 +25,16 @@ def add_runs(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     remove = add_command(kinds, "remove", "remove folders of old runs", _REMOVE, _remove)
     remove.add_argument(
-        "--keep", type=int, default=_KEEP, metavar="N", help=f"newest runs that stay (default {_KEEP})"
+        "--keep", type=int, default=_KEEP, metavar="N", help=f"newest runs that are kept (default {_KEEP})"
     )
     remove.add_argument(
         "--older-than",
         type=int,
         default=_DAYS,
         metavar="DAYS",
-        help=f"days since a run wrote anything, before which it stays (default {_DAYS})",
+        help=f"days for which a run is kept after it was last written to (default {_DAYS})",
     )
-    remove.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    remove.add_argument("--dry-run", action="store_true", help="only show what would be removed")
 
 
 def _remove(options: argparse.Namespace) -> dict[str, Any]:
@@ -54,6 +54,6 @@ def _remove(options: argparse.Namespace) -> dict[str, Any]:
         **asdict(removed),
         "lines": [
             *removed.runs,
-            f"{len(removed.runs)} runs {verb}, {removed.bytes / 1e6:,.1f} MB; {removed.kept} stay",
+            f"{len(removed.runs)} runs {verb}, {removed.bytes / 1e6:,.1f} MB; {removed.kept} kept",
         ],
     }

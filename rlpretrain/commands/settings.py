@@ -20,7 +20,7 @@ def add_command(
     description: str,
     command: Callable[[argparse.Namespace], dict[str, Any]],
 ) -> argparse.ArgumentParser:
-    """Add a command that takes settings; `text` stands in the list of commands, `description` in its own help."""
+    """Add a command that takes settings; `text` is for the list of commands, `description` for its own help."""
     parser = kinds.add_parser(name, help=text, description=description)
     parser.set_defaults(run_command=command)
     add_settings(parser)
@@ -28,27 +28,29 @@ def add_command(
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add the options that lead to settings, and ``--json``."""
+    """Add the options for settings, and ``--json``."""
     parser.add_argument("--config", metavar="FILE", help="YAML file of settings")
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",
         action="append",
         default=[],
-        help="one setting, over file and environment",
+        help="one setting, which overrides file and environment; may be given again",
     )
     parser.add_argument(
-        "--json", action="store_true", help="one JSON object on standard output, all else on error"
+        "--json",
+        action="store_true",
+        help="write one JSON object to standard output, all else to standard error",
     )
 
 
 def read_settings(options: argparse.Namespace) -> PretrainingConfig:
-    """Load the settings that the options of `add_settings` give.
+    """Load the settings that the options of `add_settings` define.
 
     Raises
     ------
     SettingsError
-        An option is malformed, or a setting unknown or impossible.
+        An option is malformed, or a setting is unknown or impossible.
     """
     return load_config(options.config, read_overrides(options))
 
@@ -70,9 +72,9 @@ def read_day(text: str | None, option: str) -> dt.date | None:
     Raises
     ------
     SettingsError
-        It is no day.
+        It is not a date.
     """
     try:
         return None if text is None else dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007 - a day
     except ValueError:
-        raise SettingsError(f"{option} {text!r} is not a day", hint="write YYYY-MM-DD") from None
+        raise SettingsError(f"{option} {text!r} is not a date", hint="write YYYY-MM-DD") from None

@@ -1,4 +1,4 @@
-"""``rlpretrain symphony show``: the tree as people read it."""
+"""``rlpretrain symphony show``: the tree in readable form."""
 
 from __future__ import annotations
 

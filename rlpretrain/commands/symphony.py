@@ -1,4 +1,4 @@
-"""``rlpretrain symphony show|backtest|check``: look at symphonies, one by one or a folder at once."""
+"""``rlpretrain symphony show|backtest|check``: examine one symphony or many."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _NAMED = "a JSON file, or a symphony's id on the server of the settings (compose
 
 _BACKTEST = """Replay a symphony on daily prices, print its statistics and draw its equity curve.
 
-Without further options trades cost 0.1 % a side and nothing else, at the close that decided. That is not what the
-service charges, but it reproduces the yearly figures that Composer itself recorded. For a cautious estimate of what
-could have been earned, add --fill next_open."""
+Without further options, trades are filled at the deciding close and cost 0.1 % a side and nothing else. That is not
+what the service charges, but it reproduces the yearly figures that Composer itself recorded. For a cautious estimate of
+what could have been earned, add --fill next_open."""
 
 
 def add_symphony(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,21 +29,21 @@ def add_symphony(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     show.add_argument("symphony", metavar="FILE|ID", help=_NAMED)
     show.add_argument("--depth", type=int, metavar="N", help="levels to show; deeper ones are counted")
-    _add_market(show, "adds how long each branch was in force there; without it no prices are read")
+    _add_market(show, "shows how often each branch was active on it; without it no prices are read")
     backtest = _add(kinds, "backtest", "statistics and equity curve of a symphony", _BACKTEST, _backtest)
     backtest.add_argument("symphony", metavar="FILE|ID", help=_NAMED)
-    _add_market(backtest, "the settings' market when left out")
+    _add_market(backtest, "default: that setting")
     _add_costs(backtest)
     _add_files(backtest)
     check = _add(
-        kinds, "check", "try many symphonies, and say what is unsupported and why",
-        "Parse and replay every symphony: each is supported, lacks prices, or is unsupported, with the reason.",
+        kinds, "check", "check many symphonies, and report what is unsupported and why",
+        "Parse and replay every symphony: each one is supported, lacks prices, or is unsupported, with the reason.",
         _check,
     )  # fmt: skip
     check.add_argument(
         "symphonies", metavar="FOLDER|FILE|ID", nargs="+", help="folders are searched for *.json at any depth"
     )
-    _add_market(check, "the settings' market when left out")
+    _add_market(check, "default: that setting")
 
 
 def _add(
@@ -60,7 +60,7 @@ def _add(
 
 def _add_market(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument(
-        "--market", metavar="PROVIDER", help=f"provider of prices, as the setting market; {text}"
+        "--market", metavar="PROVIDER", help=f"provider of prices, like the setting market; {text}"
     )
     parser.add_argument(
         "--start", metavar="DATE", help="first day, YYYY-MM-DD; indicators look back before it"
@@ -83,18 +83,18 @@ def _add_costs(parser: argparse.ArgumentParser) -> None:
         )
     costs.add_argument(
         "--fill", choices=("same_close", "next_open", "next_close"), default="same_close",
-        help="price of trades: same_close is Composer's accounting (default)",
+        help="price of trades (default %(default)s, as in Composer's accounting)",
     )  # fmt: skip
     costs.add_argument(
         "--capital",
         type=float,
         default=10_000.0,
         metavar="DOLLARS",
-        help="at the start (default %(default)s)",
+        help="capital at the start (default %(default)s)",
     )
     costs.add_argument(
         "--benchmark", action="append", default=[], metavar="TICKER",
-        help="compare with this ticker; may be given again (default SPY where the market has it)",
+        help="compare with this ticker; may be given again (default SPY if the market has it)",
     )  # fmt: skip
 
 

@@ -14,8 +14,8 @@ from rlpretrain.stages.tune import TUNE, TUNED, TuneSettings
 __all__ = ["add_tune"]
 
 _DESCRIPTION = """Try settings of pre-training on purged walk-forward folds of a run's training patterns. Write the best
-into the run's folder as tuned.yaml, for --config, together with the number of trials: the deflated Sharpe ratio of
-whatever is trained with them takes it into account. A search that was stopped goes on. Needs Optuna (pip install
+into the run's folder as tuned.yaml, for --config, together with the number of trials, which the deflated Sharpe ratio
+of an agent trained with them takes into account. An interrupted search resumes. It needs Optuna (pip install
 'rlpretrain[tune]')."""
 
 _ASKED = ("trials", "folds", "epochs")
@@ -27,7 +27,7 @@ def add_tune(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "tune", help="search for better settings of pre-training", description=_DESCRIPTION
     )
     parser.set_defaults(run_command=_tune)
-    parser.add_argument("--run", required=True, metavar="NAME", help="a run whose patterns are mined")
+    parser.add_argument("--run", required=True, metavar="NAME", help="a run whose patterns have been mined")
     for name in _ASKED:
         field = TuneSettings.model_fields[name]
         text = f"{field.description} The default is {field.default}."
@@ -46,7 +46,7 @@ def _tune(options: argparse.Namespace) -> dict[str, Any]:
     found = TUNE.read(run_stage(run, TUNE, settings=TuneSettings(**begin, **asked)))
     file = str(run.folder / TUNED)
     lines = [f"{name}: {value}" for name, value in found.best.items()]
-    gain = f"loss {found.best_loss:.4f} on days after those learned from, {found.first_loss:.4f} before"
+    gain = f"loss {found.best_loss:.4f} on held-out later days, {found.first_loss:.4f} with the run's own settings"
     return {
         "status": "done",
         **found.model_dump(mode="json"),

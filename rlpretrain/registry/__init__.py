@@ -1,7 +1,7 @@
 """Model versions, and which of them is champion.
 
-The rule that decides is in `rlpretrain.registry.rule`; it needs the statistics of validation, and who reads versions
-does not.
+The rule that decides is in `rlpretrain.registry.rule`; it needs the statistics of validation, which reading versions
+does not need.
 """
 
 import lazy_loader

@@ -1,7 +1,7 @@
-"""An append-only log of events, one JSON object a line.
+"""An append-only log of events, one JSON object per line.
 
-Writers take turns by a lock file. A line is written whole and reaches the disk before its writer goes on; half a line,
-left by a writer that was killed, has no line end: readers pass it over, and the next writer removes it.
+Writers take turns by means of a lock file. A line is written whole and reaches the disk before its writer continues.
+Half a line, left by a writer that was killed, has no line end: readers skip it, and the next writer removes it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class EventLog:
     Parameters
     ----------
     path
-        The file; it and its folder are made by the first event.
+        The file; the first event creates it and its folder.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class EventLog:
         Raises
         ------
         DataError
-            A line is no event, or its number is not the next.
+            A line is not an event, or its number is not the next.
         """
         if not self.path.is_file():
             return []
@@ -62,15 +62,19 @@ class EventLog:
             except ValidationError as error:
                 problem = error.errors()[0]
                 where = ".".join(str(part) for part in problem["loc"])
-                raise DataError(f"{self.path}, line {number} is no event: {where} {problem['msg']}") from None
+                raise DataError(
+                    f"{self.path}, line {number} is not an event: {where} {problem['msg']}"
+                ) from None
             if event.number != number:
-                raise DataError(f"{self.path}, line {number} holds event {event.number}: lines were removed")
+                raise DataError(
+                    f"{self.path}, line {number} contains event {event.number}: lines were removed"
+                )
             events.append(event)
         return events
 
     @contextmanager
     def turn(self) -> Iterator[Callable[..., Event]]:
-        """Wait for the turn to write; return a function that appends an event with the fields it is given."""
+        """Wait for the lock; yield a function that appends an event with the given fields."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with (self.path.parent / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -88,7 +92,7 @@ class EventLog:
         return event
 
     def _whole_lines(self) -> int:
-        """Return the bytes up to the last line end."""
+        """Return the number of bytes up to the last line end."""
         return self.path.read_bytes().rfind(b"\n") + 1
 
 

@@ -1,4 +1,4 @@
-"""What the registry keeps: versions, decisions on them, and events, which are never changed."""
+"""The registry's records: versions, decisions on them, and events, which are never changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Record(BaseModel):
 
 
 class ModelCard(_Record):
-    """What is to be known about an agent beside its weights."""
+    """What is recorded about an agent in addition to its weights."""
 
     run_id: str
     agent_sha256: str
@@ -30,16 +30,16 @@ class ModelCard(_Record):
     data: dict[str, str]
     """Hashes of what it learned from: ``market``, the prices, and ``extraction``, the library's patterns."""
     windows: dict[str, str]
-    """Days: ``start``, ``validation_start``, ``test_start``, ``end``."""
+    """The days ``start``, ``validation_start``, ``test_start`` and ``end``."""
     clean_from: dt.date | None
     """First day after the last edit of every strategy it learned from; None where an edit's date is unknown."""
     figures: dict[str, float | None]
-    """What validation measured on the test window."""
+    """Figures that validation measured on the test window."""
     settings: dict[str, Any]
 
     @property
     def unseen_from(self) -> dt.date:
-        """First day that neither training nor the choice of a checkpoint has read."""
+        """First day that neither training nor the choice of a checkpoint has used."""
         return dt.date.fromisoformat(self.windows["test_start"])
 
 
@@ -47,25 +47,25 @@ class ModelVersion(ModelCard):
     """One agent in the registry."""
 
     version: int
-    """1 for the first that was registered, and so on."""
+    """Number of the version: 1 for the first that was registered, and so on."""
 
 
 class Decision(_Record):
-    """What the rule says of a challenger, and why."""
+    """The rule's decision on a challenger, and the reasons."""
 
     verdict: VerdictOnChallenger
     reasons: tuple[str, ...]
-    """One for each condition that was read, the deciding one last."""
+    """One reason for each condition that was checked; the last one decided."""
     rule: str
     """Version of the rule."""
     champion: int | None
-    """Version of the champion it was compared with; None where there was none."""
+    """Version of the champion that it was compared with; None where there was no champion."""
     trials: int
-    """Challengers tried against this champion so far, this one included."""
+    """Challengers that have been compared with this champion, including this one."""
     level: float
     """Level of the intervals after the correction for the trials."""
     figures: dict[str, float | int | str | None]
-    """What the rule read."""
+    """Figures that the rule used."""
 
     @property
     def promote(self) -> bool:
@@ -77,18 +77,18 @@ class Event(_Record):
     """One line of the registry's log."""
 
     number: int
-    """1 for the first, and so on without a gap."""
+    """Number of the event: 1 for the first, and so on without gaps."""
     kind: EventKind
     version: int
-    """The version it is about; of a rollback, the one that is champion again."""
+    """The version concerned; for a rollback, the one that is champion again."""
     by: str
-    """Who decided: ``rule``, or a person's name."""
+    """Who decided: ``rule``, or a user's name."""
     reason: str = ""
     previous: int | None = None
-    """Champion before this event, where it changed the champion."""
+    """Champion before this event, if the event changed the champion."""
     card: ModelCard | None = None
-    """Of ``registered``."""
+    """The card, for ``registered``."""
     decision: Decision | None = None
-    """Of ``decided``."""
+    """The decision, for ``decided``."""
     clock: dict[str, str]
-    """``at``, UTC, and ``host``: all that differs between two equal runs."""
+    """``at``, in UTC, and ``host``: everything that differs between two equal runs."""

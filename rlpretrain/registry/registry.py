@@ -1,4 +1,4 @@
-"""Versions, decisions and reigns, folded from the log; the agents' files beside it, named by their hashes."""
+"""Versions, decisions and champions, derived from the log; the agents' files are next to it, named by their hashes."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from rlpretrain.runs.output_folder import REGISTRY
 __all__ = ["RULE", "ChampionChangedError", "Registry"]
 
 RULE = "rule"
-"""Who promotes where no person is asked."""
+"""Who is recorded as promoting where no user is asked."""
 
 
 class ChampionChangedError(DataError):
-    """A decision was made against a champion that is champion no more."""
+    """A decision was made against a champion that has since been replaced."""
 
 
 class Registry:
     """The versions of one folder of runs, in ``registry/`` there.
 
-    ``registry/log.jsonl`` holds every event and only grows; ``registry/models/<sha256>.pt`` holds the agents. Any
-    number of processes may read and write at once.
+    ``registry/log.jsonl`` contains every event and only grows; the agents are in ``registry/models/<sha256>.pt``. Any
+    number of processes may read and write at the same time.
 
     Parameters
     ----------
     output_dir
-        The folder that holds the runs' folders.
+        The folder that contains the runs' folders.
 
     Examples
     --------
@@ -44,10 +44,10 @@ class Registry:
         self.folder = output_dir / REGISTRY
         self._log = EventLog(self.folder / "log.jsonl")
 
-    # What is there
+    # Reading
 
     def history(self, version: int | None = None) -> list[Event]:
-        """Return all events, oldest first; with `version`, those about it."""
+        """Return all events, oldest first; with `version`, only those about it."""
         return [event for event in self._log.events() if version in (None, event.version)]
 
     def versions(self) -> list[ModelVersion]:
@@ -60,22 +60,22 @@ class Registry:
         Raises
         ------
         DataError
-            There is none of this number.
+            There is no version with this number.
         """
         return _find(self._log.events(), number)
 
     def version_of_run(self, run_id: str) -> ModelVersion | None:
-        """Return the version that a run registered last; None where it registered none."""
+        """Return the version that a run registered last; None if it registered none."""
         found = [version for version in self.versions() if version.run_id == run_id]
         return found[-1] if found else None
 
     def champion(self, besides: str | None = None) -> ModelVersion | None:
-        """Return the champion; None where there is none.
+        """Return the champion; None if there is none.
 
         Parameters
         ----------
         besides
-            A run that may be running again: its own versions are passed over.
+            A run that may be running again: its own versions are skipped.
         """
         events = self._log.events()
         own = {version.version for version in _versions(events) if version.run_id == besides}
@@ -83,17 +83,17 @@ class Registry:
         return _find(events, reigns[-1]) if reigns else None
 
     def champion_identity(self, besides: str | None = None) -> str:
-        """Return the champion's number and the hash of its agent as one text; empty where there is none."""
+        """Return the champion's number and the hash of its agent as one text; empty if there is no champion."""
         champion = self.champion(besides)
         return "" if champion is None else f"{champion.version} {champion.agent_sha256}"
 
     def decision(self, version: int) -> Decision | None:
-        """Return what the rule said of a version last; None where it was not asked."""
+        """Return the rule's last decision on a version; None if there is none."""
         decisions = [event.decision for event in self.history(version) if event.decision is not None]
         return decisions[-1] if decisions else None
 
     def standing(self, version: int) -> Standing:
-        """Return what a version is: ``waiting`` is for one that won and waits to be promoted."""
+        """Return the standing of a version: ``waiting`` means that it has won and waits to be promoted."""
         events = self._log.events()
         reigns = _reigns(events)
         own = [event for event in events if event.version == version]
@@ -108,14 +108,14 @@ class Registry:
         return "waiting" if decisions and decisions[-1].promote else "challenger"
 
     def approval(self, version: int) -> Event | None:
-        """Return a person's approval of what the rule said last of a version; None where nobody has approved it."""
+        """Return a user's approval of the rule's last decision on a version; None if it has not been approved."""
         later = [
             event for event in self.history(version) if event.kind in ("decided", "approved", "rejected")
         ]
         return later[-1] if later and later[-1].kind == "approved" else None
 
     def model_file(self, version: ModelVersion) -> Path:
-        """Return the path of a version's agent, its content checked.
+        """Return the path of a version's agent after checking the file's content.
 
         Raises
         ------
@@ -129,10 +129,10 @@ class Registry:
             raise DataError(f"{path}, the agent of version {version.version}, was changed")
         return path
 
-    # What happens
+    # Writing
 
     def register(self, card: ModelCard, agent: Path) -> ModelVersion:
-        """Keep an agent's file and its card; a run that registers the same agent again has one version.
+        """Store an agent's file and its card; a run that registers the same agent again has only one version.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class Registry:
         Raises
         ------
         DataError
-            The file is not the one that the card names.
+            The file's hash is not the one on the card.
         """
         if file_sha256(agent) != card.agent_sha256:
             raise DataError(f"{agent} is not the agent {card.agent_sha256}")
@@ -158,15 +158,15 @@ class Registry:
             return version
 
     def decide(self, version: int, champion: int | None, judge: Callable[[int], Decision]) -> Decision:
-        """Ask the rule and keep its answer; the same answer again is not kept twice.
+        """Apply the rule and record its decision; an unchanged decision is not recorded twice.
 
         Parameters
         ----------
         champion
-            Version that the challenger was compared with; None where there was none.
+            Version that the challenger was compared with; None if there was no champion.
         judge
-            Gives the decision for the number of challengers, this one included, that were tried against this
-            champion. It is called in this writer's turn, so two runs at once don't count alike.
+            Returns the decision for the number of challengers, including this one, that have been compared with this
+            champion. It is called while the log is locked, so two simultaneous runs get different numbers.
         """
         with self._log.turn() as append:
             events = self._log.events()
@@ -179,7 +179,7 @@ class Registry:
             return decision
 
     def answer(self, version: int, *, approved: bool, by: str, reason: str = "") -> Event:
-        """Keep a person's answer to whether a version that won is to be promoted."""
+        """Record a user's answer to whether a version that has won is to be promoted."""
         with self._log.turn() as append:
             _find(self._log.events(), version)
             return append(kind="approved" if approved else "rejected", version=version, by=by, reason=reason)
@@ -192,14 +192,14 @@ class Registry:
         by, reason
             Who decided, and why.
         instead_of
-            The champion that the decision was made against: it is not carried out against another.
+            The champion that the decision was made against; the promotion fails if there is another one now.
 
         Raises
         ------
         ChampionChangedError
-            Another champion has come since.
+            The champion has changed since.
         DataError
-            The version is unknown or is champion already, or its file is gone.
+            The version is unknown or is already champion, or its file is missing.
         """
         with self._log.turn() as append:
             events = self._log.events()
@@ -207,11 +207,12 @@ class Registry:
             reigns = _reigns(events)
             current = reigns[-1] if reigns else None
             if current == version:
-                raise DataError(f"version {version} is champion already")
+                raise DataError(f"version {version} is already champion")
             if current != instead_of:
                 raise ChampionChangedError(
-                    f"version {version} was compared with {_called(instead_of)}, and now {_called(current)} reigns",
-                    hint="start a new run, or promote it by hand",
+                    f"version {version} was compared with {_called(instead_of)}, "
+                    f"but {_called(current)} is champion now",
+                    hint="start a new run, or promote it manually",
                 )
             return append(kind="promoted", version=version, by=by, reason=reason, previous=current)
 
@@ -221,7 +222,7 @@ class Registry:
         Raises
         ------
         DataError
-            There was none before, or its file is gone.
+            There was no champion before, or its file is missing.
         """
         with self._log.turn() as append:
             events = self._log.events()
@@ -261,7 +262,7 @@ def _find(events: list[Event], number: int) -> ModelVersion:
 
 
 def _reigns(events: list[Event]) -> list[int]:
-    """Return the champions that a rollback can reach, the present one last."""
+    """Return the champions that rollbacks can reach, the present one last."""
     reigns: list[int] = []
     for event in events:
         if event.kind == "promoted":
@@ -272,7 +273,7 @@ def _reigns(events: list[Event]) -> list[int]:
 
 
 def _trials(events: list[Event], challenger: ModelVersion, champion: int | None) -> int:
-    """Count the different agents, this one included, on which a decision against this champion was made."""
+    """Count the different agents, including this one, on which a decision against this champion was made."""
     agents = {version.version: version.agent_sha256 for version in _versions(events)}
     tried = {
         agents[event.version]

@@ -1,4 +1,4 @@
-"""Which folders of old runs may go, and how they go."""
+"""Which folders of old runs may be removed, and how."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["RemovedRuns", "remove_old_runs"]
 
 @dataclass(frozen=True)
 class RemovedRuns:
-    """What was removed, or would be."""
+    """What was removed, or would be removed."""
 
     runs: tuple[str, ...]
     kept: int
@@ -25,23 +25,23 @@ class RemovedRuns:
 def remove_old_runs(
     output_dir: Path, *, keep: int, before: dt.datetime, dry_run: bool = False
 ) -> RemovedRuns:
-    """Remove folders of runs that nobody needs any more.
+    """Remove folders of runs that are no longer needed.
 
-    Kept are the champion's run, those whose agent waits for a person's approval, the `keep` newest, and every run
-    that wrote anything since `before`, one that is under way above all. The registry has copies of all agents, so none
-    is lost. A folder is renamed before it is removed: a killed removal leaves no half of a run, and the next call
-    ends it. What no mark of its own says is a run is never touched, be it the registry or a stranger's folder.
+    The following are kept: the champion's run, runs whose agent waits for approval, the `keep` newest runs, and every
+    run that wrote anything since `before`, which includes those under way. The registry has copies of all agents, so
+    none is lost. A folder is renamed before it is removed: a killed removal leaves no half of a run, and the next call
+    finishes it. A folder without its own mark as a run, such as the registry or an unrelated folder, is never touched.
 
     Parameters
     ----------
     output_dir
-        The folder that holds the runs' folders.
+        The folder that contains the runs' folders.
     keep
-        Newest runs that stay, however old.
+        Number of newest runs that are kept, however old.
     before
-        With a time zone.
+        A time with a time zone.
     dry_run
-        Whether nothing is removed, only named.
+        Whether to report only and remove nothing.
     """
     if not dry_run:
         for leftover in output_dir.glob(f"{LEAVING}*"):
@@ -78,6 +78,6 @@ def _last_written(folder: Path) -> float:
 
 
 def _bytes(folder: Path) -> int:
-    """Count what removing a folder gives back: files that the cache, or another run, links to stay."""
+    """Count the bytes that removing a folder frees: those of files that the cache or another run links to remain."""
     files = (path.stat() for path in folder.rglob("*") if path.is_file())
     return sum(file.st_size for file in files if file.st_nlink == 1)

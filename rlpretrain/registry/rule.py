@@ -4,17 +4,17 @@ A challenger is promoted when
 
 1. validation shows, at the level of the settings, that the pre-trained start is better than random weights, and each
    of its primary effects stays above zero at the level corrected for the trials; and
-2. that was shown on clean days: what is shown on days that the rules' authors may have known promotes nobody; and
+2. this was shown on clean days: evidence from days that the strategies' authors may have known promotes no agent; and
 3. where there is a champion, both have traded the same assets, days, fills and costs of this run, on days that neither
    has learned from and after the last edit of every strategy that either has learned from, and the interval of the
    mean difference of their daily net returns, at the corrected level, lies above zero.
 
-*Better*, not "no worse": a change has costs of its own, and many challengers that are no worse by an interval's width
-each may lead far down. Where the two can't be compared, the champion stays.
+The challenger must be *better*, not only "no worse": a change has its own costs, and a series of challengers that are
+each worse by less than an interval's width may end far below. If the two can't be compared, the champion stays.
 
-*Trials.* Each night's challenger is one more try at the same question, on mostly the same days. A question asked k
-times at level 1 - a is answered yes by luck with a chance of up to k a, so the k-th challenger against a champion is
-asked at level 1 - a / k (Bonferroni). It holds however alike the challengers are.
+*Trials.* Each night's challenger is another test of the same hypothesis, on mostly the same days. Among k tests at
+level 1 - a, the probability of at least one false positive is up to k a, so the k-th challenger against a champion is
+tested at level 1 - a / k (Bonferroni). This is valid however similar the challengers are.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from rlpretrain.validation.statistics import Interval
 __all__ = ["FEWEST_DAYS", "RULE", "Comparison", "Evidence", "at_level", "corrected_level", "judge"]
 
 RULE = "2"
-"""Version of this rule; every decision carries it."""
+"""Version of this rule, recorded with every decision."""
 
 FEWEST_DAYS = 60
-"""Days in common below which two agents are not comparable: about a quarter."""
+"""Minimum number of common days for two agents to be comparable: about a quarter."""
 
 
 @dataclass(frozen=True)
@@ -43,38 +43,39 @@ class Comparison:
     """The champion's version."""
     days: int
     first: str
-    """First of the days, as ISO text; empty where there is none."""
+    """First of the days, in ISO format; empty where there are none."""
     difference: Interval | None
-    """Mean daily net return, challenger less champion, fraction; None where there are too few days."""
+    """Mean daily net return, challenger minus champion, fraction; None where the two can't be compared."""
     why_not: str = ""
-    """Why there is no difference."""
+    """Why the two can't be compared."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rule reads."""
+    """The evidence that the rule uses."""
 
     headline: str
-    """Validation's verdict in a sentence."""
+    """Validation's verdict as a sentence."""
     shown: bool
-    """Whether it is that the pre-trained start is better."""
+    """Whether the verdict is that the pre-trained start is better."""
     clean: bool
-    """Whether it was reached on clean days."""
+    """Whether the verdict was reached on clean days."""
     effects: Mapping[str, Interval]
-    """The primary effects, over other seeds and other days."""
+    """The primary effects, with intervals over seeds and days."""
     comparison: Comparison | None
-    """None where there is no champion."""
+    """Comparison with the champion; None where there is no champion."""
 
 
 def corrected_level(level: float, trials: int) -> float:
-    """Return the level at which the last of `trials` challengers is asked."""
+    """Return the level at which the last of `trials` challengers is tested."""
     return 1.0 - (1.0 - level) / trials
 
 
 def at_level(interval: Interval, level: float) -> Interval:
-    """Stretch an interval to a higher level, each side as a normal estimate's.
+    """Widen an interval to a higher level, each side as that of a normal estimate.
 
-    A bootstrap of some thousand resamples can't see so far into the tails, so the normal's take over from its ends.
+    A bootstrap of some thousand resamples can't reach so far into the tails, so those of the normal distribution
+    extend its ends.
     """
     normal = NormalDist()
     stretch = normal.inv_cdf((1 + level) / 2) / normal.inv_cdf((1 + interval.level) / 2)
@@ -94,7 +95,7 @@ def judge(evidence: Evidence, *, level: float, trials: int) -> Decision:
     level
         The settings' level, before the correction.
     trials
-        Challengers tried against this champion so far, this one included.
+        Challengers that have been compared with this champion, including this one.
     """
     strict = corrected_level(level, trials)
     effects = {name: at_level(interval, strict) for name, interval in evidence.effects.items()}
@@ -109,18 +110,20 @@ def judge(evidence: Evidence, *, level: float, trials: int) -> Decision:
     if not evidence.shown:
         pass
     elif not evidence.clean:
-        reasons.append("Days that the rules' authors may have known promote nobody: no day is clean.")
+        reasons.append(
+            "No agent is promoted on days that the strategies' authors may have known, and no day is clean."
+        )
     elif unsure:
         reasons.append(
-            f"It is number {trials} to be tried against {_name(comparison)}: at the level of {strict:.4%} that this "
-            f"asks for, the {' and the '.join(unsure)} may be luck."
+            f"It is challenger number {trials} against {_name(comparison)}: at the corrected level of {strict:.4%}, "
+            f"the {' and the '.join(unsure)} may be due to chance."
         )
     elif comparison is None:
         verdict = "promote"
         reasons.append("There is no champion yet.")
     elif difference is None:
         verdict = "not comparable"
-        reasons.append(f"Not comparable with {_name(comparison)}: {comparison.why_not}.")
+        reasons.append(f"It can't be compared with {_name(comparison)}: {comparison.why_not}.")
     else:
         verdict = "promote" if difference.low > 0 else "keep"
         reasons.append(_compared(comparison, difference, trials))
@@ -140,8 +143,8 @@ def _compared(comparison: Comparison, difference: Interval, trials: int) -> str:
     tried = f", corrected for {trials} challengers" if trials > 1 else ""
     found = "above zero" if low > 0 else "below zero" if high < 0 else "not shown to be better"
     return (
-        f"Daily net return against {_name(comparison)}, on {comparison.days} days from {comparison.first} that both "
-        f"had not seen: {low:+.2f} to {high:+.2f} bp{tried}: {found}."
+        f"Its daily net return minus that of {_name(comparison)}, on {comparison.days} days from {comparison.first} "
+        f"that neither had seen, is {low:+.2f} to {high:+.2f} bp{tried}: {found}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Settings of promotion."""
+"""Settings of the promotion."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["ApprovalSettings"]
 
 
 class ApprovalSettings(Section):
-    """Whether the rule decides alone."""
+    """Whether a promotion needs approval."""
 
     approval: Literal["none", "required"] = deployment_setting(
-        "none", "Whether a person must approve an agent that the rule promotes."
+        "none", "Whether a user must approve an agent that the rule promotes."
     )

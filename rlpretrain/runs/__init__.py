@@ -1,1 +1,1 @@
-"""What runs leave on the disk: folders, files, manifests, and the cache that they share."""
+"""What runs store on disk: folders, files, manifests, and the cache that they share."""

@@ -1,8 +1,8 @@
-"""What nightly runs keep for each other, under ``<output_dir>/cache``.
+"""The cache that nightly runs share, under ``<output_dir>/cache``.
 
-``objects/`` holds contents by their SHA-256, ``entries/`` small JSON values by the SHA-256 of a key. No name in it
-comes from outside. A file appears whole or not at all; what is damaged all the same (a power cut, a person) is
-recognised when it is read, and gone. Any number of processes may read and write.
+``objects/`` contains files named by the SHA-256 of their content, ``entries/`` small JSON values named by the SHA-256
+of a key. No name in it comes from outside. A file appears whole or not at all; a file that is damaged all the same (a
+power cut, a manual edit) is recognised when it is read, and removed. Any number of processes may read and write.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from rlpretrain.table import installed_rows
 __all__ = ["Cache", "DamagedError", "program_digest"]
 
 _DAY = 86_400.0
-"""Seconds; use is noted to the day, so that reading writes next to nothing."""
+"""Seconds in a day; use is recorded once a day, so that reading causes almost no writes."""
 
 
 class DamagedError(Exception):
-    """An object was missing or not what it should be; it is gone now, and may be made again."""
+    """An object was missing or damaged; it has been removed, and may be created again."""
 
 
 class Cache:
@@ -40,21 +40,21 @@ class Cache:
     Parameters
     ----------
     folder
-        Made when something is kept.
+        Created when something is stored.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def find(self, kind: str, key: Any) -> dict[str, Any] | None:
-        """Return an entry's value; None where there is none.
+        """Return an entry's value; None if there is no such entry.
 
         Parameters
         ----------
         kind
-            Name of a family of entries: a plain word, chosen by the program.
+            Name of a kind of entry: a plain word, chosen by the program.
         key
-            JSON value.
+            A JSON value.
         """
         path = self._entry(kind, key)
         try:
@@ -70,11 +70,11 @@ class Cache:
             temporary.write_text(json.dumps(value))
 
     def has(self, digest: str) -> bool:
-        """Return whether an object is there; if so, it is not removed today."""
+        """Return whether an object exists; if so, it is not removed today."""
         return _note_use(self._object(digest))
 
     def put(self, content: bytes) -> str:
-        """Keep an object; return its digest."""
+        """Store an object; return its digest."""
         digest = hashlib.sha256(content).hexdigest()
         if not self.has(digest):
             with _appearing(self._object(digest)) as temporary:
@@ -100,14 +100,14 @@ class Cache:
         return content
 
     def put_file(self, path: Path) -> str:
-        """Keep a file's content, in the same place on the disk where that can be; return its digest."""
+        """Store a file's content, as a hard link if possible; return its digest."""
         digest = file_sha256(path)
         if not self.has(digest):
             _link(path, self._object(digest))
         return digest
 
     def take_file(self, digest: str, path: Path) -> None:
-        """Make or replace a file by an object, in the same place on the disk where that can be.
+        """Create or replace a file by an object, as a hard link if possible.
 
         Raises
         ------
@@ -125,7 +125,7 @@ class Cache:
         raise DamagedError(digest)
 
     def remove_unused(self, days: int) -> int:
-        """Remove what was not used for so many days, leftovers of killed writers included; return how many files."""
+        """Remove files not used for `days` days, including leftovers of killed writers; return how many."""
         before = time.time() - days * _DAY
         removed = 0
         for path in self.folder.glob("*/**/*"):
@@ -147,7 +147,7 @@ class Cache:
 
 @cache
 def program_digest() -> str:
-    """Hash the program itself and what packages add to it: equal inputs may give other results after a change."""
+    """Hash the program and what other packages add to it: equal inputs may give different results after a change."""
     root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256("\n".join([np.__version__, *installed_rows()]).encode())
     for path in sorted(root.rglob("*.py")):
@@ -156,7 +156,7 @@ def program_digest() -> str:
 
 
 def _note_use(path: Path) -> bool:
-    """Return whether the file is there; note that it was used, unless it was already noted today."""
+    """Return whether the file exists; record that it was used, unless that was already recorded today."""
     try:
         if path.stat().st_mtime < time.time() - _DAY:
             os.utime(path)
@@ -169,7 +169,7 @@ def _note_use(path: Path) -> bool:
 def _appearing(path: Path) -> Iterator[Path]:
     """Yield a temporary path that becomes `path`.
 
-    Unlike `rlpretrain.runs.files.atomic_path` it does not wait for the disk: there are thousands of files, and each
+    Unlike `rlpretrain.runs.files.atomic_path`, this does not wait for the disk: there are thousands of files, and each
     is checked when it is read.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -189,5 +189,5 @@ def _link(source: Path, target: Path) -> None:
             os.link(source, temporary)
         except OSError:  # another disk, or one without links
             shutil.copyfile(source, temporary)
-    # Replacing a file by another link to it does nothing, and leaves both.
+    # Replacing a file by another link to the same file does nothing, and leaves both.
     temporary.unlink(missing_ok=True)

@@ -14,13 +14,13 @@ from typing import Any
 __all__ = ["atomic_path", "file_sha256", "write_json"]
 
 _UMASK = os.umask(0)
-"""Of this process. It can be read by setting it only, which is safe now, while no other thread makes files."""
+"""Of this process. It can be read only by setting it, which is safe now, while no other thread creates files."""
 os.umask(_UMASK)
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that replaces it when the block ends well, and vanishes when it doesn't."""
+    """Yield a temporary path next to `path` that replaces it if the block succeeds, and is removed if it fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(handle)

@@ -1,4 +1,4 @@
-"""What a stage says of itself: what it used, what it made, and what it found."""
+"""A stage's record of itself: what it used, what it wrote, and what it found."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a stage used, made and found.
+    """What a stage used, wrote and found.
 
-    `clock` alone holds what differs between two equal runs (times, host); everything else is reproducible.
+    Only `clock` contains what differs between two equal runs (times, host); everything else is reproducible.
     """
 
     stage: str
@@ -31,7 +31,7 @@ class Manifest:
     outputs: dict[str, str]
     """Path relative to the run's folder -> SHA-256."""
     result: dict[str, Any]
-    """What later stages and people read, as JSON; `read` gives it its type."""
+    """What later stages and users read, as JSON; `read` converts it to its type."""
     versions: dict[str, str] = field(default_factory=dict)
     device: str = "cpu"
     clock: dict[str, Any] = field(default_factory=dict)
@@ -46,11 +46,11 @@ class Manifest:
         }
 
     def result_digest(self) -> str:
-        """Hash the result: for the stages that read it, it is an input like a file."""
+        """Hash the result, which is an input like a file for the stages that read it."""
         return hashlib.sha256(json.dumps(self.result, sort_keys=True).encode()).hexdigest()
 
     def read(self, kind: type[ModelT]) -> ModelT:
-        """Return the result in its type.
+        """Return the result as its type.
 
         Raises
         ------

@@ -1,7 +1,8 @@
-"""The folder of all runs, ``output_dir``: what lies in it, and which of its folders are runs.
+"""The folder of all runs, ``output_dir``: what it contains, and which of its folders are runs.
 
-Beside one folder for each run it holds what runs share, under fixed names, and what is being made or removed, under
-names that start with a dot. A run's folder says so itself: the first file in it, ``run.json``, names run and folder.
+In addition to one folder for each run, it contains what runs share, under fixed names, and what is being created or
+removed, under names that start with a dot. A run's folder marks itself: the first file in it, ``run.json``, names the
+run and the folder.
 """
 
 from __future__ import annotations
@@ -45,24 +46,24 @@ class MarkedRun:
     """A run that has a folder."""
 
     run_id: str
-    """As it was given, by Airflow or a person."""
+    """The id as given by Airflow or the user."""
     path: Path
 
 
 def run_folder_name(run_id: str) -> str:
-    """Name a run's folder: as the run where that can be, never as another run's or as what runs share."""
+    """Return the name of a run's folder: its id if possible, and never the name of another run or a shared folder."""
     return distinct_name(run_id, SHARED)
 
 
 def mark_of(run_id: str) -> dict[str, Any]:
-    """Return what marks a run's folder."""
+    """Return the content of the mark of a run's folder."""
     return {"format": _FORMAT, "run_id": run_id, "folder": run_folder_name(run_id)}
 
 
 def read_mark(folder: Path) -> str | None:
-    """Return the id of the run whose folder this is; None where it is no run's.
+    """Return the id of the run whose folder this is; None if it is not a run's folder.
 
-    A mark that was copied, renamed or made for another folder counts for nothing, and neither does a link.
+    A mark that was copied, renamed or written for another folder does not count, and neither does a link.
     """
     try:
         if not stat.S_ISDIR(folder.lstat().st_mode):
@@ -76,7 +77,7 @@ def read_mark(folder: Path) -> str | None:
 
 
 def find_runs(output_dir: Path) -> list[MarkedRun]:
-    """List the runs that have a folder, in no order; nothing else that lies there is one."""
+    """List the runs that have a folder, in no particular order."""
     try:
         folders = list(output_dir.iterdir())
     except OSError:
@@ -85,15 +86,15 @@ def find_runs(output_dir: Path) -> list[MarkedRun]:
 
 
 def find_run(output_dir: Path, name: str) -> MarkedRun:
-    """Find the run that a person names by its id or, where no run has that id, by its folder's name.
+    """Find the run with this id or, if no run has that id, with this folder name.
 
     Raises
     ------
     StageError
-        There is none.
+        There is no such run.
     """
     by_folder = {run.path.name: run for run in find_runs(output_dir)}
     found = by_folder.get(run_folder_name(name)) or by_folder.get(name)
     if found is None:
-        raise StageError(f"{output_dir} holds no run {name!r}", hint="run `rlpretrain extract` first")
+        raise StageError(f"{output_dir} contains no run {name!r}", hint="run `rlpretrain extract` first")
     return found

@@ -20,7 +20,7 @@ class RunFolder:
     Parameters
     ----------
     path
-        Made when missing; `RunFolder.of` knows where a run's is.
+        Created if missing; `RunFolder.of` finds that of a run.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -29,21 +29,21 @@ class RunFolder:
 
     @classmethod
     def of(cls, output_dir: Path, run_id: str) -> RunFolder:
-        """Open the folder of a run; where there is none, make it and, before anything else, mark it as the run's.
+        """Open the folder of a run; if there is none, create it and, before anything else, mark it as the run's.
 
         Raises
         ------
         StageError
-            What has the folder's name is not this run's folder.
+            A folder of that name exists but is not this run's.
         """
         run = cls(output_dir / run_folder_name(run_id))
-        # A folder that holds nothing but half-written files is new, or its making was broken off.
+        # A folder with nothing but half-written files is new, or its creation was interrupted.
         if all(path.name.startswith(".") for path in run.path.iterdir()):
             write_json(run / MARK, mark_of(run_id))
         if read_mark(run.path) != run_id:
             raise StageError(
-                f"{run.path} is not the folder of run {run_id!r}: its {MARK} does not say so",
-                hint="move it away, or name the run otherwise",
+                f"{run.path} is not the folder of run {run_id!r}: its {MARK} does not name that run",
+                hint="move it away, or choose another name for the run",
             )
         return run
 
@@ -56,7 +56,7 @@ class RunFolder:
         return self.path / name
 
     def manifest(self, stage: str) -> Manifest | None:
-        """Read a stage's manifest; None when the stage has not finished.
+        """Read a stage's manifest; None if the stage has not finished.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class RunFolder:
             return Manifest(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
             raise StageError(
-                f"{path} is no manifest: {error}", hint=f"run `rlpretrain {stage}` again"
+                f"{path} is not a manifest: {error}", hint=f"run `rlpretrain {stage}` again"
             ) from None
 
     def require(self, stage: str) -> Manifest:
@@ -98,7 +98,7 @@ class RunFolder:
                 raise StageError(f"{path} was changed after stage '{manifest.stage}' wrote it")
 
     def finished(self, stage: str, settings: str, inputs: Mapping[str, str]) -> Manifest | None:
-        """Return the stage's manifest if it ran with the same settings and inputs and its outputs stand."""
+        """Return the stage's manifest if it ran with the same settings and inputs and its outputs are unchanged."""
         try:
             manifest = self.manifest(stage)
             if manifest is None or manifest.settings != settings or manifest.inputs != dict(inputs):

@@ -1,4 +1,4 @@
-"""A stage that runs again withdraws its manifest first, and knows at the end which old files it has not replaced."""
+"""Withdrawal of a manifest before its stage runs again, so that old files that were not replaced can be removed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ __all__ = ["forget", "withdraw"]
 
 
 def withdraw(folder: Path, name: str) -> set[str]:
-    """Take back a stage's manifest before the stage runs again; return the files that it named.
+    """Withdraw a stage's manifest before the stage runs again; return the files that it names.
 
-    A stage that is killed leaves no manifest. The withdrawn one stays aside until `forget`, so that the next try knows
-    the files of the last whole one too.
+    A stage that is killed leaves no manifest. The withdrawn one is kept under another name until `forget`, so that the
+    next try also knows the files of the last complete one.
     """
     manifest, aside = _paths(folder, name)
     if manifest.is_file():
@@ -24,7 +24,7 @@ def withdraw(folder: Path, name: str) -> set[str]:
 
 
 def forget(folder: Path, name: str) -> None:
-    """Remove the withdrawn manifest, once the new one is written."""
+    """Remove the withdrawn manifest after the new one has been written."""
     _paths(folder, name)[1].unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""All settings of a run: composed of the rooms' sections, read from files, environment and flags, offered as a form."""
+"""All settings of a run: composed of the rooms' sections, read from files, environment and flags, shown as a form."""
 
 import lazy_loader
 

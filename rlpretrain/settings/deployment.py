@@ -1,4 +1,4 @@
-"""Settings of the deployment that no room reads: where training runs, and where runs lie."""
+"""Settings of the deployment that no room reads: where training runs, and where runs are stored."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["DeploymentSettings"]
 
 
 class DeploymentSettings(Section):
-    """Where training runs, and where runs lie."""
+    """Where training runs, and where runs are stored."""
 
     trainer: Literal["process", "docker", "kubernetes"] = deployment_setting(
         "process",
@@ -22,7 +22,7 @@ class DeploymentSettings(Section):
     )
     runs_storage: str = deployment_setting(
         "",
-        "Object storage that finished runs are copied to, say 's3://connection@bucket/runs'; empty for none.",
+        "Object storage that finished runs are copied to, such as 's3://connection@bucket/runs'; empty for none.",
         repr=False,
     )
-    output_dir: Path = deployment_setting(Path("artifacts"), "Folder that holds one folder for each run.")
+    output_dir: Path = deployment_setting(Path("artifacts"), "Folder that contains one folder for each run.")

@@ -1,4 +1,4 @@
-"""Settings from files, environment and flags, checked.
+"""Load and check settings from files, environment and flags.
 
 Precedence, lowest first: defaults, file, environment (``RLPRETRAIN_<FIELD>``), flags.
 """
@@ -33,7 +33,7 @@ def _describe(error: ValidationError) -> str:
 
 
 def _parse_text(text: str) -> Any:
-    """Read a flag's or environment variable's text as YAML, so that lists and numbers need no second syntax."""
+    """Read the text of a flag or environment variable as YAML, so that lists and numbers need no other syntax."""
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
@@ -52,14 +52,14 @@ def load_config(
     file
         YAML mapping of settings.
     overrides
-        Settings that win over all else; text values are read as YAML.
+        Settings that take precedence over all others; text values are read as YAML.
     environment
         Where ``RLPRETRAIN_<FIELD>`` is looked up; the process environment when None.
 
     Raises
     ------
     SettingsError
-        A setting is unknown or its value impossible; the message names it.
+        A setting is unknown or its value is impossible; the message names it.
     """
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {}
@@ -88,5 +88,5 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     if loaded is None:
         return {}
     if not isinstance(loaded, dict) or not all(isinstance(name, str) for name in loaded):
-        raise SettingsError(f"{file}: must be a mapping of settings to values")
+        raise SettingsError(f"{file} must be a mapping of settings to values")
     return loaded

@@ -10,13 +10,13 @@ from rlpretrain.settings.pretraining_config import PretrainingConfig
 __all__ = ["NIGHTLY", "run_parameters"]
 
 NIGHTLY: dict[str, Any] = {"max_strategies": 2_000, "chunk_size": 128}
-"""What the nightly run sets otherwise: it takes the whole library, where a first try takes 100 strategies."""
+"""Defaults that differ in the nightly run: it uses the whole library, where a first try uses 100 strategies."""
 
 
 def run_parameters() -> dict[str, dict[str, Any]]:
-    """Return the JSON schema of each setting that a person changes per run, with its nightly default.
+    """Return the JSON schema of each setting that a user may change per run, with its nightly default.
 
-    The environment moves the defaults, so a deployment's market or catalogue shows in the trigger form.
+    The environment changes the defaults, so a deployment's market or catalogue appears in the trigger form.
     """
     config = load_config()
     values = config.of_run()

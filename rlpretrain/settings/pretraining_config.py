@@ -1,4 +1,4 @@
-"""The rooms' sections, put together."""
+"""All settings, composed of the rooms' sections."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SECRET = ("store_url", "composer_url", "runs_storage")
 """Addresses, which may carry secrets."""
 
 
-# People see the settings in the reverse order of these bases: pydantic collects the last base's fields first.
+# Users see the settings in the reverse order of these bases: pydantic collects the last base's fields first.
 class PretrainingConfig(
     DeploymentSettings,
     DeviceSettings,

@@ -115,12 +115,12 @@ def test_the_batch_survives_a_failing_engine(
 @pytest.mark.parametrize(
     ("target", "options", "status", "words"),
     [
-        ("empty", [], 1, "holds no symphony file"),
+        ("empty", [], 1, "contains no symphony file"),
         ("no/such", [], 1, "no/such: no such file or folder"),
-        ("nosuch", [], 1, "nosuch is no file here"),
+        ("nosuch", [], 1, "nosuch is not a file"),
         ("library", ["--market", "moon:"], 2, "unknown market"),
         ("library", ["--market", "files:/nowhere"], 1, "/nowhere does not exist"),
-        ("library", ["--start", "soon"], 2, "--start 'soon' is not a day"),
+        ("library", ["--start", "soon"], 2, "--start 'soon' is not a date"),
     ],
 )
 def test_impossible_requests(

@@ -62,9 +62,9 @@ def test_written_deep_as_written_flat() -> None:
         (b"\xff\xfe\x00", "not JSON"),
         (b"[" * 5_000, "not JSON"),
         (b"[" * 5_000 + b"NaN", "not JSON"),
-        (b"[1, 2]", "holds no symphony"),
-        (b"null", "holds no symphony"),
-        (b'{"score": 5}', "holds no symphony"),
+        (b"[1, 2]", "contains no symphony"),
+        (b"null", "contains no symphony"),
+        (b'{"score": 5}', "contains no symphony"),
         (b'"text"', "not JSON"),
     ],
 )
@@ -85,7 +85,7 @@ def test_wrappers_in_wrappers_end() -> None:
     document: dict[str, object] = RULE
     for _ in range(20):
         document = {"score": document}
-    with pytest.raises(DataError, match="holds no symphony"):
+    with pytest.raises(DataError, match="contains no symphony"):
         unwrap_document(document, "x")
 
 
@@ -104,7 +104,7 @@ def test_ids_of_the_server(
     assert found["tree"][0]["step"] == "root"
 
     missing = answer(capsys, "show", "nosuch", status=1)["error"]
-    assert "nosuch is no file here" in missing and "embedded" in missing
+    assert "nosuch is not a file" in missing and "embedded" in missing
     assert answer(capsys, "backtest", "no/such", status=1)["error"] == "no/such: no such file"
     assert "is a folder" in answer(capsys, "show", tmp_path, status=1)["error"]
 

@@ -73,7 +73,7 @@ def test_show(registry: Registry, capsys: pytest.CaptureFixture[str], name: str)
     assert [event["kind"] for event in found["history"]] == ["registered", "decided", "promoted"]
     text = "\n".join(lines(capsys, "show", name))
     assert "days before 2020-01-01" in text and "2021-01-01 to 2024-12-31" in text
-    assert "promote by rule 2, number 1 to be tried" in text
+    assert "promote by rule 2, challenger number 1" in text
 
 
 def test_a_missing_agent_is_shown_as_missing(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,9 +86,9 @@ def test_a_person_promotes_and_rolls_back(registry: Registry, capsys: pytest.Cap
     done = answer(capsys, "promote", "wednesday", "--reason", " seen  by eye ", "--by", "Ada")
     assert (done["version"], done["previous"], done["by"], done["reason"]) == (3, 2, "Ada", "seen by eye")
     assert registry.standing(3) == "champion"
-    assert "is champion already" in answer(capsys, "promote", "3", "--reason", "-", status=1)["error"]
+    assert "is already champion" in answer(capsys, "promote", "3", "--reason", "-", status=1)["error"]
     shown = lines(capsys, "rollback", "--reason", "it loses", "--by", "Bo")
-    assert shown == ["version 2 champion again by Bo; before it, version 3"]
+    assert shown == ["version 2 restored as champion by Bo; before, version 3 was champion"]
     answer(capsys, "rollback", "--reason", "it loses too")
     assert registry.standing(1) == "champion"
     refused = answer(capsys, "rollback", "--reason", "-", status=1)["error"]
@@ -108,7 +108,7 @@ def test_no_change_without_a_reason(
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("9", "there are 1 to 3"), ("friday", "no version is of a run")]
+    ("name", "reason"), [("9", "there are 1 to 3"), ("friday", "no version belongs to a run")]
 )
 def test_an_unknown_model_is_named(
     registry: Registry, capsys: pytest.CaptureFixture[str], name: str, reason: str

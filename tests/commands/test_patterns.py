@@ -54,10 +54,10 @@ def test_lines_for_people(url: str, tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["archive"], "no pattern store is named"),
+        (["archive"], "no pattern store is set"),
         (["archive", "--store", "mysql://u:hidden@h/d"], "not supported"),
         (["archive", "--store", "sqlite:///x.db", "--older-than", "-1"], "negative"),
-        (["archive", "--store", "sqlite:///x.db", "--before", "soon"], "not a day"),
+        (["archive", "--store", "sqlite:///x.db", "--before", "soon"], "not a date"),
     ],
 )
 def test_bad_usage(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,8 +88,8 @@ def test_a_chain_of_5000_groups(tmp_path: Path, market: str, capsys: pytest.Capt
     [
         (["--market", "moon:"], 2, "unknown market 'moon:'"),
         (["--market", "files:/nowhere"], 1, "/nowhere does not exist"),
-        (["--start", "2021-13"], 2, "--start '2021-13' is not a day"),
-        (["--end", "yesterday"], 2, "--end 'yesterday' is not a day"),
+        (["--start", "2021-13"], 2, "--start '2021-13' is not a date"),
+        (["--end", "yesterday"], 2, "--end 'yesterday' is not a date"),
         (["--depth", "-1"], 2, "--depth -1 is negative"),
         (["--set", "seed=x"], 2, "seed"),
     ],

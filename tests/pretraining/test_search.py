@@ -111,4 +111,4 @@ def test_the_command_writes_settings_that_carry_the_count_of_trials(tmp_path, mo
     assert main(one_fold) == 0
     assert json.loads(capsys.readouterr().out)["folds"] == 1
     assert main(["tune", "--run", "nobody"]) == 1
-    assert "holds no run 'nobody'" in capsys.readouterr().err
+    assert "contains no run 'nobody'" in capsys.readouterr().err

@@ -110,9 +110,11 @@ def test_what_is_decided_against_one_champion_is_not_carried_out_against_another
     for run_id in "ab":
         registered(registry, run_id)
     promote(registry, 1)
-    with pytest.raises(ChampionChangedError, match="compared with no champion, and now version 1 reigns"):
+    with pytest.raises(
+        ChampionChangedError, match="compared with no champion, but version 1 is champion now"
+    ):
         registry.promote(2, by="rule", reason="won", instead_of=None)
-    with pytest.raises(DataError, match="version 1 is champion already"):
+    with pytest.raises(DataError, match="version 1 is already champion"):
         promote(registry, 1)
 
 
@@ -184,7 +186,12 @@ def test_half_a_line_of_a_killed_writer_is_passed_over_and_removed(registry: Reg
 
 @pytest.mark.parametrize(
     ("line", "reason"),
-    [("", "no event"), ("[]", "no event"), ('{"number": 1}', "no event"), (None, "lines were removed")],
+    [
+        ("", "not an event"),
+        ("[]", "not an event"),
+        ('{"number": 1}', "not an event"),
+        (None, "lines were removed"),
+    ],
 )
 def test_a_damaged_log_is_named(registry: Registry, line: str | None, reason: str) -> None:
     registered(registry, "a")

@@ -50,7 +50,7 @@ RIVAL = Comparison(champion=4, days=250, first="2024-01-02", difference=interval
         (
             replace(GOOD, comparison=replace(RIVAL, difference=None, why_not="too few days")),
             "not comparable",
-            "Not comparable with the champion, version 4: too few days",
+            "It can't be compared with the champion, version 4: too few days",
         ),
     ],
 )
@@ -110,8 +110,8 @@ def test_what_one_trial_promotes_many_do_not() -> None:
     assert judge(weak, level=0.95, trials=1).promote
     kept = judge(weak, level=0.95, trials=20)
     assert not kept.promote
-    assert "number 20 to be tried against no champion" in kept.reasons[-1]
-    assert "the area may be luck" in kept.reasons[-1]
+    assert "challenger number 20 against no champion" in kept.reasons[-1]
+    assert "the area may be due to chance" in kept.reasons[-1]
 
 
 @given(

@@ -124,7 +124,7 @@ def test_a_changed_output_is_found_and_made_again(writer: Writer, damage: Callab
 def test_a_damaged_manifest_is_named_and_the_stage_runs_again(writer: Writer, text: str) -> None:
     writer()
     (writer.run.folder / "stage.json").write_text(text)
-    with pytest.raises(StageError, match=r"stage\.json is no manifest.*again"):
+    with pytest.raises(StageError, match=r"stage\.json is not a manifest.*again"):
         writer.run.folder.require("stage")
     writer()
     assert writer.worked == 2

@@ -130,7 +130,7 @@ def test_copies_and_links_of_a_run_are_no_runs(tmp_path: Path) -> None:
     (tmp_path / "runs" / "file").touch()
     assert find_runs(tmp_path / "runs") == []
     assert find_runs(tmp_path / "nowhere") == []
-    with pytest.raises(StageError, match="holds no run 'copy'"):
+    with pytest.raises(StageError, match="contains no run 'copy'"):
         find_run(tmp_path / "runs", "copy")
 
 

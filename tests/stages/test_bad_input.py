@@ -106,7 +106,7 @@ def test_settings_are_listed_without_addresses(
 
 
 def test_a_stage_before_its_inputs(command: Any) -> None:
-    assert_names(command("pretrain"), 1, "holds no run 'bad'", "rlpretrain extract")
+    assert_names(command("pretrain"), 1, "contains no run 'bad'", "rlpretrain extract")
 
 
 def test_an_asset_without_prices(command: Any) -> None:

@@ -335,7 +335,7 @@ def test_a_decision_against_a_former_champion_is_not_carried_out(base: Run, tmp_
     challenger(run, "promote", None)
     outcome = promote(run)
     assert not outcome.promoted
-    assert "compared with no champion, and now version 1 reigns" in outcome.sentence
+    assert "compared with no champion, but version 1 is champion now" in outcome.sentence
 
 
 def test_a_run_without_an_agent_says_so(base: Run, tmp_path: Path) -> None:
