@@ -321,7 +321,7 @@ def test_where_a_person_is_asked_nothing_happens_before_the_answer(base: Run, tm
     run, _ = with_champion(base, tmp_path)
     number = challenger(run, "promote", 1)
     asked, registry = with_settings(run, run.folder, approval="required"), Registry(tmp_path)
-    assert "waits for a person" in promote(asked).sentence
+    assert "is waiting for approval" in promote(asked).sentence
     registry.answer(number, approved=False, by="Ada", reason="no")
     assert "rejected" in promote(asked).sentence
     registry.answer(number, approved=True, by="Bo", reason="yes after all")
