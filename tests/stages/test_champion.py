@@ -265,7 +265,7 @@ def test_the_difference_is_paired_and_pooled_over_assets(base: Run, tmp_path: Pa
     [
         ({"A": rows(FEWEST_DAYS - 1, 0.0)}, "59 days that neither had seen are fewer than 60"),
         ({"A": {"champion": 1, "error": "too young"}}, "A too young"),
-        ({"A": {**rows(120, 0.0), "champion": 2}}, "while this run validated"),
+        ({"A": {**rows(120, 0.0), "champion": 2}}, "during this run's validation"),
     ],
 )
 def test_what_is_not_comparable_says_why(
