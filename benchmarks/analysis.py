@@ -1,9 +1,9 @@
 """Time and memory of the pattern analysis: ``python -m benchmarks.analysis [--rows N ...]``.
 
-For each number of patterns two processes of their own: one runs the whole analysis, with what it writes; the other
-makes scikit-learn's calls alone, on the same arrays, with the same settings, the same samples and the same number of
-refits. Their ratio is what the statistics, bootstraps, words and pages cost on top. The patterns are made: eight
-clusters in 64 features, ten assets, 3,000 days.
+There are two processes for each number of patterns: one runs the whole analysis, including its output files; the other
+runs only scikit-learn's calls, on the same arrays, with the same settings, the same samples and the same number of
+refits. Their ratio shows what the statistics, bootstraps, texts and pages cost in addition. The patterns are generated:
+eight clusters in 64 features, ten assets, 3,000 days.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ CLUSTERS = 8
 
 
 def main() -> None:
-    """Run each size in processes of their own, or be one of them."""
+    """Measure each size in separate processes, or act as one of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--only", choices=["analysis", "scikit-learn"], help=argparse.SUPPRESS)
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def alone(what: str, rows: int) -> dict[str, float]:
-    """Measure in a process of its own, so that the peak memory is that of the measured part."""
+    """Measure in a separate process, so that the peak memory is that of the measured part."""
     command = [sys.executable, "-m", "benchmarks.analysis", "--only", what, "--rows", str(rows)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ)
     figures: dict[str, float] = json.loads(done.stdout)
@@ -62,7 +62,7 @@ def alone(what: str, rows: int) -> dict[str, float]:
 
 
 def measure(what: str, rows: int) -> dict[str, float]:
-    """Time one of the two on `rows` patterns; seconds by the clock and of the processor, peak in GB."""
+    """Measure one of the two on `rows` patterns; return wall and CPU seconds, and peak memory in GB."""
     patterns, _ = plain_set(n=rows, days=DAYS)
     analyzer = PatternAnalyzer(CLUSTERS)
     start, cpu = time.perf_counter(), time.process_time()
@@ -84,7 +84,7 @@ def measure(what: str, rows: int) -> dict[str, float]:
 
 
 def plain_calls(patterns: PatternSet) -> None:
-    """Make the calls of scikit-learn that the analysis makes, and nothing else."""
+    """Run the calls of scikit-learn that the analysis runs, and nothing else."""
     rng = np.random.default_rng(0)
     sample = prepare(patterns, None)
     points, _ = clusters.reduce(sample, 0)

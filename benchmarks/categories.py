@@ -1,8 +1,8 @@
-"""What the classifier says of real symphonies: ``python -m benchmarks.categories --symphonies DIR --market DIR``.
+"""Categories of real symphonies: ``python -m benchmarks.categories --symphonies DIR --market DIR``.
 
-For each symphony the four scores, averaged over the asset-days that it held, and the reason that weighed most;
-then the counts, and for each category the clearest examples, for judging by eye. ``--generated N`` prints the
-confusions on the generated catalogue, whose families are known, instead.
+It prints the four scores of each symphony, averaged over the asset-days that it held, then the counts and, for
+inspection, the clearest examples of each category with their reasons. With ``--generated N`` it prints instead the
+confusion matrix on the generated catalogue, whose families are known.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ from rlpretrain.symphony.evidence import CATEGORIES
 
 EXAMPLES = 4
 CLEAR = 0.6
-"""Score from which a symphony counts as of one category rather than mixed."""
+"""Score from which a symphony belongs clearly to one category."""
 
 
 @dataclass(frozen=True)
 class Classified:
-    """One symphony, what is said of it, and why."""
+    """One symphony with its scores and their reasons."""
 
     symphony_id: str
     name: str
     scores: Floats
-    """(4,) averaged over the asset-days held, by weight; they sum to 1."""
+    """Scores (4,), averaged over the asset-days held, by weight; they sum to 1."""
     reasons: tuple[str, ...]
-    """Of the asset held most, the reasons named most often."""
+    """The most frequent reasons for the asset held most."""
 
     @property
     def category(self) -> str:
-        """The highest score's name; ``undecided`` where no decision speaks."""
+        """Category with the highest score; ``undecided`` if no decision has a category."""
         return CATEGORIES[int(self.scores.argmax())] if np.ptp(self.scores) > 1e-6 else "undecided"
 
 
 def main() -> None:
-    """Print the table, or the confusions."""
+    """Print the table, or the confusion matrix."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--symphonies", type=Path, help="folder of real symphonies")
     parser.add_argument("--market", default="generated:", help="'generated:...' or a folder of real prices")
     parser.add_argument("--generated", type=int, help="size of a generated catalogue to score instead")
-    parser.add_argument("--seed", type=int, default=7, help="of the generated catalogue")
+    parser.add_argument("--seed", type=int, default=7, help="seed of the generated catalogue")
     options = parser.parse_args()
     generated = options.market.startswith("generated:")
     panel = load_market(options.market if generated else f"files:{options.market}")
@@ -100,8 +100,8 @@ def table(found: list[Classified]) -> None:
         Counter(c.category for c in found if c.scores.max() >= CLEAR),
     )
     mean = np.mean([c.scores for c in found], axis=0)
-    said = ", ".join(f"{name} {score:.2f}" for name, score in zip(CATEGORIES, mean, strict=True))
-    print(f"\n{len(found)} symphonies; mean scores {said}")
+    means = ", ".join(f"{name} {score:.2f}" for name, score in zip(CATEGORIES, mean, strict=True))
+    print(f"\n{len(found)} symphonies; mean scores {means}")
     for name, count in counts.most_common():
         print(f"  {name}: {count}, of which {clear[name]} with a score of {CLEAR} or more")
     for name in CATEGORIES:

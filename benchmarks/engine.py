@@ -1,10 +1,10 @@
 """Speed and memory of the symphony engine: ``python -m benchmarks.engine``.
 
-Measurements on one core, printed as one JSON object: a folder of symphonies on its market (``--market DIR
+All measurements use one core and are printed as one JSON object: a folder of symphonies on its market (``--market DIR
 --symphonies DIR``); a growing generated catalogue on the generated market; some of its symphonies in the slow
-reference evaluator of the tests; another open evaluator beside the engine (``--peer DIR``, see
-`benchmarks.peer`); and the largest memory of the process. A symphony-year is a symphony replayed over a year
-of its trading days.
+reference evaluator of the tests; another open evaluator compared with the engine (``--peer DIR``, see
+`benchmarks.peer`); and the peak memory of the process. A symphony-year is a symphony replayed over a year of its
+trading days.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ REFERENCE_DAYS = (400, 3_700)
 """The reference looks back over all history every day, so its cost grows with the square of the days."""
 PEER_SYMPHONIES = 200
 PEER_YEARS = (3, 13)
-"""The second is all but the two years that the longest windows need before the first decision."""
+"""The second covers all but the two years that the longest windows need before the first decision."""
 
 
 def main() -> None:
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def warm_up() -> None:
-    """Compile or load the compiled loops, which a long-lived process does once."""
+    """Compile the loops or load their compiled form, which a long-lived process does once."""
     panel = load_market("generated:kind=regimes,years=2")
     for entry in GeneratedCatalogue(60).entries():
         try:
@@ -128,7 +128,7 @@ def measure(documents: Iterable[tuple[str, Mapping[str, Any]]], panel: PricePane
 def against_reference(
     documents: list[tuple[str, Mapping[str, Any]]], panel: PricePanel, length: int
 ) -> dict[str, float]:
-    """Replay some symphonies over some days in both evaluators, the engine without anything cached."""
+    """Replay some symphonies over some days in both evaluators, with nothing cached in the engine."""
     short = panel.until(panel.dates[panel.sessions[length]])
     days = [day.astype(object) for day in short.dates[short.sessions]]
     slow = fast = 0.0
@@ -168,7 +168,7 @@ def against_reference(
 
 
 def peak_memory() -> float:
-    """Return the process's largest resident size so far, MB."""
+    """Return the peak resident memory of this process, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

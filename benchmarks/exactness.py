@@ -1,10 +1,10 @@
 """How exact the engine is, and how exact any engine could be on another vendor's prices.
 
 ``python -m benchmarks.exactness --market DIR --symphonies DIR`` reads ``known_yearly.csv`` in the folder of
-symphonies (``file,year,sharpe,annual_return_pct,max_drawdown_pct``: what Composer's own backtest gave) and
-prints one JSON object. `known` says how far our figures are from those. `noise` replays every symphony again on
-closes that were moved by independent noise, and says how far the engine is then from *itself*: the share
-that an engine without any error would reach if its prices differed from Composer's by that much.
+symphonies (``file,year,sharpe,annual_return_pct,max_drawdown_pct``: the results of Composer's own backtest) and
+prints one JSON object. `known` is the difference between our figures and those. `noise` replays every symphony on
+closes with independent noise and compares the engine with *itself*: the agreement that an engine without any error
+would reach if its prices differed from Composer's by that much.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from rlpretrain.market import PricePanel, load_market
 from rlpretrain.symphony import Costs, Evaluator, Symphony, parse_symphony, yearly_statistics
 
 COSTS = Costs.per_side(0.001)
-"""Fits the known figures; slippage of 0.01 % or any fee misses nearly all of them."""
+"""These costs reproduce the known figures; slippage of 0.01 % or any fee misses nearly all of them."""
 NOISE_BASIS_POINTS = (0.1, 0.3, 0.5, 1.0)
 REPEATS = 40
 HISTORY = np.datetime64("2016-01-04")
-"""The known years need four years before them at most; a shorter panel makes the repeats cheap."""
+"""The known years need at most four years before them; a shorter panel makes the repetitions cheap."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Known:
     year: str
     sharpe: float
     max_drawdown: float
-    """Percent."""
+    """Maximum drawdown, percent."""
 
 
 def main() -> None:
-    """Compare, then shake the prices."""
+    """Compare with the known figures, then with noise on the prices."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--market", type=Path, required=True, help="folder of real prices")
     parser.add_argument("--symphonies", type=Path, required=True, help="folder with known_yearly.csv")
@@ -114,7 +114,7 @@ def under_noise(
     known: list[Known],
     undisturbed: NDArray[np.float64],
 ) -> list[dict[str, object]]:
-    """Compare the engine with itself on closes that carry noise."""
+    """Compare the engine with itself on closes with noise."""
     rows: list[dict[str, object]] = []
     for basis_points in NOISE_BASIS_POINTS:
         rng = np.random.default_rng(0)
@@ -126,7 +126,7 @@ def under_noise(
 
 
 def shaken(panel: PricePanel, basis_points: float, rng: np.random.Generator) -> PricePanel:
-    """Move every close by independent normal noise of this standard deviation."""
+    """Add independent normal noise with this standard deviation to every close."""
     factor = np.exp(1e-4 * basis_points * rng.standard_normal(panel.close.shape))
     return replace(panel, close=panel.close * factor)
 

@@ -1,12 +1,13 @@
-"""The whole extraction of a library through the embedded server, against what it must take at least.
+"""The whole extraction of a library through the embedded server, compared with a lower bound on its time.
 
 ``python -m benchmarks.extraction [--symphonies 1000] [--latencies 0 20 100] [--transports mcp rest]``
 
-The server is a process of its own, as Composer's is, and has run its backtests before the clock starts, so what is
-measured is this side: listing, fetching, checking, keeping and replaying. Four runs on one cache: the first; one on an
-unchanged library and market; one with another day of prices; and a refresh. ``bound_seconds`` is what no client can
-beat: requests x latency / concurrency, of pages and of the rest, plus the seconds of processor in which the chunks are
-replayed. The clock starts with the market loaded and stops before mining, which asks nobody.
+The server is a separate process, as Composer's is, and has run its backtests before the clock starts, so only the
+client's side is measured: listing, fetching, checking, storing and replaying. There are four runs on one cache: the
+first; one on an unchanged library and market; one with another day of prices; and a refresh. ``bound_seconds`` is a
+bound that no client can beat: requests x latency / concurrency, for pages and for the other requests, plus the CPU
+seconds in which the chunks are replayed. The clock starts with the market loaded and stops before mining, which calls
+no service.
 """
 
 from __future__ import annotations
@@ -41,12 +42,12 @@ from rlpretrain.stages import EXTRACT, LIST, UPDATE, Run, parts_of, run_stage
 from rlpretrain.stages.implementation import extract as extraction
 
 MARKET = "generated:years=15"
-"""Ends on the day before the last, so that the third run has a day more."""
+"""This market ends on the day before the last, so that the third run has one more day."""
 CHUNK = 128
 
 
 def main() -> None:
-    """Measure, or serve when told to."""
+    """Measure, or serve if requested."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--symphonies", type=int, default=1_000)
     parser.add_argument("--latencies", type=float, nargs="+", default=[0, 20, 100], help="milliseconds")
@@ -113,7 +114,7 @@ def measure(
 
 
 def disk_megabytes(folder: Path) -> float:
-    """Return the disk that a folder's files take."""
+    """Return the disk space that a folder's files take, MB."""
     files = {path.stat().st_ino: path.stat().st_blocks for path in folder.rglob("*") if path.is_file()}
     return round(sum(files.values()) * 512 / 2**20, 1)
 
@@ -160,7 +161,7 @@ def extract(name: str, panel: PricePanel, config: PretrainingConfig) -> dict[str
 
 
 def serve(transport: str, size: int, latency: float) -> None:
-    """Serve until standard input ends; backtests are run and worded beforehand."""
+    """Serve until standard input ends; backtests are run and serialised beforehand."""
     panel = load_market(MARKET)
     as_of = panel.dates[-1].astype(object)
     ready = ServedCatalogue(GeneratedCatalogue(size), EngineBacktester(panel), as_of)
@@ -186,7 +187,7 @@ def serve(transport: str, size: int, latency: float) -> None:
 
 @contextmanager
 def served(transport: str, size: int, latency: float) -> Iterator[str]:
-    """Start a server of its own process; return its address."""
+    """Start a server in a separate process; yield its address."""
     command = [
         sys.executable,
         "-m",

@@ -1,9 +1,10 @@
-"""What rounding and another vendor's prices do to fidelity: ``python -m benchmarks.fidelity``.
+"""The effect of rounding and of another vendor's prices on fidelity: ``python -m benchmarks.fidelity``.
 
 Each symphony's replay is compared with its replay on prices with independent noise on every close, rounded as the
-service rounds its daily values: the fidelity of an engine that is exact but for its prices. Printed as one JSON
-object, for the generated catalogue on the generated market and for a folder of symphonies on its market (``--market
-DIR --symphonies DIR``). ``agree`` is the share that the default limits let take part at the last day.
+service rounds its daily values: this is the fidelity of an engine that is exact except for its prices. The figures are
+printed as one JSON object, for the generated catalogue on the generated market and for a folder of symphonies on its
+market (``--market DIR --symphonies DIR``). ``agree`` is the share of symphonies that pass the default limits on the
+last day.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ from rlpretrain.settings import PretrainingConfig
 from rlpretrain.symphony import BacktestResult, Evaluator, backtest, compare_daily_values, parse_symphony
 
 NOISE = (0.0, 1.0, 2.0)
-"""Basis points of a close, one standard deviation."""
+"""Standard deviations of the noise, basis points of a close."""
 _SHARES = (50, 75, 90, 95)
 _STEP = 1e-4
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--market", type=Path, help="folder of real prices")
     parser.add_argument("--symphonies", type=Path, help="folder of real symphonies")
@@ -71,7 +72,7 @@ def curves(documents: Mapping[str, Mapping[str, Any]], panel: PricePanel) -> dic
 def compared(
     ours: Mapping[str, BacktestResult], theirs: Mapping[str, BacktestResult], points: float
 ) -> dict[str, Any]:
-    """Sum up the fidelity of all symphonies."""
+    """Summarise the fidelity of all symphonies."""
     config = PretrainingConfig()
     limits = {"min_correlation": config.min_fidelity, "max_tracking_error": config.max_tracking_error}
     correlations, errors, agree = [], [], []

@@ -1,9 +1,9 @@
-"""The engine beside another open evaluator, on the same symphonies, prices and days.
+"""The engine compared with another open evaluator, on the same symphonies, prices and days.
 
-The peer is the evaluator of the project Louvivien/tradingapp, the fullest open one: JavaScript, day by day
-with a cache of indicators. It is no part of this project: `compare` is given a checkout and runs it with node,
-which must find the package ``jsedn`` (see ``docs/benchmarks.md``). It reads the text form of symphonies, which
-`defsymphony` writes for the nodes and functions that it knows.
+The peer is the evaluator of the project Louvivien/tradingapp, the most complete open one: it is written in JavaScript
+and works day by day with a cache of indicators. It is not part of this project: `compare` takes a checkout and runs it
+with node, which must find the package ``jsedn`` (see ``docs/benchmarks.md``). It reads the text form of symphonies,
+which `defsymphony` writes for the nodes and functions that the peer supports.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _Returns: TypeAlias = dict[str, float]
 
 _PROGRAM = Path(__file__).with_name("peer_tradingapp.cjs")
 _CALENDAR = "SPY"
-"""Its days are the days of the backtest."""
+"""Ticker whose days are the days of the backtest."""
 _LONGEST = 200_000
-"""Characters of the longest text to give to the peer, whose parser is slow."""
+"""Maximum characters of a text for the peer, whose parser is slow."""
 _FUNCTIONS = {
     "cumulative-return": "cumulative-return",
     "current-price": "current-price",
@@ -57,7 +57,7 @@ _SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "="}
 
 
 def defsymphony(symphony: Symphony) -> str | None:
-    """Write a symphony in Composer's text form; None where the peer lacks a node or function of it."""
+    """Write a symphony in Composer's text form; None if the peer does not support one of its nodes or functions."""
     written: list[str] = []
     for node in symphony.nodes:
         below = [written[child] for child in getattr(node, "children", ())]
@@ -117,13 +117,13 @@ def compare(
     years: int,
     count: int,
 ) -> dict[str, Any]:
-    """Backtest some symphonies over the last years of a market in both, free of costs.
+    """Backtest some symphonies over the last years of a market in both, without costs.
 
     Parameters
     ----------
     documents
-        Names and documents; the first `count` that hold and look at nothing but equities, that the engine can
-        replay over the whole span and that the peer's text form can express are taken.
+        Names and documents. The first `count` are used that hold and look at only equities, that the engine can
+        replay over the whole span and that the peer's text form can express.
     panel
         Prices.
     checkout
@@ -133,8 +133,8 @@ def compare(
 
     Returns
     -------
-    CPU seconds of both, from a document to daily returns, and how well they agree. The engine is measured
-    with one evaluator for all symphonies, as it is meant to be used, and with a new one for each.
+    CPU seconds of both, from a document to daily returns, and how well they agree. The engine is measured with
+    one evaluator for all symphonies, which is the intended use, and with a new one for each.
     """
     end = panel.dates[panel.sessions[-1]].astype(dt.date)
     start = end - dt.timedelta(days=round(365.25 * years))
@@ -221,7 +221,7 @@ def _time(
     *,
     alone: bool,
 ) -> tuple[float, dict[str, _Returns]]:
-    """Backtest with this engine; CPU seconds from document to returns, and the returns."""
+    """Backtest with this engine; return the CPU seconds from document to returns, and the returns."""
     found: dict[str, _Returns] = {}
     evaluator = Evaluator(panel)
     started = time.process_time()
@@ -235,7 +235,7 @@ def _time(
 
 
 def _same_definitions(symphony: Symphony) -> bool:
-    """Return whether both read everything in a symphony alike, see ``docs/benchmarks.md``."""
+    """Return whether both interpret everything in a symphony in the same way, see ``docs/benchmarks.md``."""
     if symphony.rebalance in ("none", "weekly"):
         return False
     indicators: list[Indicator] = []

@@ -1,7 +1,8 @@
-"""Speed of behaviour cloning in the library imitation, in an environment of its own that has it installed.
+"""Speed of behaviour cloning in the library imitation, in a separate environment that has it installed.
 
-``PYTHON benchmarks/peer_imitation.py``, or ``python -m benchmarks.pretraining --imitation PYTHON``. The same widths and
-batches as there, the library's own policy, loss and loader; one thread, samples a second of the processor's time.
+Run ``PYTHON benchmarks/peer_imitation.py`` or ``python -m benchmarks.pretraining --imitation PYTHON``. Widths and
+batches are the same as there; policy, loss and loader are the library's own; the figure is samples per CPU second on
+one thread.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""Speed and memory of pre-training, and what its options bring: ``python -m benchmarks.pretraining``.
+"""Speed and memory of pre-training, and the effect of its options: ``python -m benchmarks.pretraining``.
 
-Printed as one JSON object. Every variant trains the same network on the same patterns with the same batch; the
-variants take turns, and the fastest of five rounds counts. On the CPU, one thread and seconds of the processor are
-measured, which other load moves least; where torch finds a GPU, seconds on the wall.
+The figures are printed as one JSON object. Every variant trains the same network on the same patterns with the same
+batch size; the variants take turns, and the fastest of five rounds counts. On the CPU, CPU seconds of one thread are
+measured, which other load affects least; where torch finds a GPU, wall-clock seconds.
 
 - ``trainer``: `train_policy`, with its metrics, schedule, clipping and validation.
-- ``bare_loop``: tensors on the device, the fused optimiser, nothing else.
+- ``bare_loop``: tensors on the device and the fused optimiser, nothing else.
 - ``data_loader``: torch's DataLoader with its WeightedRandomSampler.
-- ``imitation``: behaviour cloning by the library of that name, with ``--imitation PYTHON`` that has it installed.
-- ``matrix_limit``: the matrix products of forward and backward pass alone.
+- ``imitation``: behaviour cloning by the library of that name; ``--imitation PYTHON`` names an interpreter that has it.
+- ``matrix_limit``: only the matrix products of the forward and backward passes.
 
-``--large N`` trains on N patterns in a file and gives the peak of memory. ``--run FOLDER`` compares options on purged
+``--large N`` trains on N patterns in a file and reports the peak memory. ``--run FOLDER`` compares options on purged
 folds of a run's training patterns.
 """
 
@@ -61,7 +61,7 @@ FOLDS = 3
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def patterns(n: int, seed: int = 0) -> DataSet:
-    """Make patterns whose labels follow the first state number."""
+    """Generate patterns whose labels follow the first state number."""
     rng = np.random.default_rng(seed)
     states = rng.standard_normal((n, 64), dtype=np.float32)
     buy = 1 / (1 + np.exp(-2 * states[:, 0]))
@@ -113,7 +113,7 @@ def patterns(n: int, seed: int = 0) -> DataSet:
 
 
 def speeds(size: int) -> dict[str, float]:
-    """Return samples a second of each variant, and how the trainer stands to each."""
+    """Return samples per second of each variant, and the trainer's speed relative to each."""
     count = max(32, 16_384 // size)
     data, few = patterns(size * count), patterns(256, 1)
     network, optimizer, rows = bare(data)
@@ -159,7 +159,7 @@ def speeds(size: int) -> dict[str, float]:
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """Time some work: on the wall where a GPU does it, else in seconds of the processor."""
+    """Measure some work: in wall-clock seconds on a GPU, else in CPU seconds."""
     clock = time.perf_counter if DEVICE == "cuda" else time.process_time
     if DEVICE == "cuda":
         torch.cuda.synchronize()
@@ -184,7 +184,7 @@ def update(
     labels: torch.Tensor,
     values: torch.Tensor,
 ) -> None:
-    """Make one update, as plainly as it can be written."""
+    """Run one update, written as plainly as possible."""
     logits, predicted = network(states)
     loss = functional.cross_entropy(logits, labels) + 0.5 * functional.smooth_l1_loss(predicted, values)
     optimizer.zero_grad(set_to_none=True)
@@ -215,7 +215,7 @@ def matrix_products(size: int) -> Callable[[], None]:
 
 
 def large(count: int) -> dict[str, Any]:
-    """Train from a file of patterns in processes of their own, whose memory is read at their end."""
+    """Train from a file of patterns in separate processes, whose memory is read at their end."""
     found: dict[str, Any] = {"patterns": count}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.safetensors"
@@ -236,7 +236,7 @@ def large(count: int) -> dict[str, Any]:
 
 
 def train_large(path: Path, place: str) -> dict[str, float]:
-    """Train one epoch of a small network: what is measured is the data's way to it."""
+    """Train one epoch of a small network, to measure the loading of the data."""
     data = read_dataset(path)
     settings = SETTINGS.changed(hidden_dims=[64], batch_size=4096)
     started = time.monotonic()
@@ -268,7 +268,7 @@ def compare_options(run: Path, seeds: int = 3) -> dict[str, Any]:
     """Train with each option on purged folds; return the mean loss, and its gain over the default, by seed."""
     data = read_dataset(dataset_file(run / "datasets", "train"))
     card = json.loads((run / "datasets/card.json").read_text(encoding="utf-8"))
-    # A larger step and batch than the default's, so that twenty epochs converge.
+    # A larger step size and batch than by default, so that twenty epochs converge.
     base = SETTINGS.changed(
         batch_size=1024,
         num_epochs=20,

@@ -2,14 +2,14 @@
 
     python benchmarks/scaling.py RUN_FOLDER
 
-Each stage's cost per unit is its seconds, as its manifest has them, over what it worked on. A library of S symphonies
-on M machines of C cores then takes
+Each stage's cost per unit is its seconds, from its manifest, divided by the number of units. A library of S symphonies
+on M machines with C cores then takes
 
     list S + extract S / (M C) + mine S + analyze P + pretrain P + transfer + validate ceil(A / (M C)) + report
 
-with P patterns in proportion to S, and A assets. Extraction and validation are the parts that spread; mining, the
-analysis and training run on one machine each, whatever their number. Epochs, transfer and validation are as set in the
-run. An upper bound for large libraries: unchanged symphonies are neither fetched nor replayed again.
+with P patterns in proportion to S, and A assets. Extraction and validation are distributed over the machines; mining,
+the analysis and training each run on one machine. Epochs, transfer and validation are as in the run. For large
+libraries this is an upper bound: unchanged symphonies are neither fetched nor replayed again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 SIZES = (100, 1_000, 2_000, 10_000, 50_000)
 MACHINES = (1, 2, 4, 8)
 AIRFLOW_SECONDS = 20.0
-"""Of starting, scheduling and stopping around a run's tasks; measured on two idle cores, docs/deployment.md."""
+"""Time for starting, scheduling and stopping around a run's tasks; measured on two idle cores, docs/deployment.md."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,18 @@ class UnitCosts:
     extracted: float
     mined: float
     analysed: float
-    """Per pattern."""
+    """Analysis, per pattern."""
     trained: float
-    """Per pattern and epoch."""
+    """Pre-training, per pattern and epoch."""
     transferred: float
-    """For the whole stage: its steps are set."""
+    """Transfer, for the whole stage, since its number of steps is fixed."""
     validated: float
-    """Per asset."""
+    """Validation, per asset."""
     reported: float
     patterns: float
-    """Mined per symphony."""
+    """Patterns mined per symphony."""
     used: float
-    """Patterns to train on, of those mined."""
+    """Share of the patterns that are trained on."""
     analysed_share: float
     epochs: int
 

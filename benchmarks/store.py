@@ -1,9 +1,9 @@
-"""Speed of the pattern store beside raw COPY and beside execute_values: ``python -m benchmarks.store [--rows N]``.
+"""Speed of the pattern store compared with raw COPY and execute_values: ``python -m benchmarks.store [--rows N]``.
 
-Everything runs in one process on one temporary PostgreSQL server, with durable commits, each measurement on the same
-rows, and in turns. Raw means: the bytes are encoded beforehand, or thrown away undecoded. It is given twice, into a
-table of the same columns and nothing else, and into one with the same primary key and constraints. The peak memory of
-streaming is that of processes of their own.
+Everything runs in one process on one temporary PostgreSQL server, with durable commits; the measurements use the same
+rows and take turns. Raw means that the bytes are encoded beforehand, or discarded without decoding. Raw COPY is
+measured twice, into a table with the same columns and nothing else, and into one with the same primary key and
+constraints. The peak memory of streaming is measured in separate processes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ FIRST = np.datetime64("2005-01-03", "D")
 
 
 def main() -> None:
-    """Run all measurements, or the part that a process of its own does."""
+    """Run all measurements, or the part that a separate process runs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -76,7 +76,7 @@ def measure(server: str, options: argparse.Namespace) -> dict[str, Any]:
         name: median(spent) if name.endswith("seconds") else options.rows / median(spent)
         for name, spent in seconds.items()
     }
-    # Of the two that stand beside each other in a round: what else runs on the machine changes from round to round.
+    # Ratios are within a round, because the other load on the machine changes from round to round.
     ratios = {
         f"{name}_of_{other}": median(b / a for a, b in zip(seconds[name], seconds[other], strict=True))
         for name, other in COMPARED
@@ -177,7 +177,7 @@ def insert_values(connection: Any, values: list[tuple[Any, ...]]) -> None:
 
 
 def night(count: int, seed: int = 1) -> Iterator[PatternSet]:
-    """Make patterns of every kind, in parts of whole days."""
+    """Generate patterns of every kind, in parts of whole days."""
     a_day = 2 * len(ASSETS)
     for start in range(0, count, 200 * a_day):
         rng = np.random.default_rng([seed, start])
@@ -227,13 +227,13 @@ def stream(url: str, way: str, count: int) -> dict[str, Any]:
 
 
 def own_process(url: str, way: str, count: int) -> str:
-    """Run `stream` in a process of its own."""
+    """Run `stream` in a separate process."""
     command = [sys.executable, "-m", "benchmarks.store", "--stream", url, way, "--rows", str(count)]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def database(server: str, name: str) -> str:
-    """Make a database unless it is there; return its URL."""
+    """Create a database unless it exists; return its URL."""
     connection = psycopg2.connect(f"{server}/postgres")
     connection.autocommit = True
     with connection.cursor() as cursor:
@@ -259,7 +259,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def peak_memory() -> int:
-    """Return the largest memory of this process so far, MB."""
+    """Return the peak memory of this process, MB."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) // 1024
 

@@ -71,11 +71,15 @@ def _add_market(parser: argparse.ArgumentParser, text: str) -> None:
 def _add_costs(parser: argparse.ArgumentParser) -> None:
     costs = parser.add_argument_group("trading")
     costs.add_argument(
-        "--slippage", type=float, default=0.001, metavar="FRACTION", help="cost a side (default %(default)s)"
+        "--slippage",
+        type=float,
+        default=0.001,
+        metavar="FRACTION",
+        help="cost per side (default %(default)s)",
     )
     costs.add_argument(
         "--spread-markup", type=float, default=0.0, metavar="FRACTION",
-        help="further cost a side of crypto (default %(default)s)",
+        help="further cost per side for crypto (default %(default)s)",
     )  # fmt: skip
     for name, text in (("--reg-fee", "SEC fee on sales"), ("--taf-fee", "FINRA's fee on shares sold")):
         costs.add_argument(
@@ -105,7 +109,7 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
         "--picture",
         type=Path,
         metavar="FILE",
-        help="equity curve: png, svg or pdf (default NAME-equity.png here)",
+        help="equity curve: png, svg or pdf (default NAME-equity.png in the current folder)",
     )
     picture.add_argument(
         "--no-picture", dest="picture", action="store_const", const=False, help="draw nothing"

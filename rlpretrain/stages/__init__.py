@@ -1,7 +1,7 @@
 """The stages of a run, in order, and how they are run.
 
 Each is declared in a module of its name; its work is in the module of that name in `rlpretrain.stages.implementation`.
-The command line, the DAGs, containers and pages learn from `STAGES` which stages there are.
+The command line, the DAGs, containers and pages read the list of stages from `STAGES`.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ STAGES: tuple[Stage[Any, Any], ...] = (
 """All stages, in an order in which they can run."""
 
 NIGHT: tuple[Stage[Any, Any], ...] = (*stages_before(PROMOTE), PROMOTE)
-"""Those of a nightly run; the champion scores afterwards, when there is a new one."""
+"""Stages of a nightly run; scoring follows when there is a new champion."""
 
 
 def stage_named(name: str) -> Stage[Any, Any]:
@@ -80,6 +80,6 @@ def stage_named(name: str) -> Stage[Any, Any]:
     Raises
     ------
     KeyError
-        There is none.
+        There is no such stage.
     """
     return {stage.name: stage for stage in STAGES}[name]

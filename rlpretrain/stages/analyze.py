@@ -18,11 +18,11 @@ ANALYSIS = "pattern_analysis.json"
 
 
 class AnalyzeSettings(AnalysisSettings, RegimeSettings, MarketSettings, StoreSettings):
-    """What decides how patterns are clustered and described."""
+    """Settings that determine how patterns are clustered and described."""
 
 
 class Analyzed(Result):
-    """What was analysed."""
+    """Result of the analysis."""
 
     patterns: int
     recommendations: int

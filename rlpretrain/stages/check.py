@@ -14,7 +14,7 @@ FINDINGS = "pattern_checks.json"
 
 
 class Checked(Result):
-    """What the checks found that is suspicious; what is wrong ends the run."""
+    """Result of the checks: what is suspicious is listed; a failed check stops the run."""
 
     patterns: int
     warnings: list[str]
@@ -28,7 +28,7 @@ def _run(work: Work[StoreSettings]) -> Checked:
 
 CHECK = Stage(
     name="check",
-    does="check the stored patterns; what fails here is not learned from",
+    does="check the stored patterns before anything is learned from them",
     needs=(LIST, MINE),
     settings=StoreSettings,
     result=Checked,

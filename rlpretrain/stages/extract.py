@@ -30,11 +30,11 @@ __all__ = [
 
 
 class ReplaySettings(TradingSettings, FidelitySettings):
-    """What a replay depends on beside its tree, its backtest and the prices."""
+    """Settings that a replay depends on, in addition to the tree, the backtest and the prices."""
 
 
 class ExtractSettings(ReplaySettings, FetchSettings, ChunkSettings, MarketSettings):
-    """What decides how the symphonies of a chunk are fetched and replayed."""
+    """Settings that determine how the symphonies of a chunk are fetched and replayed."""
 
 
 class ReplayComparison(BaseModel):
@@ -49,11 +49,11 @@ class ReplayComparison(BaseModel):
     largest_difference_day: dt.date
     equal_holdings: float | None
     status: str
-    """In words, such as 'agrees' or 'never agreed'."""
+    """Such as 'agrees' or 'never agreed'."""
 
 
 class SourcePins(BaseModel):
-    """The contents of the cache that a symphony was replayed from, by their hashes."""
+    """Hashes of the cached contents that a symphony was replayed from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -63,21 +63,21 @@ class SourcePins(BaseModel):
 
 
 class Extracted(Result):
-    """What became of the symphonies of a chunk."""
+    """Result of the extraction of a chunk."""
 
     replayed: int
     agree: int
-    """Strategies whose replay does as the service's own backtest."""
+    """Strategies whose replay agrees with the service's own backtest."""
     rejected: int
     trades: int
     fidelity: dict[str, ReplayComparison]
-    """By symphony, over all days that both have."""
+    """Comparison for each symphony, over all common days."""
     sources: dict[str, SourcePins]
-    """By symphony."""
+    """Sources of each symphony."""
 
 
 def chunk_file(chunk: str) -> str:
-    """Name a chunk's files."""
+    """Return the common name of a chunk's files."""
     return f"chunk_{int(chunk):04d}"
 
 
@@ -93,7 +93,7 @@ def _run(work: Work[ExtractSettings]) -> Extracted:
 
 EXTRACT = Stage(
     name="extract",
-    does="fetch the symphonies' trees and backtests, replay them, and compare",
+    does="fetch the symphonies' trees and backtests, replay the trees, and compare",
     needs=(LIST,),
     settings=ExtractSettings,
     result=Extracted,

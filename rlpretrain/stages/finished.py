@@ -1,4 +1,4 @@
-"""What the stages of a run have left, for those who only read: pages, metrics and commands."""
+"""Read the results of a run's finished stages, for pages, metrics and commands."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def result_of(folder: RunFolder, stage: Stage[SectionT, ResultT], part: str = ""
     Raises
     ------
     StageError
-        It has not finished, or its files were changed, or another version of the program wrote it.
+        The stage has not finished, its files were changed, or another version of the program wrote the result.
     """
     return stage.read(folder.require(stage.manifest_name(part)))
 
 
 def manifests_of(folder: RunFolder, stage: Stage[Any, Any]) -> list[Manifest]:
-    """Return the manifests of a stage that are there, one for each finished part; a damaged one is passed over."""
+    """Return the manifests of a stage, one for each finished part; damaged ones are skipped."""
     if stage.parts is None:
         names = [stage.name]
     else:

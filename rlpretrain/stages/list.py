@@ -1,4 +1,4 @@
-"""The stage that lists the library and cuts it into chunks."""
+"""The stage that lists the library and divides it into chunks."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ LISTING = "list/symphonies.json"
 
 
 class ListSettings(LibrarySettings, ChunkSettings, MarketSettings):
-    """What decides which symphonies are listed, and on which market they will be replayed."""
+    """Settings that determine which symphonies are listed, and on which market they will be replayed."""
 
 
 class Listed(Result):
-    """The library as the run has listed it."""
+    """Result of the listing."""
 
     listed: int
     last_edit_known: int
     chunks: int
     as_of: dt.date
-    """The service's last day when it was listed."""
+    """The service's last day when the library was listed."""
     service: Literal["embedded", "composer"]
     source: str
-    """What tells this library from others: the embedded server's catalogue, or Composer."""
+    """What distinguishes this library from others: the embedded server's catalogue, or Composer."""
     market: str
-    """Digest of the prices that all later stages must find unchanged."""
+    """Digest of the prices, which must be the same in all later stages."""
 
 
 def _run(work: Work[ListSettings]) -> Listed:
@@ -59,7 +59,7 @@ def _check(run: Run) -> None:
 
 LIST = Stage(
     name="list",
-    does="list the library, and cut it into chunks",
+    does="list the library, and divide it into chunks",
     needs=(UPDATE,),
     settings=ListSettings,
     result=Listed,

@@ -39,17 +39,17 @@ REASONS = "category_reasons.json"
 
 
 class PatternSettings(WindowSettings, DecisionSettings, RegimeSettings, ElectorateSettings):
-    """What patterns depend on beside the library and the prices."""
+    """Settings that patterns depend on, in addition to the library and the prices."""
 
 
 class MineSettings(
     PatternSettings, ConfidenceSettings, DataSetSettings, TrainingAssetSettings, StoreSettings
 ):
-    """What decides about patterns, data sets and the assets to train on."""
+    """Settings that determine the patterns, the data sets and the assets to train on."""
 
 
 class Mined(Result):
-    """What the library's votes have become."""
+    """Result of the mining."""
 
     strategies: int
     agree: int
@@ -58,7 +58,7 @@ class Mined(Result):
     trades: int
     patterns: int
     extraction: str
-    """Under which the store keeps them."""
+    """Digest under which the store keeps the patterns."""
     stored: dict[str, int]
     """Table of the store -> rows of this extraction."""
     first_day: dt.date
@@ -68,13 +68,13 @@ class Mined(Result):
     categories: dict[str, int]
     regimes: dict[str, int]
     training_assets: list[str]
-    """Those with the most patterns of the pre-training window."""
+    """Assets with the most patterns in the pre-training window."""
     last_edit: dt.date | None
-    """Day of the voters' newest edit; None when that of any voter is unknown."""
+    """Day of the voters' newest edit; None if that of any voter is unknown."""
 
     @property
     def clean_from(self) -> dt.date | None:
-        """First day that no voter's author can have seen."""
+        """First day that no voter's author can have known."""
         return None if self.last_edit is None else self.last_edit + dt.timedelta(days=1)
 
 
@@ -85,7 +85,7 @@ def _run(work: Work[MineSettings]) -> Mined:
 
 
 def _inputs(work: Work[MineSettings]) -> Mapping[str, str]:
-    # A store in the run's folder goes with it; patterns in the deployment's store are there for other runs.
+    # A store in the run's folder is removed with it; patterns in the deployment's store serve other runs too.
     return {"store": "deployment" if work.settings.store_url else "run"}
 
 

@@ -30,15 +30,15 @@ HISTORY, SCORES = "training_history.json", "pretraining_scores.json"
 
 
 class TrainSettings(PretrainingSettings, DeviceSettings):
-    """What decides how a network learns."""
+    """Settings that determine how a network learns."""
 
 
 class PretrainSettings(TrainSettings, ShapeSettings, EpisodeSettings):
-    """What decides how the network learns, and how it is judged on the validation window."""
+    """Settings that determine how the network learns, and how it is scored on the validation window."""
 
 
 class Pretrained(Result):
-    """How training went."""
+    """Result of the pre-training."""
 
     train: int
     """Patterns in the training set."""

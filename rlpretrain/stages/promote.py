@@ -16,17 +16,17 @@ __all__ = ["PROMOTE", "PromoteSettings", "Promoted"]
 
 
 class PromoteSettings(ApprovalSettings, StoreSettings):
-    """Whether a person must agree, and where the promotion is noted."""
+    """Settings that determine whether approval is needed, and where the promotion is recorded."""
 
 
 class Promoted(Result):
-    """What became of a run's agent."""
+    """Result of the promotion."""
 
     promoted: bool
-    """Whether it is champion by this run."""
+    """Whether this run made the agent champion."""
     version: int
     previous: int | None
-    """Champion that it was compared with."""
+    """Champion that the agent was compared with."""
     sentence: str
 
 
@@ -44,8 +44,8 @@ def _inputs(work: Work[PromoteSettings]) -> Mapping[str, str]:
 
 PROMOTE = Stage(
     name="promote",
-    does="make the agent champion where the rule says so, and a person where one must be asked",
-    # The report first: what is before it runs in the order of the table, the analysis before what learns.
+    does="make the agent champion if the rule, and the user where approval is required, agree",
+    # The report comes first: the stages before it run in the order of the table, the analysis before those that learn.
     needs=(REPORT, PRETRAIN, TRANSFER),
     settings=PromoteSettings,
     result=Promoted,

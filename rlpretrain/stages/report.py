@@ -24,18 +24,18 @@ RESULTS = "pipeline_results.json"
 
 
 class Reported(Result):
-    """The verdict, and what the registry made of it."""
+    """The verdict, and the decision on the agent."""
 
     assets: int
     finding: str
     verdict: str
-    """The rule's answer: promote or keep."""
+    """The rule's decision: promote or keep."""
     version: int
-    """Of the agent, in the registry."""
+    """Version of the agent in the registry."""
 
 
 def read_summary(folder: Path) -> list[str]:
-    """Read a finished run's verdict and main figures, a line each."""
+    """Read the lines with a finished run's verdict and main figures."""
     results = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
     return list(results["summary"])
 
@@ -57,7 +57,7 @@ REPORT = Stage(
     name="report",
     does="reach the verdict, register the agent and write the report",
     needs=(LIST, EXTRACT, MINE, CHECK, ANALYZE, PRETRAIN, TRANSFER, VALIDATE),
-    # It shows every setting, and the registry keeps them with the agent.
+    # The report shows every setting, and the registry stores them with the agent.
     settings=PretrainingConfig,
     result=Reported,
     run=_run,

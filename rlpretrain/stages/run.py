@@ -1,4 +1,4 @@
-"""One run: all its settings, its folder, and what its stages need in common."""
+"""One run: all its settings, its folder, and what its stages share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rlpretrain.settings import PretrainingConfig, load_config
 __all__ = ["SETTINGS", "Run", "make_run", "new_run_id", "open_run"]
 
 SETTINGS = "settings.json"
-"""The run's settings, beside its results."""
+"""File of the run's settings, next to its results."""
 
 Value = TypeVar("Value")
 logger = logging.getLogger("rlpretrain")
@@ -29,11 +29,11 @@ class Run:
     Parameters
     ----------
     config
-        All settings, those of the deployment included.
+        All settings, including those of the deployment.
     folder
         The run's folder.
     progress
-        Called with plain lines while a stage works.
+        Called with lines of progress while a stage runs.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Run:
         self._remembered: dict[str, Any] = {}
 
     def write_settings(self) -> None:
-        """Keep the settings of the run, not those of the deployment, beside its results."""
+        """Write the settings of the run, not those of the deployment, next to its results."""
         write_json(self.folder / SETTINGS, self.config.of_run())
 
     def remember(self, name: str, make: Callable[[], Value]) -> Value:
-        """Make a value once for all stages that run in this process, such as the market."""
+        """Compute a value, such as the market, once for all stages that run in this process."""
         if name not in self._remembered:
             self._remembered[name] = make()
         value: Value = self._remembered[name]
@@ -56,12 +56,12 @@ class Run:
 
 
 def new_run_id() -> str:
-    """Name a run after the time it was started, UTC."""
+    """Return a name for a run that starts now: the time in UTC."""
     return f"manual__{dt.datetime.now(dt.UTC):%Y-%m-%dT%H-%M-%S}"
 
 
 def make_run(run_id: str, settings: dict[str, Any]) -> Run:
-    """Check a run's settings, make its folder and keep the settings there.
+    """Check a run's settings, create its folder and write the settings there.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def open_run(folder: Path | str, progress: Callable[[str], None] | None = None) 
     Raises
     ------
     StageError
-        The folder holds no settings.
+        The folder contains no settings.
     """
     path = Path(folder) / SETTINGS
     if not path.is_file():

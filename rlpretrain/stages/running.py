@@ -1,4 +1,4 @@
-"""How a stage is run: not at all where nothing has changed, and with a manifest, written last, where it was."""
+"""How a stage is run: it is skipped if nothing has changed; otherwise it writes a manifest last."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ ResultT = TypeVar("ResultT", bound=Result)
 def run_stage(
     run: Run, stage: Stage[SectionT, ResultT], part: str = "", *, settings: SectionT | None = None
 ) -> Manifest:
-    """Run a stage, or one of its parts, unless it is done with the same settings and inputs.
+    """Run a stage, or one of its parts, unless it has finished with the same settings and inputs.
 
     The stages that it needs must have finished.
 
     Parameters
     ----------
     settings
-        In place of the run's own.
+        Settings that replace the run's own.
 
     Raises
     ------
@@ -122,12 +122,12 @@ def work_of(
 
 
 def parts_of(run: Run, stage: Stage[Any, Any]) -> Sequence[str]:
-    """Return the parts of a stage in a run; one without a name where it is not cut."""
+    """Return the parts of a stage in a run; one without a name if the stage has no parts."""
     return [""] if stage.parts is None else stage.parts.of(run)
 
 
 def stages_before(stage: Stage[Any, Any]) -> tuple[Stage[Any, Any], ...]:
-    """Return the stages that a stage needs, and those that they need, in an order in which they can run."""
+    """Return the stages that a stage needs, directly and indirectly, in an order in which they can run."""
     found: dict[str, Stage[Any, Any]] = {}
 
     def visit(one: Stage[Any, Any]) -> None:
@@ -140,7 +140,7 @@ def stages_before(stage: Stage[Any, Any]) -> tuple[Stage[Any, Any], ...]:
 
 
 def run_with_needs(run: Run, stage: Stage[Any, Any]) -> list[Manifest]:
-    """Run a stage after all that it needs and that is not done; return its manifests, one for each part."""
+    """Run a stage, after the unfinished stages that it needs; return its manifests, one for each part."""
     manifests: list[Manifest] = []
     for one in (*stages_before(stage), stage):
         manifests = [run_stage(run, one, part) for part in parts_of(run, one)]

@@ -18,15 +18,15 @@ SCORES_CSV, SCORES_JSON = "champion_scores.csv", "champion_scores.json"
 
 
 class ScoreSettings(EpisodeSettings, ValidatedAssetSettings):
-    """What decides which assets are scored, and how their days look to the champion."""
+    """Settings that determine which assets are scored, and the states that the champion sees."""
 
 
 class Scored(Result):
-    """What was scored."""
+    """Result of the scoring."""
 
     assets: int
     long: int
-    """Assets that the champion would hold."""
+    """Number of assets that the champion would hold."""
     champion: int
     as_of: dt.date
 

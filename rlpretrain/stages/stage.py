@@ -1,4 +1,4 @@
-"""What a stage is: a value that names its needs, its section of the settings, its result and its work."""
+"""Definition of a stage: a value with its needs, its section of the settings, its result and its work."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ __all__ = ["Parts", "Result", "Stage"]
 
 
 class Result(BaseModel):
-    """What a stage tells the stages after it, and people; it is written in the manifest and hashed like its files.
+    """A stage's result for later stages and users; it is written to the manifest and hashed like the files.
 
-    It is the same for two equal runs: no clocks, hosts or addresses.
+    It is the same in two equal runs: it contains no times, hosts or addresses.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,7 +37,7 @@ def _no_inputs(_: Work[Any]) -> Mapping[str, str]:
 
 
 def _no_check(_: Run) -> None:
-    """Find nothing to say."""
+    """Check nothing."""
 
 
 def _alone(_: Work[Any]) -> AbstractContextManager[bool]:
@@ -46,10 +46,10 @@ def _alone(_: Work[Any]) -> AbstractContextManager[bool]:
 
 @dataclass(frozen=True)
 class Parts:
-    """How a stage is cut into parts that run side by side, each with a manifest of its own."""
+    """How a stage is divided into parts that run in parallel, each with its own manifest."""
 
     flag: str
-    """What names a part on the command line: ``--chunk 3``, ``--symbol SPY``."""
+    """Option that names a part on the command line: ``--chunk 3``, ``--symbol SPY``."""
     of: Callable[[Run], Sequence[str]]
     """The parts of a run, in order."""
     file: Callable[[str], str]
@@ -60,42 +60,42 @@ class Parts:
 class Stage(Generic[SectionT, ResultT]):
     """One stage of a run.
 
-    Its key is made of its section of the settings, of the files and results of the stages that it needs, and of the
-    inputs from outside the run. While they stay the same, it is not run again.
+    Its key consists of its section of the settings, the files and results of the stages that it needs, and the inputs
+    from outside the run. While these stay the same, the stage is not run again.
     """
 
     name: str
-    """In code, files, commands, the DAG, pages and documentation."""
+    """Name in code, files, commands, the DAG, pages and documentation."""
     does: str
-    """What it does, as the command line and the documentation say it."""
+    """What it does, for the command line and the documentation."""
     needs: tuple[Stage[Any, Any], ...]
     """Stages whose files and results it reads."""
     settings: type[SectionT]
     result: type[ResultT]
     run: Callable[[Work[SectionT]], ResultT]
-    """Does the work; loads the rooms that it needs when it is called, so that a stage is cheap to import."""
+    """Function that does the work; it imports what it needs when called, so that a stage is cheap to import."""
     inputs: Callable[[Work[SectionT]], Mapping[str, str]] = _no_inputs
-    """Names and contents, or their hashes, of what the result depends on outside the run, such as the champion."""
+    """Function that returns inputs from outside the run, such as the champion: name -> content or hash."""
     check: Callable[[Run], None] = _no_check
-    """Says, each time before the stage, what it or a later one would miss only after hours."""
+    """Function that is called before the stage, and raises an error that would otherwise occur only after hours."""
     parts: Parts | None = None
     processes: Callable[[Work[SectionT]], AbstractContextManager[bool]] = _alone
-    """Joins the processes that work on it together; yields whether this is the one that writes."""
+    """Context in which several processes work on the stage; yields whether this is the process that writes."""
     learns: bool = False
     """Whether it needs torch: a deployment may run it in a container or a pod."""
     uses_gpu: bool = False
-    """Whether a GPU makes it faster; validation's many small networks learn faster on a core each."""
+    """Whether a GPU makes it faster; validation's many small networks train faster on one core each."""
     reads_registry: bool = False
-    """Whether it opens the champion, which lies in the registry beside the folders of the runs."""
+    """Whether it opens the champion, which is in the registry next to the folders of the runs."""
 
     def manifest_name(self, part: str = "") -> str:
-        """Name the manifest of the stage, or of one of its parts, within the run's folder and without its ending."""
+        """Return the name of the stage's or a part's manifest within the run's folder, without its extension."""
         if self.parts is None:
             return self.name
         return f"{self.name}/{self.parts.file(part)}"
 
     def read(self, manifest: Manifest) -> ResultT:
-        """Return the result that a manifest holds.
+        """Return the result in a manifest.
 
         Raises
         ------

@@ -18,14 +18,14 @@ TRANSFER_HISTORY = "transfer_history.json"
 
 
 class TransferStageSettings(TransferSettings, EpisodeSettings, DeviceSettings):
-    """What decides how the agent is made and fine-tuned."""
+    """Settings that determine how the agent is created and fine-tuned."""
 
 
 class Transferred(Result):
-    """How the transfer went."""
+    """Result of the transfer."""
 
     assets: list[str]
-    """Those that the agent trained on."""
+    """Assets that the agent trained on."""
     left_out: dict[str, str]
     """Asset -> why it could not be trained on."""
     chosen_steps: int
@@ -42,7 +42,7 @@ def _run(work: Work[TransferStageSettings]) -> Transferred:
 
 TRANSFER = Stage(
     name="transfer",
-    does="make the RL agent from the policy network, and fine-tune it",
+    does="create the RL agent from the policy network, and fine-tune it",
     needs=(LIST, MINE, PRETRAIN),
     settings=TransferStageSettings,
     result=Transferred,

@@ -1,4 +1,4 @@
-"""The search for better settings of pre-training: run by a person on a run's training patterns, never by the night."""
+"""The search for better settings of pre-training, on a run's training patterns; never part of the nightly run."""
 
 from __future__ import annotations
 
@@ -15,17 +15,15 @@ TUNED = "tuned.yaml"
 
 
 class TuneSettings(TrainSettings, TuningSettings):
-    """Where the search begins, and how far it goes."""
+    """Settings at which the search begins, and its size."""
 
-    trials: int = run_setting(40, "Search", "Settings to try, the run's own first.", title="Trials", ge=1)
-    folds: int = run_setting(3, "Search", "Folds of the training window.", title="Folds", ge=1)
-    epochs: int = run_setting(
-        20, "Search", "Maximum number of epochs of a trial and fold.", title="Epochs", ge=1
-    )
+    trials: int = run_setting(40, "Search", "Number of settings to try, the run's own first.", ge=1)
+    folds: int = run_setting(3, "Search", "Number of folds of the training window.", ge=1)
+    epochs: int = run_setting(20, "Search", "Maximum epochs for each trial and fold.", ge=1)
 
 
 class Tuned(Result):
-    """What the search found."""
+    """Result of the search."""
 
     trials: int
     folds: int

@@ -1,4 +1,4 @@
-"""The stage that brings a folder of prices up to date."""
+"""The stage that updates a folder of prices."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["UPDATE", "UpdateSettings", "Updated"]
 
 
 class UpdateSettings(PriceUpdateSettings, ValidatedAssetSettings, LibrarySettings):
-    """What decides whose prices are downloaded, and from where."""
+    """Settings that determine which prices are downloaded, and from where."""
 
 
 class Updated(Result):
-    """What became of each ticker; nothing where the settings name no source."""
+    """Result of the update for each ticker; empty if the settings name no source."""
 
     source: str
     tickers: int = 0
     updated: list[str] = Field(default_factory=list)
     current: list[str] = Field(default_factory=list)
-    """Tickers that had the last bar already."""
+    """Tickers that already had the last bar."""
     rejected: dict[str, str] = Field(default_factory=dict)
-    """Ticker -> why it has no new file; an old one, where there is one, stays as it was."""
+    """Ticker -> why it has no new file; an old one, if there is one, is kept."""
     revised: dict[str, int] = Field(default_factory=dict)
-    """Ticker -> days whose return is not what the old file said."""
+    """Ticker -> number of days whose return differs from that in the old file."""
     unread: dict[str, str] = Field(default_factory=dict)
     """Symphony -> why its tickers are unknown."""
 
@@ -41,7 +41,7 @@ def _run(work: Work[UpdateSettings]) -> Updated:
 
 UPDATE = Stage(
     name="update",
-    does="download the prices that are missing, where the settings name a source for them",
+    does="download missing prices, if the settings name a source for them",
     needs=(),
     settings=UpdateSettings,
     result=Updated,

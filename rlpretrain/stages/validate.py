@@ -24,31 +24,31 @@ __all__ = ["VALIDATE", "ValidateSettings", "Validated", "champion_file", "eviden
 
 
 class ValidateSettings(ValidationSettings, TransferSettings, TuningSettings, EpisodeSettings):
-    """What decides how the arms learn, and how they are measured."""
+    """Settings that determine how the arms learn, and how they are measured."""
 
 
 class Validated(Result):
-    """What the comparison on an asset rests on."""
+    """Basis of the comparison on an asset."""
 
     bars: int
     """Days of the test window."""
     seeds: int
     learned_on: list[str]
-    """Assets on which the arms learned: this one, or those of the transfer where its history is too short."""
+    """Assets on which the arms learned: this one, or those of the transfer if its history is too short."""
 
 
 def evidence_file(symbol: str) -> str:
-    """Name the file of an asset's evidence, relative to the run's folder."""
+    """Return the file of an asset's evidence, relative to the run's folder."""
     return f"{VALIDATE.manifest_name(symbol)}_evidence.json"
 
 
 def champion_file(symbol: str) -> str:
-    """Name the file that compares agent and champion on an asset."""
+    """Return the file that compares agent and champion on an asset."""
     return f"{VALIDATE.manifest_name(symbol)}_champion.json"
 
 
 def ledger_file(symbol: str) -> str:
-    """Name the file of the agent's trades on an asset."""
+    """Return the file of the agent's trades on an asset."""
     return f"{VALIDATE.manifest_name(symbol)}_trades.csv"
 
 

@@ -1,4 +1,4 @@
-"""What a stage sees while it works: its section, and the files and results of the stages that it needs."""
+"""What a stage sees while it runs: its section, and the files and results of the stages that it needs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,12 @@ Value = TypeVar("Value")
 class Work(Generic[SectionT]):
     """One stage, or a part of one, of one run.
 
-    What makes the stage's key is all that its result may depend on, so it reads files and results only through here;
-    `folder` is for what it writes.
+    Nothing else of the run can be read through it, so the result can depend only on what is part of the stage's key.
 
     Parameters
     ----------
     run, stage, part
-        What is worked on.
+        The stage, or the part of it, that is run.
     settings
         The stage's section.
     """
@@ -40,9 +39,9 @@ class Work(Generic[SectionT]):
         self.settings = settings
         self.part = part
         self.outputs: list[str] = []
-        """Files made so far, relative to the run's folder."""
+        """Files that have been written, relative to the run's folder."""
         self.device = "cpu"
-        """Where it computed, for the manifest."""
+        """Device that was used, for the manifest."""
         self._run, self._stage = run, stage
         self._needs: dict[str, dict[str, Manifest]] = {}
         for need in stage.needs:
@@ -60,15 +59,15 @@ class Work(Generic[SectionT]):
 
     @property
     def output_dir(self) -> Path:
-        """Folder of all runs, with what they share: the cache and the registry."""
+        """Folder of all runs, with the cache and the registry that they share."""
         return self._run.config.output_dir
 
     def progress(self, line: str) -> None:
-        """Report to a person what is going on."""
+        """Report progress to the user."""
         self._run.progress(line)
 
     def remember(self, name: str, make: Callable[[], Value]) -> Value:
-        """Make a value once for all stages that run in this process."""
+        """Compute a value once for all stages that run in this process."""
         return self._run.remember(name, make)
 
     def inputs(self) -> dict[str, str]:
@@ -99,19 +98,19 @@ class Work(Generic[SectionT]):
         return self._of(stage)[part]
 
     def read(self, stage: Stage[Any, Any], name: str) -> Path:
-        """Return the path of a file that a needed stage has made.
+        """Return the path of a file that a needed stage has written.
 
         Raises
         ------
         StageError
-            This stage does not need that one, or it makes no such file.
+            This stage does not need that one, or that one writes no such file.
         """
         if not any(name in manifest.outputs for manifest in self._of(stage).values()):
-            raise StageError(f"stage '{stage.name}' makes no file {name}")
+            raise StageError(f"stage '{stage.name}' writes no file {name}")
         return self.folder / name
 
     def read_json(self, stage: Stage[Any, Any], name: str) -> Any:
-        """Read a JSON file that a needed stage has made."""
+        """Read a JSON file that a needed stage has written."""
         return json.loads(self.read(stage, name).read_text(encoding="utf-8"))
 
     def write(self, name: str) -> Path:
@@ -129,4 +128,21 @@ class Work(Generic[SectionT]):
 
     def _finished(self, need: Stage[Any, Any]) -> dict[str, Manifest]:
         parts = [""] if need.parts is None else need.parts.of(self._run)
-        return {part: self._run.folder.require(need.manifest_name(part)) for part in parts}
+        names = {part: need.manifest_name(part) for part in parts}
+        if need.parts is not None:
+            _remove_other_parts(self.folder, need.name, set(names.values()))
+        return {part: self._run.folder.require(name) for part, name in names.items()}
+
+
+def _remove_other_parts(folder: Path, stage: str, names: set[str]) -> None:
+    """Remove parts of a stage that the run's settings no longer include, with their files."""
+    for path in (folder / stage).glob("*.json"):
+        try:
+            manifest = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        name = manifest.get("stage") if isinstance(manifest, dict) else None
+        if isinstance(name, str) and path == folder / f"{name}.json" and name not in names:
+            for output in manifest["outputs"]:
+                (folder / output).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)

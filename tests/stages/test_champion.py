@@ -265,7 +265,7 @@ def test_the_difference_is_paired_and_pooled_over_assets(base: Run, tmp_path: Pa
     [
         ({"A": rows(FEWEST_DAYS - 1, 0.0)}, "59 days that neither had seen are fewer than 60"),
         ({"A": {"champion": 1, "error": "too young"}}, "A too young"),
-        ({"A": {**rows(120, 0.0), "champion": 2}}, "while this run validated"),
+        ({"A": {**rows(120, 0.0), "champion": 2}}, "during this run's validation"),
     ],
 )
 def test_what_is_not_comparable_says_why(
@@ -321,7 +321,7 @@ def test_where_a_person_is_asked_nothing_happens_before_the_answer(base: Run, tm
     run, _ = with_champion(base, tmp_path)
     number = challenger(run, "promote", 1)
     asked, registry = with_settings(run, run.folder, approval="required"), Registry(tmp_path)
-    assert "waits for a person" in promote(asked).sentence
+    assert "is waiting for approval" in promote(asked).sentence
     registry.answer(number, approved=False, by="Ada", reason="no")
     assert "rejected" in promote(asked).sentence
     registry.answer(number, approved=True, by="Bo", reason="yes after all")

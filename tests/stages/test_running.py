@@ -316,7 +316,7 @@ def test_a_needed_stage_must_have_made_the_file(world: World, tmp_path: Path) ->
     work = work_of(run, second)
     assert work.read(first, "made.json") == run.folder / "made.json"
     assert work.read_json(first, "made.json") == {"a": 1}
-    with pytest.raises(StageError, match=r"stage 'first' makes no file another\.json"):
+    with pytest.raises(StageError, match=r"stage 'first' writes no file another\.json"):
         work.read(first, "another.json")
 
 

@@ -90,7 +90,7 @@ def _run(
                 _wait_until_ready(airflow, api)
                 api.trigger(DAG_ID, run_id, parameters)
                 api.unpause(DAG_ID)
-                progress.say(f"run {run_id} started; watch it at {airflow.url}, login in {airflow.passwords}")
+                progress.say(f"run {run_id} started; watch it at {airflow.url} (login: {airflow.passwords})")
                 succeeded = _follow(airflow, api, progress, run_id)
         finally:
             if config.trainer == "docker":

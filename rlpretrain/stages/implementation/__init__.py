@@ -1,1 +1,1 @@
-"""The work of each stage. These modules load the rooms that they need; `rlpretrain.stages` only declares."""
+"""The work of each stage. These modules import the rooms that they need; `rlpretrain.stages` only declares stages."""

@@ -19,7 +19,7 @@ __all__ = ["analyze"]
 
 
 def analyze(work: Work[AnalyzeSettings]) -> Analyzed:
-    """Analyse what was settled before the validation window began: patterns, and the strategies' trades."""
+    """Analyse the patterns and the strategies' trades that were settled before the validation window begins."""
     settings = work.settings
     analyzer = PatternAnalyzer(
         n_clusters=settings.n_clusters, clustering_method=settings.clustering_method, seed=settings.seed
@@ -33,7 +33,7 @@ def analyze(work: Work[AnalyzeSettings]) -> Analyzed:
 
 
 def _read(work: Work[AnalyzeSettings], until: np.datetime64) -> tuple[PatternSet, LabelledTrades]:
-    """Read the patterns that were settled, and the trades that were closed, before a day."""
+    """Read the patterns that were settled and the trades that were closed before a day."""
     extraction = work.result(MINE).extraction
     with open_store(store_url(work.settings, work.folder)) as store:
         patterns = store.patterns(extraction, settled_before=until)

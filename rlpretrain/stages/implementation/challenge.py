@@ -1,4 +1,4 @@
-"""The champion beside the challenger: both trade the same days of an asset, and neither has seen them."""
+"""Compare the challenger with the champion: both trade the same days of an asset, which neither has seen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["against_champion", "as_trained", "open_champion", "unseen_by_both"]
 
 
 def open_champion(registry: Registry, champion: ModelVersion) -> TradingPolicy:
-    """Open the champion's agent, its content checked before.
+    """Open the champion's agent after checking the file's content.
 
     Raises
     ------
@@ -43,12 +43,12 @@ def as_trained(work: Work[EpisodeSettings], version: ModelVersion, symbol: str) 
 
 
 def unseen_by_both(test_start: dt.date, clean_from: dt.date | None, champion: ModelVersion) -> dt.date:
-    """Return the first day that neither agent has learned from, and no strategy's author where the edits are known.
+    """Return the first day that neither agent has learned from, nor any strategy's author where the edits are known.
 
     Parameters
     ----------
     test_start, clean_from
-        The challenger's.
+        Those of the challenger.
     """
     days = [test_start, champion.unseen_from, clean_from, champion.clean_from]
     return max(day for day in days if day is not None)
@@ -57,13 +57,13 @@ def unseen_by_both(test_start: dt.date, clean_from: dt.date | None, champion: Mo
 def against_champion(
     work: Work[EpisodeSettings], window: EvaluationWindow, agent: Policy, champion: ModelVersion | None
 ) -> dict[str, Any]:
-    """Trade an asset with agent and champion from a flat start, on the days that neither has seen.
+    """Simulate agent and champion on an asset from a flat start, on the days that neither has seen.
 
     Returns
     -------
     dict
-        ``champion``, its version or None; and ``dates``, ``agent_returns`` and ``champion_returns``, net of costs, on
-        the same days; or ``error``, why they can't be compared.
+        ``champion``, its version or None; and either ``dates``, ``agent_returns`` and ``champion_returns``, net of
+        costs, on the same days, or ``error``, the reason why they can't be compared.
     """
     if champion is None:
         return {"champion": None}

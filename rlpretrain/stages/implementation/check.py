@@ -31,7 +31,7 @@ def check(work: Work[StoreSettings]) -> Checked:
     mined = work.result(MINE)
     with open_store(store_url(work.settings, work.folder)) as store:
         findings = check_patterns(store, mined.extraction, _expected(work))
-    # Written first: a task that fails leaves what it found.
+    # These are written first: a task that fails leaves its findings.
     write_json(work.write(FINDINGS), [asdict(finding) for finding in findings])
     failures = [str(finding) for finding in findings if finding.failed]
     warnings = [str(finding) for finding in findings if not finding.failed]
@@ -40,7 +40,7 @@ def check(work: Work[StoreSettings]) -> Checked:
     if failures:
         raise DataError(
             f"the stored patterns fail {len(failures)} checks:\n" + "\n".join(failures),
-            hint=f"all findings: {work.folder / FINDINGS}",
+            hint=f"all findings are in {work.folder / FINDINGS}",
         )
     work.progress(f"{mined.patterns:,} patterns checked, {len(warnings)} warnings")
     return Checked(patterns=mined.patterns, warnings=warnings)
@@ -52,7 +52,7 @@ def _expected(work: Work[StoreSettings]) -> Expected:
         counts={**mined.stored, "patterns": mined.patterns},
         first_day=mined.first_day,
         last_day=mined.last_day,
-        # The embedded service lives on the prices' own days, the real one on today's.
+        # The embedded service's present day is that of the prices; the real service's is today.
         as_of=None if listed.service == "embedded" else listed.as_of,
         state_version=STATE_VERSION,
     )

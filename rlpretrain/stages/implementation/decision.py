@@ -1,4 +1,4 @@
-"""Register the run's agent and ask the rule about it."""
+"""Register the run's agent and apply the promotion rule to it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["card_of", "compare", "decide"]
 
 
 def decide(work: Work[PretrainingConfig], verdict: Verdict, card: ModelCard) -> tuple[ModelVersion, Decision]:
-    """Register the run's agent and ask the rule about it; both are kept, whatever the answer."""
+    """Register the run's agent and apply the promotion rule; agent and decision are recorded in any case."""
     registry = Registry(work.output_dir)
     champion = registry.champion(besides=work.run_id)
     version = registry.register(card, work.read(TRANSFER, AGENT))
@@ -51,7 +51,7 @@ def decide(work: Work[PretrainingConfig], verdict: Verdict, card: ModelCard) -> 
 
 
 def _compared(work: Work[PretrainingConfig]) -> dict[str, Any]:
-    """Read what validation found beside the champion on each asset."""
+    """Read validation's comparison with the champion on each asset."""
     return {
         symbol: work.read_json(VALIDATE, champion_file(symbol)) for symbol in work.settings.validation_envs
     }
@@ -67,7 +67,11 @@ def compare(compared: Mapping[str, Any], champion: ModelVersion, config: Pretrai
     """
     if any(found["champion"] != champion.version for found in compared.values()):
         return Comparison(
-            champion.version, 0, "", None, "it became champion while this run validated; validate again"
+            champion.version,
+            0,
+            "",
+            None,
+            "it became champion during this run's validation; run the validation again",
         )
     rows = {symbol: found for symbol, found in compared.items() if "error" not in found}
     if not rows:

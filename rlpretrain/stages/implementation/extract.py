@@ -1,4 +1,4 @@
-"""Fetch, check and replay one chunk of the library, as far as no earlier run has done so."""
+"""Fetch, check and replay one chunk of the library, unless an earlier run has already done so."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ from rlpretrain.symphony import (
 __all__ = ["SERVICE_CAPITAL", "SERVICE_COSTS", "chunk_files", "extract_chunk", "read_records"]
 
 SERVICE_COSTS = Costs()
-"""What trading costs where a replay is compared with the service: asked of the service, and charged here."""
+"""Costs of trading for the comparison with the service: they are requested from the service and charged here."""
 SERVICE_CAPITAL = 10_000.0
-"""Dollars that both begin with; the regulators' fees depend on the shares traded."""
+"""Initial dollars of both; the regulators' fees depend on the number of shares traded."""
 
 
 def chunk_files(chunk: str) -> dict[str, str]:
-    """Name a chunk's outputs, relative to the run's folder."""
+    """Return the paths of a chunk's outputs, relative to the run's folder."""
     stage = EXTRACT.manifest_name(chunk)
     return {"records": f"{stage}.npz", "trades": f"{stage}_trades.npz", "rejects": f"{stage}_rejects.json"}
 
 
 def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
-    """Extract a chunk; one bad symphony is rejected with its reason and the rest goes on.
+    """Extract a chunk; a bad symphony is rejected with its reason, and the others are extracted.
 
     Raises
     ------
     StageError
         There is no such chunk.
     ComposerError
-        The service refuses everything, or does not answer at all.
+        The service rejects every request, or does not answer at all.
     """
     chunk, size, listing = int(work.part), work.settings.chunk_size, read_listing(work)
     rows = listing.rows[chunk * size : (chunk + 1) * size]
     if not rows or chunk < 0:
         raise StageError(
-            f"there is no chunk {chunk}: {len(listing.rows)} symphonies make {work.result(LIST).chunks}"
+            f"there is no chunk {chunk}: {len(listing.rows)} symphonies are in {work.result(LIST).chunks} chunks"
         )
     terms = BacktestTerms(SERVICE_COSTS, SERVICE_CAPITAL)
     finder = SourceFinder(work.settings, listed_market(work), cache_of(work), listing, terms)
@@ -74,12 +74,12 @@ def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
         try:
             return _extract(work, finder, sources)
         except DamagedError as error:
-            # What it named is gone now, so the next round fetches or replays it.
-            work.progress(f"chunk {chunk}: {error} is not in the cache any more, or damaged")
+            # The damaged object has been removed, so the next round fetches or replays it.
+            work.progress(f"chunk {chunk}: {error} is missing from the cache, or damaged")
 
 
 def read_records(work: Work[Any]) -> ChunkRecords:
-    """Read the records of all strategies that were replayed; the stage must need the extraction."""
+    """Read the records of all replayed strategies; the stage must need the extraction."""
     return ChunkRecords.concatenate(
         [
             ChunkRecords.load(work.read(EXTRACT, chunk_files(chunk)["records"]))
@@ -89,7 +89,7 @@ def read_records(work: Work[Any]) -> ChunkRecords:
 
 
 def _extract(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence[Source]) -> Extracted:
-    """Take the chunk's outputs from the cache where an earlier run made them from the same; else replay."""
+    """Take the chunk's outputs from the cache if an earlier run produced them from the same inputs; else replay."""
     cache = cache_of(work)
     key = {
         "sources": [source.identity() for source in sources],
@@ -103,7 +103,7 @@ def _extract(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequenc
     if made is not None and all(cache.has(made["objects"][name]) for name in files):
         for name, path in files.items():
             cache.take_file(made["objects"][name], work.write(path))
-        work.progress(f"chunk {work.part}: {len(sources)} symphonies as before, nothing replayed")
+        work.progress(f"chunk {work.part}: {len(sources)} symphonies are unchanged, nothing replayed")
         return Extracted(**made["result"], sources=pins)
     result = _replay(work, finder, sources)
     objects = {name: cache.put_file(work.folder / path) for name, path in files.items()}
@@ -133,7 +133,7 @@ def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence
     write_json(work.write(files["rejects"]), [asdict(reject) for reject in rejects])
     agree = sum(record.fidelity_status == AGREES for record in records)
     work.progress(
-        f"chunk {work.part}: {len(records)} replayed, {agree} of them as the service does, {len(rejects)} rejected"
+        f"chunk {work.part}: {len(records)} replayed, {agree} agree with the service, {len(rejects)} rejected"
     )
     return {
         "replayed": len(records),
@@ -165,8 +165,8 @@ def _replay_one(
                 f"fewer than {MIN_COMMON_DAYS}"
             )
             return Reject(symphony.symphony_id, "fidelity", reason)
-        # A strategy that disagrees is kept, so that its figures are: who takes part, and when, is decided at the
-        # electorate's reviews by what was known then. The figures over all days decide nothing.
+        # A strategy that disagrees is kept with its figures: the reviews decide which strategies vote, and when, by
+        # what was known then. The figures over all days decide nothing.
         return record_strategy(
             replay,
             evaluator.panel,

@@ -1,6 +1,6 @@
-"""The library's own figures with and without the strategies that were edited inside the test window.
+"""The library's own figures with and without the strategies that were edited in the test window.
 
-The agent is not trained again: what is compared is the consensus that it learns from and sees in its state.
+The agent is not trained again: the comparison is of the consensus that it learns from and sees in its state.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _SESSIONS = 252
 def late_edits(
     records: Sequence[StrategyRecord], panel: PricePanel, windows: Windows, config: PretrainingConfig
 ) -> LateEdits:
-    """Follow the consensus of the whole library, and of the strategies last edited before the test window."""
+    """Compare the consensus of the whole library with that of the strategies last edited before the test window."""
     others, late = split_late_edits(records, windows.test_start)
     found = LateEdits(
         late=len(late),
@@ -58,7 +58,7 @@ def late_edits(
 def _follow(
     records: Sequence[StrategyRecord], panel: PricePanel, windows: Windows, config: PretrainingConfig
 ) -> dict[str, tuple[int, ConsensusRecord]]:
-    """Elect voters among the records and follow their consensus on both windows; nothing where nobody votes."""
+    """Select voters among the records and follow their consensus on both windows; empty if there are no voters."""
     rules = config
     electorate = elect(records, config, windows.validation_start)
     try:
@@ -89,7 +89,7 @@ def _figures(voters: int, record: ConsensusRecord) -> LibraryRecord:
 def _difference(
     included: ConsensusRecord, without: ConsensusRecord, config: PretrainingConfig
 ) -> Interval | None:
-    """Compare the two Sharpe ratios on the window's sessions, which both share."""
+    """Compare the two Sharpe ratios on the window's sessions, which are the same for both."""
     found = sharpe_difference(
         included.returns,
         without.returns,

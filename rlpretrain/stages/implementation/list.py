@@ -1,4 +1,4 @@
-"""List the library and cut it into chunks."""
+"""List the library and divide it into chunks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["inputs", "list_symphonies", "read_listing"]
 
 
 def inputs(work: Work[ListSettings]) -> Mapping[str, str]:
-    """Return the prices' digest, and the kind of service."""
+    """Return the digest of the prices, and the kind of service."""
     return {"market": market_of(work).digest, "service": _service(work)}
 
 
@@ -38,7 +38,9 @@ def list_symphonies(work: Work[ListSettings]) -> Listed:
     cache = cache_of(work)
     removed = cache.remove_unused(settings.cache_days)
     if removed:
-        work.progress(f"{removed} files removed from {cache.folder}, unused for long")
+        work.progress(
+            f"{removed} files that were unused for {settings.cache_days} days removed from {cache.folder}"
+        )
     embedded = is_embedded(settings)
     return Listed(
         listed=len(rows),
@@ -62,7 +64,7 @@ async def _list(work: Work[ListSettings]) -> tuple[list[SymphonySummary], dt.dat
 
 
 def read_listing(work: Work[Any]) -> Listing:
-    """Read the library as it was listed; the stage must need the listing."""
+    """Read the listing of the library; the stage must need it."""
     manifest = work.manifest(LIST)
     return Listing(
         rows=rows_from_json(work.read_json(LIST, LISTING)),

@@ -1,4 +1,4 @@
-"""The market of a run, as its stages find it: prices, windows, and assets' days."""
+"""The market of a run for its stages: prices, windows, and the state rows of assets."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def listed_market(work: Work[MarketSettings]) -> PricePanel:
     Raises
     ------
     StageError
-        It has changed since.
+        The market has changed since.
     """
     panel = market_of(work)
     if panel.digest != work.result(LIST).market:
@@ -55,7 +55,7 @@ def listed_market(work: Work[MarketSettings]) -> PricePanel:
 
 
 def windows_of(panel: PricePanel, settings: WindowSettings) -> Windows:
-    """Split the market's sessions as the settings say."""
+    """Split the market's sessions into windows according to the settings."""
     return split_windows(
         panel.dates[panel.sessions],
         validation_split=settings.validation_split,
@@ -78,20 +78,20 @@ def load_days(
     Parameters
     ----------
     settings
-        In place of the stage's own, for an agent of another run, which learned to see the market by its own.
+        Settings that replace the stage's own, for an agent of another run that learned with other settings.
 
     Raises
     ------
     StageError
         The market has changed since the library was listed.
     DataError
-        An asset is unknown, has closes only or too short a history.
+        An asset is unknown, has only closes, or has too short a history.
     """
     votes = VotePanel.load(work.read(MINE, VOTES))
     return load_episodes(listed_market(work), votes, symbols, settings or work.settings)
 
 
 def cache_of(run: Run | Work[MarketSettings]) -> Cache:
-    """Return what runs keep for each other."""
+    """Return the cache that runs share."""
     output_dir = run.config.output_dir if isinstance(run, Run) else run.output_dir
     return Cache(output_dir / CACHE)

@@ -47,8 +47,8 @@ from rlpretrain.stages.work import Work
 
 __all__ = ["elect", "mine", "split_late_edits"]
 
-_LEAST_VOLATILITY = 0.03
-"""A year's standard deviation below which an asset is cash for our purposes."""
+_MIN_VOLATILITY = 0.03
+"""Annualised volatility below which an asset counts as cash."""
 
 
 def mine(work: Work[MineSettings]) -> Mined:
@@ -97,8 +97,8 @@ def mine(work: Work[MineSettings]) -> Mined:
     write_json(work.write(CARD), card)
     tally.votes.save(work.write(VOTES))
     all_rejects = [*rejects, *electorate.rejects]
-    write_json(work.write(REJECTS), _told(all_rejects))
-    write_json(work.write(REMARKS), _told(electorate.remarks))
+    write_json(work.write(REJECTS), _as_json(all_rejects))
+    write_json(work.write(REMARKS), _as_json(electorate.remarks))
     write_json(work.write(REASONS), {record.content_hash: record.reasons for record in library.records})
     return Mined(
         strategies=len(library),
@@ -120,13 +120,13 @@ def mine(work: Work[MineSettings]) -> Mined:
     )
 
 
-def _told(rejects: Sequence[Reject]) -> list[dict[str, str]]:
-    """Write who was left out and why as JSON values, ordered by symphony and stage."""
+def _as_json(rejects: Sequence[Reject]) -> list[dict[str, str]]:
+    """Return the rejects as JSON values, ordered by symphony and stage."""
     return [asdict(reject) for reject in sorted(rejects, key=lambda r: (r.symphony_id, r.stage))]
 
 
 def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
-    """Hash who is reproduced, and when: patterns depend on it."""
+    """Hash which replays agreed with the service, and when: patterns depend on it."""
     digest = hashlib.sha256()
     for record in sorted(records, key=lambda r: (r.content_hash, r.symphony_id)):
         digest.update(record.agreement.tobytes())
@@ -136,7 +136,7 @@ def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
 def split_late_edits(
     records: Sequence[StrategyRecord], start: np.datetime64
 ) -> tuple[list[StrategyRecord], list[StrategyRecord]]:
-    """Separate strategies edited from `start` on, whose authors knew those days, from the others and the unknown."""
+    """Separate strategies edited since `start`, whose authors knew those days, from all others; return others, late."""
     late = [record for record in records if record.last_edit is not None and record.last_edit >= start]
     names = {record.symphony_id for record in late}
     return [record for record in records if record.symphony_id not in names], late
@@ -145,7 +145,7 @@ def split_late_edits(
 def elect(
     records: Sequence[StrategyRecord], settings: ElectorateSettings, validation_start: np.datetime64
 ) -> Electorate:
-    """Choose who votes among some strategies, by the run's settings."""
+    """Select the voters among some strategies, by the run's settings."""
     return select_voters(
         records,
         validation_start=validation_start,
@@ -162,14 +162,14 @@ def _counted(names: np.ndarray[Any, Any]) -> dict[str, int]:
 def _training_assets(
     patterns: PatternSet, panel: PricePanel, start: np.datetime64, settings: MineSettings
 ) -> list[str]:
-    """Choose the assets with the most pre-training patterns; ties by name. The later windows have no say.
+    """Choose the assets with the most pre-training patterns, ties by name; later windows have no influence.
 
-    Cash-like assets are passed over: a trade there costs more than months of movement, so there is nothing to time.
+    Cash-like assets are skipped: a trade there costs more than months of price changes, so there is nothing to time.
     """
     counts = _counted(
         patterns.asset[(patterns.date < start) & (patterns.confidence >= settings.min_confidence)]
     )
-    moving = [asset for asset in counts if _yearly_volatility(panel, asset, start) >= _LEAST_VOLATILITY]
+    moving = [asset for asset in counts if _yearly_volatility(panel, asset, start) >= _MIN_VOLATILITY]
     ranked = sorted(moving, key=lambda asset: (-counts[asset], asset))
     return sorted(ranked[: settings.max_training_assets])
 
@@ -181,7 +181,7 @@ def _yearly_volatility(panel: PricePanel, asset: str, until: np.datetime64) -> f
 
 
 def _last_edit(voters: Sequence[StrategyRecord]) -> dt.date | None:
-    """Return the day of the voters' newest edit; None when any of them is unknown."""
+    """Return the day of the voters' newest edit; None if that of any voter is unknown."""
     edits = [voter.last_edit for voter in voters if voter.last_edit is not None]
     if len(edits) < len(voters):
         return None

@@ -1,4 +1,4 @@
-"""What cloned policies earn on the training assets' validation windows, net of costs, beside holding and luck."""
+"""What cloned policies earn on the training assets' validation windows after costs, compared with holding and luck."""
 
 from __future__ import annotations
 
@@ -26,16 +26,17 @@ Window = tuple[EpisodeData, int, int]
 
 
 def policy_scores(work: Work[EpisodeSettings], policies: Mapping[str, Policy]) -> dict[str, Any]:
-    """Trade the validation window of each training asset with each policy, from a flat start.
+    """Simulate each policy on the validation window of each training asset from a flat start.
 
     Returns
     -------
     dict
-        The assets, and for each policy and for holding the means over assets of: ``timing_score`` (net return beyond
-        mean exposure times the asset's, in the asset's volatility), ``sharpe_ratio``, ``annual_return`` net of costs,
-        ``exposure`` and ``sides_per_year``. Each policy also has ``shifted``, the mean timing score of its own
-        positions moved round the window in time, those of all assets by the same share of it, and ``p_value``, the
-        share of such moves that score as high. Moved together they stay as alike among assets as they were.
+        The assets, and for each policy and for holding the means over assets of ``timing_score`` (net return minus
+        mean exposure times the asset's return, in units of the asset's volatility), ``sharpe_ratio``,
+        ``annual_return`` net of costs, ``exposure`` and ``sides_per_year``. Each policy also has ``shifted``, the mean
+        timing score of its own positions rotated in time within the window, those of all assets by the same share of
+        the window, and ``p_value``, the share of such shifts that score at least as high. Because all assets shift
+        together, the similarity among their positions is preserved.
     """
     windows = _windows(work)
     if not windows:
@@ -48,20 +49,20 @@ def policy_scores(work: Work[EpisodeSettings], policies: Mapping[str, Policy]) -
 
 
 def policy_findings(found: Mapping[str, Any]) -> list[str]:
-    """Describe in a sentence what `policy_scores` found; none where no asset could be traded."""
+    """Summarise `policy_scores` in a sentence; empty if no asset could be traded."""
     if not found["assets"]:
         return []
     policies = found["policies"]
     clone, holding = policies["clone"], policies["buy_and_hold"]
     line = (
         f"Trading the validation windows of {len(found['assets'])} assets, net of costs, the clone has a timing score "
-        f"of {clone['timing_score']:.2f} (its positions moved in time {clone['shifted']:.2f}, p = "
+        f"of {clone['timing_score']:.2f} ({clone['shifted']:.2f} if its positions are shifted in time, p = "
         f"{clone['p_value']:.2f}) and a Sharpe ratio of {clone['sharpe_ratio']:.2f}; holding has "
         f"{holding['sharpe_ratio']:.2f}"
     )
     if "votes_off" in policies:
         blind = policies["votes_off"]
-        line += f"; without votes they are {blind['timing_score']:.2f} and {blind['sharpe_ratio']:.2f}"
+        line += f"; without votes the clone's are {blind['timing_score']:.2f} and {blind['sharpe_ratio']:.2f}"
     return [line + "."]
 
 
@@ -82,7 +83,7 @@ def _always_long(states: NDArray[np.float32]) -> NDArray[np.integer]:
 
 
 def _trade(windows: Sequence[Window], policy: Policy) -> list[Trajectory]:
-    """Trade the windows of assets with equal costs and calendars at once: the policy is asked once a day for all."""
+    """Trade assets with equal costs and calendars together: the policy is evaluated once a day for all of them."""
     paths: dict[int, Trajectory] = {}
     kinds = [(data.cost, data.bars_per_year) for data, _, _ in windows]
     for kind in dict.fromkeys(kinds):
@@ -105,7 +106,7 @@ def _join(windows: Sequence[Window]) -> EpisodeData:
 
 
 def _luck(windows: Sequence[Window], paths: Sequence[Trajectory]) -> dict[str, float]:
-    """Compare the mean timing score with that of the same positions moved in time, all assets' together."""
+    """Compare the mean timing score with that of the same positions shifted in time, for all assets together."""
     score = float(np.mean([_timing(path) for path in paths]))
     moved = np.mean([_moved(window, path) for window, path in zip(windows, paths, strict=True)], axis=0)
     beaten = int((moved >= score - 1e-12).sum())
@@ -113,7 +114,7 @@ def _luck(windows: Sequence[Window], paths: Sequence[Trajectory]) -> dict[str, f
 
 
 def _moved(window: Window, path: Trajectory) -> NDArray[np.float64]:
-    """Return the timing scores of a trajectory's positions moved round the window by equal steps, (_MOVES,)."""
+    """Return the timing scores of a trajectory's positions rotated within the window by equal steps, (_MOVES,)."""
     data, start, stop = window
     held = path.exposure > 0.5
     steps = np.rint(len(held) * np.arange(1, _MOVES + 1) / (_MOVES + 1)).astype(int)

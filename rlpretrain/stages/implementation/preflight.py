@@ -1,4 +1,4 @@
-"""What is looked at before the library is listed: what later stages would miss only after hours."""
+"""Checks before the library is listed, for errors that would otherwise appear only after hours."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from rlpretrain.stages.run import Run
 
 __all__ = ["check_run"]
 
-_FEWEST_BARS = 315
-"""Of an asset to validate on: a year until its state is complete, and a quarter to choose checkpoints on."""
+_MIN_BARS = 315
+"""Bars that an asset to validate on needs: a year until its state is complete, and a quarter to choose checkpoints."""
 
 
 def check_run(run: Run) -> None:
-    """Check that the run's search, store, market, windows and assets can be what its settings say.
+    """Check that the run's search, store, market, windows and assets are possible with its settings.
 
     Raises
     ------
     SettingsError
-        The market is too short for the windows, the store's address is none, or a search can't be made.
+        The market is too short for the windows, the store's address is invalid, or a search is impossible.
     ServiceError
         The store can't be reached.
     DataError
-        The market has no prices, or too few, of an asset to validate on.
+        The market has no prices, or too few, for an asset to validate on.
     """
     config = run.config
     check_search(config.search_where, config.search_order)
@@ -37,10 +37,10 @@ def check_run(run: Run) -> None:
     windows = windows_of(panel, config)
     for symbol in config.validation_envs:
         seen = panel.series(symbol).dates < windows.test_start
-        if seen.sum() < _FEWEST_BARS:
+        if seen.sum() < _MIN_BARS:
             raise DataError(
                 f"validation_envs: {symbol} has {seen.sum()} bars before the test window from "
-                f"{windows.test_start}, fewer than {_FEWEST_BARS}",
+                f"{windows.test_start}, fewer than {_MIN_BARS}",
                 hint="choose an asset with a longer history, or a later test_start",
             )
     run.progress("windows " + ", ".join(f"{k} {v}" for k, v in windows.as_json().items()))

@@ -1,4 +1,4 @@
-"""Clone the library's decisions into the policy network, and two more beside it: one blind to votes, one placebo."""
+"""Clone the library's decisions into the policy network, and train two more: one blind to votes, and the placebo."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ __all__ = ["pretrain", "trainer_settings"]
 
 
 def pretrain(work: Work[PretrainSettings]) -> Pretrained:
-    """Train on the data sets that mining wrote; under ``torchrun`` all its processes train, and one writes."""
+    """Train on the data sets that mining wrote; under ``torchrun`` all processes train, and one writes."""
     settings = work.settings
     if (settings.state_dim, settings.action_dim) != (STATE_DIM, 3):
         raise SettingsError(
@@ -66,12 +66,12 @@ def pretrain(work: Work[PretrainSettings]) -> Pretrained:
 
 @contextmanager
 def processes(work: Work[PretrainSettings]) -> Iterator[bool]:
-    """Join the processes that ``torchrun`` started; the first one writes, and the others train with it."""
+    """Join the processes that ``torchrun`` started; the first one writes, and the others only train."""
     with process_group(choose_device(work.settings)) as group:
         yield group.leads
         if not group.leads:
             _train(work, group)
-        # All leave together, so that each finds what the first has written.
+        # All leave together, so that each finds the files that the first has written.
         group.agree(0.0)
 
 
@@ -88,7 +88,7 @@ class _Clones:
 
 
 def trainer_settings(work: Work[TrainSettings]) -> TrainerSettings:
-    """Return what the trainer is told: the run's settings, and the scale of its data sets."""
+    """Return the trainer's settings: those of the run, and the scale of its data sets."""
     card = work.read_json(MINE, CARD)
     return TrainerSettings.of(
         work.settings, reward_scale=card["reward_scale"], device=choose_device(work.settings)
@@ -115,7 +115,7 @@ def _train(work: Work[PretrainSettings], group: Group) -> _Clones:
         blind = clone(
             "votes_off", train, validation, settings, scaler=Scaler.fit(train.states).blind_to(VOTES)
         )
-    # As long as the clone at most, and stopped by the same rule: on shuffled labels that is soon.
+    # It trains at most as long as the clone and stops by the same rule, which on shuffled labels is soon.
     placebo = clone(
         "placebo",
         _shuffled(train, settings.seed),
@@ -130,7 +130,7 @@ def _say(work: Work[PretrainSettings], prefix: str, line: str) -> None:
 
 
 def _silent(line: str) -> None:
-    """Leave the telling to the process that leads."""
+    """Report nothing: the leading process reports progress."""
 
 
 def _checkpoint(work: Work[PretrainSettings], name: str) -> Path:
@@ -138,7 +138,7 @@ def _checkpoint(work: Work[PretrainSettings], name: str) -> Path:
 
 
 def _shuffled(data: DataSet, seed: int) -> DataSet:
-    """Break the tie of labels to states; states, label shares and weights stay."""
+    """Shuffle the labels relative to the states; states, label shares and weights stay the same."""
     return replace(data, labels=data.labels[np.random.default_rng(seed).permutation(len(data))])
 
 

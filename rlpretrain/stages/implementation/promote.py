@@ -1,4 +1,4 @@
-"""Carry out what the rule says of the run's agent."""
+"""Carry out the rule's decision on the run's agent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["inputs", "note_models", "promote"]
 
 
 def inputs(work: Work[PromoteSettings]) -> Mapping[str, str]:
-    """Return how the run's agent stands, and what a person has said of it."""
+    """Return the standing of the run's agent, and a user's answer on it."""
     registry = Registry(work.output_dir)
     version = work.result(REPORT).version
     answer = registry.approval(version)
@@ -36,18 +36,19 @@ def inputs(work: Work[PromoteSettings]) -> Mapping[str, str]:
 
 
 def promote(work: Work[PromoteSettings]) -> Promoted:
-    """Promote the run's agent where the rule says so, and a person where one must be asked; again changes nothing.
+    """Promote the run's agent if the rule, and the user where approval is required, agree; repeating changes nothing.
 
     Raises
     ------
     StageError
-        The registry knows nothing of the agent.
+        The registry contains no decision on the agent.
     """
     registry, version = Registry(work.output_dir), work.result(REPORT).version
     decision = registry.decision(version)
     if decision is None:
         raise StageError(
-            f"{registry.folder}: no decision on version {version}", hint="run `rlpretrain report` again"
+            f"{registry.folder} contains no decision on version {version}",
+            hint="run `rlpretrain report` again",
         )
     promoted, sentence = _carry_out(work.settings, registry, version, decision)
     if promoted:
@@ -70,10 +71,10 @@ def _carry_out(
     by, reason = RULE, decision.reasons[-1]
     if settings.approval == "required":
         if standing == "rejected":
-            return False, f"A person has rejected version {version}."
+            return False, f"Version {version} was rejected manually."
         answer = registry.approval(version)
         if answer is None:
-            return False, f"Version {version} waits for a person's approval."
+            return False, f"Version {version} is waiting for approval."
         by, reason = answer.by, answer.reason or reason
     try:
         registry.promote(version, by=by, reason=reason, instead_of=decision.champion)
@@ -83,7 +84,7 @@ def _carry_out(
 
 
 def note_models(url: str, run_id: str, files: Mapping[str, Path], *, promoted: bool) -> None:
-    """Note beside the run's patterns what was learned from them.
+    """Record which models were learned from the run's patterns, in the store next to them.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ __all__ = ["report"]
 
 _EXAMPLES = 12
 _FILES = {
-    "pattern_analysis.html": "the patterns to explore: clusters, rewards, matrix, what lasts",
+    "pattern_analysis.html": "the patterns to explore: clusters, rewards, matrix, persistence",
     "pattern_analysis.png": "the same on one page to print",
     "pattern_analysis.json": "all its findings",
     "feature_importance.csv": "the features ranked",
@@ -59,11 +59,11 @@ _FILES = {
     PRETRAINED: "the pre-trained policy network",
     AGENT: "the agent that was validated",
 }
-"""What a reader may open from the report; the page lies beside them."""
+"""Files next to the report that it links to, with their descriptions."""
 
 
 def report(work: Work[PretrainingConfig]) -> Reported:
-    """Reach the verdict, register the agent, ask the rule about it, and write the report."""
+    """Reach the verdict, register the agent, apply the promotion rule, and write the report."""
     settings = work.settings
     evidence = tuple(
         AssetValidation.model_validate_json(work.read(VALIDATE, evidence_file(symbol)).read_bytes())
@@ -85,10 +85,10 @@ def report(work: Work[PretrainingConfig]) -> Reported:
 
 
 def _outcome(config: PretrainingConfig, decision: Decision) -> RegistryDecision:
-    """Describe what follows from the rule's answer in this deployment."""
+    """Return what follows from the rule's decision in this deployment."""
     if decision.promote and config.approval == "required":
         return RegistryDecision(
-            promoted=False, reasons=(*decision.reasons, "It wins, and waits for a person's approval.")
+            promoted=False, reasons=(*decision.reasons, "It has won and is waiting for approval.")
         )
     return RegistryDecision(promoted=decision.promote, reasons=decision.reasons)
 
@@ -106,7 +106,7 @@ def _figures(evidence: tuple[AssetValidation, ...], verdict: Verdict) -> dict[st
 
 
 def _deflated(evidence: tuple[AssetValidation, ...]) -> dict[str, float | None]:
-    """Return the agent's Sharpe ratios deflated by all agents that were tried so far, as probabilities."""
+    """Return the agent's Sharpe ratios deflated by all agents that have been tried, as probabilities."""
     sharpe = {asset.symbol: asset.sharpe for asset in evidence if asset.sharpe is not None}
     return {
         **{f"{symbol} deflated_sharpe": found.deflated for symbol, found in sharpe.items()},
@@ -150,7 +150,7 @@ def _report_data(
 
 
 def _advice(work: Work[PretrainingConfig]) -> tuple[Advice, ...]:
-    """Read what the analysis recommends."""
+    """Read the recommendations of the analysis."""
     found = work.read_json(ANALYZE, ANALYSIS)
     return tuple(
         Advice(finding=one["message"], change=one["change"], setting=one["setting"])
@@ -239,7 +239,7 @@ def _results(
     decision: Decision,
     figures: dict[str, float | None],
 ) -> dict[str, Any]:
-    """Gather the run's results; no clock, so that equal runs give equal bytes."""
+    """Gather the run's results; they contain no times, so that equal runs give equal bytes."""
     outcome = _outcome(work.settings, decision)
     library_counts, patterns = data.library, data.patterns
     lines = [verdict.headline + ".", *verdict.sentences]

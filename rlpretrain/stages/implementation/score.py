@@ -1,4 +1,4 @@
-"""Score the latest bars with the champion: what it would hold, asset by asset, as known at each close."""
+"""Score the latest bars with the champion: what it would hold, asset by asset, with what is known at each close."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ __all__ = ["Score", "follow", "score"]
 
 @dataclass(frozen=True)
 class Score:
-    """What the champion decides on an asset at one close."""
+    """The champion's decision on an asset at one close."""
 
     symbol: str
     date: str
-    """Day of the close; nothing later is known."""
+    """Day of the close; nothing later is used."""
     hold: float
     buy: float
     sell: float
     """Probabilities of the actions."""
     action: str
-    """The likeliest, which the agent takes."""
+    """The most probable action, which the agent takes."""
     held: bool
-    """Whether it holds the asset at this close."""
+    """Whether the agent holds the asset at this close."""
     position: int
-    """1 long, 0 flat: what it holds once this close's decision is filled."""
+    """1 for long, 0 for flat: the position after this close's decision is filled."""
     days_held: int
     unrealised_return: float
-    """Of the open position at this close, fraction, before costs; 0 when flat."""
+    """Return of the open position at this close, fraction, before costs; 0 when flat."""
 
 
 def score(work: Work[ScoreSettings]) -> Scored:
-    """Score with the champion of today, on this run's prices and votes.
+    """Score with the present champion, on this run's prices and votes.
 
     Raises
     ------
@@ -58,7 +58,7 @@ def score(work: Work[ScoreSettings]) -> Scored:
     champion = registry.champion()
     if champion is None:
         raise StageError(
-            f"{registry.folder} has no champion", hint="see `rlpretrain models list` for what is there"
+            f"{registry.folder} has no champion", hint="`rlpretrain models list` shows all agents"
         )
     policy = open_champion(registry, champion)
     scores: list[Score] = []
@@ -108,7 +108,7 @@ def score(work: Work[ScoreSettings]) -> Scored:
 def follow(policy: TradingPolicy, data: EpisodeData, start: int) -> list[Score]:
     """Follow a policy from a flat start at row `start` to the last close; return its decision at each close.
 
-    A close's decision depends on this close and earlier ones alone.
+    The decision at a close depends only on that close and earlier ones.
     """
     book = Book(1)
     scores = []

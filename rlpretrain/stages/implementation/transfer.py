@@ -46,7 +46,7 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
         spans.append(span)
         held_out.append(validation)
     if not data:
-        raise DataError(f"no asset can be trained on: {left_out}")
+        raise DataError(f"there is no asset to train on: {left_out}")
     work.progress(f"fine-tuning on {', '.join(part.symbol for part in data)}")
     source, work.device = work.read(PRETRAIN, PRETRAINED), choose_device(settings)
     network = load_model_file(source).network()

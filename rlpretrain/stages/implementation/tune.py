@@ -23,7 +23,7 @@ _JOURNAL = "tuning_journal.log"
 
 
 def tune(work: Work[TuneSettings]) -> Tuned:
-    """Try settings on purged folds of the training window; return the best and what they gain."""
+    """Try settings on purged folds of the training window; return the best and their losses."""
     asked = work.settings
     settings = trainer_settings(work)
     settings = settings.changed(num_epochs=min(asked.epochs, settings.num_epochs))
@@ -49,6 +49,6 @@ def tune(work: Work[TuneSettings]) -> Tuned:
 
 
 def _settings_file(asked: TuneSettings, found: SearchResult) -> str:
-    """Write the best settings for ``--config``, with the number of trials that any later claim is deflated by."""
+    """Return the best settings as YAML for ``--config``, with the number of trials that deflates later claims."""
     values = {**found.best, "tuning_trials": asked.tuning_trials + len(found.trials)}
     return yaml.safe_dump(values, sort_keys=True)

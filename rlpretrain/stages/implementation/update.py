@@ -1,4 +1,4 @@
-"""Bring a folder of prices up to date for all that a run looks at, before anything reads it."""
+"""Update a folder of prices for everything that a run looks at, before anything reads it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["update"]
 
 
 def update(work: Work[UpdateSettings]) -> Updated:
-    """Update the folder of the setting `market` as `price_updates` says; nothing is done where it says none.
+    """Update the folder of the setting `market` from the source `price_updates`; do nothing if that is none.
 
     Raises
     ------
     ServiceError
-        No price of any ticker could be had, or Composer does not answer.
+        No price of any ticker could be downloaded, or Composer does not answer.
     DataError
         The library is empty.
     """

@@ -41,7 +41,7 @@ from rlpretrain.validation.settings import ValidationSettings
 __all__ = ["asset_case", "validate"]
 
 _WARMUP_SHARE = 0.2
-"""Of a learning curve's budget, at most, goes to warming the critic: the other arm learns meanwhile."""
+"""Maximum share of a learning curve's budget for the critic's warm-up, during which the other arm already learns."""
 
 _Arena = list[tuple[EpisodeData, tuple[int, int]]]
 """Assets on which all arms learn, each with the rows of its pre-training window."""
@@ -51,7 +51,7 @@ def validate(work: Work[ValidateSettings]) -> Validated:
     """Run all arms on one asset and measure them; the only stage that reads the test window."""
     symbol, settings = work.part, work.settings
     champion = Registry(work.output_dir).champion(besides=work.run_id)
-    # The arms' networks are small: a second thread costs more than it brings, and assets run beside each other.
+    # The arms' networks are small: a second thread costs more than it gains, and assets run in parallel.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -79,7 +79,7 @@ def asset_case(work: Work[ValidateSettings], config: ValidationSettings) -> Asse
     Parameters
     ----------
     config
-        In place of the run's own settings of validation.
+        Settings of validation that replace the run's own.
 
     Raises
     ------
@@ -106,8 +106,8 @@ def _case(
             for arm in arms_with("learner")
         },
         policies={arm.name: networks[arm.starts_from].act for arm in arms_with("policy")},
-        # Each transferred seed could have been the agent, and so could every registered run's; settings that were
-        # searched for are the best of as many.
+        # Each transferred seed could have been the agent, and so could that of every registered run; settings found
+        # by a search are the best of as many trials.
         trials=config.validation_seeds
         + len({version.agent_sha256 for version in others})
         + work.settings.tuning_trials,
@@ -115,15 +115,15 @@ def _case(
 
 
 def _arena(work: Work[ValidateSettings], data: EpisodeData) -> _Arena:
-    """Choose where all arms learn: on the asset itself, or, where its history is too short, on those of transfer.
+    """Choose where all arms learn: on the asset itself or, if its history is too short, on those of the transfer.
 
-    The state has no price level in it, so what is learned on one asset can be tried on another.
+    The state contains no price level, so what is learned on one asset can be tested on another.
     """
     start = mined_windows(work).validation_start
     try:
         return [(data, training_window(data, start))]
     except DataError as error:
-        work.progress(f"{error}; its arms learn on the assets of the transfer instead")
+        work.progress(f"{error}; the arms learn on the assets of the transfer instead")
     others = load_days(work, work.result(TRANSFER).assets)
     return [(other, training_window(other, start)) for other in others]
 
@@ -136,15 +136,15 @@ def _learner(
     arm: str,
     start: PolicyNetwork | None,
 ) -> Callable[[int], Trial]:
-    """Return the run of one arm for a seed: same budget, environment starts and checkpoints for all of them."""
+    """Return a function that trains one arm with a seed; budget, starts and checkpoints are the same for all arms."""
     data, total, windows = window.data, config.validation_steps, mined_windows(work)
     assets, spans = zip(*arena, strict=True)
     rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = work.settings.part(TransferSettings)
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
-    # Whole rollouts: of a short budget, a part of one would make half.
-    most = int(total * _WARMUP_SHARE) // rollout * rollout
-    transfer = transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, most))
+    # Only whole rollouts: a part of one could be half of a short budget.
+    limit = int(total * _WARMUP_SHARE) // rollout * rollout
+    transfer = transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, limit))
     chooser = EvaluationWindow(data, *data.rows(windows.validation_start, windows.test_start))
     checkpoints = checkpoint_steps(total, config.checkpoints, rollout)
 
@@ -160,7 +160,7 @@ def _learner(
             return score, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
 
         watched = train_agent(agent, start, transfer, total_steps=total, checkpoints=checkpoints, watch=watch)
-        # The policy that the arm ends with is the checkpoint that the validation window prefers, in every arm alike.
+        # The arm's final policy is the checkpoint with the best score on the validation window, in every arm alike.
         best = max(range(len(watched)), key=lambda i: watched[i][1][0])
         agent.policy.load_state_dict(watched[best][1][1])
         work.progress(f"{window.symbol}: {arm}, seed {seed}: chosen after {watched[best][0]} steps")
@@ -170,7 +170,7 @@ def _learner(
 
 
 def _write_ledger(path: Path, trajectory: Trajectory) -> None:
-    """Write the agent's trades on the test window, a line each; the last one may still be open."""
+    """Write the agent's trades on the test window, one per line; the last one may still be open."""
     names = [field.name for field in fields(Trade)]
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, ["symbol", *names])
