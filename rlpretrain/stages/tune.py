@@ -17,9 +17,11 @@ TUNED = "tuned.yaml"
 class TuneSettings(TrainSettings, TuningSettings):
     """Settings at which the search begins, and its size."""
 
-    trials: int = run_setting(40, "Search", "Number of settings to try, the run's own first.", ge=1)
-    folds: int = run_setting(3, "Search", "Number of folds of the training window.", ge=1)
-    epochs: int = run_setting(20, "Search", "Maximum epochs for each trial and fold.", ge=1)
+    trials: int = run_setting(
+        40, "Search", "Number of settings to try, the run's own first.", title="Trials", ge=1
+    )
+    folds: int = run_setting(3, "Search", "Number of folds of the training window.", title="Folds", ge=1)
+    epochs: int = run_setting(20, "Search", "Maximum epochs for each trial and fold.", title="Epochs", ge=1)
 
 
 class Tuned(Result):
