@@ -128,21 +128,4 @@ class Work(Generic[SectionT]):
 
     def _finished(self, need: Stage[Any, Any]) -> dict[str, Manifest]:
         parts = [""] if need.parts is None else need.parts.of(self._run)
-        names = {part: need.manifest_name(part) for part in parts}
-        if need.parts is not None:
-            _remove_other_parts(self.folder, need.name, set(names.values()))
-        return {part: self._run.folder.require(name) for part, name in names.items()}
-
-
-def _remove_other_parts(folder: Path, stage: str, names: set[str]) -> None:
-    """Remove parts of a stage that the run's settings no longer include, with their files."""
-    for path in (folder / stage).glob("*.json"):
-        try:
-            manifest = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            continue
-        name = manifest.get("stage") if isinstance(manifest, dict) else None
-        if isinstance(name, str) and path == folder / f"{name}.json" and name not in names:
-            for output in manifest["outputs"]:
-                (folder / output).unlink(missing_ok=True)
-            path.unlink(missing_ok=True)
+        return {part: self._run.folder.require(need.manifest_name(part)) for part in parts}
