@@ -25,7 +25,8 @@ Value = TypeVar("Value")
 class Work(Generic[SectionT]):
     """One stage, or a part of one, of one run.
 
-    Nothing else of the run can be read through it, so the result can depend only on what is part of the stage's key.
+    Files and results of other stages are read only through here, so the result depends only on what is part of the
+    stage's key; `folder` is for what the stage writes.
 
     Parameters
     ----------
