@@ -72,6 +72,7 @@ seen = {
     "threads": os.environ.get("OMP_NUM_THREADS"),
     "shm": shm.f_frsize * shm.f_blocks,
 }
+folder.mkdir(parents=True, exist_ok=True)
 (folder / "probe.txt").write_text("made in the container")
 outputs = {"probe.txt": file_sha256(folder / "probe.txt")}
 manifest = Manifest(stage, "settings", {}, outputs, seen)
