@@ -117,6 +117,6 @@ def test_a_server_that_is_not_there(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RLPRETRAIN_COMPOSER_URL", "stdio:/nowhere/server")
-    assert "can't be started" in answer(capfd, "show", "abc", status=1)["error"]
+    assert "cannot be started" in answer(capfd, "show", "abc", status=1)["error"]
     monkeypatch.setenv("RLPRETRAIN_COMPOSER_URL", "gopher://x")
     assert "composer_url" in answer(capfd, "show", "abc", status=2)["error"]

@@ -232,8 +232,8 @@ def test_the_trigger_form_is_grouped_and_explained(visit: Start) -> None:
         page.get_by_role("button", name="Trigger").first.click()
         form = page.get_by_role("dialog")
         expect(form.get_by_text("Library: which strategies take part")).to_be_visible()
-        form.get_by_text("What is changed most often").click()
-        expect(form.get_by_text("Most strategies", exact=False).first).to_be_visible()
+        form.get_by_text("Most often changed").click()
+        expect(form.get_by_text("Maximum number of strategies", exact=False).first).to_be_visible()
         tab.picture("trigger")
         assert tab.troubles == []
 

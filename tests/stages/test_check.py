@@ -47,5 +47,5 @@ def test_what_fails_is_named_and_nothing_is_learned_from_it(
     assert main(["stage", "check", "--run", str(pipeline.folder)]) == 0
     assert "warning: share_of_regime: 100% of the patterns" in caplog.text
     assert CHECK.read(folder.require("check")).warnings == [
-        "share_of_regime: 100% of the patterns are of the regime volatile"
+        "share_of_regime: 100% of the patterns have the regime volatile"
     ]
