@@ -122,7 +122,7 @@ OFTEN = (
     "chunk_size", "max_strategies", "market", "min_performance_threshold", "votes", "dataset_format", "n_clusters",
     "num_epochs", "max_training_assets", "transfer_strategy", "validation_envs", "bootstrap_samples",
 )  # fmt: skip
-"""One or two of each section, and those whose change leaves other files; the others with RLPRETRAIN_ALL_SETTINGS=1."""
+"""One or two of each section, and those whose change leaves other files; the others with RLPRETRAIN_REQUIRE_ALL_SETTINGS=1."""
 
 
 def run(output_dir: Path, **changes: Any) -> Run:
@@ -161,7 +161,7 @@ def test_the_key_of_a_stage_changes_with_its_own_settings_alone(name: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(OTHER) if os.environ.get("RLPRETRAIN_ALL_SETTINGS") else OFTEN)
+@pytest.mark.parametrize("name", list(OTHER) if os.environ.get("RLPRETRAIN_REQUIRE_ALL_SETTINGS") else OFTEN)
 def test_what_depends_on_a_setting_runs_again_and_all_is_as_in_a_fresh_run(
     name: str, finished: Path, tmp_path: Path
 ) -> None:
