@@ -122,7 +122,7 @@ OFTEN = (
     "chunk_size", "max_strategies", "market", "min_performance_threshold", "votes", "dataset_format", "n_clusters",
     "num_epochs", "max_training_assets", "transfer_strategy", "validation_envs", "bootstrap_samples",
 )  # fmt: skip
-"""One or two of each section, and those whose change leaves other files. RLPRETRAIN_REQUIRE_ALL_SETTINGS=1 tries all."""
+"""One or two of each section, and those that leave other files; RLPRETRAIN_REQUIRE_ALL_SETTINGS=1 tries all."""
 
 
 def run(output_dir: Path, **changes: Any) -> Run:
