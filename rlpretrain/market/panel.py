@@ -11,11 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
+from rlpretrain.market.findings import PriceFinding
 
 __all__ = ["AssetSeries", "Dates", "Floats", "PricePanel"]
 
 Dates = NDArray[np.datetime64]
 Floats = NDArray[np.float64]
+
+_ARRAYS = ("open", "high", "low", "close", "volume", "raw_close")
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,17 @@ class PricePanel:
     volume: Floats
     crypto: NDArray[np.bool_]
     source: str
+    raw_close: Floats | None = None
+    """Closes as they were quoted, before later splits and dividends; NaN where unknown, None if no source has any."""
+    findings: tuple[PriceFinding, ...] = ()
+    """What was found wrong with the prices that were read, including those that were left out."""
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), len(self.symbols))
-        for name in ("open", "high", "low", "close", "volume"):
-            if getattr(self, name).shape != shape:
-                raise DataError(
-                    f"{self.source}: {name} has shape {getattr(self, name).shape}, expected {shape}"
-                )
+        for name in _ARRAYS:
+            array = getattr(self, name)
+            if array is not None and array.shape != shape:
+                raise DataError(f"{self.source}: {name} has shape {array.shape}, expected {shape}")
         if len(set(self.symbols)) != len(self.symbols):
             raise DataError(f"{self.source}: a symbol appears twice")
         if len(self.dates) > 1 and not (self.dates[1:] > self.dates[:-1]).all():
@@ -154,12 +160,17 @@ class PricePanel:
             volume=self.volume[grid],
             crypto=self.crypto[grid[1][0]],
             source=self.source,
+            raw_close=None if self.raw_close is None else self.raw_close[grid],
+            findings=self.findings,
         )
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of symbols, dates and prices: equal exactly when the panels contain the same bars."""
         hasher = hashlib.sha256("\0".join(self.symbols).encode())
-        for array in (self.dates.astype(np.int64), self.open, self.high, self.low, self.close, self.volume):
-            hasher.update(np.ascontiguousarray(array).tobytes())
+        hasher.update(self.dates.astype(np.int64).tobytes())
+        for name in _ARRAYS:
+            array = getattr(self, name)
+            if array is not None:
+                hasher.update(np.ascontiguousarray(array).tobytes())
         return hasher.hexdigest()

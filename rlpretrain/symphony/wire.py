@@ -7,11 +7,11 @@ built for errors and remarks.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias, cast
 
 from rlpretrain.errors import SymphonyError
+from rlpretrain.market.tickers import normal_ticker
 from rlpretrain.symphony.indicator_function import Number, Window
 from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import Comparator, Comparison, Compound, Condition, Indicator, Metric
@@ -32,8 +32,6 @@ Place: TypeAlias = Callable[[], str]
 
 _LONGEST_WINDOW = 10_000
 _DEEPEST_CONDITION = 50
-_TICKER = re.compile(r"[A-Z0-9]+(-[A-Z0-9]+)*")
-_QUALIFIED = re.compile(r"(EQUITIES|CRYPTO)::([^:/]+(?:/[^:/]+)?)//USD")
 _COMPARATORS = ("gt", "gte", "lt", "lte", "eq")
 _PLACEHOLDER = "%"
 
@@ -78,19 +76,11 @@ def read_whole(value: object, place: Place, field: str, *, minimum: int = 1) -> 
 
 
 def read_ticker(value: object, place: Place, field: str) -> str:
-    """Return a ticker as the market names it.
-
-    ``EQUITIES::SPY//USD`` is SPY, ``CRYPTO::BTC//USD`` is BTC-USD, ``BRK/B`` and ``BRK.B`` are BRK-B.
-    """
-    if not isinstance(value, str):
+    """Return a ticker as the market names it; see `normal_ticker`."""
+    symbol = normal_ticker(value) if isinstance(value, str) else None
+    if symbol is None:
         raise fail(place, f"{field} is {show(value)}, expected a ticker")
-    text = value.strip()
-    qualified = _QUALIFIED.fullmatch(text)
-    kind, name = qualified.groups() if qualified else ("EQUITIES", text)
-    symbol = name.upper().replace("/", "-").replace(".", "-")
-    if not _TICKER.fullmatch(symbol) or len(symbol) > 20:
-        raise fail(place, f"{field} is {show(value)}, expected a ticker")
-    return f"{symbol}-USD" if kind == "CRYPTO" else symbol
+    return symbol
 
 
 def _read_indicator(
