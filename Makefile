@@ -34,7 +34,7 @@ check: $(VENV)/installed-dev ## Check style, types, import rules and unused name
 	$(BIN)/lint-imports
 	$(BIN)/vulture
 
-fast: $(VENV)/installed-dev ## Run the tests that need no service and at most five seconds each, in about three minutes
+fast: $(VENV)/installed-dev ## Run the tests that need no service and at most five seconds each, in about six minutes
 	$(PYTEST) -m "not (slow or airflow or docker or postgres or market_data)"
 
 test: check ## Run `make check`, then all tests
