@@ -27,7 +27,7 @@ from rlpretrain.symphony.nodes import (
     SpecifiedWeight,
     Symphony,
 )
-from rlpretrain.symphony.prices import PriceTable, last_known
+from rlpretrain.symphony.prices import PriceTable, first_known, last_known
 from rlpretrain.symphony.rebalance import apply_rebalancing, period_starts
 from rlpretrain.symphony.substrategy import Substrategies
 
@@ -178,6 +178,21 @@ class Evaluator:
         targets, rebalanced = apply_rebalancing(walk.wanted, returns, due, corridor)
         scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
         return Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores)
+
+    def missing_raw_closes(self, replay: Replay) -> dict[str, int]:
+        """Count for each ticker whose level decides the days without a raw close; a vote needs 0.
+
+        They are counted from its first raw close to the last replayed day, because sub-strategies begin earlier than
+        the replay; if it has no raw close, all replayed days count.
+        """
+        table = self.table(replay.symphony)
+        stop = int(np.searchsorted(table.dates, replay.dates[-1])) + 1
+        missing: dict[str, int] = {}
+        for ticker in sorted({ticker for rule in replay.symphony.level_rules for ticker in rule.tickers}):
+            raw = table.raw_close(ticker)
+            unknown = len(replay.dates) if raw is None else np.isnan(raw[first_known(raw) : stop]).sum()
+            missing[ticker] = int(unknown)
+        return missing
 
     def activity(
         self, symphony: Symphony, *, start: dt.date | None = None, end: dt.date | None = None

@@ -26,6 +26,8 @@ __all__ = [
     "Indicator",
     "InverseVolatility",
     "Leaf",
+    "LevelKind",
+    "LevelRule",
     "Metric",
     "Node",
     "PathStep",
@@ -37,6 +39,7 @@ __all__ = [
 
 Comparator: TypeAlias = Literal["gt", "gte", "lt", "lte", "eq"]
 Rebalance: TypeAlias = Literal["none", "daily", "weekly", "monthly", "quarterly", "yearly"]
+LevelKind: TypeAlias = Literal["number", "other metric", "other ticker", "filter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +185,17 @@ class Leaf:
     path: tuple[PathStep, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LevelRule:
+    """How a node decides by the level of a price: the same factor on all of a ticker's closes can turn the decision."""
+
+    kinds: tuple[LevelKind, ...]
+    """What the level is compared with: a number, a metric that does not scale with the price, another ticker's price;
+    or that a filter sorts by it. A compound condition can do several."""
+    tickers: tuple[str, ...]
+    """Tickers whose level decides, in alphabetical order."""
+
+
 @dataclass(frozen=True)
 class Symphony:
     """A parsed symphony."""
@@ -199,6 +213,8 @@ class Symphony:
     """Every ticker that is held or read -> path of the first node that names it."""
     remarks: tuple[str, ...]
     """Irregularities in the document and how they were read; each names a node's path."""
+    level_rules: Mapping[LevelRule, str]
+    """Decisions by the level of a price, in document order -> path of the first node that decides so."""
     content_hash: str
     """SHA-256 of everything that determines the weights; names, ids and display fields do not count."""
 

@@ -14,6 +14,7 @@ from typing import Any, cast, get_args
 
 from rlpretrain.errors import SymphonyError
 from rlpretrain.symphony.indicators import INDICATORS
+from rlpretrain.symphony.levels import condition_rule, filter_rule, level_remark
 from rlpretrain.symphony.nodes import (
     Asset,
     Compound,
@@ -23,6 +24,7 @@ from rlpretrain.symphony.nodes import (
     Filter,
     If,
     InverseVolatility,
+    LevelRule,
     Node,
     Rebalance,
     SpecifiedWeight,
@@ -79,6 +81,7 @@ def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony
         node_count=len(frames),
         first_use=first_use,
         remarks=tuple(reversed(builder.remarks)),
+        level_rules=builder.level_rules(),
         content_hash=hashlib.sha256(repr((rebalance, corridor, nodes)).encode()).hexdigest(),
     )
 
@@ -161,6 +164,7 @@ class _Builder:
         """Identity of a frame -> position of its node."""
         self.remarks: list[str] = []
         self._uses: dict[str, _Frame] = {}
+        self._level_rules: dict[LevelRule, _Frame] = {}
 
     def build(self, frame: _Frame) -> None:
         """Build the node of a frame whose children have been built."""
@@ -169,6 +173,10 @@ class _Builder:
     def first_use(self) -> dict[str, str]:
         """Return each ticker with the path of the first node that names it."""
         return {ticker: self._uses[ticker].path() for ticker in sorted(self._uses)}
+
+    def level_rules(self) -> dict[LevelRule, str]:
+        """Return each level rule with the path of the first node that decides so, in document order."""
+        return {rule: frame.path() for rule, frame in reversed(self._level_rules.items())}
 
     def add(self, node: Node) -> int:
         return self.positions.setdefault(node, len(self.positions))
@@ -180,6 +188,12 @@ class _Builder:
 
     def remark(self, frame: _Frame, text: str) -> None:
         self.remarks.append(f"{frame.path()}: {text}")
+
+    def note_level(self, frame: _Frame, rule: LevelRule | None) -> None:
+        if rule is not None:
+            self._level_rules.pop(rule, None)
+            self._level_rules[rule] = frame
+            self.remark(frame, level_remark(rule))
 
     def children(self, frame: _Frame) -> tuple[int, ...]:
         return tuple(self.built[id(child)] for child in frame.children)
@@ -256,6 +270,7 @@ class _Builder:
             condition = read_condition(child.raw, child.path)
             for ticker in _tickers(condition):
                 self.use(ticker, child)
+            self.note_level(child, condition_rule(condition))
             below = self.add(If(condition, (self.built[id(child)], below)))
         return below
 
@@ -277,6 +292,9 @@ class _Builder:
                 frame.path,
                 f"sorts sub-strategies by {indicator.function}, but the level of their equity is unknown",
             )
+        if scales:
+            tickers = [read_ticker(child.raw.get("ticker"), child.path, "ticker") for child in frame.children]
+            self.note_level(frame, filter_rule(indicator, tickers))
         return self.add(Filter(indicator, select == "top", count, children))
 
     def market_capitalisation(self, frame: _Frame) -> int:

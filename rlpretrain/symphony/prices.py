@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.indicators import apply_indicator
+from rlpretrain.symphony.levels import scaled_sides
 from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Indicator, Metric
 
 __all__ = ["PriceTable", "filled_close", "first_known", "indicator_column", "last_known"]
@@ -30,6 +33,7 @@ class PriceTable:
         self.rows = rows
         self.dates: Dates = panel.dates[rows]
         self._closes: dict[str, Floats] = {}
+        self._raw_closes: dict[str, Floats | None] = {}
         self._metrics: dict[Metric, Floats] = {}
         self._conditions: dict[Condition, Booleans] = {}
 
@@ -51,6 +55,39 @@ class PriceTable:
             self._metrics[metric] = indicator_column(metric.indicator, self.close(metric.ticker))
         return self._metrics[metric]
 
+    def raw_close(self, ticker: str) -> Floats | None:
+        """Return the closes as quoted (T,), NaN where unknown, of the same days as `close`; None if there are none."""
+        if ticker not in self._raw_closes:
+            self._raw_closes[ticker] = filled_raw_close(self.panel, ticker, self.rows)
+        return self._raw_closes[ticker]
+
+    def levels(self, metrics: Sequence[Metric]) -> list[Floats]:
+        """Return metrics that scale with the price (T,) as they were known on each day, for a decision by their level.
+
+        On day t the closes up to t, adjusted as of t, are close[s] x raw_close[t] / close[t], and so is a metric of
+        them: no later split or dividend plays a part. It is NaN on days without a raw close. If one of the tickers has
+        no raw closes at all, the metrics are those of the adjusted closes, which is fit for inspection only.
+        """
+        levels: list[Floats] = []
+        for metric in metrics:
+            raw = self.raw_close(metric.ticker)
+            if raw is None:
+                return [self.metric(metric) for metric in metrics]
+            # Divided first, so that the price itself is the raw close to the last bit.
+            levels.append(self.metric(metric) / self.close(metric.ticker) * raw)
+        return levels
+
+    def sides(self, comparison: Comparison) -> tuple[Floats, Floats | float]:
+        """Return both sides of a comparison, each (T,) or a number, as they are compared."""
+        scaled = scaled_sides(comparison)
+        levels = dict(zip(scaled, self.levels(scaled), strict=True))
+
+        def column(metric: Metric) -> Floats:
+            return levels[metric] if metric in levels else self.metric(metric)
+
+        right = comparison.right
+        return column(comparison.left), right if isinstance(right, float) else column(right)
+
     def condition(self, condition: Condition) -> Booleans:
         """Return for each day whether a condition is true at the close (T,); a comparison with NaN is false."""
         if condition not in self._conditions:
@@ -62,8 +99,7 @@ class PriceTable:
             parts = [self.condition(part) for part in condition.conditions]
             joined: Booleans = (np.logical_and if condition.every else np.logical_or).reduce(parts)
             return joined
-        left = self.metric(condition.left)
-        right = condition.right if isinstance(condition.right, float) else self.metric(condition.right)
+        left, right = self.sides(condition)
         match condition.comparator:
             case "gt":
                 return np.greater(left, right)
@@ -80,11 +116,7 @@ class PriceTable:
         """Return the first row on which everything that a condition compares is known."""
         if isinstance(condition, Compound):
             return max(self.condition_start(part) for part in condition.conditions)
-        return max(first_known(self.metric(metric)) for metric in _metrics(condition))
-
-
-def _metrics(comparison: Comparison) -> list[Metric]:
-    return [side for side in (comparison.left, comparison.right) if isinstance(side, Metric)]
+        return max(first_known(side) for side in self.sides(condition) if not isinstance(side, float))
 
 
 def filled_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
@@ -92,12 +124,30 @@ def filled_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floa
 
     The result is NaN before the asset's first close and after its last, so that no asset is held at a stale price.
     """
-    close = panel.close[:, panel.column(ticker)]
+    column = panel.column(ticker)
+    return _filled(panel.close[:, column], panel.close[:, column], rows)
+
+
+def filled_raw_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats | None:
+    """Return the raw closes of the days that `filled_close` takes its closes from; None if the panel has none.
+
+    The result is NaN where a raw close is unknown or not positive.
+    """
+    if panel.raw_close is None:
+        return None
+    column = panel.column(ticker)
+    raw = panel.raw_close[:, column]
+    usable = np.isfinite(raw) & (raw > 0)
+    return _filled(np.where(usable, raw, np.nan), panel.close[:, column], rows) if usable.any() else None
+
+
+def _filled(values: Floats, close: Floats, rows: NDArray[np.intp]) -> Floats:
+    """Return for some rows the value of the last day that has a close; NaN outside the first and the last of them."""
     known = np.flatnonzero(np.isfinite(close))
     out = np.full(len(rows), np.nan)
     if len(known):
         inside = (rows >= known[0]) & (rows <= known[-1])
-        out[inside] = close[known[np.searchsorted(known, rows[inside], side="right") - 1]]
+        out[inside] = values[known[np.searchsorted(known, rows[inside], side="right") - 1]]
     return out
 
 

@@ -6,10 +6,13 @@ returns when it is rebalanced at every close, without costs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rlpretrain.market.panel import Floats
 from rlpretrain.symphony.compiled import compiled
+from rlpretrain.symphony.levels import sorts_by_level
 from rlpretrain.symphony.nodes import (
     Asset,
     Empty,
@@ -78,7 +81,7 @@ class Substrategies:
             case If(condition, children):
                 own = self._table.condition_start(condition)
             case Filter(indicator, highest, count, children):
-                values = np.stack([self._column(child, indicator) for child in children])
+                values = np.stack(self._sort_columns(children, indicator))
                 self._splits[position] = _select(values, count, highest)
                 own = max(first_known(row) for row in values)
             case InverseVolatility(children, window):
@@ -89,6 +92,14 @@ class Substrategies:
             case EqualWeight(children) | SpecifiedWeight(children, _):
                 own = 0
         return max(own, *(self.starts[child] for child in children))
+
+    def _sort_columns(self, children: Sequence[int], indicator: Indicator) -> list[Floats]:
+        """Return what a filter sorts its children by, (T,) each."""
+        nodes = [self._symphony.nodes[child] for child in children]
+        tickers = [node.ticker for node in nodes if isinstance(node, Asset)]
+        if sorts_by_level(indicator, tickers):  # All children are assets: the parser refuses others.
+            return self._table.levels([Metric(indicator, ticker) for ticker in tickers])
+        return [self._column(child, indicator) for child in children]
 
     def _column(self, child: int, indicator: Indicator) -> Floats:
         """Return an indicator of a child (T,): of its price if it is an asset, else of its equity."""

@@ -37,6 +37,11 @@ def test_bars_are_consistent(market: PricePanel) -> None:
     assert (market.volume[known] > 0).all()
 
 
+def test_nothing_is_adjusted(market: PricePanel) -> None:
+    assert market.raw_close is not None
+    np.testing.assert_array_equal(market.raw_close, market.close)
+
+
 def test_calendars(market: PricePanel) -> None:
     sessions = exchange_sessions(dt.date(2010, 1, 1), dt.date(2024, 12, 31))
     for symbol in GENERATED_SYMBOLS:

@@ -65,7 +65,8 @@ def with_another_future(panel: PricePanel, day: np.datetime64) -> PricePanel:
     later = (panel.dates > day)[:, None]
     steps = np.random.default_rng(11).normal(0.0, 0.02, panel.close.shape)
     factor = np.where(later, np.exp(0.05 + np.cumsum(np.where(later, steps, 0.0), axis=0)), 1.0)
-    prices = {name: getattr(panel, name) * factor for name in ("open", "high", "low", "close", "volume")}
+    bars = ("open", "high", "low", "close", "volume", "raw_close")
+    prices = {name: getattr(panel, name) * factor for name in bars}
     return replace(panel, **prices)
 
 

@@ -12,7 +12,10 @@ from tests.symphony import building as b
 DOCUMENT = b.root(
     b.specified(
         b.weighted(
-            b.when(("current-price", {}, "AAA"), "gte", 100, [b.asset("AAA")], [{"step": "empty"}]), 60
+            b.when(
+                ("cumulative-return", {"window": 1}, "AAA"), "gte", 0, [b.asset("AAA")], [{"step": "empty"}]
+            ),
+            60,
         ),
         b.weighted(b.best("cumulative-return", {"window": 1}, 1, b.asset("AAA"), b.asset("BBB")), 40),
     )
@@ -29,7 +32,7 @@ def test_a_tree():
     assert drawn(DOCUMENT) == [
         "root",
         "└─ specified weights",
-        "   ├─ 60 %  if price of AAA ≥ 100",
+        "   ├─ 60 %  if cumulative return of AAA over 1 day ≥ 0 %",
         "   │  ├─ then",
         "   │  │  └─ AAA",
         "   │  └─ else",
@@ -44,7 +47,7 @@ def test_deeper_levels_are_counted():
     assert drawn(DOCUMENT, depth=2) == [
         "root",
         "└─ specified weights",
-        "   ├─ 60 %  if price of AAA ≥ 100",
+        "   ├─ 60 %  if cumulative return of AAA over 1 day ≥ 0 %",
         "   │  └─ … 4 nodes",
         "   └─ 40 %  top 1 by cumulative return over 1 day",
         "      └─ … 2 nodes",
@@ -59,7 +62,7 @@ def test_with_activity():
     assert drawn(DOCUMENT, activity=activity) == [
         "                  root",
         "                  └─ specified weights",
-        "                     ├─ 60 %  if price of AAA ≥ 100",
+        "                     ├─ 60 %  if cumulative return of AAA over 1 day ≥ 0 %",
         " 75.0 %              │  ├─ then",
         " 75.0 %   45.0 %     │  │  └─ AAA",
         " 25.0 %              │  └─ else",

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +53,18 @@ def test_every_one_parses(symphonies):
     assert sum(len(s.nodes) for s in symphonies.values()) < sum(s.node_count for s in symphonies.values()) / 5
 
 
+def test_eleven_decide_by_the_level_of_a_price(symphonies):
+    rules = {name: symphony.level_rules for name, symphony in symphonies.items() if symphony.level_rules}
+    assert len(rules) == 11
+    kinds = {kind for found in rules.values() for rule in found for kind in rule.kinds}
+    assert kinds == {"number", "other metric", "filter"}
+    for name, found in rules.items():
+        remarked = {
+            remark.partition(": ")[0] for remark in symphonies[name].remarks if "level of an" in remark
+        }
+        assert remarked >= set(found.values())
+
+
 def test_every_one_is_replayed_or_lacks_prices(symphonies, evaluator):
     replayed = 0
     for symphony in symphonies.values():
@@ -93,10 +104,7 @@ def test_known_yearly_figures(symphonies, evaluator, panel):
 
 
 def test_the_reference_agrees_on_small_real_trees(symphonies, panel):
-    recent = panel.dates[panel.sessions[-330]]
-    rows = panel.dates >= recent
-    bars = {name: getattr(panel, name)[rows] for name in ("open", "high", "low", "close", "volume")}
-    short = replace(panel, dates=panel.dates[rows], **bars)
+    short = panel.between(panel.dates[panel.sessions[-330]], None)
     days = [day.astype(object) for day in short.dates[short.sessions]]
     evaluator = Evaluator(short)
     agreed = 0

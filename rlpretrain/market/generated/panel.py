@@ -45,12 +45,14 @@ def generate_panel(
         for name in _FIELDS:
             values[name][rows[inside], column] = getattr(bars, name)[inside]
     known = np.isfinite(values["close"]).any(axis=1)
+    kept = {name: array[known] for name, array in values.items()}
     return PricePanel(
         symbols=tuple(symbols),
         dates=dates[known],
         crypto=crypto,
         source=source,
-        **{name: array[known] for name, array in values.items()},
+        **kept,
+        raw_close=kept["close"],  # Nothing is split here and nothing pays a dividend.
     )
 
 

@@ -106,8 +106,7 @@ def test_a_library_on_a_longer_market_only_adds(market: PricePanel, tmp_path: Pa
 
 
 def _until(panel: PricePanel, count: int) -> PricePanel:
-    bars = {name: getattr(panel, name)[:count] for name in ("open", "high", "low", "close", "volume")}
-    return replace(panel, dates=panel.dates[:count], **bars)
+    return panel.until(panel.dates[count - 1])
 
 
 @pytest.mark.postgres
