@@ -69,6 +69,8 @@ class Extracted(Result):
     agree: int
     """Strategies whose replay agrees with the service's own backtest."""
     rejected: int
+    by_level_quoted: int
+    """Strategies that decide by the level of a price, and were replayed on raw prices; the others are rejected."""
     trades: int
     fidelity: dict[str, ReplayComparison]
     """Comparison for each symphony, over all common days."""

@@ -73,6 +73,8 @@ def data(signal: float = 0.5, *, clean: bool = True) -> ReportData:
             replayed=1000,
             rejected=10,
             last_edit_known=990,
+            by_level=5,
+            by_level_quoted=2,
             reasons={"parse": 7, "fidelity": 3},
             examples=(Rejection(name=HOSTILE, reason="unknown function"),),
         ),
@@ -175,9 +177,20 @@ def test_what_matters_is_said(render):
         "Longest win streak", "Longest loss streak",
         "Vanilla RL", "Frozen BC", "Placebo", "Random", "Buy & hold", "Clean bars", "Contaminated",
         "proves the plumbing, not the rules", "Median tracking error", "0.4200", "21.00 %", "-3.21 %",
-        "2018-02-05", "33.0 %", "1,234", "deflated by", "unknown function", "2020-01-02 to 2021-01-04",
+        "2018-02-05", "33.0 %", "1,234", "deflated by", "unknown function", "Decide by the level of a price",
+        "2020-01-02 to 2021-01-04",
     ):  # fmt: skip
         assert " ".join(words.split()) in " ".join(shown.split()), words
+
+
+def test_who_decides_by_levels_and_who_is_left_out_is_counted():
+    shown = text_report(data())
+    for words in (
+        "Decide by the level of a price +5",
+        "on raw prices, so that they may vote +2",
+        "left out +3",
+    ):
+        assert re.search(words, shown), words
 
 
 def test_noise_is_called_no_effect_in_the_first_lines():

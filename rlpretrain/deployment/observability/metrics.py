@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "emit_metrics", "stage_metrics"]
 
-REASONS = ("fetch", "parse", "replay", "fidelity", "hindsight", "duplicate", "quality")
+REASONS = ("fetch", "parse", "replay", "level", "fidelity", "hindsight", "duplicate", "quality")
 FINDINGS = {"better": 1.0, "no effect shown": 0.0, "worse": -1.0}
 
 METRICS: dict[str, dict[str, str]] = {

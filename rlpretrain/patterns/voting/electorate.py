@@ -25,7 +25,7 @@ class Reject:
 
     symphony_id: str
     stage: str
-    """``fetch``, ``parse``, ``replay``, ``fidelity``, ``hindsight``, ``duplicate`` or ``quality``."""
+    """``fetch``, ``parse``, ``replay``, ``level``, ``fidelity``, ``hindsight``, ``duplicate`` or ``quality``."""
     reason: str
 
 

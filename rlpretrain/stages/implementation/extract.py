@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from rlpretrain.composer import DailyValues
 from rlpretrain.errors import DataError, StageError, SymphonyError
 from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
 from rlpretrain.patterns import (
@@ -30,10 +32,12 @@ from rlpretrain.symphony import (
     MIN_COMMON_DAYS,
     Costs,
     Evaluator,
+    Symphony,
     backtest,
     compare_daily_values,
     equal_holdings,
 )
+from rlpretrain.symphony.levels import no_vote_reason
 
 __all__ = ["SERVICE_CAPITAL", "SERVICE_COSTS", "chunk_files", "extract_chunk", "read_records"]
 
@@ -117,13 +121,21 @@ def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence
     records: list[StrategyRecord] = []
     trades: list[TradeTable] = []
     rejects: list[Reject] = []
+    by_level_quoted = 0
     for source in sources:
-        outcome = source.reject or _replay_one(settings, evaluator, finder, source)
+        if source.reject is not None:
+            rejects.append(source.reject)
+            continue
+        symphony = finder.symphony(source)
+        outcome = _replay_one(
+            settings, evaluator, symphony, finder.daily_values(source), source.row.last_edit
+        )
         if isinstance(outcome, Reject):
             rejects.append(outcome)
         else:
             record, made = outcome
             records.append(record)
+            by_level_quoted += bool(symphony.level_rules)
             if record.fidelity_status != DISAGREES:
                 trades.append(made)
     files = chunk_files(work.part)
@@ -139,6 +151,7 @@ def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence
         "replayed": len(records),
         "agree": agree,
         "rejected": len(rejects),
+        "by_level_quoted": by_level_quoted,
         "trades": sum(len(t) for t in trades),
         "fidelity": {
             record.symphony_id: {**record.fidelity.as_json(), "status": record.fidelity_status}
@@ -148,11 +161,17 @@ def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence
 
 
 def _replay_one(
-    settings: ReplaySettings, evaluator: Evaluator, finder: SourceFinder, source: Source
+    settings: ReplaySettings,
+    evaluator: Evaluator,
+    symphony: Symphony,
+    theirs: DailyValues,
+    last_edit: dt.date | None,
 ) -> tuple[StrategyRecord, TradeTable] | Reject:
-    symphony, theirs = finder.symphony(source), finder.daily_values(source)
     try:
         replay = evaluator.replay(symphony, leaf_scores(symphony))
+        no_vote = no_vote_reason(symphony, evaluator.missing_raw_closes(replay))
+        if no_vote is not None:
+            return Reject(symphony.symphony_id, "level", no_vote)
         ours = backtest(replay, evaluator.panel, SERVICE_COSTS, "same_close", capital=SERVICE_CAPITAL)
         comparison = compare_daily_values(
             ours.dates, ours.equity, theirs.dates, 1.0 + theirs.symphony, resolution=theirs.resolution
@@ -179,7 +198,7 @@ def _replay_one(
             fill=settings.fill,
             cost_bps=settings.cost_bps,
             crypto_cost_bps=settings.crypto_cost_bps,
-            last_edit=source.row.last_edit,
+            last_edit=last_edit,
         )
     except (SymphonyError, DataError) as error:
         return Reject(symphony.symphony_id, "replay", str(error))

@@ -161,12 +161,16 @@ def _advice(work: Work[PretrainingConfig]) -> tuple[Advice, ...]:
 def _library_counts(work: Work[PretrainingConfig]) -> LibraryCounts:
     names = {row.symphony_id: row.name for row in read_listing(work).rows}
     rejects = work.read_json(MINE, REJECTS)
+    reasons = Counter(reject["stage"] for reject in rejects)
+    by_level_quoted = sum(extracted.by_level_quoted for extracted in work.results(EXTRACT).values())
     return LibraryCounts(
         listed=len(names),
         replayed=work.result(MINE).strategies,
         rejected=len(rejects),
         last_edit_known=work.result(LIST).last_edit_known,
-        reasons=dict(Counter(reject["stage"] for reject in rejects)),
+        by_level=by_level_quoted + reasons["level"],
+        by_level_quoted=by_level_quoted,
+        reasons=dict(reasons),
         examples=tuple(
             Rejection(name=names.get(reject["symphony_id"], reject["symphony_id"]), reason=reject["reason"])
             for reject in sorted(

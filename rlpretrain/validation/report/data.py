@@ -60,6 +60,10 @@ class LibraryCounts(_Part):
     replayed: int
     rejected: int
     last_edit_known: int | None = None
+    by_level: int = 0
+    """Replayed symphonies that decide by the level of a price."""
+    by_level_quoted: int = 0
+    """Those of them whose levels are known from raw prices; the others have no vote."""
     reasons: dict[str, int] = Field(default_factory=dict)
     """Kind of reason -> symphonies."""
     examples: tuple[Rejection, ...] = ()

@@ -58,6 +58,10 @@ def _library_table(library: LibraryCounts) -> Table:
     rows += [(f"  rejected: {reason}", count) for reason, count in sorted(library.reasons.items())]
     if library.last_edit_known is not None:
         rows.append(("Last edit known", library.last_edit_known))
+    rows.append(("Decide by the level of a price", library.by_level))
+    if library.by_level:
+        rows.append(("  on raw prices, so that they may vote", library.by_level_quoted))
+        rows.append(("  without raw prices, so left out", library.by_level - library.by_level_quoted))
     return Table("Library", ("Symphonies", "Count"), tuple((name, f"{count:,}") for name, count in rows))
 
 

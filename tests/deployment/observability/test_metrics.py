@@ -137,7 +137,7 @@ class TestRun:
         assert found["mine.patterns"] == result_of(run, MINE).patterns > 0
         assert found["mine.seconds"] == run.require(MINE.name).clock["seconds"]
         assert found["rejects.total"] == sum(found[f"rejects.{reason}"] for reason in (
-            "fetch", "parse", "replay", "fidelity", "hindsight", "duplicate", "quality"
+            "fetch", "parse", "replay", "level", "fidelity", "hindsight", "duplicate", "quality"
         ))  # fmt: skip
         assert 0 <= found["fidelity.agree_share"] <= 1
         assert found["verdict.finding"] in (-1, 0, 1)
