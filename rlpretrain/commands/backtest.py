@@ -6,6 +6,7 @@ import argparse
 import csv
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
     named = load_named(options.symphony, config)
     from rlpretrain.commands.prices import load_prices
     from rlpretrain.symphony import Evaluator, backtest, parse_symphony, yearly_statistics
+    from rlpretrain.symphony.levels import no_vote_reason
     from rlpretrain.symphony.wire import read_ticker
 
     symphony = parse_symphony(named.document, symphony_id=named.name)
@@ -38,7 +40,8 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
     market = options.market or config.market
     panel = load_prices(market, [*symphony.tickers, *(asked or [DEFAULT_BENCHMARK])], seed=config.seed)
     names = list(dict.fromkeys(asked)) or [name for name in [DEFAULT_BENCHMARK] if name in panel]
-    replay = Evaluator(panel).replay(symphony, start=start, end=end)
+    evaluator = Evaluator(panel)
+    replay = evaluator.replay(symphony, start=start, end=end)
     result = backtest(replay, panel, costs, options.fill, capital=options.capital, benchmarks=names)
     benchmarks = {name: _held(name, result, panel, options.capital) for name in names}
     answer = {
@@ -63,6 +66,8 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
         "rebalances": int(replay.rebalanced.sum()),
         "days_with_trades": int((result.turnover > 1e-9).sum()),
         "remarks": list(symphony.remarks),
+        "level_rules": [{"path": path, **asdict(rule)} for rule, path in symphony.level_rules.items()],
+        "no_vote": no_vote_reason(symphony, evaluator.missing_raw_closes(replay)),
     }
     answer["files"] = _write_files(options, answer, replay, result, benchmarks)
     if options.json:

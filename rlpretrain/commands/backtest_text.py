@@ -105,6 +105,12 @@ def backtest_lines(answer: Mapping[str, Any]) -> Iterator[str]:
         yield ""
         yield f"remarks ({len(answer['remarks'])})"
         yield from (f"  {remark}" for remark in answer["remarks"])
+    if answer["no_vote"]:
+        yield ""
+        yield f"no vote in a run: {answer['no_vote']}"
+    elif answer["level_rules"]:
+        yield ""
+        yield "levels of prices were compared as they were quoted on each day"
     if answer["files"]:
         yield ""
         yield from (f"{kind}: {path}" for kind, path in answer["files"].items())

@@ -43,6 +43,10 @@ class _Finding:
     missing: list[dict[str, str]] = field(default_factory=list)
     """Tickers without prices, each with the path of the first node that names it."""
     remarks: list[str] = field(default_factory=list)
+    by_level: bool = False
+    """Whether it decides by the level of a price."""
+    no_vote: str | None = None
+    """Why it has no vote in a run, although it is supported."""
     first_day: str | None = None
     last_market_day: str | None = None
     days: int | None = None
@@ -77,6 +81,10 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
         "reasons": dict(Counter(f.reason.partition(": ")[0] for f in findings if f.reason).most_common()),
         "missing_tickers": dict(Counter(m["ticker"] for f in findings for m in f.missing).most_common()),
         "remarks": sum(len(finding.remarks) for finding in findings),
+        "by_level": {
+            "symphonies": sum(finding.by_level for finding in findings),
+            "without_raw_prices": sum(finding.no_vote is not None for finding in findings),
+        },
     }
     if options.json:
         return {"status": "done", **answer}
@@ -164,7 +172,7 @@ def _parse(named: tuple[str, Mapping[str, Any]], finding: _Finding) -> Symphony:
     name, document = named
     symphony = parse_symphony(document, symphony_id=name)
     finding.name, finding.nodes = symphony.name, symphony.node_count
-    finding.remarks = list(symphony.remarks)
+    finding.remarks, finding.by_level = list(symphony.remarks), bool(symphony.level_rules)
     return symphony
 
 
@@ -182,6 +190,8 @@ def _evaluator(market: str, symphonies: Sequence[Symphony], seed: int) -> Evalua
 def _replay(
     symphony: Symphony, evaluator: Evaluator | None, window: tuple[Any, Any], finding: _Finding
 ) -> None:
+    from rlpretrain.symphony.levels import no_vote_reason
+
     lacking = [t for t in symphony.tickers if evaluator is None or t not in evaluator.panel]
     finding.missing = [{"ticker": ticker, "path": symphony.first_use[ticker]} for ticker in lacking]
     if evaluator is None or lacking:
@@ -196,6 +206,7 @@ def _replay(
         return
     finding.first_day, finding.last_market_day = str(replay.dates[0]), str(replay.dates[-1])
     finding.days = len(replay.dates)
+    finding.no_vote = no_vote_reason(symphony, evaluator.missing_raw_closes(replay))
 
 
 def _lines(findings: Sequence[_Finding], answer: Mapping[str, Any]) -> Iterator[str]:
@@ -228,6 +239,11 @@ def _lines(findings: Sequence[_Finding], answer: Mapping[str, Any]) -> Iterator[
             for ticker, number in answer["missing_tickers"].items()
         )
         yield f"tickers without prices: {tickers}"
+    if answer["by_level"]["symphonies"]:
+        by_level, lacking = answer["by_level"].values()
+        decide = "1 symphony decides" if by_level == 1 else f"{by_level:,} symphonies decide"
+        lack = "1 has" if lacking == 1 else f"{lacking:,} have"
+        yield f"{decide} by the level of a price; {lack} no vote in a run, for want of raw prices"
     if answer["remarks"]:
         affected = sum(bool(finding.remarks) for finding in findings)
         yield f"{counted_words(answer['remarks'], 'remark')} on {counted_words(affected, 'symphony', 'symphonies')}"

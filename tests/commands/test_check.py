@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from rlpretrain.cli import main
+from rlpretrain.market import load_market
 from tests.commands.conftest import RULE, answer, deep, write
+from tests.stages.conftest import write_prices
 from tests.symphony import building as b
 
 
@@ -61,6 +63,35 @@ def test_each_file_has_its_finding(folder: Path, market: str, capsys: pytest.Cap
     assert by_name["h.json"]["reason"] == "there is no day on which all its tickers and windows are known"
     assert by_name["i.json"]["path"] == "root"
     assert found["remarks"] == 1
+
+
+def test_who_decides_by_the_level_of_a_price_is_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    level = b.root(b.when(("current-price", {}, "SPY"), "gt", 200, [b.asset("SPY")], [b.asset("IEF")]))
+    write(tmp_path / "level.json", level)
+    write(tmp_path / "other.json", b.root(b.asset("SPY")))
+    generated = "generated:years=2"
+    panel = load_market(generated, symbols=["SPY", "IEF"])
+    # Nothing is adjusted on the generated market; files with one close say nothing of the quotes.
+    files = write_prices(panel, tmp_path / "prices")
+    targets = [tmp_path / "level.json", tmp_path / "other.json"]
+    found = answer(capsys, "check", *targets, "--market", generated)
+    assert found["by_level"] == {"symphonies": 1, "without_raw_prices": 0}
+    found = answer(capsys, "check", *targets, "--market", files)
+    assert found["by_level"] == {"symphonies": 1, "without_raw_prices": 1}
+    assert found["symphonies"][0]["status"] == "supported"
+    assert "SPY (" in found["symphonies"][0]["no_vote"]
+    assert main(["symphony", "check", *map(str, targets), "--market", files]) == 0
+    assert "1 symphony decides by the level of a price; 1 has no vote" in capsys.readouterr().out
+    for market, words in (
+        (generated, "as they were quoted on each day"),
+        (files, "no vote in a run: root/if[0]"),
+    ):
+        assert main(["symphony", "backtest", str(targets[0]), "--market", market, "--no-picture"]) == 0
+        printed = capsys.readouterr().out
+        assert words in printed
+        assert "decides by the level of an adjusted price" in printed
 
 
 def test_the_text(folder: Path, market: str, capsys: pytest.CaptureFixture[str]) -> None:
