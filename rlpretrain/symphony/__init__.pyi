@@ -8,6 +8,7 @@ from .fidelity import (
     compare_daily_values,
     equal_holdings,
 )
+from .fractionability import FRACTIONABILITY, WHOLE_SHARE_TICKERS, Fractionability
 from .nodes import (
     Branch,
     Comparison,
@@ -23,7 +24,9 @@ from .parse import parse_symphony
 from .statistics import benchmark_statistics, portfolio_statistics
 
 __all__ = [
+    "FRACTIONABILITY",
     "MIN_COMMON_DAYS",
+    "WHOLE_SHARE_TICKERS",
     "BacktestResult",
     "Branch",
     "Comparison",
@@ -33,6 +36,7 @@ __all__ = [
     "Evaluator",
     "Fidelity",
     "Fill",
+    "Fractionability",
     "Indicator",
     "Leaf",
     "Metric",

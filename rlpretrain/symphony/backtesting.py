@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -14,8 +14,10 @@ from rlpretrain.errors import SymphonyError
 from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.costs import Costs
 from rlpretrain.symphony.evaluate import Evaluator, Replay
+from rlpretrain.symphony.fractionability import WHOLE_SHARE_TICKERS
 from rlpretrain.symphony.parse import parse_symphony
 from rlpretrain.symphony.prices import filled_close
+from rlpretrain.symphony.share_prices import share_price_factor
 from rlpretrain.symphony.statistics import benchmark_statistics, portfolio_statistics
 from rlpretrain.symphony.trading import COST_ITEMS, cost_rates, trade
 
@@ -57,6 +59,7 @@ def backtest(
     *,
     capital: float = 10_000.0,
     benchmarks: Sequence[str] = (),
+    whole_share_tickers: Collection[str] = WHOLE_SHARE_TICKERS,
 ) -> BacktestResult:
     """Trade a replay's weights.
 
@@ -76,6 +79,10 @@ def backtest(
         Dollars at the start.
     benchmarks
         Tickers to compare the daily returns with.
+    whole_share_tickers
+        Tickers of which only whole shares are held, as Composer's backtest does where its broker splits none; see
+        `FRACTIONABILITY`. They follow from the split-adjusted price of a share, and so from later splits: leave this
+        empty for what is learned.
 
     Raises
     ------
@@ -93,7 +100,13 @@ def backtest(
     targets = np.zeros_like(replay.targets)
     targets[lag:] = replay.targets[: days - lag]
     rates = cost_rates(Costs() if costs is None else costs, panel.crypto[columns])
-    equity, turnover, spent, holdings = trade(capital, targets, trades, before, after, price, rates)
+    whole = np.array([ticker in whole_share_tickers for ticker in replay.tickers], np.bool_)
+    last_price = close[-1].copy()
+    for i in np.flatnonzero(whole):
+        factor = share_price_factor(panel, replay.tickers[i], rows)
+        price[:, i] *= factor
+        last_price[i] *= factor[-1]
+    equity, turnover, spent, holdings = trade(capital, targets, trades, before, after, price, rates, whole)
     returns = equity[1:] / np.concatenate([[capital], equity[1:-1]]) - 1.0
     return BacktestResult(
         symphony_id=replay.symphony.symphony_id,
@@ -104,7 +117,7 @@ def backtest(
         costs=dict(zip(COST_ITEMS, spent.tolist(), strict=True)),
         stats=portfolio_statistics(returns, turnover=turnover, weights=replay.targets),
         benchmarks={name: benchmark_statistics(returns, _returns(panel, name, rows)) for name in benchmarks},
-        shares=dict(zip(replay.tickers, (holdings / close[-1]).tolist(), strict=True)),
+        shares=dict(zip(replay.tickers, (holdings / last_price).tolist(), strict=True)),
     )
 
 
@@ -119,6 +132,7 @@ def library_backtest(
     fill: Fill = "same_close",
     capital: float = 10_000.0,
     benchmarks: Sequence[str] = (),
+    whole_share_tickers: Collection[str] = WHOLE_SHARE_TICKERS,
 ) -> BacktestResult:
     """Parse, replay and backtest a document in one call.
 
@@ -129,7 +143,15 @@ def library_backtest(
     """
     symphony = parse_symphony(document, symphony_id=symphony_id)
     replay = Evaluator(panel).replay(symphony, start=start, end=end)
-    return backtest(replay, panel, costs, fill, capital=capital, benchmarks=benchmarks)
+    return backtest(
+        replay,
+        panel,
+        costs,
+        fill,
+        capital=capital,
+        benchmarks=benchmarks,
+        whole_share_tickers=whole_share_tickers,
+    )
 
 
 def yearly_statistics(
@@ -139,6 +161,7 @@ def yearly_statistics(
     fill: Fill = "same_close",
     *,
     capital: float = 10_000.0,
+    whole_share_tickers: Collection[str] = WHOLE_SHARE_TICKERS,
 ) -> dict[str, dict[str, float]]:
     """Backtest each calendar year separately, bought on its first trading day.
 
@@ -151,7 +174,9 @@ def yearly_statistics(
     for year in np.unique(years):
         first, stop = np.searchsorted(years, year), np.searchsorted(years, year, side="right")
         span = replay.between(int(first), int(stop))
-        stats = backtest(span, panel, costs, fill, capital=capital).stats
+        stats = backtest(
+            span, panel, costs, fill, capital=capital, whole_share_tickers=whole_share_tickers
+        ).stats
         found[str(year)] = {name: stats[name] for name in _YEARLY}
     return found
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pydantic import field_validator
+
+from rlpretrain.market.tickers import normal_ticker
 from rlpretrain.sections import Section, run_setting
+from rlpretrain.symphony.fractionability import WHOLE_SHARE_TICKERS
 
 __all__ = ["FidelitySettings"]
 
@@ -29,3 +33,19 @@ class FidelitySettings(Section):
         title="Maximum tracking error per year",
         gt=0,
     )
+    whole_share_tickers: list[str] = run_setting(
+        sorted(WHOLE_SHARE_TICKERS),
+        "Library",
+        "Tickers that Composer's backtest buys in whole shares, because its broker does not split them. The default are "
+        "those for which its known results show it; replays that are compared with its backtests do the same.",
+        title="Tickers bought in whole shares",
+    )
+
+    @field_validator("whole_share_tickers")
+    @classmethod
+    def _tickers(cls, value: list[str]) -> list[str]:
+        """Return the tickers in one spelling and order, so that equal choices have equal keys."""
+        for text in value:
+            if normal_ticker(text) is None:
+                raise ValueError(f"{text!r} is not a ticker")
+        return sorted({ticker for text in value if (ticker := normal_ticker(text)) is not None})

@@ -23,6 +23,8 @@ _CHEAPEST_SHARE = 1.0
 """Dollars. Exchanges delist shares that trade below it for long, and sponsors merge shares before that: adjusted
 prices far below it, of products that decay, were never a share's price. Taken as one, they would make the fee
 exceed the sale."""
+_ROUNDING = 1.0 + 1e-9
+"""A sum that is worth a number of shares up to rounding errors buys that number, and not one share less."""
 
 
 def cost_rates(costs: Costs, crypto: NDArray[np.bool_]) -> Floats:
@@ -39,6 +41,23 @@ def cost_rates(costs: Costs, crypto: NDArray[np.bool_]) -> Floats:
 
 
 @compiled
+def _charge(wanted: Floats, holdings: Floats, price: Floats, rates: Floats, items: Floats) -> float:
+    """Compute what trading `holdings` to `wanted` costs, in `items`; return the dollars traded."""
+    items[:] = 0.0
+    traded = 0.0
+    for i in range(len(wanted)):
+        change = wanted[i] - holdings[i]
+        size = abs(change)
+        traded += size
+        items[0] += rates[0, i] * size
+        items[1] += rates[1, i] * size
+        if change < 0.0:
+            items[2] += rates[2, i] * size
+            items[3] += min(rates[3, i] * size / max(price[i], _CHEAPEST_SHARE), _TAF_CAP)
+    return traded
+
+
+@compiled
 def trade(
     capital: float,
     targets: Floats,
@@ -47,12 +66,16 @@ def trade(
     after: Floats,
     price: Floats,
     rates: Floats,
+    whole: NDArray[np.bool_],
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Simulate an account over all days.
 
     On a day with a trade the value after it, V', pays for the trade itself: V' = V - cost(w V' - holdings).
     The cost is a contraction in V', so iterating from V' = V converges in a few steps. A first purchase
     with slippage s thus leaves V / (1 + s), as the service's own backtest does.
+
+    Of an asset in `whole`, the most whole shares are held that its part of V' buys. What is left of that part stays in
+    cash until the next trade, less or plus the difference in costs; nothing else is bought with it.
 
     Parameters
     ----------
@@ -66,6 +89,8 @@ def trade(
         (D, n) dollars per share at the trade.
     rates
         (4, n), see `cost_rates`.
+    whole
+        (n,) assets that are held in whole shares of `price`.
 
     Returns
     -------
@@ -78,6 +103,8 @@ def trade(
     spent = np.zeros(4)
     items = np.zeros(4)
     holdings = np.zeros(assets)
+    wanted = np.zeros(assets)
+    rounds = whole.any()
     cash = capital
     for t in range(days):
         value = cash
@@ -87,26 +114,26 @@ def trade(
         if trades[t]:
             left = value
             for _ in range(50):
-                items[:] = 0.0
-                traded = 0.0
                 for i in range(assets):
-                    change = targets[t, i] * left - holdings[i]
-                    size = abs(change)
-                    traded += size
-                    items[0] += rates[0, i] * size
-                    items[1] += rates[1, i] * size
-                    if change < 0.0:
-                        items[2] += rates[2, i] * size
-                        items[3] += min(rates[3, i] * size / max(price[t, i], _CHEAPEST_SHARE), _TAF_CAP)
+                    wanted[i] = targets[t, i] * left
+                traded = _charge(wanted, holdings, price[t], rates, items)
                 previous = left
                 left = value - items.sum()
                 if abs(left - previous) <= 1e-13 * value:
                     break
+            for i in range(assets):
+                wanted[i] = targets[t, i] * left
+                if whole[i]:
+                    shares = np.floor(wanted[i] / price[t, i] * _ROUNDING)
+                    wanted[i] = min(shares * price[t, i], wanted[i])
+            if rounds:
+                traded = _charge(wanted, holdings, price[t], rates, items)
+                left = value - items.sum()
             spent += items
             turnover[t] = traded / value
             cash = left
             for i in range(assets):
-                holdings[i] = targets[t, i] * left
+                holdings[i] = wanted[i]
                 cash -= holdings[i]
         total = cash
         for i in range(assets):

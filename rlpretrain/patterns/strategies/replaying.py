@@ -96,5 +96,6 @@ def _net_returns(
 ) -> Floats:
     """Return the net return known at each close; the first is zero, because nothing is held yet."""
     costs = Costs.per_side(cost_bps / 10_000, crypto_cost_bps / 10_000)
-    result = backtest(replay, panel, costs, fill)
+    # How many shares a sum buys depends on later splits: what is learned from must not know them.
+    result = backtest(replay, panel, costs, fill, whole_share_tickers=())
     return np.concatenate([[0.0], result.returns])

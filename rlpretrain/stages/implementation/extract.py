@@ -172,7 +172,14 @@ def _replay_one(
         no_vote = no_vote_reason(symphony, evaluator.missing_raw_closes(replay))
         if no_vote is not None:
             return Reject(symphony.symphony_id, "level", no_vote)
-        ours = backtest(replay, evaluator.panel, SERVICE_COSTS, "same_close", capital=SERVICE_CAPITAL)
+        ours = backtest(
+            replay,
+            evaluator.panel,
+            SERVICE_COSTS,
+            "same_close",
+            capital=SERVICE_CAPITAL,
+            whole_share_tickers=settings.whole_share_tickers,
+        )
         comparison = compare_daily_values(
             ours.dates, ours.equity, theirs.dates, 1.0 + theirs.symphony, resolution=theirs.resolution
         )
