@@ -71,8 +71,14 @@ FRACTIONABILITY: tuple[Fractionability, ...] = (
     Fractionability(
         ticker="SDP",
         strength="likely",
-        evidence="2 symphony-years: both Sharpe ratios nearer, 1 exact one gained, none lost. Reported on 5 "
+        evidence="2 symphony-years: both Sharpe ratios nearer, 2 exact ones gained, none lost. Reported on 5 "
         "symphony-years: 4 nearer, 1 farther.",
+    ),
+    Fractionability(
+        ticker="YCS",
+        strength="weak",
+        evidence="14 symphony-years: 10 Sharpe ratios nearer and 1 farther alone, but these symphonies hold EEV too; "
+        "beside it 6 nearer, 5 farther, 2 exact ones lost.",
     ),
     Fractionability(
         ticker="TWM",

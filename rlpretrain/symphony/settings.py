@@ -36,8 +36,8 @@ class FidelitySettings(Section):
     whole_share_tickers: list[str] = run_setting(
         sorted(WHOLE_SHARE_TICKERS),
         "Library",
-        "Tickers that Composer's backtest buys in whole shares, because its broker does not split them. The default are "
-        "those for which its known results show it; replays that are compared with its backtests do the same.",
+        "Tickers that Composer's backtest buys in whole shares, because its broker does not split them. A replay that "
+        "is compared with its backtest does the same. The default contains those for which known results show it.",
         title="Tickers bought in whole shares",
     )
 

@@ -23,8 +23,9 @@ _CHEAPEST_SHARE = 1.0
 """Dollars. Exchanges delist shares that trade below it for long, and sponsors merge shares before that: adjusted
 prices far below it, of products that decay, were never a share's price. Taken as one, they would make the fee
 exceed the sale."""
-_ROUNDING = 1.0 + 1e-9
-"""A sum that is worth a number of shares up to rounding errors buys that number, and not one share less."""
+_ROUNDING = 1e-6
+"""Shares. A sum that is worth so little less than a whole number of them buys that number: what is missing is an error
+of rounding, and would make an account sell a share that it holds."""
 
 
 def cost_rates(costs: Costs, crypto: NDArray[np.bool_]) -> Floats:
@@ -38,23 +39,6 @@ def cost_rates(costs: Costs, crypto: NDArray[np.bool_]) -> Floats:
             np.where(crypto, 0.0, _TAF_RATE * costs.taf_fee),
         ]
     )
-
-
-@compiled
-def _charge(wanted: Floats, holdings: Floats, price: Floats, rates: Floats, items: Floats) -> float:
-    """Compute what trading `holdings` to `wanted` costs, in `items`; return the dollars traded."""
-    items[:] = 0.0
-    traded = 0.0
-    for i in range(len(wanted)):
-        change = wanted[i] - holdings[i]
-        size = abs(change)
-        traded += size
-        items[0] += rates[0, i] * size
-        items[1] += rates[1, i] * size
-        if change < 0.0:
-            items[2] += rates[2, i] * size
-            items[3] += min(rates[3, i] * size / max(price[i], _CHEAPEST_SHARE), _TAF_CAP)
-    return traded
 
 
 @compiled
@@ -74,8 +58,8 @@ def trade(
     The cost is a contraction in V', so iterating from V' = V converges in a few steps. A first purchase
     with slippage s thus leaves V / (1 + s), as the service's own backtest does.
 
-    Of an asset in `whole`, the most whole shares are held that its part of V' buys. What is left of that part stays in
-    cash until the next trade, less or plus the difference in costs; nothing else is bought with it.
+    Of an asset in `whole`, its part of V' buys as many whole shares as it can. The rest of that part stays in cash
+    until the next trade; it buys nothing else, and changes the amounts of no other asset.
 
     Parameters
     ----------
@@ -103,7 +87,7 @@ def trade(
     spent = np.zeros(4)
     items = np.zeros(4)
     holdings = np.zeros(assets)
-    wanted = np.zeros(assets)
+    rest = np.zeros(assets)
     rounds = whole.any()
     cash = capital
     for t in range(days):
@@ -113,27 +97,38 @@ def trade(
             value += holdings[i]
         if trades[t]:
             left = value
+            rest[:] = 0.0
+            rounded = False
             for _ in range(50):
+                items[:] = 0.0
+                traded = 0.0
                 for i in range(assets):
-                    wanted[i] = targets[t, i] * left
-                traded = _charge(wanted, holdings, price[t], rates, items)
+                    change = targets[t, i] * left - rest[i] - holdings[i]
+                    size = abs(change)
+                    traded += size
+                    items[0] += rates[0, i] * size
+                    items[1] += rates[1, i] * size
+                    if change < 0.0:
+                        items[2] += rates[2, i] * size
+                        items[3] += min(rates[3, i] * size / max(price[t, i], _CHEAPEST_SHARE), _TAF_CAP)
+                if rounded:
+                    break
                 previous = left
                 left = value - items.sum()
                 if abs(left - previous) <= 1e-13 * value:
-                    break
-            for i in range(assets):
-                wanted[i] = targets[t, i] * left
-                if whole[i]:
-                    shares = np.floor(wanted[i] / price[t, i] * _ROUNDING)
-                    wanted[i] = min(shares * price[t, i], wanted[i])
-            if rounds:
-                traded = _charge(wanted, holdings, price[t], rates, items)
-                left = value - items.sum()
+                    if not rounds:
+                        break
+                    rounded = True
+                    for i in range(assets):
+                        if whole[i]:
+                            part = targets[t, i] * left
+                            shares = np.floor(part / price[t, i] + _ROUNDING)
+                            rest[i] = max(part - shares * price[t, i], 0.0)
             spent += items
             turnover[t] = traded / value
-            cash = left
+            cash = value - items.sum()
             for i in range(assets):
-                holdings[i] = wanted[i]
+                holdings[i] = targets[t, i] * left - rest[i]
                 cash -= holdings[i]
         total = cash
         for i in range(assets):
