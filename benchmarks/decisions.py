@@ -8,6 +8,9 @@ A decision that fell the other way in Composer's backtests did so in all symphon
 decisions are tried, with closes changed by so much. `turned` is the set that brings most Sharpe ratios of the known
 years within 0.01, and among equals the one with the smallest errors. `years` has the errors of the known years that
 contain a decision, before and after, and with each one turned alone. `misses` are the known years that are still off.
+
+With ``--search SYMPHONY YEAR`` every comparison of that known year that a change of a close by up to 12 basis points
+turns is turned alone, and those that leave the smallest errors (Sharpe ratio, annual return, drawdown) are printed.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -23,13 +26,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.known_years import Floats, Known, KnownYears, load_known_years
+from benchmarks.turning import changed, comparisons, sides, turning
 from rlpretrain.market import PricePanel
-from rlpretrain.symphony import Comparison, Compound, Metric, Symphony
-from rlpretrain.symphony.nodes import Condition, If
-from rlpretrain.symphony.prices import PriceTable
+from rlpretrain.symphony import Comparison, Metric, Symphony
 
-_WIDEST = 100.0
-"""Basis points; no price is searched farther away."""
+_SEARCHED = 12.0
+"""Basis points by which closes are changed in a search."""
+_SHOWN = 8
 _WITHIN = 0.01
 _DIGIT = 0.0005
 """Half of the last digit of a known Sharpe ratio."""
@@ -56,15 +59,27 @@ DECISIONS = (
     Decision("2023-05-17", "relative-strength-index(20) of AGG", "relative-strength-index(60) of SH"),
 )
 
+SETTLED = tuple(DECISIONS[i] for i in (1, 2, 5))
+"""Those that explain years which nothing else explains; a search for others begins with them turned."""
+
 
 def main() -> None:
     """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--market", type=Path, required=True, help="folder of real prices")
     parser.add_argument("--symphonies", type=Path, required=True, help="folder with known_yearly.csv")
+    parser.add_argument(
+        "--search", nargs=2, metavar=("SYMPHONY", "YEAR"), help="search this known year for further decisions"
+    )
     options = parser.parse_args()
     years = load_known_years(options.market, options.symphonies)
     measured = [measure(years, decision) for decision in DECISIONS]
+    if options.search:
+        name, year = options.search
+        rows = [row for row in years.known if row.name.startswith(name) and row.year == year]
+        panel = with_turned(years.panel, [one for one in measured if one.decision in SETTLED])
+        print(json.dumps([searched(years, panel, row) for row in rows], indent=1))
+        return
     errors = years.ours(years.replays())[:, 0] - years.composer[:, 0]
     tried = {turned: turned_errors(years, measured, turned, errors) for turned in subsets(measured)}
     best = min(tried, key=lambda turned: misfit(tried[turned]))
@@ -137,7 +152,10 @@ def measure(years: KnownYears, decision: Decision) -> Measured:
     compared = next(iter(users.values()))
     row = int(np.searchsorted(years.panel.dates, np.datetime64(decision.day)))
     left, right = sides(years.panel, compared, row)
-    ticker, points = turning(years.panel, compared, row)
+    turned = turning(years.panel, compared, row)
+    if turned is None:
+        raise SystemExit(f"{decision}: no close near enough turns it")
+    ticker, points = turned
     return Measured(decision, frozenset(users), left, right, row, ticker, points)
 
 
@@ -151,9 +169,7 @@ def turned_errors(
     years: KnownYears, measured: Sequence[Measured], turned: tuple[int, ...], errors: Floats
 ) -> Floats:
     """Return the errors of the Sharpe ratios (n,) with these decisions turned."""
-    panel = years.panel
-    for i in turned:
-        panel = changed(panel, measured[i].ticker, measured[i].row, measured[i].points)
+    panel = with_turned(years.panel, [measured[i] for i in turned])
     concerned = [i for i, row in enumerate(years.known) if any(measured[j].concerns(row) for j in turned)]
     replays = years.replays(panel, {years.known[i].name for i in concerned}) if concerned else {}
     found = errors.copy()
@@ -163,6 +179,13 @@ def turned_errors(
     return found
 
 
+def with_turned(panel: PricePanel, turned: Sequence[Measured]) -> PricePanel:
+    """Change the closes that turn these decisions."""
+    for one in turned:
+        panel = changed(panel, one.ticker, one.row, one.points)
+    return panel
+
+
 def misfit(errors: Floats) -> tuple[int, float]:
     """Return the number of misses, and the sum of the logarithms of all errors."""
     return int((np.abs(errors) > _WITHIN).sum()), float(np.log(np.abs(errors) + _DIGIT).sum())
@@ -170,60 +193,53 @@ def misfit(errors: Floats) -> tuple[int, float]:
 
 def comparison(symphony: Symphony, decision: Decision) -> Comparison | None:
     """Return a symphony's comparison of these two sides, if it has one."""
-    for node in symphony.nodes:
-        if isinstance(node, If):
-            for part in parts(node.condition):
-                right = str(part.right) if isinstance(part.right, Metric) else f"{part.right:g}"
-                if (str(part.left), right) == (decision.left, decision.right):
-                    return part
+    for compared in comparisons(symphony):
+        right = str(compared.right) if isinstance(compared.right, Metric) else f"{compared.right:g}"
+        if (str(compared.left), right) == (decision.left, decision.right):
+            return compared
     return None
 
 
-def parts(condition: Condition) -> list[Comparison]:
-    """Return the comparisons that a condition consists of."""
-    if isinstance(condition, Compound):
-        return [comparison for part in condition.conditions for comparison in parts(part)]
-    return [condition]
+def searched(years: KnownYears, panel: PricePanel, row: Known) -> dict[str, Any]:
+    """Turn each near comparison of a known year alone, and list those that change its Sharpe ratio most usefully."""
+    symphony = years.symphonies[row.name]
+    in_year = panel.dates.astype("datetime64[Y]") == np.datetime64(row.year)
 
+    def errors(prices: PricePanel) -> Floats:
+        replay = years.replays(prices, [row.name])[row.name]
+        return years.year(row, replay, prices) - np.array(row.figures)
 
-def sides(panel: PricePanel, compared: Comparison, row: int) -> tuple[float, float]:
-    """Return both sides of a comparison at a row of the panel."""
-    table = PriceTable(panel, panel.sessions)
-    at = int(np.searchsorted(panel.sessions, row))
-    right = compared.right if isinstance(compared.right, float) else table.metric(compared.right)[at]
-    return float(table.metric(compared.left)[at]), float(right)
-
-
-def turning(panel: PricePanel, compared: Comparison, row: int) -> tuple[str, float]:
-    """Return whose close turns a comparison with the smallest change on that day, and the change in basis points."""
-    left, right = sides(panel, compared, row)
-
-    def turns(ticker: str, points: float) -> bool:
-        one, other = sides(changed(panel, ticker, row, points), compared, row)
-        return (one > other) != (left > right)
-
-    tickers = {side.ticker for side in (compared.left, compared.right) if isinstance(side, Metric)}
-    found = []
-    for ticker in sorted(tickers):
-        for sign in (-1.0, 1.0):
-            if not turns(ticker, sign * _WIDEST):
-                continue
-            low, high = 0.0, _WIDEST
-            while high - low > 1e-4 * high:
-                middle = (low + high) / 2
-                low, high = (low, middle) if turns(ticker, sign * middle) else (middle, high)
-            found.append((high, ticker, sign * high))
-    if not found:
-        raise SystemExit(f"{compared}: no close within {_WIDEST:g} basis points turns it")
-    _, ticker, points = min(found)
-    return ticker, points
-
-
-def changed(panel: PricePanel, ticker: str, row: int, points: float) -> PricePanel:
-    """Change one close by so many basis points."""
-    close = panel.close.copy()
-    close[row, panel.column(ticker)] *= 1.0 + 1e-4 * points
-    return replace(panel, close=close)
+    found: dict[tuple[int, str, float], Comparison] = {}
+    for compared in comparisons(symphony):
+        for at in np.intersect1d(panel.sessions, np.flatnonzero(in_year)):
+            turned = turning(panel, compared, int(at), _SEARCHED)
+            if turned is not None:
+                found.setdefault((int(at), *turned), compared)
+    effects = [
+        (errors(changed(panel, ticker, at, points)), at, ticker, points, compared)
+        for (at, ticker, points), compared in found.items()
+    ]
+    before = errors(panel)
+    effects = [effect for effect in effects if abs(float(effect[0][0] - before[0])) > _DIGIT]
+    effects.sort(key=lambda effect: abs(float(effect[0][0])))
+    return {
+        "symphony": row.name,
+        "year": row.year,
+        "errors": [round(float(error), 4) for error in before],
+        "within_basis_points": _SEARCHED,
+        "comparisons": len(found),
+        "that_change_it": len(effects),
+        "nearest_when_turned": [
+            {
+                "day": str(panel.dates[at]),
+                "compares": str(compared),
+                "close_of": ticker,
+                "basis_points": float(f"{points:.3g}"),
+                "errors": [round(float(error), 4) for error in error_of],
+            }
+            for error_of, at, ticker, points, compared in effects[:_SHOWN]
+        ],
+    }
 
 
 if __name__ == "__main__":

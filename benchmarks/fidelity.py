@@ -1,7 +1,7 @@
 """The effect of rounding and of another vendor's prices on fidelity: ``python -m benchmarks.fidelity``.
 
-Each symphony's replay is compared with its replay on prices with independent noise on every close, rounded as the
-service rounds its daily values: this is the fidelity of an engine that is exact except for its prices. The figures are
+Each symphony's replay is compared with its replay on noisy prices (see `benchmarks.noise`), rounded as the service
+rounds its daily values: this is the fidelity of an engine that is exact except for its prices. The figures are
 printed as one JSON object, for the generated catalogue on the generated market and for a folder of symphonies on its
 market (``--market DIR --symphonies DIR``). ``agree`` is the share of symphonies that pass the default limits on the
 last day.
@@ -11,21 +11,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.noise import shaken
 from rlpretrain.composer import GeneratedCatalogue
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.symphony import BacktestResult, Evaluator, backtest, compare_daily_values, parse_symphony
 
-NOISE = (0.0, 1.0, 2.0)
-"""Standard deviations of the noise, basis points of a close."""
+NOISE = (0.0, 0.16, 0.28, 0.7, 2.0)
+"""Standard deviations of the noise, basis points of a close: none, those of `REPORTED`, and more than any of them."""
+REPEATS = 5
 _SHARES = (50, 75, 90, 95)
 _STEP = 1e-4
 
@@ -48,14 +49,12 @@ def main() -> None:
 def measure(documents: Mapping[str, Mapping[str, Any]], panel: PricePanel) -> list[dict[str, Any]]:
     """Compare all replays at each level of noise."""
     ours = curves(documents, panel)
-    return [compared(ours, curves(documents, noisy(panel, points)), points) for points in NOISE]
-
-
-def noisy(panel: PricePanel, points: float) -> PricePanel:
-    """Multiply each day's prices by exp(noise)."""
-    factor = np.exp(np.random.default_rng(3).normal(0.0, points * 1e-4, panel.close.shape))
-    prices = {name: getattr(panel, name) * factor for name in ("open", "high", "low", "close")}
-    return replace(panel, **prices)
+    found = []
+    for points in NOISE:
+        rng = np.random.default_rng(3)
+        draws = [curves(documents, shaken(panel, points, rng)) for _ in range(REPEATS if points else 1)]
+        found.append(compared(ours, draws, points))
+    return found
 
 
 def curves(documents: Mapping[str, Mapping[str, Any]], panel: PricePanel) -> dict[str, BacktestResult]:
@@ -70,14 +69,13 @@ def curves(documents: Mapping[str, Mapping[str, Any]], panel: PricePanel) -> dic
 
 
 def compared(
-    ours: Mapping[str, BacktestResult], theirs: Mapping[str, BacktestResult], points: float
+    ours: Mapping[str, BacktestResult], draws: Sequence[Mapping[str, BacktestResult]], points: float
 ) -> dict[str, Any]:
-    """Summarise the fidelity of all symphonies."""
+    """Summarise the fidelity of all symphonies over all draws of the noise."""
     config = PretrainingConfig()
     limits = {"min_correlation": config.min_fidelity, "max_tracking_error": config.max_tracking_error}
     correlations, errors, agree = [], [], []
-    for name, one in ours.items():
-        other = theirs[name]
+    for one, other in ((ours[name], theirs[name]) for theirs in draws for name in ours):
         rounded = np.round(other.equity / other.equity[0] / _STEP) * _STEP
         comparison = compare_daily_values(one.dates, one.equity, other.dates, rounded, resolution=_STEP)
         fidelity = comparison.overall()
@@ -88,7 +86,8 @@ def compared(
         agree.append(bool(comparison.agreement(one.dates[-1:], **limits)[0] > 0))
     return {
         "noise_basis_points": points,
-        "symphonies": len(errors),
+        "symphonies": len(errors) // len(draws),
+        "draws": len(draws),
         "agree": round(float(np.mean(agree)), 3),
         "correlation": {
             f"{100 - share} % are below": round(float(np.percentile(correlations, 100 - share)), 4)

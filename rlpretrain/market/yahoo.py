@@ -1,7 +1,7 @@
 """Daily bars from Yahoo Finance, through yfinance, which keeps up with changes of that service.
 
-Yahoo's terms allow personal and research use. Its closes differ from other vendors' by a basis point or two a
-day, and its crypto days end at midnight UTC, not at New York's close.
+Yahoo's terms allow personal and research use. How far its closes differ from other vendors' was not measured; what is
+known of such differences is in docs/symphonies.md. Its crypto days end at midnight UTC, not at New York's close.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def test_every_one_is_replayed_or_lacks_prices(symphonies, evaluator):
         replayed += 1
         assert np.isfinite(replay.targets).all() and (replay.targets >= 0).all()
         np.testing.assert_allclose(replay.targets.sum(axis=1), 1.0, atol=1e-9)
-    assert replayed >= 96
+    assert replayed >= 99
 
 
 def test_known_yearly_figures(symphonies, evaluator, panel):
@@ -96,11 +96,11 @@ def test_known_yearly_figures(symphonies, evaluator, panel):
             ours = yearly[name][row["year"]]
             sharpe.append(abs(ours["sharpe_ratio"] - float(row["sharpe"])))
             fall.append(abs(100 * ours["max_drawdown"] - float(row["max_drawdown_pct"])))
-    assert len(sharpe) >= 56
-    assert np.mean(np.array(sharpe) <= 0.01) >= 0.69
-    assert np.median(sharpe) <= 0.003
-    # One symphony in thirty, whose prices joined the folder last, differs by more.
-    assert np.mean(np.array(fall) <= 0.25) >= 0.98
+    assert len(sharpe) >= 60
+    assert np.mean(np.array(sharpe) <= 0.01) >= 0.74
+    assert np.median(sharpe) <= 0.001
+    # The one that differs by more has many filters of thin funds over two days.
+    assert np.mean(np.array(fall) <= 0.25) >= 0.97
 
 
 def test_the_reference_agrees_on_small_real_trees(symphonies, panel):
