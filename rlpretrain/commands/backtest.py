@@ -42,7 +42,16 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
     names = list(dict.fromkeys(asked)) or [name for name in [DEFAULT_BENCHMARK] if name in panel]
     evaluator = Evaluator(panel)
     replay = evaluator.replay(symphony, start=start, end=end)
-    result = backtest(replay, panel, costs, options.fill, capital=options.capital, benchmarks=names)
+    whole = config.whole_share_tickers
+    result = backtest(
+        replay,
+        panel,
+        costs,
+        options.fill,
+        capital=options.capital,
+        benchmarks=names,
+        whole_share_tickers=whole,
+    )
     benchmarks = {name: _held(name, result, panel, options.capital) for name in names}
     answer = {
         "status": "done",
@@ -59,7 +68,10 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
         "final_value": float(result.equity[-1]),
         "stats": dict(result.stats),
         "costs": dict(result.costs),
-        "yearly": yearly_statistics(replay, panel, costs, options.fill, capital=options.capital),
+        "whole_shares": [ticker for ticker in replay.tickers if ticker in whole],
+        "yearly": yearly_statistics(
+            replay, panel, costs, options.fill, capital=options.capital, whole_share_tickers=whole
+        ),
         "benchmarks": {
             name: {**_own_statistics(curve), **result.benchmarks[name]} for name, curve in benchmarks.items()
         },

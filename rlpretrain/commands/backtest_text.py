@@ -76,6 +76,8 @@ def backtest_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     rebalances = counted_words(answer["rebalances"], "rebalance")
     days = counted_words(answer["days_with_trades"], "day")
     yield f"  {rebalances}, trades on {days}; content {answer['content_hash'][:16]}"
+    if answer["whole_shares"]:
+        yield f"  bought in whole shares: {', '.join(answer['whole_shares'])}"
     benchmarks = answer["benchmarks"]
     yield ""
     yield _row("", ["symphony", *benchmarks])

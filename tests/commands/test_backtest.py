@@ -54,6 +54,19 @@ def test_json_holds_what_the_engine_gives(
     assert imread("rule-equity.png").shape[0] > 500
 
 
+def test_whole_shares_follow_the_setting(rule: Path, market: str, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = ["--set", 'whole_share_tickers=["BBB", "CCC", "DDD"]']
+    found = answer(capsys, "backtest", rule, "--market", market, "--no-picture", "--capital=900", *whole)
+    panel = load_market(market)
+    replay = Evaluator(panel).replay(parse_symphony(RULE, symphony_id="rule"))
+    options: dict[str, Any] = {"capital": 900.0, "whole_share_tickers": ("BBB", "CCC")}
+    costs = Costs.per_side(0.001)
+    assert found["whole_shares"] == ["BBB", "CCC"]
+    assert found["final_value"] == backtest(replay, panel, costs, **options).equity[-1]
+    assert found["yearly"] == yearly_statistics(replay, panel, costs, **options)
+    assert found["final_value"] != backtest(replay, panel, costs, capital=900.0).equity[-1]
+
+
 FEES = ["--slippage=0.0001", "--reg-fee", "--taf-fee"]
 
 

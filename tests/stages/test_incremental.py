@@ -27,7 +27,7 @@ from rlpretrain.composer import (
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
 from rlpretrain.library.engine_backtester import EngineBacktester
 from rlpretrain.market import PricePanel, load_market
-from rlpretrain.patterns import Reject
+from rlpretrain.patterns import ChunkRecords, Reject
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import EXTRACT, Run, parts_of, run_with_needs
 from rlpretrain.stages.extract import Extracted
@@ -231,6 +231,21 @@ def test_another_setting_is_replayed_without_a_call(night: Nights, setting: dict
     again = night(**setting)
     assert again.trees == again.backtests == []
     assert again.replayed
+
+
+def test_whole_shares_concern_the_comparison_and_nothing_that_is_learned(
+    night: Nights, panel: PricePanel
+) -> None:
+    first, again = night(), night(whole_share_tickers=list(panel.symbols))
+    assert again.trees == again.backtests == []
+    for chunk in parts_of(first.run, EXTRACT):
+        one, two = (
+            ChunkRecords.load(night.run.folder / chunk_files(chunk)["records"]) for night in (first, again)
+        )
+        for before, after in zip(one.records, two.records, strict=True):
+            np.testing.assert_array_equal(before.returns, after.returns)
+            # The stand-in server buys fractions.
+            assert before.fidelity.tracking_error < after.fidelity.tracking_error
 
 
 def test_refresh_forces_everything_once(night: Nights) -> None:

@@ -119,6 +119,15 @@ def test_cash_agrees_although_its_correlation_says_nothing():
     assert verdicts(np.ones(len(DAYS)), CURVE)[-1] == -1
 
 
+def test_noise_of_closes_needs_no_correlation_and_more_does():
+    rng = np.random.default_rng(9)
+    cash = np.cumprod(1.0 + rng.normal(0.00008, 0.00003, len(DAYS)))
+    noise = rng.normal(0, 1e-4, len(DAYS))
+    assert compared(cash, cash * np.exp(noise)).overall().correlation < 0.95
+    assert verdicts(cash, cash * np.exp(noise))[-1] == 1, "1 basis point is 0.22 % a year"
+    assert verdicts(cash, cash * np.exp(2 * noise))[-1] == -1
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_later_values_change_no_earlier_verdict(seed):
     rng = np.random.default_rng(seed)

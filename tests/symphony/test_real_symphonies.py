@@ -99,7 +99,7 @@ def test_known_yearly_figures(symphonies, evaluator, panel):
     assert len(sharpe) >= 60
     assert np.mean(np.array(sharpe) <= 0.01) >= 0.74
     assert np.median(sharpe) <= 0.001
-    # The one that differs by more has many filters of thin funds over two days.
+    # The one that differs by more compares indicators of a few days with each other, often within a hair's breadth.
     assert np.mean(np.array(fall) <= 0.25) >= 0.97
 
 

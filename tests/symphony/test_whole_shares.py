@@ -203,9 +203,11 @@ def test_later_splits_count_and_later_dividends_do_not():
     quoted = np.array([[40.0], [40.0], [18.0], [10.0]])
     factor = share_price_factor(replace(panel, raw_close=quoted), "A", np.arange(4))
     np.testing.assert_allclose(factor * panel.close[:, 0], [20.0, 20.0, 9.0, 10.0])
-    # Ten shares are merged into one: the share of today is ten of those.
-    merged = share_price_factor(replace(panel, raw_close=quoted / [[10.0]] * [[1.0]]), "A", np.arange(4))
-    np.testing.assert_allclose(merged, factor)
+    # Had ten shares been merged into one instead, quotes before it would be a tenth of today's shares'.
+    merged = np.array([[2.0], [2.0], [0.9], [10.0]])
+    np.testing.assert_allclose(
+        share_price_factor(replace(panel, raw_close=merged), "A", np.arange(4)), factor
+    )
 
 
 def test_without_quoted_closes_a_share_is_worth_the_adjusted_close():
