@@ -26,7 +26,7 @@ _COARSEST_ROUNDING = 1e-3
 
 _UNSEEN = 0.0025
 """Annualised tracking error that another vendor's prices explain without a single decision falling the other way. In
-the noisiest year that was measured, closes of thinly traded funds differ by about 1 basis point: 1 bp x sqrt(2 x 252)
+the noisiest year that is reported, closes of thinly traded funds differ by about 1 basis point: 1 bp x sqrt(2 x 252)
 = 0.22 % a year, and 0.23 % with the rounding of the service's values. Cash-like strategies hardly move by more, so
 their correlation means nothing."""
 

@@ -60,7 +60,8 @@ FRACTIONABILITY: tuple[Fractionability, ...] = (
     Fractionability(
         ticker="EEV",
         strength="likely",
-        evidence="11 symphony-years: 9 Sharpe ratios nearer, none farther, 2 exact ones gained, none lost.",
+        evidence="11 symphony-years: 9 Sharpe ratios nearer, none farther, 2 exact ones gained, none lost. Reported as "
+        "weak.",
     ),
     Fractionability(
         ticker="SRS",
