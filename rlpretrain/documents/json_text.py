@@ -1,4 +1,4 @@
-"""Symphonies as JSON, in any wrapper and nested to any depth.
+"""JSON nested to any depth.
 
 Python's own reader and writer stop at about 500 levels of groups; there is no limit here.
 """
@@ -8,52 +8,9 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from rlpretrain.errors import DataError
-
-__all__ = ["decode_json", "encode_json", "read_document", "unwrap_document"]
-
-_WRAPPERS = ("score", "symphony", "raw_value", "result")
-_MOST_WRAPPERS = 8
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """Read a symphony's tree from a JSON file, in any wrapper that the service uses.
-
-    Raises
-    ------
-    DataError
-        The file is unreadable, is not JSON or contains no tree.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}") from None
-    return unwrap_document(_decode(data, str(path)), str(path))
-
-
-def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
-    """Return the tree in ``{"score": {...}}``, ``{"symphony": {...}}`` and the like, or in JSON as text.
-
-    Raises
-    ------
-    DataError
-        It contains no tree; the message begins with `subject`.
-    """
-    for _ in range(_MOST_WRAPPERS):
-        if isinstance(answer, str):
-            answer = _decode(answer.encode("utf-8", "replace"), subject)
-        elif isinstance(answer, dict) and "step" not in answer:
-            answer = next(
-                (answer[key] for key in _WRAPPERS if isinstance(answer.get(key), (dict, str))), None
-            )
-        else:
-            break
-    if not isinstance(answer, dict) or "step" not in answer:
-        raise DataError(f"{subject}: contains no symphony: there is no 'step' at its root")
-    return answer
+__all__ = ["decode_json", "encode_json"]
 
 
 def decode_json(data: bytes | str) -> Any:
@@ -76,13 +33,6 @@ def encode_json(value: Any) -> str:
         return json.dumps(value, separators=(",", ":"))
     except RecursionError:
         return "".join(_encode_deep(value))
-
-
-def _decode(data: bytes, subject: str) -> Any:
-    try:
-        return decode_json(data)
-    except ValueError as error:
-        raise DataError(f"{subject}: not JSON: {error}") from None
 
 
 def _decode_deep(data: bytes | str) -> Any:

@@ -1,0 +1,5 @@
+"""Symphonies as documents: JSON, EDN and the text that Composer's editor copies, in any wrapper."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,137 @@
+"""Reading EDN, the notation of Clojure's data, in which Composer's older answers and its editor's text are written.
+
+Texts are untrusted. The library takes any depth, but Python cannot hash a list that is nested too deep without
+exhausting the stack, so brackets are counted first. That also gives errors that name the line.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import edn_format
+
+from rlpretrain.errors import SymphonyError
+
+__all__ = ["plain", "read_forms"]
+
+_DEEPEST = 20_000
+"""Brackets within brackets. Real symphonies have up to 400."""
+
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|"|;[^\n]*|\\.|[\[\](){}]', re.DOTALL)
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_UNREADABLE = (
+    ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError,
+    edn_format.EDNDecodeError,
+)  # fmt: skip
+_LONGEST_INTEGER = 1_024
+"""Bits, as many as the largest finite float has."""
+
+
+def read_forms(text: str, subject: str) -> list[Any]:
+    """Read all values of a text, in the types of `edn_format`: lists as tuples, vectors as `ImmutableList`.
+
+    Raises
+    ------
+    SymphonyError
+        It is not EDN; the message begins with `subject`.
+    """
+    text = text.removeprefix("\ufeff").replace("\r", "\n").replace("\u00a0", " ")
+    _check_brackets(text, subject)
+    try:
+        return list(edn_format.loads_all(text, write_ply_tables=False))
+    except _UNREADABLE as error:
+        reason = " ".join(ascii(str(error))[1:-1].split())
+        raise SymphonyError(f"{subject}: not EDN: {reason[:120] or type(error).__name__}") from None
+
+
+def plain(value: Any, subject: str) -> Any:
+    """Return a value in the types of JSON: keywords and symbols as their names, lists and vectors as lists.
+
+    Raises
+    ------
+    SymphonyError
+        It contains what JSON has no place for, such as a set or a map whose keys are no keywords.
+    """
+    # Children are converted through a stack, since real symphonies are hundreds of brackets deep.
+    found: list[Any] = []
+    waiting: list[tuple[Any, Any, Any]] = [(value, found, None)]
+    while waiting:
+        item, target, key = waiting.pop()
+        built: Any
+        if isinstance(item, edn_format.MetadataValue):
+            waiting.append((item.value, target, key))
+            continue
+        if isinstance(item, edn_format.ImmutableDict):
+            built = {}
+            waiting.extend((below, built, name) for name, below in reversed(list(_named(item, subject))))
+        elif isinstance(item, (tuple, edn_format.ImmutableList)):
+            built = []
+            waiting.extend((below, built, None) for below in reversed(list(item)))
+        else:
+            built = _atom(item, subject)
+        if key is None:
+            target.append(built)
+        else:
+            target[key] = built
+    return found[0]
+
+
+def _named(item: Any, subject: str) -> Iterator[tuple[str, Any]]:
+    for key, below in item.items():
+        if not isinstance(key, (str, edn_format.Keyword)):
+            raise SymphonyError(
+                f"{subject}: not a symphony: a map has the key {ascii(str(key))[:60]}, expected a keyword"
+            )
+        yield key if isinstance(key, str) else str(key.name), below
+
+
+def _atom(item: Any, subject: str) -> Any:
+    match item:
+        case None | bool() | float() | str():
+            return str(item) if isinstance(item, str) else item
+        case int() if item.bit_length() <= _LONGEST_INTEGER:
+            return item
+        case Decimal() | Fraction():
+            try:
+                return float(item)
+            except OverflowError:
+                raise SymphonyError(f"{subject}: not a symphony: a number is too large") from None
+        case edn_format.Keyword() | edn_format.Symbol():
+            return str(item.name)
+        case dt.date() | uuid.UUID():
+            return str(item)
+    raise SymphonyError(f"{subject}: not a symphony: it contains a {type(item).__name__}")
+
+
+def _check_brackets(text: str, subject: str) -> None:
+    """Check that brackets are closed in order and are not nested too deep."""
+    opened: list[re.Match[str]] = []
+    for found in _BRACKETS.finditer(text):
+        mark = found.group()
+        if mark == '"':
+            raise SymphonyError(f"{subject}: not EDN: {_line(found)} begins a text that nothing ends")
+        if mark in _CLOSING:
+            opened.append(found)
+            if len(opened) > _DEEPEST:
+                raise SymphonyError(f"{subject}: not EDN: brackets are nested more than {_DEEPEST:,} deep")
+        elif mark in ")]}":
+            if not opened:
+                raise SymphonyError(f"{subject}: not EDN: {_line(found)} has a {mark} that closes nothing")
+            opener = opened.pop()
+            if mark != _CLOSING[opener.group()]:
+                raise SymphonyError(
+                    f"{subject}: not EDN: {_line(found)} has a {mark} where the {opener.group()} "
+                    f"of {_line(opener)} must be closed first"
+                )
+    if opened:
+        raise SymphonyError(f"{subject}: not EDN: nothing closes the {opened[-1].group()} of {_line(opened[-1])}")
+
+
+def _line(found: re.Match[str]) -> str:
+    return f"line {found.string.count(chr(10), 0, found.start()) + 1}"
