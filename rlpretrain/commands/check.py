@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rlpretrain.commands.documents import fetch_documents, is_identifier
 from rlpretrain.commands.progress import counted
 from rlpretrain.commands.settings import read_day, read_settings
-from rlpretrain.documents import read_document
+from rlpretrain.documents import document_files, read_document
 from rlpretrain.errors import DataError, RlpretrainError, SymphonyError
 from rlpretrain.settings import PretrainingConfig
 
@@ -103,10 +103,11 @@ def _sources(targets: Sequence[str]) -> list[Path | str]:
     for target in targets:
         path = Path(target)
         if path.is_dir():
-            files = sorted(file for file in path.rglob("*.json") if file.is_file())
+            files = document_files(path, deep=True)
             if not files:
                 raise DataError(
-                    f"{target}: contains no symphony file", hint="symphonies are files named *.json"
+                    f"{target}: contains no symphony file",
+                    hint="symphonies are files named *.json, *.edn, *.clj or *.txt",
                 )
             found.update(dict.fromkeys(files))
         elif path.exists():

@@ -1,4 +1,4 @@
-"""Symphonies named on the command line: a JSON file, or an id on the server of the settings."""
+"""Symphonies named on the command line: a file, or an id on the server of the settings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rlpretrain.documents import read_document, unwrap_document
+from rlpretrain.documents import read_document
 from rlpretrain.errors import DataError, RlpretrainError
 from rlpretrain.settings import PretrainingConfig
 
@@ -95,9 +95,7 @@ async def _fetch(
 
         async def one(identifier: str) -> dict[str, Any] | RlpretrainError:
             try:
-                return unwrap_document(await client.get_saved_symphony(identifier), identifier)
-            except DataError as error:
-                return error
+                return await client.get_saved_symphony(identifier)
             except ComposerError as error:
                 if error.verdict is not Verdict.REJECT:
                     raise

@@ -10,8 +10,8 @@ from typing import Any
 
 from rlpretrain.commands.progress import say
 from rlpretrain.commands.settings import add_settings, read_settings
-from rlpretrain.documents import read_document
-from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.documents import document_files, read_document
+from rlpretrain.errors import DataError, SettingsError, SymphonyError
 
 __all__ = ["add_prices"]
 
@@ -96,12 +96,12 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
 def _files(paths: Iterable[Path]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for path in paths:
-        files = sorted(path.rglob("*.json")) if path.is_dir() else [path]
+        files = document_files(path, deep=True) if path.is_dir() else [path]
         if not files:
-            raise DataError(f"{path} contains no .json file")
+            raise DataError(f"{path} contains no symphony file")
         for file in files:
             try:
                 found[str(file)] = read_document(file)
-            except DataError as error:
+            except (DataError, SymphonyError) as error:
                 found[str(file)] = error
     return found

@@ -11,7 +11,7 @@ from rlpretrain.commands.settings import add_command
 
 __all__ = ["add_symphony"]
 
-_NAMED = "a JSON file, or a symphony's id on the server of the settings (composer_url)"
+_NAMED = "a file in JSON, EDN or the text that Composer's editor copies, or a symphony's id on the server of the settings (composer_url)"
 
 _BACKTEST = """Replay a symphony on daily prices, print its statistics and draw its equity curve.
 
@@ -41,7 +41,10 @@ def add_symphony(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         _check,
     )  # fmt: skip
     check.add_argument(
-        "symphonies", metavar="FOLDER|FILE|ID", nargs="+", help="folders are searched for *.json at any depth"
+        "symphonies",
+        metavar="FOLDER|FILE|ID",
+        nargs="+",
+        help="folders are searched for *.json, *.edn, *.clj and *.txt at any depth",
     )
     _add_market(check, "default: that setting")
 

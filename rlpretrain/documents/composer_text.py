@@ -121,7 +121,7 @@ def _symphony(arguments: Sequence[Any], root: _Place) -> tuple[Tree, _Below]:
 
 
 def _node(form: Any, above: _Place, position: int) -> _Built:
-    head, arguments = _call(form, above, "a node such as (asset \"SPY\")")
+    head, arguments = _call(form, above, 'a node such as (asset "SPY")')
     if head not in _NODES:
         raise above.fail(f"children[{position}] is the form ({head} ...), which is not known")
     step, build = _NODES[head]
@@ -159,7 +159,9 @@ def _specified(arguments: Sequence[Any], place: _Place) -> _Built:
     if arguments and isinstance(arguments[0], (ImmutableDict, ImmutableList)):
         forms = _forms(arguments[1:], place)
         given = arguments[0]
-        values = [given.get(_ticker_of(form)) for form in forms] if isinstance(given, ImmutableDict) else given
+        values = (
+            [given.get(_ticker_of(form)) for form in forms] if isinstance(given, ImmutableDict) else given
+        )
         if len(values) != len(forms) or None in values:
             raise place.fail(f"weight-specified has {len(given)} weights for {len(forms)} children")
         weights = [{"num": plain(value, place.step), "den": 100} for value in values]
@@ -293,7 +295,7 @@ def _forms(arguments: Sequence[Any], place: _Place) -> list[Any]:
         elif isinstance(child, tuple):
             found.append(child)
         else:
-            raise place.fail(f"a child is {_words([child])}, expected a form such as (asset \"SPY\")")
+            raise place.fail(f'a child is {_words([child])}, expected a form such as (asset "SPY")')
     return found
 
 

@@ -130,7 +130,9 @@ def _check_brackets(text: str, subject: str) -> None:
                     f"of {_line(opener)} must be closed first"
                 )
     if opened:
-        raise SymphonyError(f"{subject}: not EDN: nothing closes the {opened[-1].group()} of {_line(opened[-1])}")
+        raise SymphonyError(
+            f"{subject}: not EDN: nothing closes the {opened[-1].group()} of {_line(opened[-1])}"
+        )
 
 
 def _line(found: re.Match[str]) -> str:

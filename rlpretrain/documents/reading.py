@@ -117,7 +117,8 @@ def _decode_edn(text: str, subject: str) -> Any:
         return translate(tuple(forms), subject)  # Copied without the outermost brackets.
     if len(forms) != 1:
         raise SymphonyError(
-            f"{subject}: contains {len(forms)} forms, expected one symphony", hint="put each into its own file"
+            f"{subject}: contains {len(forms)} forms, expected one symphony",
+            hint="put each into its own file",
         )
     form = forms[0]
     if not isinstance(form, tuple):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market.panel import Dates, Floats, PricePanel
+from rlpretrain.symphony.budget import check_cells
 from rlpretrain.symphony.nodes import (
     Asset,
     Empty,
@@ -221,6 +222,7 @@ class Evaluator:
         in_force: Floats | None = None,
     ) -> _Walk:
         table = self.table(symphony)
+        check_cells(symphony, len(table))
         stop = 1 + min(last_known(table.close(ticker)) for ticker in symphony.tickers)
         strategies = Substrategies(symphony, table, stop)
         first = strategies.starts[symphony.root]

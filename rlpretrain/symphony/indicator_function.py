@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from string import Formatter
@@ -80,6 +81,10 @@ class IndicatorFunction:
     ``{days}`` may stand for the window with its noun: ``cumulative return of {ticker} over {days}``.
     """
     unit: Unit
+    lowest: float = -math.inf
+    """No value is below it, in the function's unit."""
+    highest: float = math.inf
+    """No value is above it."""
     evidence: Evidence | None
     """Evidence for the category of strategies that read it; None if it is evidence for none."""
 

@@ -38,6 +38,7 @@ INDICATORS = Table(
             parameters=(),
             words="price of {ticker}",
             unit=DOLLARS,
+            lowest=0.0,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -46,6 +47,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="cumulative return of {ticker} over {days}",
             unit=PERCENT,
+            lowest=-100.0,
             evidence=RETURN,
         ),
         IndicatorFunction(
@@ -54,6 +56,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="SMA({window}) of {ticker}",
             unit=DOLLARS,
+            lowest=0.0,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -62,6 +65,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="EMA({window}) of {ticker}",
             unit=DOLLARS,
+            lowest=0.0,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -70,6 +74,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="mean daily return of {ticker} over {days}",
             unit=PERCENT,
+            lowest=-100.0,
             evidence=RETURN,
         ),
         IndicatorFunction(
@@ -78,6 +83,7 @@ INDICATORS = Table(
             parameters=(_TWO_DAYS,),
             words="standard deviation of daily returns of {ticker} over {days}",
             unit=PERCENT,
+            lowest=0.0,
             evidence=DEVIATION,
         ),
         IndicatorFunction(
@@ -86,6 +92,7 @@ INDICATORS = Table(
             parameters=(_TWO_DAYS,),
             words="standard deviation of prices of {ticker} over {days}",
             unit=DOLLARS,
+            lowest=0.0,
             evidence=DEVIATION,
         ),
         IndicatorFunction(
@@ -94,6 +101,8 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="max drawdown of {ticker} over {days}",
             unit=PERCENT,
+            lowest=0.0,
+            highest=100.0,
             evidence=DRAWDOWN,
         ),
         IndicatorFunction(
@@ -102,6 +111,8 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="RSI({window}) of {ticker}",
             unit=POINTS,
+            lowest=0.0,
+            highest=100.0,
             evidence=OSCILLATOR,
         ),
         IndicatorFunction(
@@ -126,6 +137,7 @@ INDICATORS = Table(
             parameters=(_SHORT, _LONG),
             words="PPO({short-window}, {long-window}) of {ticker}",
             unit=PERCENT,
+            lowest=-100.0,
             evidence=LEVEL,
         ),
         IndicatorFunction(

@@ -100,6 +100,7 @@ def outline(document: Mapping[str, Any], symphony: Symphony) -> list[Place]:
 def find_place(places: Sequence[Place], path: str) -> int:
     """Return the row that a path such as ``root/if[0]/if-child[1]`` names, or that of its last existing ancestor."""
     row = 0
+    path = path.partition("/…")[0]  # What follows the part that a long path leaves out cannot be found.
     for index in re.findall(r"\[(\d+)\](?=/|$)", path):
         if int(index) >= len(places[row].children):
             break

@@ -12,9 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast, get_args
 
-from rlpretrain.errors import SymphonyError
+from rlpretrain.documents import unwrap_document
+from rlpretrain.errors import DataError, SymphonyError
+from rlpretrain.symphony.budget import CONDITIONS, NODES, check_work
 from rlpretrain.symphony.indicators import INDICATORS
+from rlpretrain.symphony.known_fields import unknown_fields
 from rlpretrain.symphony.levels import condition_rule, filter_rule, level_remark
+from rlpretrain.symphony.meaning import doubts
 from rlpretrain.symphony.nodes import (
     Asset,
     Compound,
@@ -31,6 +35,7 @@ from rlpretrain.symphony.nodes import (
     Symphony,
 )
 from rlpretrain.symphony.wire import (
+    count_conditions,
     fail,
     read_condition,
     read_number,
@@ -43,16 +48,19 @@ from rlpretrain.symphony.wire import (
 
 __all__ = ["parse_symphony"]
 
-_MAXIMUM_NODES = 200_000
+_LONGEST_PATH = 4_000
+_MOST_REMARKS = 1_000
+_MOST_FIELDS = 5
 
 
-def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony:
+def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Symphony:
     """Parse a symphony.
 
     Parameters
     ----------
     document
-        The root tree: parsed JSON, in any of the spellings that the service has used.
+        The root tree: parsed JSON, in any of the spellings that the service has used; or a text in JSON, EDN or the
+        form that Composer's editor copies.
     symphony_id
         Identity of the symphony; usually the service's id or a file's name.
 
@@ -62,7 +70,7 @@ def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony
         The document is malformed or needs something that the engine cannot do exactly. The message starts with
         the path of the node, for example ``root/wt-cash-equal[0]/if[2]/if-child[1]``.
     """
-    frames = _flatten(document)
+    frames = _flatten(_read_text(document) if isinstance(document, str) else document)
     root = frames[0]
     rebalance = _read_rebalance(root)
     corridor = _read_corridor(root) if rebalance == "none" else None
@@ -72,6 +80,7 @@ def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony
     nodes, first_use = tuple(builder.positions), builder.first_use()
     if not any(isinstance(node, Asset) for node in nodes):
         raise fail(root.path, "contains no asset")
+    check_work(nodes, root.path)
     return Symphony(
         symphony_id=symphony_id,
         name=read_text(root.raw.get("name")) or symphony_id,
@@ -80,7 +89,7 @@ def parse_symphony(document: Mapping[str, Any], *, symphony_id: str) -> Symphony
         nodes=nodes,
         node_count=len(frames),
         first_use=first_use,
-        remarks=tuple(reversed(builder.remarks)),
+        remarks=builder.all_remarks(),
         level_rules=builder.level_rules(),
         content_hash=hashlib.sha256(repr((rebalance, corridor, nodes)).encode()).hexdigest(),
     )
@@ -97,13 +106,22 @@ class _Frame:
     children: list[_Frame] = field(default_factory=list)
 
     def path(self) -> str:
-        """Render the path from the root."""
+        """Render the path from the root; beyond 4,000 characters its middle is left out."""
         parts: list[str] = []
-        frame: _Frame | None = self
-        while frame is not None:
-            parts.append(frame.step if frame.parent is None else f"{frame.step}[{frame.position}]")
+        length = 0
+        frame = self
+        while frame.parent is not None and length < _LONGEST_PATH:
+            parts.append(f"{frame.step}[{frame.position}]")
+            length += len(parts[-1]) + 1
             frame = frame.parent
-        return "/".join(reversed(parts))
+        return "/".join([*(["root"] if frame.parent is None else ["root", "…"]), *reversed(parts)])
+
+
+def _read_text(text: str) -> Mapping[str, Any]:
+    try:
+        return unwrap_document(text, "root")
+    except DataError as error:
+        raise SymphonyError(error.message, hint=error.hint) from None
 
 
 def _flatten(document: object) -> list[_Frame]:
@@ -113,12 +131,15 @@ def _flatten(document: object) -> list[_Frame]:
     if document.get("step") != "root":
         raise SymphonyError(f"root: step is {show(document.get('step'))}, expected 'root'")
     frames: list[_Frame] = []
+    conditions = 0
     stack = [_Frame(document, "root", None, 0)]
     while stack:
         frame = stack.pop()
         frames.append(frame)
-        if len(frames) > _MAXIMUM_NODES:
-            raise SymphonyError(f"root: more than {_MAXIMUM_NODES} nodes")
+        NODES.check(len(frames) + len(stack), frames[0].path)
+        if frame.step == "if-child":
+            conditions += count_conditions(frame.raw)
+            CONDITIONS.check(conditions, frame.path)
         if frame.step == "asset":
             continue  # Some assets carry an empty list of children, or a count of them.
         children = frame.raw.get("children")
@@ -150,8 +171,11 @@ def _read_corridor(root: _Frame) -> float | None:
     if width is None:
         return None
     number = read_number(width, root.path, "rebalance-corridor-width")
-    if number <= 0:
-        raise fail(root.path, f"rebalance-corridor-width is {show(width)}, expected a positive fraction")
+    if not 0 < number <= 1:
+        hint = f"{number:g} percent is written {number / 100:g}" if 1 < number <= 100 else None
+        raise fail(
+            root.path, f"rebalance-corridor-width is {show(width)}, expected a fraction from 0 to 1", hint
+        )
     return number
 
 
@@ -162,12 +186,15 @@ class _Builder:
         self.positions: dict[Node, int] = {}
         self.built: dict[int, int] = {}
         """Identity of a frame -> position of its node."""
-        self.remarks: list[str] = []
+        self._remarks: list[tuple[_Frame, str]] = []
         self._uses: dict[str, _Frame] = {}
         self._level_rules: dict[LevelRule, _Frame] = {}
 
     def build(self, frame: _Frame) -> None:
         """Build the node of a frame whose children have been built."""
+        unknown = unknown_fields(frame.raw, frame.step)
+        if unknown:
+            self.remark(frame, _unknown_words(unknown))
         self.built[id(frame)] = _BUILDERS[frame.step](self, frame)
 
     def first_use(self) -> dict[str, str]:
@@ -187,7 +214,14 @@ class _Builder:
         return ticker
 
     def remark(self, frame: _Frame, text: str) -> None:
-        self.remarks.append(f"{frame.path()}: {text}")
+        self._remarks.append((frame, text))
+
+    def all_remarks(self) -> tuple[str, ...]:
+        """Return the remarks in the document's order; of very many, the first, and how many follow."""
+        # Frames are built in reverse. Paths are rendered only here, as those of a deep tree are long.
+        first = [f"{frame.path()}: {text}" for frame, text in self._remarks[: -_MOST_REMARKS - 1 : -1]]
+        more = len(self._remarks) - len(first)
+        return (*first, f"root: {more:,} further remarks are left out") if more else tuple(first)
 
     def note_level(self, frame: _Frame, rule: LevelRule | None) -> None:
         if rule is not None:
@@ -271,6 +305,8 @@ class _Builder:
             for ticker in _tickers(condition):
                 self.use(ticker, child)
             self.note_level(child, condition_rule(condition))
+            for doubt in doubts(condition):
+                self.remark(child, doubt)
             below = self.add(If(condition, (self.built[id(child)], below)))
         return below
 
@@ -286,6 +322,8 @@ class _Builder:
         children = self.children(frame)
         if not children:
             return self.share(frame)
+        if count > len(children):
+            self.remark(frame, f"select-n is {count}, but it has {len(children)} children; all are selected")
         scales = INDICATORS[indicator.function].unit.scales_with_price
         if scales and any(child.step != "asset" for child in frame.children):
             raise fail(
@@ -312,6 +350,12 @@ def _is_else(frame: _Frame) -> bool:
     if flag is not None and not isinstance(flag, bool):
         raise fail(frame.path, f"is-else-condition? is {show(flag)}, expected true or false")
     return bool(flag)
+
+
+def _unknown_words(fields: list[str]) -> str:
+    shown = ", ".join(show(field) for field in fields[:_MOST_FIELDS])
+    more = f" and {len(fields) - _MOST_FIELDS:,} more" if len(fields) > _MOST_FIELDS else ""
+    return f"has fields that are not known and have no effect: {shown}{more}"
 
 
 def _tickers(condition: Condition) -> set[str]:

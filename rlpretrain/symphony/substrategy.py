@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rlpretrain.market.panel import Floats
+from rlpretrain.symphony.budget import needing_returns
 from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.levels import sorts_by_level
 from rlpretrain.symphony.nodes import (
@@ -50,7 +51,7 @@ class Substrategies:
         self._equities: dict[int, Floats] = {}
         self.starts: list[int] = []
         """First row on which each node can be decided: all its tickers and windows are known."""
-        self._needed = _needing_returns(symphony)
+        self._needed = needing_returns(symphony.nodes)
         for position in range(len(symphony.nodes)):
             self.starts.append(self._start(position))
             if position in self._needed:
@@ -142,20 +143,6 @@ class Substrategies:
                     held = split[:-1, j]
                     returns[1:] += np.where(held > 0, held * self._returns[child][1:], 0.0)
         return returns
-
-
-def _needing_returns(symphony: Symphony) -> set[int]:
-    """Return the nodes under a filter or inverse-volatility split over anything but assets."""
-    needed: set[int] = set()
-    for position in range(len(symphony.nodes) - 1, -1, -1):
-        node = symphony.nodes[position]
-        if isinstance(node, (Asset, Empty)):
-            continue
-        if position in needed:
-            needed.update(node.children)
-        elif isinstance(node, (Filter, InverseVolatility)):
-            needed.update(c for c in node.children if not isinstance(symphony.nodes[c], Asset))
-    return needed
 
 
 @compiled

@@ -18,6 +18,7 @@ from rlpretrain.symphony.nodes import Comparator, Comparison, Compound, Conditio
 
 __all__ = [
     "Place",
+    "count_conditions",
     "fail",
     "read_condition",
     "read_number",
@@ -33,6 +34,8 @@ Place: TypeAlias = Callable[[], str]
 _LONGEST_WINDOW = 10_000
 _DEEPEST_CONDITION = 50
 _COMPARATORS = ("gt", "gte", "lt", "lte", "eq")
+_TURNED: Mapping[Comparator, Comparator] = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte", "eq": "eq"}
+"""What a comparator becomes when its sides change places."""
 _PLACEHOLDER = "%"
 
 
@@ -55,7 +58,8 @@ def read_text(value: object) -> str:
 def read_number(value: object, place: Place, field: str) -> float:
     """Read a finite number given as a number or as text."""
     number = math.nan
-    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+    # Python reads "1_000" as a number, which no other program does.
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool) and "_" not in str(value)[:60]:
         try:
             number = float(value)
         except (ValueError, OverflowError):
@@ -131,29 +135,63 @@ def read_condition(raw: Mapping[str, Any], place: Place) -> Condition:
     return _read_flat(raw, place) if block is None else _read_block(block, place, 0)
 
 
+def count_conditions(raw: Mapping[str, Any]) -> int:
+    """Count the comparisons of an if-child, before any of them is read."""
+    count = 0
+    waiting = [raw.get("condition")]
+    while waiting:
+        block = waiting.pop()
+        kind = block.get("condition-type") if isinstance(block, Mapping) else None
+        if isinstance(block, Mapping) and kind in ("compound", "binary-compound"):
+            parts = block.get("conditions" if kind == "compound" else "tickers")
+            if isinstance(parts, list) and kind == "compound":
+                waiting.extend(parts)
+            elif isinstance(parts, list):
+                count += len(parts)
+        else:
+            count += 1
+    return count
+
+
 def _read_flat(raw: Mapping[str, Any], place: Place) -> Comparison:
-    left = Metric(
-        _read_indicator(
-            raw.get("lhs-fn"), raw.get("lhs-fn-params"), raw.get("lhs-window-days"), place, "lhs"
-        ),
-        read_ticker(raw.get("lhs-val"), place, "lhs-val"),
-    )
-    fixed = raw.get("rhs-fixed-value?")
+    left, right = _read_flat_side(raw, place, "lhs"), _read_flat_side(raw, place, "rhs")
+    return _compare(left, _read_comparator(raw.get("comparator"), place), right, place)
+
+
+def _read_flat_side(raw: Mapping[str, Any], place: Place, side: str) -> Metric | float:
+    function, value = raw.get(f"{side}-fn"), raw.get(f"{side}-val")
+    fixed = raw.get(f"{side}-fixed-value?")
     if fixed is None:
-        fixed = raw.get("rhs-fn") is None
+        # A ticker on the left without a function is a left side whose function is missing.
+        fixed = function is None and (side == "rhs" or _is_number(value))
     if not isinstance(fixed, bool):
-        raise fail(place, f"rhs-fixed-value? is {show(fixed)}, expected true or false")
-    right: Metric | float
+        raise fail(place, f"{side}-fixed-value? is {show(fixed)}, expected true or false")
     if fixed:
-        right = read_number(raw.get("rhs-val"), place, "rhs-val")
-    else:
-        right = Metric(
-            _read_indicator(
-                raw.get("rhs-fn"), raw.get("rhs-fn-params"), raw.get("rhs-window-days"), place, "rhs"
-            ),
-            read_ticker(raw.get("rhs-val"), place, "rhs-val"),
-        )
-    return Comparison(left, _read_comparator(raw.get("comparator"), place), right)
+        return read_number(value, place, f"{side}-val")
+    parameters, window = raw.get(f"{side}-fn-params"), raw.get(f"{side}-window-days")
+    return Metric(
+        _read_indicator(function, parameters, window, place, side), read_ticker(value, place, f"{side}-val")
+    )
+
+
+def _is_number(value: object) -> bool:
+    try:
+        read_number(value, str, "")
+    except SymphonyError:
+        return False
+    return True
+
+
+def _compare(left: Metric | float, comparator: Comparator, right: Metric | float, place: Place) -> Comparison:
+    """Compare two sides; a constant comes to stand on the right."""
+    if isinstance(left, Metric):
+        return Comparison(left, comparator, right)
+    if isinstance(right, Metric):
+        return Comparison(right, _TURNED[comparator], left)
+    raise fail(
+        place,
+        f"compares the constant {left:g} with the constant {right:g}, expected a function of a ticker on one side",
+    )
 
 
 def _read_comparator(value: object, place: Place) -> Comparator:
@@ -200,14 +238,8 @@ def _read_list(block: Mapping[str, Any], field: str, place: Place) -> list[Any]:
 
 
 def _read_binary(block: Mapping[str, Any], place: Place, substitute: str | None) -> Comparison:
-    left = _read_side(block.get("lhs"), place, "lhs", substitute)
-    if isinstance(left, float):
-        raise fail(place, "lhs is a constant, expected a function of a ticker")
-    return Comparison(
-        left,
-        _read_comparator(block.get("comparator"), place),
-        _read_side(block.get("rhs"), place, "rhs", substitute),
-    )
+    left, right = (_read_side(block.get(side), place, side, substitute) for side in ("lhs", "rhs"))
+    return _compare(left, _read_comparator(block.get("comparator"), place), right, place)
 
 
 def _read_side(side: object, place: Place, name: str, substitute: str | None) -> Metric | float:

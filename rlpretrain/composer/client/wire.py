@@ -20,6 +20,8 @@ from rlpretrain.composer.client.daily import DailyValues, epoch_day, read_values
 from rlpretrain.composer.client.failures import ComposerError, Verdict
 from rlpretrain.composer.protocol.calls import IDENTIFIER
 from rlpretrain.composer.protocol.spellings import CASH
+from rlpretrain.documents import unwrap_document
+from rlpretrain.errors import DataError, SymphonyError
 
 __all__ = [
     "Backtest",
@@ -172,18 +174,21 @@ def parse_page(answer: Any) -> SearchPage:
 
 
 def parse_tree(answer: Any, symphony_id: str) -> dict[str, Any]:
-    """Check that an answer of ``get_saved_symphony`` is a tree's root; its parser reads the rest.
+    """Return the tree in an answer of ``get_saved_symphony``, which may be EDN as text; its parser reads the rest.
 
     Raises
     ------
     ComposerError
-        It is not; the symphony is rejected.
+        There is none; the symphony is rejected.
     """
-    if not isinstance(answer, dict) or not isinstance(answer.get("step"), str):
+    subject = f"get_saved_symphony {symphony_id}"
+    try:
+        return unwrap_document(answer, subject)
+    except (DataError, SymphonyError) as error:
+        reason = error.message.removeprefix(f"{subject}: ")
         raise ComposerError(
-            f"get_saved_symphony {symphony_id}: the answer is not a tree", verdict=Verdict.REJECT
-        )
-    return answer
+            f"{subject}: the answer is not a tree: {reason}", verdict=Verdict.REJECT
+        ) from None
 
 
 def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[str] = ()) -> Backtest:

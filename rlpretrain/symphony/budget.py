@@ -1,0 +1,208 @@
+"""How much work one symphony may ask for.
+
+A small document can ask for hours or for all memory: a compound condition of a hundred thousand parts is one node.
+Each kind of work is therefore counted before it begins, and a symphony that asks for too much is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from rlpretrain.errors import SymphonyError
+from rlpretrain.symphony.nodes import (
+    Asset,
+    Compound,
+    Condition,
+    Empty,
+    Filter,
+    If,
+    Indicator,
+    InverseVolatility,
+    Metric,
+    Node,
+    Symphony,
+)
+
+__all__ = [
+    "BUDGETS",
+    "CELLS",
+    "CONDITIONS",
+    "NODES",
+    "Budget",
+    "check_cells",
+    "check_work",
+    "needing_returns",
+    "split_indicator",
+]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """One kind of work and how much of it is done for one symphony."""
+
+    work: str
+    """What is counted, in the plural."""
+    most: int
+
+    def check(self, count: int, place: Callable[[], str]) -> None:
+        """Check a count.
+
+        Raises
+        ------
+        SymphonyError
+            It is above the limit.
+        """
+        if count > self.most:
+            raise SymphonyError(
+                f"{place()}: asks for {count:,} {self.work}, at most {self.most:,} are computed for one symphony",
+                hint="split it into several symphonies",
+            )
+
+
+NODES = Budget("nodes or more", 100_000)
+CONDITIONS = Budget("conditions or more, counting each part of a compound one", 50_000)
+INDICATORS = Budget("distinct indicators", 10_000)
+WINDOWS = Budget("days of windows, summed over its distinct indicators", 2_000_000)
+SUBSTRATEGIES = Budget("sub-strategies whose returns must be simulated", 20_000)
+SELECTIONS = Budget("comparisons a day in its filters", 2_000_000)
+DECISIONS = Budget("decisions on the ways to its leaves", 5_000_000)
+CELLS = Budget("cells of its matrices, columns times days", 300_000_000)
+
+BUDGETS = (NODES, CONDITIONS, INDICATORS, WINDOWS, SUBSTRATEGIES, SELECTIONS, DECISIONS, CELLS)
+"""All budgets. Each is at least ten times what the largest known symphony needs."""
+
+
+def check_work(nodes: tuple[Node, ...], place: Callable[[], str]) -> None:
+    """Check all budgets that need no prices.
+
+    Parameters
+    ----------
+    nodes
+        Nodes of a symphony, children before parents.
+    place
+        Renders the beginning of the error message.
+
+    Raises
+    ------
+    SymphonyError
+        A budget is exceeded.
+    """
+    work = _Work(nodes)
+    INDICATORS.check(len(work.metrics) + work.splits_of_groups, place)
+    WINDOWS.check(work.windows, place)
+    SUBSTRATEGIES.check(len(work.simulated), place)
+    SELECTIONS.check(
+        sum(min(n.count, len(n.children)) * len(n.children) for n in nodes if isinstance(n, Filter)), place
+    )
+    DECISIONS.check(_decisions(nodes), place)
+
+
+def check_cells(symphony: Symphony, days: int) -> None:
+    """Check how large the matrices of a replay would be.
+
+    Parameters
+    ----------
+    symphony
+        A parsed symphony.
+    days
+        Days of the price table.
+
+    Raises
+    ------
+    SymphonyError
+        The budget is exceeded.
+    """
+    work = _Work(symphony.nodes)
+    # Columns of float64 that exist together: indicators, returns and equity of sub-strategies, values and fractions of
+    # splits and the days on which each is followed, conditions (a byte a day), weights, and what waits on the walk down.
+    columns = (
+        len(work.metrics)
+        + 2 * len(work.simulated)
+        + 4 * work.splits
+        + len(work.conditions) // 8
+        + 3 * len(symphony.holdings)
+        + 2 * _depth(symphony.nodes)
+    )
+    CELLS.check(columns * days, lambda: symphony.symphony_id)
+
+
+class _Work:
+    """What a replay must compute."""
+
+    def __init__(self, nodes: tuple[Node, ...]) -> None:
+        self.simulated = needing_returns(nodes)
+        self.conditions: set[Condition] = {node.condition for node in nodes if isinstance(node, If)}
+        self.metrics: set[Metric] = {metric for c in self.conditions for metric in _metrics(c)}
+        self.splits = 0
+        """Children of filters and inverse-volatility splits."""
+        self.splits_of_groups = 0
+        """Those of them whose indicator is one of a simulated equity."""
+        self.windows = 0
+        for node in nodes:
+            if isinstance(node, (Filter, InverseVolatility)):
+                indicator = split_indicator(node)
+                self.splits += len(node.children)
+                for child in (nodes[position] for position in node.children):
+                    if isinstance(child, Asset):
+                        self.metrics.add(Metric(indicator, child.ticker))
+                    else:
+                        self.splits_of_groups += 1
+                        self.windows += _longest(indicator)
+        self.windows += sum(_longest(metric.indicator) for metric in self.metrics)
+
+
+def split_indicator(node: Filter | InverseVolatility) -> Indicator:
+    """Return the indicator of its children that a node splits by."""
+    if isinstance(node, Filter):
+        return node.indicator
+    return Indicator("standard-deviation-return", (float(node.window),))
+
+
+def needing_returns(nodes: tuple[Node, ...]) -> set[int]:
+    """Return the nodes under a filter or inverse-volatility split over anything but assets."""
+    needed: set[int] = set()
+    for position in range(len(nodes) - 1, -1, -1):
+        node = nodes[position]
+        if isinstance(node, (Asset, Empty)):
+            continue
+        if position in needed:
+            needed.update(node.children)
+        elif isinstance(node, (Filter, InverseVolatility)):
+            needed.update(c for c in node.children if not isinstance(nodes[c], Asset))
+    return needed
+
+
+def _longest(indicator: Indicator) -> int:
+    return int(max(indicator.parameters, default=0.0))
+
+
+def _metrics(condition: Condition) -> Iterator[Metric]:
+    if isinstance(condition, Compound):
+        for part in condition.conditions:
+            yield from _metrics(part)
+    else:
+        yield from (side for side in (condition.left, condition.right) if isinstance(side, Metric))
+
+
+def _decisions(nodes: tuple[Node, ...]) -> int:
+    """Count the steps of `Symphony.leaves`, without building them."""
+    leaves: list[int] = []
+    steps: list[int] = []
+    for node in nodes:
+        if isinstance(node, (Asset, Empty)):
+            leaves.append(int(isinstance(node, Asset)))
+            steps.append(0)
+            continue
+        leaves.append(sum(leaves[child] for child in node.children))
+        below = sum(steps[child] for child in node.children)
+        steps.append(below + leaves[-1] if isinstance(node, (If, Filter)) else below)
+    return steps[-1]
+
+
+def _depth(nodes: tuple[Node, ...]) -> int:
+    depths: list[int] = []
+    for node in nodes:
+        children = () if isinstance(node, (Asset, Empty)) else node.children
+        depths.append(1 + max((depths[child] for child in children), default=0))
+    return depths[-1]

@@ -1,0 +1,63 @@
+"""Conditions that can be computed but say nothing: their outcome is the same on every day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rlpretrain.symphony.indicators import INDICATORS
+from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Metric
+
+__all__ = ["doubts"]
+
+
+def doubts(condition: Condition) -> list[str]:
+    """Say of each part of a condition that cannot be meant what is wrong with it; an empty list if nothing is.
+
+    The condition is evaluated as it stands all the same. Trees that people run have such conditions.
+    """
+    found: dict[str, None] = {}
+    for comparison in _comparisons(condition):
+        outcome = _outcome(comparison)
+        if outcome is not None:
+            found[f"{comparison} is {'always' if outcome else 'never'} true"] = None
+        for side in (comparison.left, comparison.right):
+            if isinstance(side, Metric) and _windows_are_reversed(side):
+                found[f"the short window of {side} is not shorter than the long one"] = None
+    return list(found)
+
+
+def _comparisons(condition: Condition) -> Iterator[Comparison]:
+    if isinstance(condition, Compound):
+        for part in condition.conditions:
+            yield from _comparisons(part)
+    else:
+        yield condition
+
+
+def _outcome(comparison: Comparison) -> bool | None:
+    """Return whether a comparison holds on every day on which its sides are known, or on none; None if it depends."""
+    if comparison.left == comparison.right:
+        return comparison.comparator in ("gte", "lte", "eq")
+    if isinstance(comparison.right, Metric):
+        return None
+    number = comparison.right
+    row = INDICATORS[comparison.left.indicator.function]
+    match comparison.comparator:
+        case "gt":
+            always, never = number < row.lowest, number >= row.highest
+        case "gte":
+            always, never = number <= row.lowest, number > row.highest
+        case "lt":
+            always, never = number > row.highest, number <= row.lowest
+        case "lte":
+            always, never = number >= row.highest, number < row.lowest
+        case "eq":
+            always, never = False, not row.lowest <= number <= row.highest
+    return True if always else False if never else None
+
+
+def _windows_are_reversed(metric: Metric) -> bool:
+    row = INDICATORS[metric.indicator.function]
+    names = [parameter.name for parameter in row.parameters]
+    values = dict(zip(names, metric.indicator.parameters, strict=True))
+    return "short-window" in values and values["short-window"] >= values.get("long-window", float("inf"))
