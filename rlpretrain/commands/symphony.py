@@ -11,7 +11,10 @@ from rlpretrain.commands.settings import add_command
 
 __all__ = ["add_symphony"]
 
-_NAMED = "a file in JSON, EDN or the text that Composer's editor copies, or a symphony's id on the server of the settings (composer_url)"
+_NAMED = (
+    "a file in JSON, EDN or the text that Composer's editor copies, or a symphony's id on the server of the settings "
+    "(composer_url)"
+)
 
 _BACKTEST = """Replay a symphony on daily prices, print its statistics and draw its equity curve.
 

@@ -16,7 +16,7 @@ from edn_format import ImmutableDict, ImmutableList, Keyword, MetadataValue, Sym
 from rlpretrain.documents.edn_text import plain
 from rlpretrain.errors import SymphonyError
 
-__all__ = ["DEFINE", "translate"]
+__all__ = ["DEFINE", "describe", "translate"]
 
 DEFINE = Symbol("defsymphony")
 
@@ -106,7 +106,7 @@ def _symphony(arguments: Sequence[Any], root: _Place) -> tuple[Tree, _Below]:
     arguments = [_bare(argument) for argument in arguments]
     name = arguments.pop(0) if arguments and isinstance(arguments[0], str) else ""
     options = arguments.pop(0) if arguments and isinstance(arguments[0], ImmutableDict) else ImmutableDict({})
-    fields = plain(options, root.subject)
+    fields = plain(options, root.fail)
     tree = {"step": "root", "name": str(name)} | {
         _OPTIONS.get(option, option): value for option, value in fields.items()
     }
@@ -134,14 +134,14 @@ def _equal(arguments: Sequence[Any], place: _Place) -> _Built:
 
 def _group(arguments: Sequence[Any], place: _Place) -> _Built:
     if not arguments or not isinstance(arguments[0], str):
-        raise place.fail(f"the group's name is {_words(arguments[:1])}, expected a text")
+        raise place.fail(f"the group's name is {describe(arguments[:1])}, expected a text")
     return _parent(place, _forms(arguments[1:], place), name=str(arguments[0]))
 
 
 def _inverse_volatility(arguments: Sequence[Any], place: _Place) -> _Built:
     if not arguments:
         raise place.fail("weight-inverse-volatility has no window")
-    window = plain(arguments[0], place.step)
+    window = plain(arguments[0], place.fail)
     if isinstance(window, dict):
         window = window.get("window")
     return _parent(place, _forms(arguments[1:], place), **{"window-days": window})
@@ -164,7 +164,7 @@ def _specified(arguments: Sequence[Any], place: _Place) -> _Built:
         )
         if len(values) != len(forms) or None in values:
             raise place.fail(f"weight-specified has {len(given)} weights for {len(forms)} children")
-        weights = [{"num": plain(value, place.step), "den": 100} for value in values]
+        weights = [{"num": plain(value, place.fail), "den": 100} for value in values]
     else:
         if len(arguments) % 2:
             raise place.fail("weight-specified takes pairs of a weight and a child")
@@ -178,7 +178,7 @@ def _specified(arguments: Sequence[Any], place: _Place) -> _Built:
 def _fraction(value: Any, place: _Place) -> Tree:
     if isinstance(value, Fraction):
         return {"num": value.numerator, "den": value.denominator}
-    return {"num": plain(value, place.step), "den": 1}
+    return {"num": plain(value, place.fail), "den": 1}
 
 
 def _filter(arguments: Sequence[Any], place: _Place) -> _Built:
@@ -192,7 +192,7 @@ def _filter(arguments: Sequence[Any], place: _Place) -> _Built:
         "sort-by-fn": _FUNCTIONS.get(function, function),
         "sort-by-fn-params": _parameters(function, indicator, place),
         "select-fn": select.removeprefix("select-"),
-        "select-n": plain(count[0], place.step),
+        "select-n": plain(count[0], place.fail),
     }
     return _parent(place, _forms(arguments[2:], place), **fields)
 
@@ -216,7 +216,7 @@ def _asset(arguments: Sequence[Any], place: _Place) -> _Built:
     if not 1 <= len(arguments) <= 2:
         raise place.fail(f"asset has {len(arguments)} parts, expected a ticker and a name")
     fields = ("ticker", "name")
-    values = (plain(argument, place.step) for argument in arguments)
+    values = (plain(argument, place.fail) for argument in arguments)
     return {"step": place.step} | dict(zip(fields, values, strict=False)), []
 
 
@@ -259,7 +259,7 @@ def _condition(form: Any, place: _Place, depth: int) -> Tree:
 def _side(form: Any, place: _Place) -> Tree:
     form = _bare(form)
     if not isinstance(form, tuple):
-        return {"constant": plain(form, place.step)}
+        return {"constant": plain(form, place.fail)}
     function, arguments = _call(form, place, "a function")
     if not arguments or not isinstance(arguments[0], str):
         raise place.fail(f"({function} ...) has no ticker")
@@ -276,7 +276,7 @@ def _parameters(function: str, arguments: Sequence[Any], place: _Place) -> Tree:
         return {}
     if len(arguments) > 1:
         raise place.fail(f"({function} ...) has more than a ticker and its parameters")
-    value = plain(arguments[0], place.step)
+    value = plain(arguments[0], place.fail)
     return value if isinstance(value, dict) else {"window": value}
 
 
@@ -295,7 +295,7 @@ def _forms(arguments: Sequence[Any], place: _Place) -> list[Any]:
         elif isinstance(child, tuple):
             found.append(child)
         else:
-            raise place.fail(f'a child is {_words([child])}, expected a form such as (asset "SPY")')
+            raise place.fail(f'a child is {describe([child])}, expected a form such as (asset "SPY")')
     return found
 
 
@@ -317,7 +317,7 @@ def _call(form: Any, place: _Place, expected: str) -> tuple[str, Sequence[Any]]:
     """Return the name and the arguments of a form."""
     form = _bare(form)
     if not isinstance(form, tuple) or not form or not isinstance(form[0], Symbol):
-        raise place.fail(f"found {_words([form])}, expected {expected}")
+        raise place.fail(f"found {describe([form])}, expected {expected}")
     return str(form[0].name), [_bare(argument) for argument in form[1:]]
 
 
@@ -328,10 +328,10 @@ def _bare(value: Any) -> Any:
     return value
 
 
-def _words(values: Sequence[Any]) -> str:
+def describe(values: Sequence[Any]) -> str:
     """Describe the first of some values for a message, on one short line."""
     if not values:
-        return "missing"
+        return "nothing"
     value = values[0]
     match value:
         case None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -50,8 +50,15 @@ def read_forms(text: str, subject: str) -> list[Any]:
         raise SymphonyError(f"{subject}: not EDN: {reason[:120] or type(error).__name__}") from None
 
 
-def plain(value: Any, subject: str) -> Any:
+def plain(value: Any, fail: Callable[[str], SymphonyError]) -> Any:
     """Return a value in the types of JSON: keywords and symbols as their names, lists and vectors as lists.
+
+    Parameters
+    ----------
+    value
+        A value that `read_forms` read.
+    fail
+        Makes the error that is raised, from what is wrong.
 
     Raises
     ------
@@ -69,12 +76,12 @@ def plain(value: Any, subject: str) -> Any:
             continue
         if isinstance(item, edn_format.ImmutableDict):
             built = {}
-            waiting.extend((below, built, name) for name, below in reversed(list(_named(item, subject))))
+            waiting.extend((below, built, name) for name, below in reversed(list(_named(item, fail))))
         elif isinstance(item, (tuple, edn_format.ImmutableList)):
             built = []
             waiting.extend((below, built, None) for below in reversed(list(item)))
         else:
-            built = _atom(item, subject)
+            built = _atom(item, fail)
         if key is None:
             target.append(built)
         else:
@@ -82,31 +89,36 @@ def plain(value: Any, subject: str) -> Any:
     return found[0]
 
 
-def _named(item: Any, subject: str) -> Iterator[tuple[str, Any]]:
+def _named(item: Any, fail: Callable[[str], SymphonyError]) -> Iterator[tuple[str, Any]]:
     for key, below in item.items():
         if not isinstance(key, (str, edn_format.Keyword)):
-            raise SymphonyError(
-                f"{subject}: not a symphony: a map has the key {ascii(str(key))[:60]}, expected a keyword"
-            )
-        yield key if isinstance(key, str) else str(key.name), below
+            raise fail("a map has a key that is neither a keyword nor a text")
+        yield str(key) if isinstance(key, str) else str(key.name), below
 
 
-def _atom(item: Any, subject: str) -> Any:
+def _atom(item: Any, fail: Callable[[str], SymphonyError]) -> Any:
     match item:
-        case None | bool() | float() | str():
-            return str(item) if isinstance(item, str) else item
+        case str():
+            # A character is a kind of text. The library decodes "\\ud83d\\ude00" into halves, which are joined here.
+            return (
+                str(item)
+                if item.isascii()
+                else item.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            )
+        case None | bool() | float():
+            return item
         case int() if item.bit_length() <= _LONGEST_INTEGER:
             return item
         case Decimal() | Fraction():
             try:
                 return float(item)
             except OverflowError:
-                raise SymphonyError(f"{subject}: not a symphony: a number is too large") from None
+                raise fail("a number is too large") from None
         case edn_format.Keyword() | edn_format.Symbol():
             return str(item.name)
         case dt.date() | uuid.UUID():
             return str(item)
-    raise SymphonyError(f"{subject}: not a symphony: it contains a {type(item).__name__}")
+    raise fail("a number is too large" if isinstance(item, int) else f"it contains a {type(item).__name__}")
 
 
 def _check_brackets(text: str, subject: str) -> None:

@@ -27,9 +27,9 @@ _SNIFFED = 4_096
 
 
 def document_files(folder: Path, *, deep: bool = False) -> list[Path]:
-    """List the symphony files of a folder by name.
+    """List the symphony files of a folder by name: ``*.json``, ``*.edn``, ``*.clj`` and ``*.txt``.
 
-    They are ``*.json``, ``*.edn``, ``*.clj``, and those ``*.txt`` that begin like a symphony, as folders also hold notes.
+    Folders also hold notes, so a text counts only if it begins like a symphony.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
             )
         else:
             break
-    if not isinstance(answer, dict) or "step" not in answer:
+    if not isinstance(answer, dict) or not isinstance(answer.get("step"), str):
         raise DataError(f"{subject}: contains no symphony: there is no 'step' at its root")
     return answer
 
@@ -109,7 +109,7 @@ def _decode(text: str, subject: str) -> Any:
 
 
 def _decode_edn(text: str, subject: str) -> Any:
-    from rlpretrain.documents.composer_text import DEFINE, translate
+    from rlpretrain.documents.composer_text import DEFINE, describe, translate
     from rlpretrain.documents.edn_text import plain, read_forms
 
     forms: Sequence[Any] = read_forms(text, subject)
@@ -122,10 +122,10 @@ def _decode_edn(text: str, subject: str) -> Any:
         )
     form = forms[0]
     if not isinstance(form, tuple):
-        return plain(form, subject)
+        return plain(form, lambda problem: SymphonyError(f"{subject}: not a symphony: {problem}"))
     if not form or form[0] != DEFINE:
         raise SymphonyError(
-            f"{subject}: begins with {str(form[0])[:40] if form else 'nothing'}, expected defsymphony",
+            f"{subject}: begins with {describe(form[:1])}, expected defsymphony",
             hint="copy the whole text from Composer's editor, or fetch the symphony by its id",
         )
     return translate(form, subject)

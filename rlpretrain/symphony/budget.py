@@ -114,8 +114,9 @@ def check_cells(symphony: Symphony, days: int) -> None:
         The budget is exceeded.
     """
     work = _Work(symphony.nodes)
-    # Columns of float64 that exist together: indicators, returns and equity of sub-strategies, values and fractions of
-    # splits and the days on which each is followed, conditions (a byte a day), weights, and what waits on the walk down.
+    # Columns of float64 that exist together: indicators, returns and equity of sub-strategies, values and fractions
+    # of splits and the days on which each is followed, conditions (a byte a day), weights, and on the walk down the
+    # days and weights of what waits.
     columns = (
         len(work.metrics)
         + 2 * len(work.simulated)

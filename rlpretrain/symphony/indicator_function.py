@@ -12,7 +12,20 @@ from rlpretrain.errors import SettingsError
 from rlpretrain.market.panel import Floats
 from rlpretrain.symphony.evidence import Evidence
 
-__all__ = ["DOLLARS", "PERCENT", "POINTS", "IndicatorFunction", "Number", "Parameter", "Unit", "Window"]
+__all__ = [
+    "ANY_VALUE",
+    "DOLLARS",
+    "FROM_TOTAL_LOSS",
+    "NOT_NEGATIVE",
+    "PERCENT",
+    "POINTS",
+    "UP_TO_HUNDRED",
+    "IndicatorFunction",
+    "Number",
+    "Parameter",
+    "Unit",
+    "Window",
+]
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,11 @@ class Unit:
 PERCENT = Unit("percent", " %", scales_with_price=False)
 DOLLARS = Unit("dollars", "", scales_with_price=True)
 POINTS = Unit("index points", "", scales_with_price=False)
+
+ANY_VALUE = (-math.inf, math.inf)
+NOT_NEGATIVE = (0.0, math.inf)
+FROM_TOTAL_LOSS = (-100.0, math.inf)
+UP_TO_HUNDRED = (0.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -81,10 +99,8 @@ class IndicatorFunction:
     ``{days}`` may stand for the window with its noun: ``cumulative return of {ticker} over {days}``.
     """
     unit: Unit
-    lowest: float = -math.inf
-    """No value is below it, in the function's unit."""
-    highest: float = math.inf
-    """No value is above it."""
+    bounds: tuple[float, float]
+    """Lowest and highest value that it can have in its unit; a constant beyond them decides a condition for good."""
     evidence: Evidence | None
     """Evidence for the category of strategies that read it; None if it is evidence for none."""
 

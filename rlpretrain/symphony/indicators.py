@@ -6,9 +6,13 @@ from rlpretrain.market.panel import Floats
 from rlpretrain.symphony import functions
 from rlpretrain.symphony.evidence import BAND, DEVIATION, DRAWDOWN, LEVEL, OSCILLATOR, RETURN
 from rlpretrain.symphony.indicator_function import (
+    ANY_VALUE,
     DOLLARS,
+    FROM_TOTAL_LOSS,
+    NOT_NEGATIVE,
     PERCENT,
     POINTS,
+    UP_TO_HUNDRED,
     IndicatorFunction,
     Number,
     Window,
@@ -38,7 +42,7 @@ INDICATORS = Table(
             parameters=(),
             words="price of {ticker}",
             unit=DOLLARS,
-            lowest=0.0,
+            bounds=NOT_NEGATIVE,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -47,7 +51,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="cumulative return of {ticker} over {days}",
             unit=PERCENT,
-            lowest=-100.0,
+            bounds=FROM_TOTAL_LOSS,
             evidence=RETURN,
         ),
         IndicatorFunction(
@@ -56,7 +60,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="SMA({window}) of {ticker}",
             unit=DOLLARS,
-            lowest=0.0,
+            bounds=NOT_NEGATIVE,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -65,7 +69,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="EMA({window}) of {ticker}",
             unit=DOLLARS,
-            lowest=0.0,
+            bounds=NOT_NEGATIVE,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -74,7 +78,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="mean daily return of {ticker} over {days}",
             unit=PERCENT,
-            lowest=-100.0,
+            bounds=FROM_TOTAL_LOSS,
             evidence=RETURN,
         ),
         IndicatorFunction(
@@ -83,7 +87,7 @@ INDICATORS = Table(
             parameters=(_TWO_DAYS,),
             words="standard deviation of daily returns of {ticker} over {days}",
             unit=PERCENT,
-            lowest=0.0,
+            bounds=NOT_NEGATIVE,
             evidence=DEVIATION,
         ),
         IndicatorFunction(
@@ -92,7 +96,7 @@ INDICATORS = Table(
             parameters=(_TWO_DAYS,),
             words="standard deviation of prices of {ticker} over {days}",
             unit=DOLLARS,
-            lowest=0.0,
+            bounds=NOT_NEGATIVE,
             evidence=DEVIATION,
         ),
         IndicatorFunction(
@@ -101,8 +105,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="max drawdown of {ticker} over {days}",
             unit=PERCENT,
-            lowest=0.0,
-            highest=100.0,
+            bounds=UP_TO_HUNDRED,
             evidence=DRAWDOWN,
         ),
         IndicatorFunction(
@@ -111,8 +114,7 @@ INDICATORS = Table(
             parameters=(_WINDOW,),
             words="RSI({window}) of {ticker}",
             unit=POINTS,
-            lowest=0.0,
-            highest=100.0,
+            bounds=UP_TO_HUNDRED,
             evidence=OSCILLATOR,
         ),
         IndicatorFunction(
@@ -121,6 +123,7 @@ INDICATORS = Table(
             parameters=(_SHORT, _LONG),
             words="MACD({short-window}, {long-window}) of {ticker}",
             unit=DOLLARS,
+            bounds=ANY_VALUE,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -129,6 +132,7 @@ INDICATORS = Table(
             parameters=(_SHORT, _LONG, _SMOOTH),
             words="MACD signal({short-window}, {long-window}, {smooth-window}) of {ticker}",
             unit=DOLLARS,
+            bounds=ANY_VALUE,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -137,7 +141,7 @@ INDICATORS = Table(
             parameters=(_SHORT, _LONG),
             words="PPO({short-window}, {long-window}) of {ticker}",
             unit=PERCENT,
-            lowest=-100.0,
+            bounds=FROM_TOTAL_LOSS,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -146,6 +150,7 @@ INDICATORS = Table(
             parameters=(_SHORT, _LONG, _SMOOTH),
             words="PPO signal({short-window}, {long-window}, {smooth-window}) of {ticker}",
             unit=PERCENT,
+            bounds=ANY_VALUE,
             evidence=LEVEL,
         ),
         IndicatorFunction(
@@ -154,6 +159,7 @@ INDICATORS = Table(
             parameters=(_WINDOW, _DEVIATIONS),
             words="upper Bollinger band({window}, {standard-deviations}) of {ticker}",
             unit=DOLLARS,
+            bounds=ANY_VALUE,
             evidence=BAND,
         ),
         IndicatorFunction(
@@ -162,6 +168,7 @@ INDICATORS = Table(
             parameters=(_WINDOW, _DEVIATIONS),
             words="lower Bollinger band({window}, {standard-deviations}) of {ticker}",
             unit=DOLLARS,
+            bounds=ANY_VALUE,
             evidence=BAND,
         ),
     ),

@@ -9,11 +9,8 @@ from rlpretrain.symphony.indicators import INDICATORS
 
 __all__ = ["DISPLAY_FIELDS", "RULE_FIELDS", "unknown_fields"]
 
-_ANY_NODE = frozenset(
-    ("root", "group", "wt-cash-equal", "wt-cash-specified", "wt-inverse-vol", "wt-marketcap")
-    + ("if", "if-child", "filter", "asset", "empty")
-)
 _WEIGHTS = frozenset(("wt-cash-equal", "wt-cash-specified", "wt-inverse-vol", "wt-marketcap"))
+_ANY_NODE = _WEIGHTS.union(("root", "group", "if", "if-child", "filter", "asset", "empty"))
 _CONDITION, _SIDE, _WEIGHT, _PARAMETERS = "a condition", "a side of a condition", "a weight", "parameters"
 
 RULE_FIELDS: Mapping[str, frozenset[str]] = {

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Metric
+from rlpretrain.symphony.wording import condition_words, metric_words
 
 __all__ = ["doubts"]
 
@@ -19,10 +20,10 @@ def doubts(condition: Condition) -> list[str]:
     for comparison in _comparisons(condition):
         outcome = _outcome(comparison)
         if outcome is not None:
-            found[f"{comparison} is {'always' if outcome else 'never'} true"] = None
+            found[f"{condition_words(comparison)} is {'always' if outcome else 'never'} true"] = None
         for side in (comparison.left, comparison.right):
             if isinstance(side, Metric) and _windows_are_reversed(side):
-                found[f"the short window of {side} is not shorter than the long one"] = None
+                found[f"the short window of {metric_words(side)} is not shorter than the long one"] = None
     return list(found)
 
 
@@ -41,18 +42,18 @@ def _outcome(comparison: Comparison) -> bool | None:
     if isinstance(comparison.right, Metric):
         return None
     number = comparison.right
-    row = INDICATORS[comparison.left.indicator.function]
+    lowest, highest = INDICATORS[comparison.left.indicator.function].bounds
     match comparison.comparator:
         case "gt":
-            always, never = number < row.lowest, number >= row.highest
+            always, never = number < lowest, number >= highest
         case "gte":
-            always, never = number <= row.lowest, number > row.highest
+            always, never = number <= lowest, number > highest
         case "lt":
-            always, never = number > row.highest, number <= row.lowest
+            always, never = number > highest, number <= lowest
         case "lte":
-            always, never = number >= row.highest, number < row.lowest
+            always, never = number >= highest, number < lowest
         case "eq":
-            always, never = False, not row.lowest <= number <= row.highest
+            always, never = False, not lowest <= number <= highest
     return True if always else False if never else None
 
 

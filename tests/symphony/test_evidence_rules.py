@@ -12,7 +12,7 @@ from rlpretrain.patterns.strategies.tree_rules import asks_for_extreme, is_extre
 from rlpretrain.symphony import Comparison, Indicator, Metric, parse_symphony
 from rlpretrain.symphony.evidence import CATEGORIES, DEVIATION, DRAWDOWN, LEVEL, OSCILLATOR, RETURN, Evidence
 from rlpretrain.symphony.functions import current_price
-from rlpretrain.symphony.indicator_function import POINTS, IndicatorFunction, Window
+from rlpretrain.symphony.indicator_function import ANY_VALUE, POINTS, IndicatorFunction, Window
 from rlpretrain.symphony.indicators import INDICATORS
 from tests.symphony import building as b
 
@@ -123,6 +123,7 @@ def moon() -> Iterator[IndicatorFunction]:
             parameters=(),
             words="age of the moon of {ticker}",
             unit=POINTS,
+            bounds=ANY_VALUE,
             evidence=None,
         )
     )

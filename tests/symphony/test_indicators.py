@@ -12,7 +12,7 @@ from rlpretrain.errors import SettingsError, SymphonyError
 from rlpretrain.symphony import Comparison, Indicator, Metric, parse_symphony
 from rlpretrain.symphony.evidence import LEVEL, Evidence
 from rlpretrain.symphony.functions import current_price
-from rlpretrain.symphony.indicator_function import DOLLARS, IndicatorFunction, Number, Window
+from rlpretrain.symphony.indicator_function import ANY_VALUE, DOLLARS, IndicatorFunction, Number, Window
 from rlpretrain.symphony.indicators import INDICATORS, apply_indicator
 from rlpretrain.symphony.wording import condition_words, indicator_words, metric_words
 from tests.examples.documents import PROJECT
@@ -66,6 +66,16 @@ def test_a_common_factor_scales_what_is_counted_in_the_prices_unit(row, closes):
     once, scaled = values(row, closes, 1), values(row, 8.0 * np.array(closes), 1)
     expected = 8.0 * once if row.unit.scales_with_price else once
     np.testing.assert_allclose(scaled, expected, rtol=1e-9, atol=1e-9)
+
+
+@every_row
+@settings(max_examples=30, deadline=None)
+@given(closes=st.lists(st.floats(1e-3, 1e5), min_size=8, max_size=30))
+def test_no_value_is_beyond_its_bounds(row, closes):
+    found = values(row, closes, 1)
+    found = found[np.isfinite(found)]
+    lowest, highest = row.bounds
+    assert (found >= lowest - 1e-9).all() and (found <= highest + 1e-9).all()
 
 
 @every_row
@@ -141,6 +151,7 @@ ROW = {
     "parameters": (Window("window"),),
     "words": "DP({window}) of {ticker}",
     "unit": DOLLARS,
+    "bounds": ANY_VALUE,
     "evidence": LEVEL,
 }
 
