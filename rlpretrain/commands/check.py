@@ -191,6 +191,7 @@ def _evaluator(market: str, symphonies: Sequence[Symphony], seed: int) -> Evalua
 def _replay(
     symphony: Symphony, evaluator: Evaluator | None, window: tuple[Any, Any], finding: _Finding
 ) -> None:
+    from rlpretrain.symphony.budget import check_cells
     from rlpretrain.symphony.levels import no_vote_reason
 
     lacking = [t for t in symphony.tickers if evaluator is None or t not in evaluator.panel]
@@ -198,6 +199,7 @@ def _replay(
     if evaluator is None or lacking:
         finding.status, finding.reason = "lacks_prices", "the market has no prices of a ticker"
         return
+    check_cells(symphony, len(evaluator.table(symphony)))
     try:
         replay = evaluator.replay(symphony, start=window[0], end=window[1])
     except SymphonyError as error:

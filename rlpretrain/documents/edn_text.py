@@ -99,7 +99,7 @@ def _named(item: Any, fail: Callable[[str], SymphonyError]) -> Iterator[tuple[st
 def _atom(item: Any, fail: Callable[[str], SymphonyError]) -> Any:
     match item:
         case str():
-            # A character is a kind of text. The library decodes "\\ud83d\\ude00" into halves, which are joined here.
+            # A character is a kind of text. The library decodes "\ud83d\ude00" into halves, which are joined here.
             return (
                 str(item)
                 if item.isascii()

@@ -32,6 +32,8 @@ __all__ = [
     "Budget",
     "check_cells",
     "check_work",
+    "count_columns",
+    "count_work",
     "needing_returns",
     "split_indicator",
 ]
@@ -88,14 +90,24 @@ def check_work(nodes: tuple[Node, ...], place: Callable[[], str]) -> None:
     SymphonyError
         A budget is exceeded.
     """
+    for budget, count in count_work(nodes).items():
+        budget.check(count, place)
+
+
+def count_work(nodes: tuple[Node, ...]) -> dict[Budget, int]:
+    """Count the work of a replay that does not depend on how many days it has."""
     work = _Work(nodes)
-    INDICATORS.check(len(work.metrics) + work.splits_of_groups, place)
-    WINDOWS.check(work.windows, place)
-    SUBSTRATEGIES.check(len(work.simulated), place)
-    SELECTIONS.check(
-        sum(min(n.count, len(n.children)) * len(n.children) for n in nodes if isinstance(n, Filter)), place
-    )
-    DECISIONS.check(_decisions(nodes), place)
+    return {
+        INDICATORS: len(work.metrics) + work.splits_of_groups,
+        WINDOWS: work.windows,
+        SUBSTRATEGIES: len(work.simulated),
+        SELECTIONS: sum(
+            min(node.count, len(node.children)) * len(node.children)
+            for node in nodes
+            if isinstance(node, Filter)
+        ),
+        DECISIONS: _decisions(nodes),
+    }
 
 
 def check_cells(symphony: Symphony, days: int) -> None:
@@ -113,19 +125,20 @@ def check_cells(symphony: Symphony, days: int) -> None:
     SymphonyError
         The budget is exceeded.
     """
+    CELLS.check(count_columns(symphony) * days, lambda: symphony.symphony_id)
+
+
+def count_columns(symphony: Symphony) -> int:
+    """Count the columns of float64, a row a day, that exist together in a replay."""
     work = _Work(symphony.nodes)
-    # Columns of float64 that exist together: indicators, returns and equity of sub-strategies, values and fractions
-    # of splits and the days on which each is followed, conditions (a byte a day), weights, and on the walk down the
-    # days and weights of what waits.
-    columns = (
+    return (
         len(work.metrics)
-        + 2 * len(work.simulated)
-        + 4 * work.splits
-        + len(work.conditions) // 8
-        + 3 * len(symphony.holdings)
-        + 2 * _depth(symphony.nodes)
+        + 2 * len(work.simulated)  # returns and equity
+        + 4 * work.splits  # values, fractions, and the days and weights of those that wait on the walk down
+        + len(work.conditions) // 8  # a byte a day
+        + 3 * len(symphony.holdings)  # wanted weights, held weights and returns
+        + 2 * _depth(symphony.nodes)  # the days and weights of what waits on the walk down
     )
-    CELLS.check(columns * days, lambda: symphony.symphony_id)
 
 
 class _Work:

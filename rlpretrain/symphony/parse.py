@@ -77,6 +77,12 @@ def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Sy
     builder = _Builder()
     for frame in reversed(frames):
         builder.build(frame)
+    width = root.raw.get("rebalance-corridor-width")
+    if width is not None and corridor is None:
+        builder.remark(
+            root,
+            f"rebalance-corridor-width is {show(width)}, but counts only if rebalance is none; it has no effect",
+        )
     nodes, first_use = tuple(builder.positions), builder.first_use()
     if not any(isinstance(node, Asset) for node in nodes):
         raise fail(root.path, "contains no asset")
@@ -137,7 +143,7 @@ def _flatten(document: object) -> list[_Frame]:
         frame = stack.pop()
         frames.append(frame)
         NODES.check(len(frames) + len(stack), frames[0].path)
-        if frame.step == "if-child":
+        if frame.step == "if-child" and frame.raw.get("is-else-condition?") is not True:
             conditions += count_conditions(frame.raw)
             CONDITIONS.check(conditions, frame.path)
         if frame.step == "asset":

@@ -137,6 +137,21 @@ def test_a_missing_or_empty_folder_is_named(tmp_path):
         load_catalogue(str(tmp_path))
 
 
+def test_a_folder_serves_files_of_every_form(tmp_path):
+    tree = {"step": "root", "children": []}
+    (tmp_path / "a.edn").write_text("{:step :root, :children []}")
+    (tmp_path / "a.json").write_text(json.dumps(tree))
+    (tmp_path / "b.clj").write_text('(defsymphony "B" {:rebalance-frequency :daily})')
+    (tmp_path / "c.txt").write_text('(defsymphony "C"')
+    entries = FolderCatalogue(tmp_path).entries()
+    first, second, third, fourth = entries
+    assert (first.symphony_id, first.document, second.document) == ("a", tree, tree)
+    assert second.symphony_id not in ("a", "b", "c") and len({entry.symphony_id for entry in entries}) == 4
+    assert third.document == {"step": "root", "name": "B", "rebalance": "daily", "children": []}
+    assert (fourth.symphony_id, fourth.document) == ("c", None)
+    assert fourth.defect == "c.txt: not EDN: nothing closes the ( of line 1"
+
+
 @pytest.mark.market_data
 @pytest.mark.skipif(not SYMPHONIES.is_dir(), reason="real symphonies are not beside the project")
 def test_every_json_file_of_a_folder_is_served_and_its_sub_folders_are_not():

@@ -144,6 +144,12 @@ async def test_answers_that_are_no_trees(body, reason, verdict):
     assert caught.value.verdict == verdict
 
 
+async def test_a_score_may_be_edn():
+    body = json.dumps({"score": '{:step :root, :children [{:step :asset, :ticker "SPY"}]}'}).encode()
+    tree = await ask(Recorder(body=body), lambda client: client.get_saved_symphony("abc"))
+    assert tree == {"step": "root", "children": [{"step": "asset", "ticker": "SPY"}]}
+
+
 @pytest.mark.parametrize("stated", [True, False])
 async def test_no_more_is_read_than_allowed(stated):
     body = b'{"step": "root", "name": "' + b"x" * 5000 + b'"}'

@@ -16,6 +16,9 @@ from rlpretrain.composer.client.wire import parse_backtest, parse_page, parse_tr
 from rlpretrain.composer.protocol.spellings import DATE_KEY
 from rlpretrain.composer.server.mcp_answer import mcp_backtest_answer
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
+from rlpretrain.symphony import parse_symphony
+from tests.documents.printing import composer_text, edn_text
+from tests.symphony import building as b
 
 # What the official server makes of a recorded answer of the real backtest endpoint.
 ANSWER = {
@@ -143,6 +146,31 @@ def test_a_page_keeps_good_rows_and_says_why_others_are_left_out():
 def test_what_is_no_tree_rejects_the_symphony(answer):
     with pytest.raises(ComposerError) as caught:
         parse_tree(answer, "abc")
+    assert caught.value.verdict is Verdict.REJECT
+
+
+TREE = b.root(b.equal(b.asset("SPY"), b.asset("TLT")))
+
+
+@pytest.mark.parametrize("text", [edn_text(TREE), composer_text(TREE), json.dumps(TREE)])
+def test_a_tree_may_come_as_text(text):
+    expected = parse_symphony(TREE, symphony_id="abc").content_hash
+    for form in (
+        result(json.dumps(text)),
+        result(json.dumps({"score": text})),
+        result(structured={"result": text}),
+        result(structured={"result": {"symphony": text}}),
+    ):
+        tree = parse_tree(_decoded(form, "get_saved_symphony", True), "abc")
+        assert parse_symphony(tree, symphony_id="abc").content_hash == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["(defsymphony", "{:step", '(defsymphony "x" {} (option "SPY"))', "[" * 10**6]
+)
+def test_a_damaged_text_rejects_the_symphony(text):
+    with pytest.raises(ComposerError, match="^get_saved_symphony abc: the answer is not a tree: ") as caught:
+        parse_tree({"score": text}, "abc")
     assert caught.value.verdict is Verdict.REJECT
 
 
