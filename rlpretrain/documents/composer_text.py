@@ -21,6 +21,8 @@ __all__ = ["DEFINE", "describe", "translate"]
 DEFINE = Symbol("defsymphony")
 
 _DEEPEST_CONDITION = 50
+_LONGEST_PATH = 250
+"""Steps of a path in an error. The deepest known symphony has 199."""
 _WHAT_TO_DO = "fetch the symphony by its id, or export it as JSON"
 _COMPARATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "eq"}
 _OPERATORS = {"and": "all", "or": "any"}
@@ -48,13 +50,14 @@ class _Place:
     subject: str = ""
 
     def fail(self, problem: str) -> SymphonyError:
-        parts: list[str] = []
+        steps: list[str] = []
         place: _Place = self
         while place.above is not None:
-            parts.append(f"{place.step}[{place.position}]")
+            steps.append(f"{place.step}[{place.position}]")
             place = place.above
         prefix = "" if place.subject == "root" else f"{place.subject}: "
-        path = "/".join(["root", *reversed(parts)])
+        middle = ["…"] if len(steps) > _LONGEST_PATH else []
+        path = "/".join(["root", *middle, *reversed(steps[:_LONGEST_PATH])])
         return SymphonyError(f"{prefix}{path}: {problem}", hint=_WHAT_TO_DO)
 
 
@@ -73,7 +76,7 @@ _Built: TypeAlias = tuple[Tree, list[_Below]]
 
 
 def translate(form: tuple[Any, ...], subject: str) -> Tree:
-    """Translate ``(defsymphony ...)`` into a tree.
+    """Return the tree that ``(defsymphony ...)`` describes.
 
     Parameters
     ----------

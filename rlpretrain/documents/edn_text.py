@@ -1,7 +1,8 @@
 """Reading EDN, the notation of Clojure's data, in which Composer's older answers and its editor's text are written.
 
 Texts are untrusted. The library takes any depth, but Python cannot hash a list that is nested too deep without
-exhausting the stack, so brackets are counted first. That also gives errors that name the line.
+exhausting the stack, and a million words take the library seconds. So words and brackets are counted first, which also
+gives errors that name the line.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ __all__ = ["plain", "read_forms"]
 _DEEPEST = 20_000
 """Brackets within brackets. Real symphonies have up to 400."""
 
-_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|"|;[^\n]*|\\.|[\[\](){}]', re.DOTALL)
+_MOST_WORDS = 800_000
+"""Words and brackets. Real symphonies have up to 76,000."""
+
+_WORDS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|"|;[^\n]*|\\.|[\[\](){}]|[^\s,;"\\\[\](){}]+', re.DOTALL)
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _UNREADABLE = (
     ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError,
@@ -42,7 +46,7 @@ def read_forms(text: str, subject: str) -> list[Any]:
         It is not EDN; the message begins with `subject`.
     """
     text = text.removeprefix("\ufeff").replace("\r", "\n").replace("\u00a0", " ")
-    _check_brackets(text, subject)
+    _check_shape(text, subject)
     try:
         return list(edn_format.loads_all(text, write_ply_tables=False))
     except _UNREADABLE as error:
@@ -121,11 +125,16 @@ def _atom(item: Any, fail: Callable[[str], SymphonyError]) -> Any:
     raise fail("a number is too large" if isinstance(item, int) else f"it contains a {type(item).__name__}")
 
 
-def _check_brackets(text: str, subject: str) -> None:
-    """Check that brackets are closed in order and are not nested too deep."""
+def _check_shape(text: str, subject: str) -> None:
+    """Check that words are not too many, and that brackets are closed in order and not nested too deep."""
     opened: list[re.Match[str]] = []
-    for found in _BRACKETS.finditer(text):
+    for number, found in enumerate(_WORDS.finditer(text)):
         mark = found.group()
+        if number == _MOST_WORDS:
+            raise SymphonyError(
+                f"{subject}: has more than {_MOST_WORDS:,} words and brackets, the most that are read of a symphony",
+                hint="split it into several symphonies",
+            )
         if mark == '"':
             raise SymphonyError(f"{subject}: not EDN: {_line(found)} begins a text that nothing ends")
         if mark in _CLOSING:

@@ -12,7 +12,7 @@ __all__ = ["doubts"]
 
 
 def doubts(condition: Condition) -> list[str]:
-    """Say of each part of a condition that cannot be meant what is wrong with it; an empty list if nothing is.
+    """List what cannot be meant in the parts of a condition, in words.
 
     The condition is evaluated as it stands all the same. Trees that people run have such conditions.
     """

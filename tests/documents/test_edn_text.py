@@ -60,6 +60,7 @@ def test_what_only_edn_has(text, value):
         ("{{(" * 20_000, "x: not EDN: brackets are nested more than 20,000 deep"),
         ("#{" * 20_000 + "}" * 20_000, "x: not a symphony: it contains a frozenset"),
         ("{" + "(" * 15_000 + ")" * 15_000 + " 1}", "x: not a symphony: a map has a key"),
+        ("[" + "[] " * 400_000 + "]", "x: has more than 800,000 words and brackets"),
         ("{:a}", "x: not EDN: Even number of terms"),
         ("#foo 1", "x: not EDN: Don't know how to handle tag"),
         ("#inst 5", "x: not EDN"),

@@ -7,9 +7,13 @@ import pytest
 
 from rlpretrain.documents import document_files, read_document, unwrap_document
 from rlpretrain.errors import DataError, SymphonyError
-from rlpretrain.symphony import parse_symphony
+from rlpretrain.symphony import Compound, parse_symphony
+from rlpretrain.symphony.nodes import If
 from tests.commands.conftest import RULE, deep, write
 from tests.documents.printing import composer_text, edn_text
+from tests.symphony.building import plain_document
+
+SYMPHONIES = Path(__file__).parents[2] / "../shared/symphonies"
 
 
 @pytest.mark.parametrize(
@@ -94,12 +98,12 @@ def test_texts_without_a_symphony(text: str, words: str) -> None:
     assert str(error.value).startswith(words)
 
 
-@pytest.mark.parametrize(("start", "most"), [("(defsymphony", 8), ("[", 16), ("{:step ", 8)])
+@pytest.mark.parametrize(("start", "most"), [("(defsymphony", 24), ("[", 16), ("{:step ", 24)])
 def test_a_text_that_is_too_long_is_not_read(tmp_path: Path, start: str, most: int) -> None:
     text = start.ljust(most * 2**20 + 1)
     with pytest.raises(SymphonyError, match=f"has more than {most * 2**20:,} characters"):
         unwrap_document(text, "x")
-    (tmp_path / "x.txt").write_text(text * 5)
+    (tmp_path / "x.txt").write_text(text)
     with pytest.raises(SymphonyError, match=r"x\.txt: has more than"):
         read_document(tmp_path / "x.txt")
 
@@ -119,3 +123,21 @@ def test_folders_have_symphonies_of_every_form_and_notes(tmp_path: Path) -> None
         "d.EDN",
         "e.clj",
     ]
+
+
+@pytest.mark.market_data
+@pytest.mark.skipif(not SYMPHONIES.is_dir(), reason="no real symphonies beside the project")
+def test_real_symphonies_are_the_same_in_every_form() -> None:
+    files = sorted((path for path in SYMPHONIES.glob("*.json")), key=lambda path: path.stat().st_size)
+    documents = [json.loads(path.read_text(encoding="utf-8")) for path in files[:70] + files[-1:]]
+    translated = 0
+    for document in documents:
+        if document.get("step") != "root":
+            continue
+        symphony = parse_symphony(document, symphony_id="x")
+        assert parse_symphony(edn_text(document), symphony_id="x").content_hash == symphony.content_hash
+        if not any(isinstance(node, If) and isinstance(node.condition, Compound) for node in symphony.nodes):
+            text = composer_text(plain_document(symphony))
+            assert parse_symphony(text, symphony_id="x").content_hash == symphony.content_hash
+            translated += 1
+    assert translated > 50

@@ -169,7 +169,7 @@ def test_a_tree_may_come_as_text(text):
     "text", ["(defsymphony", "{:step", '(defsymphony "x" {} (option "SPY"))', "[" * 10**6]
 )
 def test_a_damaged_text_rejects_the_symphony(text):
-    with pytest.raises(ComposerError, match="^get_saved_symphony abc: the answer is not a tree: ") as caught:
+    with pytest.raises(ComposerError, match=r"^get_saved_symphony abc: the answer is not a tree: ") as caught:
         parse_tree({"score": text}, "abc")
     assert caught.value.verdict is Verdict.REJECT
 
