@@ -17,7 +17,7 @@ BLOCK = {
     "conditions": [
         {
             "condition-type": "binary",
-            "lhs": {"fn": "current-price", "ticker": "SPY", "params": {}},
+            "lhs": {"fn": "cumulative-return", "ticker": "SPY", "params": {"window": 5}},
             "comparator": "gt",
             "rhs": {"constant": 5},
         }
