@@ -24,19 +24,7 @@ from rlpretrain.symphony.nodes import (
     Symphony,
 )
 
-__all__ = [
-    "BUDGETS",
-    "CELLS",
-    "CONDITIONS",
-    "NODES",
-    "Budget",
-    "check_cells",
-    "check_work",
-    "count_columns",
-    "count_work",
-    "needing_returns",
-    "split_indicator",
-]
+__all__ = ["BUDGETS", "CELLS", "CONDITIONS", "NODES", "Budget", "Work", "check_cells", "needing_returns"]
 
 
 @dataclass(frozen=True)
@@ -75,41 +63,6 @@ BUDGETS = (NODES, CONDITIONS, INDICATORS, WINDOWS, SUBSTRATEGIES, SELECTIONS, DE
 """All budgets. Each is at least ten times what the largest known symphony needs."""
 
 
-def check_work(nodes: tuple[Node, ...], place: Callable[[], str]) -> None:
-    """Check all budgets that need no prices.
-
-    Parameters
-    ----------
-    nodes
-        Nodes of a symphony, children before parents.
-    place
-        Renders the beginning of the error message.
-
-    Raises
-    ------
-    SymphonyError
-        A budget is exceeded.
-    """
-    for budget, count in count_work(nodes).items():
-        budget.check(count, place)
-
-
-def count_work(nodes: tuple[Node, ...]) -> dict[Budget, int]:
-    """Count the work of a replay that does not depend on how many days it has."""
-    work = _Work(nodes)
-    return {
-        INDICATORS: len(work.metrics) + work.splits_of_groups,
-        WINDOWS: work.windows,
-        SUBSTRATEGIES: len(work.simulated),
-        SELECTIONS: sum(
-            min(node.count, len(node.children)) * len(node.children)
-            for node in nodes
-            if isinstance(node, Filter)
-        ),
-        DECISIONS: _decisions(nodes),
-    }
-
-
 def check_cells(symphony: Symphony, days: int) -> None:
     """Check how large the matrices of a replay would be.
 
@@ -125,48 +78,72 @@ def check_cells(symphony: Symphony, days: int) -> None:
     SymphonyError
         The budget is exceeded.
     """
-    CELLS.check(count_columns(symphony) * days, lambda: symphony.symphony_id)
+    CELLS.check(symphony.columns * days, lambda: symphony.symphony_id)
 
 
-def count_columns(symphony: Symphony) -> int:
-    """Count the columns of float64, a row a day, that exist together in a replay."""
-    work = _Work(symphony.nodes)
-    return (
-        len(work.metrics)
-        + 2 * len(work.simulated)  # returns and equity
-        + 4 * work.splits  # values, fractions, and the days and weights of those that wait on the walk down
-        + len(work.conditions) // 8  # a byte a day
-        + 3 * len(symphony.holdings)  # wanted weights, held weights and returns
-        + 2 * _depth(symphony.nodes)  # the days and weights of what waits on the walk down
-    )
+class Work:
+    """What a replay must compute, whatever number of days it has.
 
-
-class _Work:
-    """What a replay must compute."""
+    Parameters
+    ----------
+    nodes
+        Nodes of a symphony, children before parents.
+    """
 
     def __init__(self, nodes: tuple[Node, ...]) -> None:
-        self.simulated = needing_returns(nodes)
-        self.conditions: set[Condition] = {node.condition for node in nodes if isinstance(node, If)}
-        self.metrics: set[Metric] = {metric for c in self.conditions for metric in _metrics(c)}
-        self.splits = 0
-        """Children of filters and inverse-volatility splits."""
-        self.splits_of_groups = 0
-        """Those of them whose indicator is one of a simulated equity."""
-        self.windows = 0
+        conditions: set[Condition] = {node.condition for node in nodes if isinstance(node, If)}
+        metrics: set[Metric] = {metric for condition in conditions for metric in _metrics(condition)}
+        simulated = len(needing_returns(nodes))
+        indicators_of_groups = splits = windows = selections = 0
         for node in nodes:
-            if isinstance(node, (Filter, InverseVolatility)):
-                indicator = split_indicator(node)
-                self.splits += len(node.children)
-                for child in (nodes[position] for position in node.children):
-                    if isinstance(child, Asset):
-                        self.metrics.add(Metric(indicator, child.ticker))
-                    else:
-                        self.splits_of_groups += 1
-                        self.windows += _longest(indicator)
-        self.windows += sum(_longest(metric.indicator) for metric in self.metrics)
+            if not isinstance(node, (Filter, InverseVolatility)):
+                continue
+            indicator = _split_indicator(node)
+            splits += len(node.children)
+            for child in (nodes[position] for position in node.children):
+                if isinstance(child, Asset):
+                    metrics.add(Metric(indicator, child.ticker))
+                else:
+                    indicators_of_groups += 1
+                    windows += _longest(indicator)
+            if isinstance(node, Filter):
+                selections += min(node.count, len(node.children)) * len(node.children)
+        windows += sum(_longest(metric.indicator) for metric in metrics)
+        self.counts = {
+            INDICATORS: len(metrics) + indicators_of_groups,
+            WINDOWS: windows,
+            SUBSTRATEGIES: simulated,
+            SELECTIONS: selections,
+            DECISIONS: _decisions(nodes),
+        }
+        self.columns = (
+            len(metrics)
+            + 2 * simulated  # returns and equity
+            + 4 * splits  # values, fractions, and the days and weights of those that wait on the walk down
+            + len(conditions) // 8  # a byte a day
+            + 3 * sum(isinstance(node, Asset) for node in nodes)  # wanted weights, held weights and returns
+            + 2 * _depth(nodes)  # the days and weights of what waits on the walk down
+        )
+        """Columns of float64, a row a day, that exist together."""
+
+    def check(self, place: Callable[[], str]) -> None:
+        """Check all budgets that need no prices.
+
+        Parameters
+        ----------
+        place
+            Renders the beginning of the error message.
+
+        Raises
+        ------
+        SymphonyError
+            A budget is exceeded.
+        """
+        for budget, count in self.counts.items():
+            budget.check(count, place)
 
 
-def split_indicator(node: Filter | InverseVolatility) -> Indicator:
+def _split_indicator(node: Filter | InverseVolatility) -> Indicator:
     """Return the indicator of its children that a node splits by."""
     if isinstance(node, Filter):
         return node.indicator

@@ -209,6 +209,8 @@ class Symphony:
     """Children before parents, each distinct subtree once; the last one is the root."""
     node_count: int
     """Number of nodes in the original document."""
+    columns: int
+    """Columns of the matrices that a replay needs at once, at most; they have a row a day."""
     first_use: Mapping[str, str]
     """Every ticker that is held or read -> path of the first node that names it."""
     remarks: tuple[str, ...]

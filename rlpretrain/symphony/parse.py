@@ -14,7 +14,7 @@ from typing import Any, cast, get_args
 
 from rlpretrain.documents import unwrap_document
 from rlpretrain.errors import DataError, SymphonyError
-from rlpretrain.symphony.budget import CONDITIONS, NODES, check_work
+from rlpretrain.symphony.budget import CONDITIONS, NODES, Work
 from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.known_fields import unknown_fields
 from rlpretrain.symphony.levels import condition_rule, filter_rule, level_remark
@@ -86,7 +86,8 @@ def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Sy
     nodes, first_use = tuple(builder.positions), builder.first_use()
     if not any(isinstance(node, Asset) for node in nodes):
         raise fail(root.path, "contains no asset")
-    check_work(nodes, root.path)
+    work = Work(nodes)
+    work.check(root.path)
     return Symphony(
         symphony_id=symphony_id,
         name=read_text(root.raw.get("name")) or symphony_id,
@@ -94,6 +95,7 @@ def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Sy
         corridor_width=corridor,
         nodes=nodes,
         node_count=len(frames),
+        columns=work.columns,
         first_use=first_use,
         remarks=builder.all_remarks(),
         level_rules=builder.level_rules(),

@@ -20,9 +20,8 @@ from rlpretrain.symphony.budget import (
     SELECTIONS,
     SUBSTRATEGIES,
     WINDOWS,
+    Work,
     check_cells,
-    count_columns,
-    count_work,
 )
 from tests.examples.documents import PROJECT
 from tests.symphony import building as b
@@ -86,7 +85,7 @@ TOO_MUCH = {
 def test_too_much_is_refused_with_the_number_and_the_limit(budget):
     if budget is CELLS:
         symphony = parse(b.root(rule(5)))
-        columns = count_columns(symphony)
+        columns = symphony.columns
         check_cells(symphony, CELLS.most // columns)
         with pytest.raises(SymphonyError) as error:
             check_cells(symphony, CELLS.most // columns + 1)
@@ -103,7 +102,7 @@ def test_too_much_is_refused_with_the_number_and_the_limit(budget):
 
 def test_as_much_as_is_allowed_is_not():
     assert len(parse(compound(50_000)).nodes[-1].condition.conditions) == 2
-    assert count_work(parse(chain(3_000)).nodes)[DECISIONS] < DECISIONS.most
+    assert Work(parse(chain(3_000)).nodes).counts[DECISIONS] < DECISIONS.most
 
 
 def test_a_replay_is_refused_before_it_begins():
@@ -118,7 +117,7 @@ def test_a_replay_is_refused_before_it_begins():
 @given(documents())
 def test_decisions_are_the_steps_to_all_leaves(document):
     symphony = parse(document)
-    assert count_work(symphony.nodes)[DECISIONS] == sum(len(leaf.path) for leaf in symphony.leaves)
+    assert Work(symphony.nodes).counts[DECISIONS] == sum(len(leaf.path) for leaf in symphony.leaves)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
@@ -127,7 +126,7 @@ def test_copies_cost_nothing(document, copies):
     """Equal subtrees are computed once, so only the ways to their leaves are more."""
     one = parse(b.root(b.equal(document["children"][0])))
     many = parse(b.root(b.equal(*document["children"] * copies)))
-    once, often = count_work(one.nodes), count_work(many.nodes)
+    once, often = Work(one.nodes).counts, Work(many.nodes).counts
     assert often.pop(DECISIONS) == copies * once.pop(DECISIONS)
     assert often == once
 
@@ -158,7 +157,7 @@ def test_real_symphonies_need_a_tenth_of_it_at_most():
     symphonies = [parse(document) for document in documents if document.get("step") == "root"]
     assert len(symphonies) >= 114
     for symphony in symphonies:
-        for budget, count in count_work(symphony.nodes).items():
+        for budget, count in Work(symphony.nodes).counts.items():
             assert 10 * count <= budget.most, (symphony.name, budget)
         assert 10 * symphony.node_count <= NODES.most
-        assert 10 * 9_000 * count_columns(symphony) <= CELLS.most
+        assert 10 * 9_000 * symphony.columns <= CELLS.most
