@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 
 from rlpretrain.errors import DataError
 from rlpretrain.market.calendars import exchange_sessions, is_crypto
+from rlpretrain.market.files import read_price_file
 from rlpretrain.market.panel import AssetSeries, Floats
-from rlpretrain.market.price_table import read_price_file
 from rlpretrain.runs.files import atomic_path
 
 __all__ = ["Fetch", "PriceUpdate", "last_bar_due", "update_prices"]
