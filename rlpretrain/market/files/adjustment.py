@@ -7,7 +7,6 @@ adjusted close is refused, as vendors differ in how they turn those into adjuste
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +27,7 @@ def closes_are_split_adjusted(names: Mapping[str, str]) -> bool:
 
 
 def adjust(
-    path: Path, names: Mapping[str, str], read: Mapping[str, Floats], code: NDArray[np.intp], date: Dates
+    source: str, names: Mapping[str, str], read: Mapping[str, Floats], code: NDArray[np.intp], date: Dates
 ) -> dict[str, Floats]:
     """Compute open, high, low and close, all adjusted alike, and the close as it was quoted.
 
@@ -36,8 +35,8 @@ def adjust(
 
     Parameters
     ----------
-    path
-        The file, for messages.
+    source
+        The file or service, for messages.
     names
         Column -> its name in the file.
     read
@@ -54,13 +53,13 @@ def adjust(
     """
     blank = np.full(len(code), np.nan)
     if "adj_close" not in read:
-        _reject_unadjusted(path, names, read)
+        _reject_unadjusted(source, names, read)
         return {name: read.get(name, blank) for name in (*BARS, "raw_close")}
     quoted = read.get("close")
     unscaled = [name for name in ("open", "high", "low") if name in read and f"adj_{name}" not in read]
     if quoted is None and unscaled:
         raise DataError(
-            f"{path}: '{names['adj_close']}' is adjusted and '{names[unscaled[0]]}' may not be",
+            f"{source}: '{names['adj_close']}' is adjusted and '{names[unscaled[0]]}' may not be",
             hint="add the close that is not adjusted, by which the others are scaled, or remove them",
         )
     values = {"close": read["adj_close"], "volume": read.get("volume", blank)}
@@ -98,14 +97,14 @@ def before_splits(close: Floats, split: Floats, code: NDArray[np.intp], date: Da
     return raw
 
 
-def _reject_unadjusted(path: Path, names: Mapping[str, str], read: Mapping[str, Floats]) -> None:
+def _reject_unadjusted(source: str, names: Mapping[str, str], read: Mapping[str, Floats]) -> None:
     # yfinance writes dividends and splits beside prices that it has adjusted; without, it writes 'Adj Close' too.
     if "raw_close" in read or _is_yfinance(names):
         return
     for column, neutral in _NEUTRAL.items():
         if column in read and not (np.isnan(read[column]) | np.isin(read[column], neutral)).all():
             raise DataError(
-                f"{path}: '{names['close']}' stands beside '{names[column]}', and there is no adjusted close",
+                f"{source}: '{names['close']}' stands beside '{names[column]}', and there is no adjusted close",
                 hint="add a column 'adj_close', or, if the closes are adjusted for splits and dividends already, "
                 f"remove '{names[column]}'",
             )

@@ -51,7 +51,7 @@ def read_price_file(path: Path, wanted: Collection[str] | None) -> PriceTable:
     code = np.array([column.get(name or "", -1) for name in tickers], dtype=np.intp)[rows.code[keep]]
     date = rows.days.day[rows.row[keep]]
     read = {name: array[keep] for name, array in rows.values.items()}
-    values = adjust(path, layout.names, read, code, date)
+    values = adjust(str(path), layout.names, read, code, date)
     bar = np.isfinite(values["close"])
     wrong = rows.wrong["adj_close" if "adj_close" in rows.wrong else "close"][keep]
     at = np.flatnonzero(keep)
