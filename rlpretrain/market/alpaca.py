@@ -85,8 +85,8 @@ class AlpacaAccount:
         )
 
     def variables(self) -> dict[str, str]:
-        """Return the variables that `from_environment` reads."""
-        return {_KEY_ID: self.key_id, _SECRET: self.secret, _URL: self.url, _FEED: self.feed}
+        """Return the variables from which `from_environment` reads the key and the feed."""
+        return {_KEY_ID: self.key_id, _SECRET: self.secret, _FEED: self.feed}
 
 
 def alpaca_series(symbol: str) -> AssetSeries:
