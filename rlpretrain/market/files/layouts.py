@@ -47,7 +47,7 @@ class Layout:
 
 
 def find_layout(sheet: Sheet) -> Layout:
-    """Recognise a file's layout by its header.
+    """Find a file's layout by its header.
 
     Raises
     ------
@@ -131,7 +131,7 @@ def _name_of_file(sheet: Sheet) -> str:
 
 
 def _two_levels(sheet: Sheet) -> Layout | None:
-    """Recognise fields above tickers, or tickers above fields, as yfinance's download and pandas write them."""
+    """Find fields above tickers, or tickers above fields, as yfinance's download and pandas write them."""
     if len(sheet.lines) < 2:
         return None
     top, below = sheet.lines[:2]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rlpretrain.market.files.columns import COLUMNS, LETTERS, column_of, meanings, preferred
@@ -12,12 +14,17 @@ SPELLINGS = [(column, spelling) for column, row in COLUMNS.items() for spelling 
 @pytest.mark.parametrize(("column", "spelling"), SPELLINGS)
 def test_every_spelling_means_its_column(column: str, spelling: str) -> None:
     assert column_of(spelling) == column
-    assert column_of(f" {spelling.upper()} ") == column
-    assert column_of("_".join(spelling)) == column
+    for written in (
+        f" {spelling.upper()} ",
+        spelling.title(),
+        spelling.replace("_", " "),
+        spelling.replace("_", ""),
+    ):
+        assert column_of(written) == column
 
 
 def test_no_spelling_means_two_columns() -> None:
-    spellings = [spelling for _, spelling in SPELLINGS]
+    spellings = [re.sub(r"[\W_]", "", spelling) for _, spelling in SPELLINGS]
     assert len(set(spellings)) == len(spellings)
     assert not set(LETTERS) & set(spellings) and set(LETTERS.values()) <= set(COLUMNS)
 
