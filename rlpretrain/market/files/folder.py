@@ -67,7 +67,7 @@ def _files(folder: Path, *, deeper: bool) -> Iterator[Path]:
     for path in folder.iterdir():
         if is_price_file(path):
             yield path
-        elif path.is_dir() and not path.name.startswith((".", "_")) and (deeper or "=" in path.name):
+        elif path.is_dir() and not path.name.startswith(".") and (deeper or "=" in path.name):
             yield from _files(path, deeper=False)
 
 

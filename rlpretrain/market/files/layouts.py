@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -159,7 +160,7 @@ def _two_levels(sheet: Sheet) -> Layout | None:
         header_lines=3 if names_index else 2,
         date=dates[0],
         blocks=tuple(Block(ticker, found) for ticker, found in blocks.items() if found.keys() & CLOSES),
-        names={str(column_of(field)): field for field in fields},
+        names={meaning: field for field in fields if (meaning := column_of(field)) in FIELDS},
     )
 
 
@@ -169,8 +170,4 @@ def _are_fields(cells: Sequence[str]) -> bool:
 
 
 def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return re.fullmatch(r"\s*[-+]?\d*\.?\d+(e[-+]?\d+)?\s*", cell, re.IGNORECASE) is not None

@@ -44,12 +44,12 @@ def findings_of(
     """
     at = np.flatnonzero(where)
     found = []
-    for ticker in np.unique(code[at]):
-        rows = at[code[at] == ticker]
+    at = at[np.argsort(code[at], kind="stable")]
+    for rows in np.split(at, np.flatnonzero(np.diff(code[at])) + 1) if len(at) else ():
         days = day[rows][~np.isnat(day[rows])]
         found.append(
             PriceFinding(
-                ticker=names[ticker],
+                ticker=names[code[rows[0]]],
                 rule=rule,
                 first=days.min().item() if len(days) else None,
                 last=days.max().item() if len(days) else None,

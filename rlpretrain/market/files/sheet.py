@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -25,8 +26,10 @@ from rlpretrain.market.panel import Floats
 
 __all__ = ["Numbers", "Sheet", "is_price_file", "open_sheet"]
 
-_HEAD_BYTES = 4 * 2**20
-"""How much of a text file is searched for its first lines; a line of ten thousand tickers has 60 kB."""
+_LINES = 4
+"""Number of lines that are enough to recognise a layout: three of header, and one of bars."""
+_FEW_LINES, _LONGEST_LINES = 2**15, 2**22
+"""Bytes that contain these lines in most files, and at most; a line of ten thousand tickers has 60 kB."""
 _BLANK = ("", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "-")
 
 
@@ -117,7 +120,7 @@ class SheetColumns:
 def is_price_file(path: Path) -> bool:
     """Return whether a file may contain prices, judged by its name, and a ``.txt`` file by its header too."""
     name = path.name.lower()
-    if name.startswith((".", "_")) or not path.is_file():
+    if name.startswith(".") or not path.is_file():
         return False
     if name.endswith((".txt", ".txt.gz")):
         # A folder may have a README.txt too.
@@ -145,13 +148,15 @@ def open_sheet(path: Path) -> Sheet:
             twice = next(name for name in names if names.count(name) > 1)
             raise DataError(f"{path}: column {twice!r} appears twice")
         with gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb") as raw:
-            head = raw.read(_HEAD_BYTES)
+            head = raw.read(_FEW_LINES)
+            if len(head.splitlines()) <= _LINES:
+                head += raw.read(_LONGEST_LINES)
         # A character may be cut at the end of what was read.
-        text = head.decode("utf-8-sig", errors="strict" if len(head) < _HEAD_BYTES else "ignore")
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)
         first = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
         delimiter = max((",", ";", "\t", "|"), key=first.count)
         rows = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
-        lines = tuple(tuple(row) for row, _ in zip(rows, range(4), strict=False))
+        lines = tuple(tuple(row) for row, _ in zip(rows, range(_LINES), strict=False))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}") from None
     return Sheet(path, lines or ((),), _partition(path), delimiter=delimiter)
