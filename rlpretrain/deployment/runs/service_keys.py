@@ -11,7 +11,6 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from rlpretrain.composer import Credentials
 from rlpretrain.errors import SettingsError
-from rlpretrain.market.alpaca import AlpacaAccount
 
 __all__ = ["service_key"]
 
@@ -22,6 +21,9 @@ def _composer(connection: Connection) -> dict[str, str]:
 
 
 def _alpaca(connection: Connection) -> dict[str, str]:
+    # Imported here: reading the DAG must not load numpy.
+    from rlpretrain.market.alpaca import AlpacaAccount
+
     feed = connection.extra_dejson.get("feed", AlpacaAccount.feed)
     return AlpacaAccount(str(connection.login), str(connection.password), feed=feed).variables()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -31,6 +32,9 @@ _WRITTEN = re.compile(
     re.IGNORECASE,
 )
 _STAMP = re.compile(r"-?\d{9,19}")
+_EPOCH = dt.date(1970, 1, 1)
+_NEVER = np.iinfo(np.int64).min
+"""The number by which numpy stores that there is no day."""
 _FIRST, _LAST = dt.date(1700, 1, 1), dt.date(2199, 12, 31)
 """Days of any market. What lies outside is a mistake, and some calendars can't reach it."""
 
@@ -58,7 +62,7 @@ def read_days(column: pa.ChunkedArray) -> Days:
     values = encoded.dictionary.to_pylist()
     read = [_read(value) for value in values]
     # Row -1 is what a missing value points to.
-    day = np.array([*(found for found, _ in read), None], dtype="datetime64[D]")
+    day = np.array([*(found for found, _ in read), _NEVER], dtype=np.int64).view("datetime64[D]")
     known = np.array([*(form for _, form in read), False])
     empty = np.array([*(isinstance(value, str) and not value.strip() for value in values), True])
     code = np.asarray(encoded.indices.fill_null(-1), dtype=np.intp)
@@ -70,24 +74,28 @@ def is_date(text: str) -> bool:
     return _read(text)[1]
 
 
-def _read(value: object) -> tuple[dt.date | None, bool]:
-    """Return the day of a value, and whether the value has a known form."""
+def _read(value: object) -> tuple[int, bool]:
+    """Return the day of a value, counted from 1970, and whether the value has a known form."""
     if isinstance(value, dt.datetime):
-        return _limited(_day_of(value)), True
+        return _counted(_day_of(value)), True
     if isinstance(value, dt.date):
-        return _limited(value), True
+        return _counted(value), True
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = str(value).strip()
+    return _read_text(str(value).strip())
+
+
+@lru_cache(maxsize=100_000)  # The files of a folder have the same days.
+def _read_text(text: str) -> tuple[int, bool]:
     if _STAMP.fullmatch(text):
-        return _limited(_from_stamp(int(text))), True
+        return _counted(_from_stamp(int(text))), True
     written = _WRITTEN.fullmatch(text)
     if written is None:
-        return None, False
+        return _NEVER, False
     try:
-        return _limited(_from_parts(*written.groups())), True
+        return _counted(_from_parts(*written.groups())), True
     except ValueError:  # The calendar has no such day, or the day no such time.
-        return None, True
+        return _NEVER, True
 
 
 def _from_parts(*parts: str | None) -> dt.date:
@@ -101,11 +109,11 @@ def _from_parts(*parts: str | None) -> dt.date:
     return _day_of(dt.datetime.combine(dt.date(*numbers), time))
 
 
-def _from_stamp(number: int) -> dt.date | None:
+def _from_stamp(number: int) -> dt.date:
     """Read seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by their size."""
     unit = next(unit for limit, unit in ((11, 0), (14, 3), (17, 6), (20, 9)) if abs(number) < 10**limit)
     seconds = number // 10**unit
-    return _day_of(dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=seconds))
+    return _day_of(dt.datetime.combine(_EPOCH, dt.time(), dt.UTC) + dt.timedelta(seconds=seconds))
 
 
 def _day_of(moment: dt.datetime) -> dt.date:
@@ -113,5 +121,5 @@ def _day_of(moment: dt.datetime) -> dt.date:
     return moment.date() if moment.tzinfo is None or midnight else moment.astimezone(_EXCHANGE).date()
 
 
-def _limited(day: dt.date | None) -> dt.date | None:
-    return day if day is not None and _FIRST <= day <= _LAST else None
+def _counted(day: dt.date) -> int:
+    return (day - _EPOCH).days if _FIRST <= day <= _LAST else _NEVER

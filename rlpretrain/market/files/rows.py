@@ -128,7 +128,10 @@ def _days(sheet: Sheet, layout: Layout, columns: SheetColumns) -> Days:
         column = pa.chunked_array([pa.repeat(sheet.partition["date"], columns.rows)])
     else:
         column = columns.text(layout.date)
-    days = read_days(column)
+    try:
+        days = read_days(column)
+    except (OverflowError, ValueError) as error:
+        raise DataError(f"{sheet.path}: dates cannot be read: {error}") from None
     unknown = ~days.known_form & ~days.blank
     if unknown.any() and not days.known_form.any():
         first = column[int(np.flatnonzero(unknown)[0])].as_py()

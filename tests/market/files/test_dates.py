@@ -37,6 +37,12 @@ def test_one_day_in_many_ways(written: object) -> None:
     assert day_of(written) == "2024-03-11"
 
 
+def test_one_moment_is_two_days_where_it_is_midnight() -> None:
+    tokyo = dt.datetime(2024, 3, 11, tzinfo=ZoneInfo("Asia/Tokyo"))
+    assert day_of(tokyo.astimezone(dt.UTC)) == "2024-03-10"
+    assert day_of(tokyo) == "2024-03-11"
+
+
 def test_the_exchanges_midnight_moves_with_its_clock() -> None:
     assert day_of("2024-01-02 05:00:00+00:00") == "2024-01-02"
     assert day_of("2024-01-02 04:00:00+00:00") == "2024-01-01"
