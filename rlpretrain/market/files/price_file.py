@@ -35,7 +35,7 @@ def read_price_file(path: Path, wanted: Collection[str] | None) -> PriceTable:
     Raises
     ------
     DataError
-        The file is damaged, its layout, dates or closes are not recognised, or its columns do not say what the
+        The file is damaged, its layout or its dates are not recognised, or its columns do not say what the
         adjusted prices are. The message names the file and the columns.
     """
     sheet = open_sheet(path)

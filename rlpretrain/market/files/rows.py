@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -59,7 +60,7 @@ def tickers_in(sheet: Sheet, layout: Layout) -> Sequence[str]:
     if layout.symbol is None:
         return [str(block.ticker) for block in layout.blocks]
     columns = sheet.read([layout.symbol], layout.header_lines, [layout.symbol])
-    return _encoded(columns.text(layout.symbol))[0]
+    return _encoded(sheet.path, columns.text(layout.symbol))[0]
 
 
 def read_rows(sheet: Sheet, layout: Layout, wanted: Collection[str] | None) -> Rows:
@@ -68,7 +69,7 @@ def read_rows(sheet: Sheet, layout: Layout, wanted: Collection[str] | None) -> R
     Raises
     ------
     DataError
-        The file is damaged, or none of its dates or none of its closes can be read.
+        The file is damaged, or none of its dates can be read.
     """
     blocks = layout.blocks
     prices = {position for block in blocks for position in block.fields.values()}
@@ -80,7 +81,7 @@ def read_rows(sheet: Sheet, layout: Layout, wanted: Collection[str] | None) -> R
         written: Sequence[str] = [str(block.ticker) for block in blocks]
         code = np.repeat(np.arange(len(blocks)), n)
     else:
-        written, code = _encoded(columns.text(layout.symbol))
+        written, code = _encoded(sheet.path, columns.text(layout.symbol))
     row, block = np.tile(np.arange(n), len(blocks)), np.repeat(np.arange(len(blocks)), n)
     names = list(dict.fromkeys(name for one in blocks for name in one.fields))
     values, wrong = {}, {}
@@ -94,11 +95,6 @@ def read_rows(sheet: Sheet, layout: Layout, wanted: Collection[str] | None) -> R
             has_price |= np.isfinite(values[name]) & (values[name] != 0) & (values[name] != 1)
         elif name not in _NO_PRICE:
             has_price |= np.isfinite(values[name]) | wrong[name]
-        if name in ("close", "adj_close") and wrong[name].any() and not np.isfinite(values[name]).any():
-            raise DataError(
-                f"{sheet.path}: column {layout.names.get(name, name)!r} contains no number",
-                hint="prices are written as 1234.5, without currency and thousands separators",
-            )
     if wanted is not None:
         # What is no ticker is kept to be named.
         kept = [normal_ticker(name) is None or normal_ticker(name) in wanted for name in written]
@@ -117,9 +113,12 @@ def read_rows(sheet: Sheet, layout: Layout, wanted: Collection[str] | None) -> R
     )
 
 
-def _encoded(column: pa.ChunkedArray) -> tuple[Sequence[str], NDArray[np.intp]]:
+def _encoded(path: Path, column: pa.ChunkedArray) -> tuple[Sequence[str], NDArray[np.intp]]:
     """Return the distinct texts of a column, and the index of each row's; a missing one is the empty text."""
-    texts = column.cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+    try:
+        texts = column.cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
+    except pa.ArrowException as error:
+        raise DataError(f"{path}: tickers cannot be read: {error}") from None
     return texts.dictionary.to_pylist(), np.asarray(texts.indices, dtype=np.intp)
 
 
@@ -130,7 +129,7 @@ def _days(sheet: Sheet, layout: Layout, columns: SheetColumns) -> Days:
         column = columns.text(layout.date)
     try:
         days = read_days(column)
-    except (OverflowError, ValueError) as error:
+    except (OverflowError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{sheet.path}: dates cannot be read: {error}") from None
     unknown = ~days.known_form & ~days.blank
     if unknown.any() and not days.known_form.any():

@@ -110,8 +110,12 @@ class SheetColumns:
             blank = (text.isna() | text.isin(_BLANK)).to_numpy(dtype=bool)
             values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, copy=True)
         else:
-            values = np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-            blank = np.isnan(values)
+            try:
+                values = np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+                blank = np.isnan(values)
+            except pa.ArrowException:  # Nothing in it is a number.
+                values = np.full(len(column), np.nan)
+                blank = np.asarray(column.is_null(nan_is_null=False).to_numpy(), dtype=bool)
         wrong = ~np.isfinite(values) & ~blank
         values[wrong] = np.nan
         return Numbers(values, wrong)

@@ -122,7 +122,6 @@ ROW = "2024-01-02,AAA,10,12,9,11,100\n"
     ("text", "named"),
     [
         (HEADER + "03.01.2024,AAA,10,12,9,11,5\n", r"'03\.01\.2024' is no date.*YYYY-MM-DD"),
-        (HEADER + "2024-01-03,AAA,10,12,9,$11,5\n", "column 'close' contains no number"),
         (HEADER + ROW + "2024-01-03,AAA,10\n", r"Row #3: Expected 7 columns"),
         ("when,AAA\n2024-01-02,1\n", "no column 'date'; its columns are: when, AAA"),
         ("date,Open,Low,Price\n2024-01-02,1,1,1\n", "no column 'close'; its columns are: date, Open"),
@@ -170,6 +169,14 @@ def test_what_cannot_be_placed_is_left_out_and_named(
     (finding,) = panel.findings
     assert (finding.rule, finding.action, finding.bars) == (rule, action, 1)
     assert re.search(says, finding.detail)
+
+
+def test_prices_that_are_no_numbers_are_named_where_nothing_else_is(tmp_path: Path) -> None:
+    provider = write(tmp_path, AAA__csv="Date,Close\n2024-01-02,$11\n")
+    with pytest.raises(
+        DataError, match=r"no prices of any asset.*'\$11' is no number as close in .*AAA\.csv, line 2"
+    ):
+        load_market(provider)
 
 
 @pytest.mark.parametrize("row", [",,,,,,", "2024-01-03,AAA,,,,,0", ",,,,,,7"])

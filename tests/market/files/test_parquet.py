@@ -67,6 +67,30 @@ def test_what_is_missing_is_missing(tmp_path: Path) -> None:
     assert "p.parquet, row 2" in panel.findings[0].detail or "p.parquet, row 2" in panel.findings[1].detail
 
 
+@pytest.mark.parametrize(
+    ("column", "says"), [("date", "dates cannot be read"), ("symbol", "tickers cannot be read")]
+)
+def test_lists_are_neither_dates_nor_tickers(tmp_path: Path, column: str, says: str) -> None:
+    table = {"date": ["2024-01-02"], "symbol": ["SPY"], "close": [1.0], column: [[1, 2]]}
+    pq.write_table(pa.table(table), tmp_path / "p.parquet")
+    with pytest.raises(DataError, match=rf"p\.parquet: {says}"):
+        read_folder(tmp_path, None)
+
+
+def test_a_column_of_something_else_is_no_price(tmp_path: Path) -> None:
+    moment = dt.datetime(2024, 1, 2, tzinfo=dt.UTC)
+    pq.write_table(
+        pa.table({"date": ["2024-01-02"], "SPY": [1.0], "SEEN": [moment], "TAGS": [["a"]]}),
+        tmp_path / "p.parquet",
+    )
+    panel = read_folder(tmp_path, None)
+    assert panel.symbols == ("SPY",)
+    assert [(finding.ticker, finding.rule) for finding in panel.findings] == [
+        ("SEEN", "no number"),
+        ("TAGS", "no number"),
+    ]
+
+
 def test_a_column_twice_is_named(tmp_path: Path) -> None:
     table = pa.Table.from_arrays(
         [pa.array(["2024-01-02"]), pa.array([1.0]), pa.array([2.0])], ["date", "SPY", "SPY"]
