@@ -30,10 +30,10 @@ from rlpretrain.deployment.notifications.alerts import (
 from rlpretrain.deployment.observability.lineage import declare_lineage
 from rlpretrain.deployment.observability.metrics import emit_metrics
 from rlpretrain.deployment.runs.champion import CHAMPION, announce_promotion
-from rlpretrain.deployment.runs.composer_connection import composer_connection
 from rlpretrain.deployment.runs.parameters import dag_params
 from rlpretrain.deployment.runs.result import run_result
 from rlpretrain.deployment.runs.retries import TransientFailures
+from rlpretrain.deployment.runs.service_keys import service_key
 from rlpretrain.deployment.runs.settings import run_settings
 from rlpretrain.deployment.runs.stage_task import parts_in, run_task
 from rlpretrain.deployment.runs.timetable import nightly_timetable
@@ -75,14 +75,14 @@ def resolve_settings() -> str:
 @task(**SERVICE_RETRIES)
 def update(folder: str) -> str:
     """Download the prices that are missing, where the settings name a source for them."""
-    with composer_connection():
+    with service_key("composer"), service_key("alpaca"):
         return run_task(UPDATE, folder)
 
 
 @task(task_id="list", **SERVICE_RETRIES)
 def list_library(folder: str) -> list[str]:
     """List the library and divide it into chunks."""
-    with composer_connection():
+    with service_key("composer"):
         run_task(LIST, folder)
     return parts_in(EXTRACT, folder)
 
@@ -91,7 +91,7 @@ def list_library(folder: str) -> list[str]:
 def extract(folder: str, chunk: str) -> str:
     """Fetch and replay one chunk of symphonies, many requests at a time."""
     get_current_context()["chunk_label"] = f"chunk {chunk}"
-    with composer_connection():
+    with service_key("composer"):
         return run_task(EXTRACT, folder, chunk)
 
 

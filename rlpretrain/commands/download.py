@@ -12,12 +12,13 @@ from rlpretrain.commands.progress import say
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.documents import document_files, read_document
 from rlpretrain.errors import DataError, SettingsError, SymphonyError
+from rlpretrain.market.tickers import normal_ticker
 
 __all__ = ["add_prices"]
 
 _DESCRIPTION = """Download adjusted daily bars into FOLDER, one Parquet file per asset, and update those already there.
 Use them with --set market=files:FOLDER. Yahoo Finance, the default source, needs yfinance (pip install
-'rlpretrain[yahoo]')."""
+'rlpretrain[yahoo]'); the source alpaca needs an API key in APCA_API_KEY_ID and APCA_API_SECRET_KEY."""
 
 
 def add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -61,7 +62,8 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
     from rlpretrain.runs.output_folder import CACHE
 
     config = read_settings(options)
-    tickers = {ticker.upper() for ticker in options.tickers}
+    # What is no ticker is reported with the downloads.
+    tickers = {normal_ticker(ticker) or ticker for ticker in options.tickers}
     unread: dict[str, str] = {}
     if options.symphonies:
         tickers |= tickers_of(_files(options.symphonies).items(), unread)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from rlpretrain.errors import DataError
 from rlpretrain.market import PricePanel, load_market, market_symbols
+from rlpretrain.market.tickers import near_misses
 
 __all__ = ["load_prices"]
 
@@ -24,5 +25,6 @@ def load_prices(provider: str, tickers: Iterable[str], *, seed: int) -> PricePan
     wanted = sorted(set(tickers))
     found = [ticker for ticker in wanted if ticker in known]
     if not found:
-        raise DataError(f"{provider} has no prices of {', '.join(wanted) or 'anything'}")
+        near = near_misses(wanted, known)
+        raise DataError(f"{provider} has no prices of {', '.join(wanted) or 'anything'}{near}")
     return load_market(provider, symbols=found, seed=seed)

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 
 from rlpretrain.errors import DataError
 from rlpretrain.market.calendars import exchange_sessions, is_crypto
+from rlpretrain.market.files import read_price_file
+from rlpretrain.market.files.columns import BARS
 from rlpretrain.market.panel import AssetSeries, Floats
-from rlpretrain.market.price_table import read_price_file
 from rlpretrain.runs.files import atomic_path
 
 __all__ = ["Fetch", "PriceUpdate", "last_bar_due", "update_prices"]
@@ -27,7 +28,6 @@ __all__ = ["Fetch", "PriceUpdate", "last_bar_due", "update_prices"]
 Fetch = Callable[[str], AssetSeries]
 """Returns all adjusted bars of a ticker; raises DataError where none are available."""
 
-_FIELDS = ("open", "high", "low", "close", "volume")
 _MINIMUM_KEPT = 0.99
 """A new history with less than this share of the old one's days is a fault of the source, not an update."""
 _REVISION = 1e-4
@@ -151,6 +151,8 @@ def _stored(folder: Path, symbol: str) -> AssetSeries | None:
     if not path.is_file():
         return None
     table = read_price_file(path, {symbol})
+    if table.findings:
+        raise DataError(f"{path}: {table.findings[0]}", hint="remove the file to fetch it again")
     if not len(table.date):
         return None
     order = np.argsort(table.date)
@@ -158,7 +160,7 @@ def _stored(folder: Path, symbol: str) -> AssetSeries | None:
         symbol=symbol,
         crypto=is_crypto(symbol),
         dates=table.date[order],
-        **{name: getattr(table, name)[order] for name in _FIELDS},
+        **{name: values[order] for name, values in table.values.items()},
     )
 
 
@@ -167,12 +169,7 @@ def _complete(series: AssetSeries, last: np.datetime64) -> AssetSeries:
     keep = series.dates <= last
     if not keep.any():
         raise DataError(f"{series.symbol} has no bar up to {last}")
-    return AssetSeries(
-        symbol=series.symbol,
-        crypto=series.crypto,
-        dates=series.dates[keep],
-        **{name: getattr(series, name)[keep] for name in _FIELDS},
-    )
+    return series.take(keep)
 
 
 def _revised_days(old: AssetSeries, new: AssetSeries) -> int:
@@ -197,10 +194,13 @@ def _returns(close: Floats) -> Floats:
 
 
 def _write(folder: Path, series: AssetSeries) -> None:
-    columns = {name: getattr(series, name) for name in _FIELDS}
-    for name in ("open", "high", "low", "close"):
-        if (columns[name] <= 0).any():
-            raise DataError(f"{series.symbol}: {name} is not positive on at least one day")
+    columns = {name: getattr(series, name) for name in (*BARS, "raw_close")}
+    columns = {name: column for name, column in columns.items() if column is not None}
+    for name in columns.keys() - {"volume"}:
+        if (columns[name] <= 0).any() or np.isinf(columns[name]).any():
+            raise DataError(f"{series.symbol}: {name} is not positive and finite on at least one day")
+    if np.isnan(series.close).any():
+        raise DataError(f"{series.symbol}: close is missing on at least one day")
     if (columns["high"] < columns["low"]).any():
         raise DataError(f"{series.symbol}: high is below low on at least one day")
     table = pa.table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -36,6 +36,8 @@ class AssetSeries:
     low: Floats
     close: Floats
     volume: Floats
+    raw_close: Floats | None = None
+    """Closes as they were quoted, before later splits and dividends; NaN where unknown, None if the source has none."""
 
     @property
     def bars_per_year(self) -> int:
@@ -44,6 +46,11 @@ class AssetSeries:
 
     def __len__(self) -> int:
         return len(self.dates)
+
+    def take(self, rows: NDArray[np.bool_]) -> AssetSeries:
+        """Return the bars for which `rows`, (n,), is true."""
+        arrays = {name: getattr(self, name) for name in ("dates", *_ARRAYS)}
+        return replace(self, **{name: array[rows] for name, array in arrays.items() if array is not None})
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,7 @@ class PricePanel:
             low=self.low[rows, column],
             close=self.close[rows, column],
             volume=self.volume[rows, column],
+            raw_close=None if self.raw_close is None else self.raw_close[rows, column],
         )
 
     def has_bars(self, symbol: str) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.market.panel import PricePanel
+from rlpretrain.market.tickers import near_misses
 from rlpretrain.table import Table
 
 __all__ = [
@@ -273,11 +274,17 @@ def load_market(
     last = None if end is None else np.datetime64(end, "D")
     if first is not None or last is not None:
         panel = panel.between(first, last)
-    return _traded(panel, wanted, f"between {start or 'the beginning'} and {end or 'the end'}", missing)
+    return _traded(
+        provider, panel, wanted, f"between {start or 'the beginning'} and {end or 'the end'}", missing
+    )
 
 
 def _traded(
-    panel: PricePanel, wanted: list[str] | None, window: str, missing: Literal["skip", "error"]
+    provider: str,
+    panel: PricePanel,
+    wanted: list[str] | None,
+    window: str,
+    missing: Literal["skip", "error"],
 ) -> PricePanel:
     """Leave out assets without a close, and report those that were requested."""
     columns = np.flatnonzero(np.isfinite(panel.close).any(axis=0))
@@ -286,6 +293,7 @@ def _traded(
     if absent:
         message = f"{panel.source} has no prices of {', '.join(absent)} {window}"
         if not traded or (missing == "error" and wanted is not None):
-            raise DataError(message, hint="add the assets' prices or leave them out")
+            near = near_misses(absent, parse_provider(provider).symbols())
+            raise DataError(f"{message}{near}", hint="add the assets' prices or leave them out")
         _logger.log(logging.INFO if wanted is None else logging.WARNING, "%s", message)
     return panel if len(traded) == len(panel.symbols) else panel.select(traded)

@@ -30,7 +30,7 @@ class PriceSource:
         Name that the trigger form shows.
     fetch
         Returns all daily bars of a ticker, adjusted for splits and dividends. Raises `DataError` if there are none,
-        and `SettingsError` if a package is missing. Several threads call it at once.
+        and `SettingsError` if a package or a key is missing. Several threads call it at once.
     """
 
     name: str
@@ -50,9 +50,18 @@ def _yahoo(symbol: str) -> AssetSeries:
     return yahoo_series(symbol)
 
 
+def _alpaca(symbol: str) -> AssetSeries:
+    from rlpretrain.market.alpaca import alpaca_series
+
+    return alpaca_series(symbol)
+
+
 PRICE_SOURCES: Table[PriceSource] = Table(
     "price source",
     "rlpretrain.price_sources",
     PriceSource,
-    (PriceSource(name="yahoo", description="Yahoo Finance", fetch=_yahoo),),
+    (
+        PriceSource(name="yahoo", description="Yahoo Finance", fetch=_yahoo),
+        PriceSource(name="alpaca", description="Alpaca", fetch=_alpaca),
+    ),
 )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 
-__all__ = ["LONGEST_TICKER", "normal_ticker"]
+__all__ = ["LONGEST_TICKER", "near_misses", "normal_ticker"]
 
 LONGEST_TICKER = 20
 _QUALIFIED = re.compile(r"(EQUITIES|CRYPTO)::([^:/]+(?:/[^:/]+)?)//USD")
@@ -30,3 +32,14 @@ def normal_ticker(text: str) -> str | None:
     if not _TICKER.fullmatch(name) or len(name) > LONGEST_TICKER:
         return None
     return f"{name}-USD" if kind == "CRYPTO" else name
+
+
+def near_misses(missing: Iterable[str], known: Collection[str]) -> str:
+    """Return a clause that names known tickers spelled almost like missing ones, or an empty text."""
+    plain = {ticker.replace("-", ""): ticker for ticker in sorted(known)}
+    found: dict[str, str] = {}
+    for ticker in list(missing)[:10]:
+        near = get_close_matches(ticker.replace("-", ""), plain, n=1, cutoff=0.75)
+        if near and plain[near[0]] != ticker:
+            found[ticker] = plain[near[0]]
+    return f"; it has {', '.join(found.values())}" if found else ""

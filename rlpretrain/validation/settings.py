@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import field_validator
 
+from rlpretrain.market.tickers import normal_ticker
 from rlpretrain.sections import Section, Standalone, run_setting
 
 __all__ = ["ValidatedAssetSettings", "ValidationConfig", "ValidationSettings"]
@@ -15,7 +16,7 @@ class ValidatedAssetSettings(Section):
     validation_envs: list[str] = run_setting(
         ["BTC-USD", "ETH-USD"],
         "Validation",
-        "Assets to validate on.",
+        "Assets to validate on, as tickers such as SPY, BRK-B or BTC-USD; other usual spellings are read too.",
         title="Assets to validate on",
         min_length=1,
     )
@@ -23,12 +24,15 @@ class ValidatedAssetSettings(Section):
     @field_validator("validation_envs")
     @classmethod
     def _unique_symbols(cls, value: list[str]) -> list[str]:
-        if len(set(value)) != len(value):
-            raise ValueError("names an asset twice")
+        tickers = []
         for symbol in value:
-            if not symbol or not all(c.isalnum() or c in "-./" for c in symbol) or ".." in symbol:
+            ticker = normal_ticker(symbol)
+            if ticker is None:
                 raise ValueError(f"{symbol!r} is not a ticker")
-        return value
+            tickers.append(ticker)
+        if len(set(tickers)) != len(tickers):
+            raise ValueError("names an asset twice")
+        return tickers
 
 
 class ValidationSettings(Section):

@@ -20,7 +20,15 @@ def series(symbol: str, last: dt.date, *, seed: int = 1, factor: float = 1.0) ->
     rng = np.random.default_rng(seed)
     close = factor * 100 * np.exp(np.cumsum(0.01 * rng.standard_normal(len(days))))
     return AssetSeries(
-        symbol, is_crypto(symbol), days, close * 0.999, close * 1.01, close * 0.99, close, close * 0 + 1e6
+        symbol,
+        is_crypto(symbol),
+        days,
+        close * 0.999,
+        close * 1.01,
+        close * 0.99,
+        close,
+        close * 0 + 1e6,
+        close * 2,
     )
 
 
@@ -70,7 +78,7 @@ def test_the_market_reads_what_was_written(tmp_path: Path) -> None:
     panel = load_market(f"files:{tmp_path}")
     expected = series("SPY", THURSDAY.date())
     got = panel.series("SPY")
-    for name in ("dates", "open", "high", "low", "close", "volume"):
+    for name in ("dates", "open", "high", "low", "close", "volume", "raw_close"):
         np.testing.assert_array_equal(getattr(got, name), getattr(expected, name))
     # Thursday's crypto bar is not over yet.
     assert str(panel.series("BTC-USD").dates[-1]) == "2024-03-27"
@@ -113,11 +121,23 @@ def test_a_history_that_lost_days_does_not_replace_a_whole_one(tmp_path: Path) -
     assert (tmp_path / "SPY.parquet").read_bytes() == before
 
 
-@pytest.mark.parametrize("bad", ["close", "high"])
-def test_impossible_bars_are_refused(tmp_path: Path, bad: str) -> None:
+@pytest.mark.parametrize(
+    ("bad", "value"),
+    [
+        ("close", -1.0),
+        ("close", np.nan),
+        ("close", np.inf),
+        ("high", 0.1),
+        ("high", np.inf),
+        ("raw_close", 0.0),
+    ],
+)
+def test_impossible_bars_are_refused(tmp_path: Path, bad: str, value: float) -> None:
     good = series("SPY", THURSDAY.date())
-    bars = {name: getattr(good, name).copy() for name in ("open", "high", "low", "close", "volume")}
-    bars[bad][50] = -1.0 if bad == "close" else bars["low"][50] / 2
+    bars = {
+        name: getattr(good, name).copy() for name in ("open", "high", "low", "close", "volume", "raw_close")
+    }
+    bars[bad][50] = value
     update = update_prices(
         tmp_path,
         ["SPY", "QQQ"],

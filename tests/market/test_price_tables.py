@@ -76,7 +76,7 @@ def test_a_source_from_a_package_fills_a_folder(tmp_path: Path, monkeypatch: pyt
     given = load_market("generated:kind=noise", symbols=["SPY", "TLT"])
     np.testing.assert_array_equal(load_market(f"files:{folder}").close, given.close)
     schema = run_parameters()["price_updates"]
-    assert schema["enum"] == ["none", "yahoo", name]
+    assert schema["enum"] == ["none", "yahoo", "alpaca", name]
     assert schema["labels"][-1] == PRICE_SOURCES[name].description
 
 

@@ -32,6 +32,7 @@ def chart(symbol: str) -> dict[str, object]:
             "currentTradingPeriod": {"pre": period, "regular": period, "post": period},
         },
         "timestamp": stamps,
+        "events": {"splits": {"1": {"date": stamps[-1], "numerator": 4, "denominator": 1, "splitRatio": "4:1"}}},
         "indicators": {
             "quote": [{"open": opens, "high": [None if c is None else c + 1 for c in CLOSE],
                        "low": [None if c is None else c - 2 for c in CLOSE], "close": CLOSE,
@@ -83,6 +84,9 @@ def test_bars_are_adjusted_alike_and_days_are_new_yorks(yahoo: None) -> None:
     np.testing.assert_allclose(spy.open, [99.0 * 0.99, 101.0 * 0.99, 109.0], rtol=1e-6)
     np.testing.assert_allclose(spy.high, [101.0 * 0.99, 103.0 * 0.99, 111.0], rtol=1e-6)
     np.testing.assert_array_equal(spy.volume, [10, 20, 30])
+    # Yahoo's closes are adjusted for the split of the last day.
+    assert spy.raw_close is not None
+    np.testing.assert_allclose(spy.raw_close, [400.0, 408.0, 110.0], rtol=1e-6)
     assert not spy.crypto
 
 

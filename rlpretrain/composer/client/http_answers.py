@@ -1,13 +1,10 @@
-"""Reading HTTP answers: bodies up to a maximum size, and the header ``Retry-After``."""
+"""Reading the bodies of HTTP answers, up to a maximum size."""
 
 from __future__ import annotations
 
-import datetime as dt
-from email.utils import parsedate_to_datetime
-
 import httpx2
 
-__all__ = ["AnswerTooLargeError", "parse_retry_after", "read_answer"]
+__all__ = ["AnswerTooLargeError", "read_answer"]
 
 
 class AnswerTooLargeError(Exception):
@@ -34,24 +31,3 @@ async def read_answer(response: httpx2.Response, largest: int) -> bytes:
         if len(body) > largest:
             raise AnswerTooLargeError(largest)
     return bytes(body)
-
-
-def parse_retry_after(value: str | None, now: dt.datetime | None = None) -> float | None:
-    """Read a ``Retry-After`` header, seconds or an HTTP date (RFC 9110, 10.2.3), as seconds from now.
-
-    Returns
-    -------
-    float | None
-        At least 0; None when the header is missing or unreadable.
-    """
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return min(float(value), 1e9)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return max(0.0, (moment - (now or dt.datetime.now(dt.UTC))).total_seconds())

@@ -13,8 +13,9 @@ from typing import Any
 import httpx2
 import mcp_types as types
 
-from rlpretrain.composer.client.http_answers import AnswerTooLargeError, parse_retry_after, read_answer
+from rlpretrain.composer.client.http_answers import AnswerTooLargeError, read_answer
 from rlpretrain.composer.protocol.calls import LARGEST_ANSWER
+from rlpretrain.retry_after import parse_retry_after
 
 __all__ = ["FAULT_KEY", "FaultReportingClient"]
 

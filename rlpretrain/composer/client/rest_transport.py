@@ -10,11 +10,12 @@ import httpx2
 
 from rlpretrain.composer.client.credentials import Credentials
 from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure
-from rlpretrain.composer.client.http_answers import AnswerTooLargeError, parse_retry_after, read_answer
+from rlpretrain.composer.client.http_answers import AnswerTooLargeError, read_answer
 from rlpretrain.composer.client.transport import check_url, subject_of
 from rlpretrain.composer.protocol.calls import ENDPOINTS, IDENTIFIER, LARGEST_ANSWER
 from rlpretrain.documents import decode_json
 from rlpretrain.errors import SettingsError
+from rlpretrain.retry_after import parse_retry_after
 
 __all__ = ["RestTransport"]
 

@@ -1,6 +1,5 @@
 """Each failure has one verdict."""
 
-import datetime as dt
 import random
 
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import strategies as st
 
 from rlpretrain.composer import RetryPolicy, Verdict
 from rlpretrain.composer.client.failures import answer_failure, http_failure
-from rlpretrain.composer.client.http_answers import parse_retry_after
 from rlpretrain.errors import ServiceError
 
 TOOL_FAILURES = [
@@ -61,18 +59,6 @@ def test_statuses_that_stay(status, verdict):
 def test_a_long_text_is_cut_and_put_on_one_line():
     failure = answer_failure("tool", {"error": "a\nb " + "x" * 10_000}, about_symphony=True)
     assert "\n" not in str(failure) and len(str(failure)) < 400
-
-
-def test_retry_after_in_seconds_or_as_a_date():
-    now = dt.datetime(2025, 1, 1, 12, 0, 0, tzinfo=dt.UTC)
-    assert parse_retry_after("120") == 120.0
-    assert parse_retry_after("Wed, 01 Jan 2025 12:00:30 GMT", now) == 30.0
-    assert parse_retry_after("Wed, 01 Jan 2025 11:00:00 GMT", now) == 0.0
-    assert (
-        parse_retry_after("soon") is None
-        and parse_retry_after("-5") is None
-        and parse_retry_after(None) is None
-    )
 
 
 @given(st.integers(1, 60), st.integers(0, 2**32))
