@@ -95,7 +95,7 @@ def _results(
 
 
 def _work_on(part: Sequence[ItemT], evaluator: Evaluator, work: Work[ItemT, ResultT]) -> list[ResultT]:
-    """Work on a part while the garbage collector looks only at what the work makes.
+    """Return the results of a part; meanwhile the garbage collector looks only at what the work makes.
 
     A tree is thousands of objects that live for milliseconds. Looking through everything else, such as all documents,
     every time that some of them are left over took a third of the time of real trees.
