@@ -57,12 +57,15 @@ def side_by_side(
     replays = list(_replays(sample, panel))
     passes = min(_timed(lambda: _one_pass(replays))["seconds_of_processor"] for _ in range(REPEATS))
     one_core, all_cores = Counter[str](), Counter[str]()
+    children = _children()
     left, batch = count, {**sample, **dict(itertools.islice(rest, min(AT_ONCE, count) - len(sample)))}
     while batch:
         one_core.update(_timed(lambda: backtest_many(batch, panel, workers=1)))  # noqa: B023
-        all_cores.update(_on_all_cores(batch, panel))
+        all_cores.update(_timed(lambda: backtest_many(batch, panel)))  # noqa: B023
         left -= len(batch)
         batch = dict(itertools.islice(rest, min(left, AT_ONCE)))
+    get_reusable_executor().shutdown(wait=True)  # The system counts the time of processes that have ended.
+    all_cores["seconds_of_processor"] += _children() - children
     nodes = [parse_symphony(tree, symphony_id=name).node_count for name, tree in sample.items()]
     return {
         "symphonies": count,
@@ -70,9 +73,9 @@ def side_by_side(
         "mean_days": round(float(np.mean([len(replay.dates) for replay in replays]))),
         "milliseconds": {name: round(1e3 * value / len(sample), 3) for name, value in spent.items()},
         "milliseconds_one_numpy_pass": round(1e3 * passes / len(sample), 3),
-        "one_core": dict(one_core),
+        "one_core": {name: round(seconds, 2) for name, seconds in one_core.items()},
         "cores": joblib.cpu_count(),
-        "all_cores": dict(all_cores),
+        "all_cores": {name: round(seconds, 2) for name, seconds in all_cores.items()},
     }
 
 
@@ -103,19 +106,6 @@ def _one_pass(replays: Sequence[Replay]) -> None:
     for replay in replays:
         growth = replay.closes[1:] / replay.closes[:-1]
         np.cumprod(np.einsum("ti,ti->t", replay.targets[:-1], growth))
-
-
-def _on_all_cores(documents: Mapping[str, Mapping[str, Any]], panel: PricePanel) -> dict[str, float]:
-    def work() -> None:
-        backtest_many(documents, panel)
-        get_reusable_executor().shutdown(
-            wait=True
-        )  # The system counts the time of processes that have ended.
-
-    before = _children()
-    timed = _timed(work)
-    timed["seconds_of_processor"] = round(timed["seconds_of_processor"] + _children() - before, 2)
-    return timed
 
 
 def _children() -> float:
