@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import resource
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -56,16 +55,17 @@ def side_by_side(
             spent[name] = min(spent[name], _timed(way)["seconds_of_processor"])
     replays = list(_replays(sample, panel))
     passes = min(_timed(lambda: _one_pass(replays))["seconds_of_processor"] for _ in range(REPEATS))
-    one_core, all_cores = Counter[str](), Counter[str]()
+    one_core: list[dict[str, float]] = []
+    all_cores: list[dict[str, float]] = []
     children = _children()
     left, batch = count, {**sample, **dict(itertools.islice(rest, min(AT_ONCE, count) - len(sample)))}
     while batch:
-        one_core.update(_timed(lambda: backtest_many(batch, panel, workers=1)))  # noqa: B023
-        all_cores.update(_timed(lambda: backtest_many(batch, panel)))  # noqa: B023
+        one_core.append(_timed(lambda: backtest_many(batch, panel, workers=1)))  # noqa: B023
+        all_cores.append(_timed(lambda: backtest_many(batch, panel)))  # noqa: B023
         left -= len(batch)
         batch = dict(itertools.islice(rest, min(left, AT_ONCE)))
     get_reusable_executor().shutdown(wait=True)  # The system counts the time of processes that have ended.
-    all_cores["seconds_of_processor"] += _children() - children
+    all_cores.append({"seconds": 0.0, "seconds_of_processor": _children() - children})
     nodes = [parse_symphony(tree, symphony_id=name).node_count for name, tree in sample.items()]
     return {
         "symphonies": count,
@@ -73,9 +73,9 @@ def side_by_side(
         "mean_days": round(float(np.mean([len(replay.dates) for replay in replays]))),
         "milliseconds": {name: round(1e3 * value / len(sample), 3) for name, value in spent.items()},
         "milliseconds_one_numpy_pass": round(1e3 * passes / len(sample), 3),
-        "one_core": {name: round(seconds, 2) for name, seconds in one_core.items()},
+        "one_core": _total(one_core),
         "cores": joblib.cpu_count(),
-        "all_cores": {name: round(seconds, 2) for name, seconds in all_cores.items()},
+        "all_cores": _total(all_cores),
     }
 
 
@@ -106,6 +106,10 @@ def _one_pass(replays: Sequence[Replay]) -> None:
     for replay in replays:
         growth = replay.closes[1:] / replay.closes[:-1]
         np.cumprod(np.einsum("ti,ti->t", replay.targets[:-1], growth))
+
+
+def _total(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    return {name: round(sum(part[name] for part in parts), 2) for name in parts[0]}
 
 
 def _children() -> float:
