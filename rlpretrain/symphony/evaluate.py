@@ -28,7 +28,8 @@ from rlpretrain.symphony.nodes import (
     SpecifiedWeight,
     Symphony,
 )
-from rlpretrain.symphony.prices import PriceTable, first_known, last_known
+from rlpretrain.symphony.portions import Portion, branches, hold, selected
+from rlpretrain.symphony.prices import PriceTable, first_known
 from rlpretrain.symphony.rebalance import apply_rebalancing, period_starts
 from rlpretrain.symphony.substrategy import Substrategies
 
@@ -47,6 +48,8 @@ class Replay:
     """(D,) trading days from the first on which everything that the tree reads is known."""
     tickers: tuple[str, ...]
     """(n,) all tickers that the symphony can hold."""
+    closes: Floats
+    """(D, n) their adjusted closes; NaN only where a ticker is not held."""
     targets: Floats
     """(D, n) weights held after each close; the rest up to 1 is cash. Between rebalances they drift."""
     rebalanced: NDArray[np.bool_]
@@ -61,6 +64,7 @@ class Replay:
         return replace(
             self,
             dates=self.dates[start:stop],
+            closes=self.closes[start:stop],
             targets=self.targets[start:stop],
             rebalanced=rebalanced,
             scores=None if self.scores is None else self.scores[start:stop],
@@ -167,18 +171,16 @@ class Evaluator:
         """
         walk = self._walk(symphony, start, end, leaf_scores)
         dates = walk.table.dates[walk.start : walk.stop]
-        returns = np.full(walk.wanted.shape, np.nan)
-        for i, ticker in enumerate(symphony.holdings):
-            close = walk.table.close(ticker)[walk.start : walk.stop]
-            returns[1:, i] = close[1:] / close[:-1] - 1.0
+        span = slice(walk.start, walk.stop)
+        closes = np.stack([walk.table.close(ticker)[span] for ticker in symphony.holdings], axis=1)
         due = period_starts(dates, symphony.rebalance)
         corridor = np.inf
         if symphony.rebalance == "none":
             due[1:] |= walk.signature[1:] != walk.signature[:-1]
             corridor = np.inf if symphony.corridor_width is None else symphony.corridor_width
-        targets, rebalanced = apply_rebalancing(walk.wanted, returns, due, corridor)
+        targets, rebalanced = apply_rebalancing(walk.wanted, closes, due, corridor)
         scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
-        return Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores)
+        return Replay(symphony, dates, symphony.holdings, closes, targets, rebalanced, scores)
 
     def missing_raw_closes(self, replay: Replay) -> dict[str, int]:
         """Count for each ticker whose level decides the days without a raw close; a vote needs 0.
@@ -223,7 +225,7 @@ class Evaluator:
     ) -> _Walk:
         table = self.table(symphony)
         check_cells(symphony, len(table))
-        stop = 1 + min(last_known(table.close(ticker)) for ticker in symphony.tickers)
+        stop = 1 + min(table.span(ticker)[1] for ticker in symphony.tickers)
         strategies = Substrategies(symphony, table, stop)
         first = strategies.starts[symphony.root]
         if first >= stop:
@@ -285,11 +287,9 @@ class _Walk:
         rng = np.random.default_rng(0)
         marks = rng.integers(0, 2**64, size=counts[self.symphony.root], dtype=np.uint64)
         rows = np.arange(self.start, self.stop)
-        stack: list[tuple[int, int, int, NDArray[np.intp], Floats]] = [
-            (self.symphony.root, 0, 0, rows, np.ones(len(rows)))
-        ]
+        stack: list[tuple[int, int, int, Portion]] = [(self.symphony.root, 0, 0, (rows, np.ones(len(rows))))]
         while stack:
-            position, visit, leaf, rows, weight = stack.pop()
+            position, visit, leaf, (rows, weight) = stack.pop()
             if not len(rows):
                 continue
             if self.in_force is not None:
@@ -299,11 +299,11 @@ class _Walk:
             node = nodes[position]
             match node:
                 case Asset(ticker):
-                    at = rows - self.start
-                    self.wanted[at, columns[ticker]] += weight
-                    self.signature[at] ^= marks[leaf]
+                    column = columns[ticker]
+                    hold(self.wanted, self.signature, self.start, column, marks[leaf], rows, weight)
                     if self.scores is not None and self.leaf_scores is not None:
-                        self.scores[at, columns[ticker]] += weight[:, None] * self.leaf_scores[leaf]
+                        at = rows - self.start
+                        self.scores[at, column] += weight[:, None] * self.leaf_scores[leaf]
                     continue
                 case Empty():
                     continue
@@ -312,18 +312,14 @@ class _Walk:
                     parts = [(rows, share)] * len(children)
                 case SpecifiedWeight(children, weights):
                     parts = [(rows, weight * w) if w > 0 else (rows[:0], weight[:0]) for w in weights]
-                case If(condition, children):
-                    holds = self.table.condition(condition)[rows]
-                    parts = [(rows[holds], weight[holds]), (rows[~holds], weight[~holds])]
+                case If(_, children):
+                    parts = list(branches(rows, weight, self.strategies.holds(position)))
                 case Filter(_, _, _, children) | InverseVolatility(children, _):
-                    split = self.strategies.split(position)[rows]
-                    parts = []
-                    for j in range(len(children)):
-                        active = split[:, j] > 0
-                        parts.append((rows[active], weight[active] * split[active, j]))
+                    split = self.strategies.split(position)
+                    parts = [selected(rows, weight, split, j) for j in range(len(children))]
             visit += 1
-            for child, (child_rows, child_weight) in zip(children, parts, strict=True):
-                stack.append((child, visit, leaf, child_rows, child_weight))
+            for child, part in zip(children, parts, strict=True):
+                stack.append((child, visit, leaf, part))
                 visit += self.sizes[child]
                 leaf += counts[child]
 

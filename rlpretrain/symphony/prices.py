@@ -16,6 +16,10 @@ __all__ = ["PriceTable", "filled_close", "first_known", "indicator_column", "las
 
 Booleans = NDArray[np.bool_]
 
+_MAXIMUM_METRIC_BYTES = 512 * 2**20
+_MAXIMUM_CONDITION_BYTES = 64 * 2**20
+"""When a table's columns take more memory, they are forgotten: libraries may be of any size, and columns are cheap."""
+
 
 class PriceTable:
     """Adjusted closes on a calendar, with each indicator and condition computed once for all users.
@@ -33,9 +37,11 @@ class PriceTable:
         self.rows = rows
         self.dates: Dates = panel.dates[rows]
         self._closes: dict[str, Floats] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
         self._raw_closes: dict[str, Floats | None] = {}
         self._metrics: dict[Metric, Floats] = {}
         self._conditions: dict[Condition, Booleans] = {}
+        self._starts: dict[Condition, int] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -49,9 +55,18 @@ class PriceTable:
             self._closes[ticker] = filled_close(self.panel, ticker, self.rows)
         return self._closes[ticker]
 
+    def span(self, ticker: str) -> tuple[int, int]:
+        """Return the first and the last row with a close; the number of rows and -1 if there is none."""
+        if ticker not in self._spans:
+            close = self.close(ticker)
+            self._spans[ticker] = first_known(close), last_known(close)
+        return self._spans[ticker]
+
     def metric(self, metric: Metric) -> Floats:
         """Return a metric's values (T,), NaN where unknown; the array must not be changed."""
         if metric not in self._metrics:
+            if 8 * len(self._metrics) * len(self) > _MAXIMUM_METRIC_BYTES:
+                self._metrics.clear()
             self._metrics[metric] = indicator_column(metric.indicator, self.close(metric.ticker))
         return self._metrics[metric]
 
@@ -91,6 +106,9 @@ class PriceTable:
     def condition(self, condition: Condition) -> Booleans:
         """Return for each day whether a condition is true at the close (T,); a comparison with NaN is false."""
         if condition not in self._conditions:
+            if len(self._conditions) * len(self) > _MAXIMUM_CONDITION_BYTES:
+                self._conditions.clear()
+                self._starts.clear()
             self._conditions[condition] = self._evaluate(condition)
         return self._conditions[condition]
 
@@ -114,9 +132,14 @@ class PriceTable:
 
     def condition_start(self, condition: Condition) -> int:
         """Return the first row on which everything that a condition compares is known."""
-        if isinstance(condition, Compound):
-            return max(self.condition_start(part) for part in condition.conditions)
-        return max(first_known(side) for side in self.sides(condition) if not isinstance(side, float))
+        if condition not in self._starts:
+            if isinstance(condition, Compound):
+                starts = [self.condition_start(part) for part in condition.conditions]
+            else:
+                sides = self.sides(condition)
+                starts = [first_known(side) for side in sides if not isinstance(side, float)]
+            self._starts[condition] = max(starts)
+        return self._starts[condition]
 
 
 def filled_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
