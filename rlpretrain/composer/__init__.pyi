@@ -12,6 +12,7 @@ from .client.listing import SymphonySummary, list_library
 from .client.rate import AdaptiveRate
 from .client.retry import RetryPolicy
 from .client.search_settings import check_search
+from .client.versions import AbsentEndpointError, SymphonyVersion, VersionList
 from .client.wire import Backtest, SearchPage, SearchRow, Statistics
 from .connection import open_composer
 from .server.backtester import Backtester, BacktestOptions, BacktestOutcome
@@ -22,6 +23,7 @@ from .server.served_catalogue import ServedCatalogue
 
 __all__ = [
     "FAULT_KINDS",
+    "AbsentEndpointError",
     "AdaptiveRate",
     "Backtest",
     "BacktestOptions",
@@ -45,7 +47,9 @@ __all__ = [
     "ServedCatalogue",
     "Statistics",
     "SymphonySummary",
+    "SymphonyVersion",
     "Verdict",
+    "VersionList",
     "check_search",
     "composer_app",
     "embedded_server",

@@ -20,7 +20,7 @@ from rlpretrain.composer import (
 from rlpretrain.composer.client.daily import epoch_day
 from rlpretrain.composer.client.rest_transport import RestTransport
 from rlpretrain.composer.client.wire import parse_backtest
-from rlpretrain.composer.protocol.calls import ENDPOINTS, READ_TOOLS
+from rlpretrain.composer.protocol.calls import ENDPOINTS, READ_CALLS
 from rlpretrain.composer.server.rest_answer import rest_backtest_answer
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
 from rlpretrain.errors import SettingsError
@@ -167,7 +167,7 @@ async def test_no_more_is_read_than_allowed(stated):
 
 
 async def test_only_the_read_endpoints_can_be_called():
-    assert set(ENDPOINTS) == set(READ_TOOLS)
+    assert set(ENDPOINTS) == set(READ_CALLS)
     app = Recorder()
     with LoopbackServer(app) as server:
         async with RestTransport(server.rest_url, None) as transport:
