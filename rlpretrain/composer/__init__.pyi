@@ -1,6 +1,6 @@
 from .address import EmbeddedAddress, parse_address
-from .catalogue.catalogue_setting import load_catalogue
-from .catalogue.entries import Catalogue, CatalogueEntry
+from .catalogue.catalogue_setting import judges_prices, load_catalogue
+from .catalogue.entries import Catalogue, CatalogueEntry, CatalogueVersion
 from .catalogue.generated import GeneratedCatalogue
 from .catalogue.symphony_folder import FolderCatalogue
 from .client.call_progress import BudgetSpentError
@@ -32,6 +32,7 @@ __all__ = [
     "BudgetSpentError",
     "Catalogue",
     "CatalogueEntry",
+    "CatalogueVersion",
     "ComposerClient",
     "ComposerError",
     "Credentials",
@@ -53,6 +54,7 @@ __all__ = [
     "check_search",
     "composer_app",
     "embedded_server",
+    "judges_prices",
     "list_library",
     "load_catalogue",
     "open_composer",

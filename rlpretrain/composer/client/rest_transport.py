@@ -99,8 +99,8 @@ class RestTransport:
         method, path = ENDPOINTS[tool]
         for name, thing in _IDENTIFIERS.items():
             if f"{{{name}}}" in path:
-                identifier = str(arguments.get(name))
-                if not IDENTIFIER.fullmatch(identifier):
+                identifier = arguments.get(name)
+                if not isinstance(identifier, str) or not IDENTIFIER.fullmatch(identifier):
                     raise ComposerError(
                         f"{subject[:100]!r}: this is not a {thing} id", verdict=Verdict.REJECT
                     )

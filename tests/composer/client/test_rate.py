@@ -17,21 +17,13 @@ from rlpretrain.composer import (
 )
 
 from . import virtual_time
+from .transports import LikeRest
 
 AS_OF = dt.date(2024, 12, 31)
 TREE = {"step": "root"}
 
 
-class Unlimited:
-    """A transport over which every tool has its own limit."""
-
-    has_versions = True
-
-    def limit_of(self, tool):
-        return tool
-
-
-class Limited(Unlimited):
+class Limited(LikeRest):
     """A service with a bucket of tokens, as Composer's was seen to have: a burst, then a steady trickle."""
 
     def __init__(self, burst=25, refill=0.5, latency=0.2, retry_after=None):
@@ -108,7 +100,7 @@ def test_calls_in_flight_together_cut_once():
     assert virtual_time.run(cuts()) == 2.5
 
 
-class Doubly(Unlimited):
+class Doubly(LikeRest):
     """A service whose two endpoints have limits of their own."""
 
     def __init__(self, **limits):
@@ -216,7 +208,7 @@ def test_a_wait_beyond_the_budget_is_not_begun():
 
 
 def test_a_listing_that_runs_out_of_budget_fails_whole():
-    class Slow(Unlimited):
+    class Slow(LikeRest):
         async def call(self, tool, arguments, timeout):
             await asyncio.sleep(1.0)
             return [{"symphony_sid": f"s{arguments['offset'] + i}"} for i in range(5)]
@@ -231,7 +223,7 @@ def test_a_listing_that_runs_out_of_budget_fails_whole():
 
 
 def test_no_call_and_no_wait_outlives_its_limit():
-    class Silent(Unlimited):
+    class Silent(LikeRest):
         async def call(self, tool, arguments, timeout):
             await asyncio.sleep(timeout)
             raise ComposerError("no answer", verdict=Verdict.RETRY)
