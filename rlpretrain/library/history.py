@@ -136,22 +136,20 @@ def place_versions(
         Versions by their first close, one for each; what was left out.
     """
     remarks = [Remark("unreadable", reason) for reason in listed.unreadable]
-    saved: dict[str, dt.datetime] = {}
+    times: dict[str, list[dt.datetime]] = {}
     for version in listed.versions:
-        moment, known = version.created_at, saved.get(version.version_id)
+        name, moment = version.version_id, version.created_at
         if moment > now + _CLOCKS_DIFFER:
-            remarks.append(
-                Remark("future", f"{version.version_id} was saved at {moment}, which is after now")
-            )
+            remarks.append(Remark("future", f"{name} was saved at {moment}, which is after now"))
         elif moment < _EARLIEST:
-            remarks.append(Remark("too early", f"{version.version_id} was saved at {moment}"))
-        elif known is None:
-            saved[version.version_id] = moment
+            remarks.append(Remark("too early", f"{name} was saved at {moment}"))
         else:
-            # It certainly existed from the later time on.
-            remarks.append(Remark("repeated", f"{version.version_id} is listed at {known} and at {moment}"))
-            saved[version.version_id] = max(known, moment)
-    ordered = sorted((moment, version_id) for version_id, moment in saved.items())
+            times.setdefault(name, []).append(moment)
+    for name, found in times.items():
+        if len(found) > 1:
+            remarks.append(Remark("repeated", f"{name} is listed {len(found)} times, last at {max(found)}"))
+    # A version that is listed at several times certainly existed from the last one on.
+    ordered = sorted((max(found), name) for name, found in times.items())
     for (moment, before), (next_moment, after) in pairwise(ordered):
         if moment == next_moment:
             remarks.append(Remark("same time", f"{before} and {after} were both saved at {moment}"))
