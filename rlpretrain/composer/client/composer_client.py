@@ -192,7 +192,8 @@ class ComposerClient:
         ComposerError
             The call failed finally; `verdict` gives the consequence.
         """
-        answer = await self._call_optional("list_symphony_versions", {"symphony_id": symphony_id})
+        async with self._optional["list_symphony_versions"].call():
+            answer = await self._call("list_symphony_versions", {"symphony_id": symphony_id})
         return parse_versions(answer, symphony_id)
 
     async def get_symphony_version(self, symphony_id: str, version_id: str) -> dict[str, Any]:
@@ -206,19 +207,9 @@ class ComposerClient:
             The call failed finally; `verdict` gives the consequence.
         """
         arguments = {"symphony_id": symphony_id, "version_id": version_id}
-        answer = await self._call_optional("get_symphony_version", arguments)
+        async with self._optional["get_symphony_version"].call():
+            answer = await self._call("get_symphony_version", arguments)
         return parse_tree(answer, f"{symphony_id} {version_id}")
-
-    async def _call_optional(self, tool: str, arguments: Mapping[str, Any]) -> Any:
-        endpoint = self._optional[tool]
-        endpoint.check()
-        try:
-            answer = await self._call(tool, arguments)
-        except ComposerError as error:
-            endpoint.failed(error)  # raises it, or what it means
-            raise
-        endpoint.answered()
-        return answer
 
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
         if self._budget is not None and self._deadline is None:

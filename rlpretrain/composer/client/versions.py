@@ -6,9 +6,11 @@ without a key, and a run goes on without them.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -85,8 +87,9 @@ class AbsentEndpointError(ComposerError):
 class OptionalEndpoint:
     """An endpoint that a service may lack, and what its answers have shown so far.
 
-    A 405 or 501 is about the endpoint. A 401, 403 or 404 is about the one symphony if the endpoint has answered before,
-    or if the service explains its 404; after three others, the endpoint is taken to be absent.
+    A 405 or 501 is about the endpoint. A 401, 403 or 404 is about the one symphony if the endpoint is known to exist,
+    or if the service explains its 404; after three others, the endpoint is taken to be absent. Calls are made one at a
+    time until this is known.
 
     Parameters
     ----------
@@ -94,52 +97,55 @@ class OptionalEndpoint:
         Name of the call.
     absent
         Why it is known to be absent, if it is.
-
-    Attributes
-    ----------
-    absent
-        Why the service does not offer it; None while it may.
     """
 
     def __init__(self, tool: str, absent: str | None = None) -> None:
-        self.absent = absent
-        self._tool = tool
-        self._answered = False
+        self._tool, self._absent = tool, absent
+        self._exists = False
         self._misses = 0
+        self._unknown = asyncio.Lock()
 
-    def check(self) -> None:
-        """Check that the endpoint may exist.
-
-        Raises
-        ------
-        AbsentEndpointError
-            It does not.
-        """
-        if self.absent is not None:
-            raise AbsentEndpointError(f"{self._tool}: {self.absent}", verdict=Verdict.REJECT)
-
-    def answered(self) -> None:
-        """Record an answer: the endpoint exists."""
-        self._answered = True
-
-    def failed(self, error: ComposerError) -> None:
-        """Record a failure, which never stops the run: it goes on without versions.
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """Wait until the block may call the endpoint, and learn from how the block ends.
 
         Raises
         ------
         AbsentEndpointError
-            The failure is the endpoint's.
+            There is no such endpoint; before the block if that is known, or after it.
         ComposerError
-            The failure is this symphony's, or may go away.
+            The block's failure, which stops no run: it goes on without versions.
         """
+        async with AsyncExitStack() as turn:
+            if not self._exists:
+                await turn.enter_async_context(self._unknown)
+            if self._exists:
+                await turn.aclose()
+            self._check()
+            try:
+                yield
+            except ComposerError as error:
+                self._learn(error)
+                if error.status is not None and error.verdict is Verdict.STOP:
+                    raise ComposerError(error.message, verdict=Verdict.REJECT) from error
+                raise
+            self._exists = True
+
+    def _check(self) -> None:
+        if self._absent is not None:
+            raise AbsentEndpointError(f"{self._tool}: {self._absent}", verdict=Verdict.REJECT)
+
+    def _learn(self, error: ComposerError) -> None:
         unknown = error.status == HTTPStatus.NOT_FOUND and not error.explained
-        if not self._answered and (unknown or error.status in _REFUSED):
+        if error.status in _NOT_OFFERED:
+            self._misses = _MOST_MISSES
+        elif self._exists:
+            return
+        elif unknown or error.status in _REFUSED:
             self._misses += 1
-        if error.status in _NOT_OFFERED or self._misses >= _MOST_MISSES:
-            if self.absent is None:
-                self.absent = f"the service does not offer it (HTTP {error.status})"
-                logger.warning("%s: %s", self._tool, self.absent)
-            self.check()
-        if error.status is not None and error.verdict is Verdict.STOP:
-            raise ComposerError(error.message, verdict=Verdict.REJECT) from error
-        raise error
+        else:
+            self._exists = True
+        if self._misses >= _MOST_MISSES:
+            self._absent = f"the service does not offer it (HTTP {error.status})"
+            logger.warning("%s: %s", self._tool, self._absent)
+            self._check()

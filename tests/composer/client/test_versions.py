@@ -122,6 +122,19 @@ def test_a_server_out_of_order_is_not_a_missing_endpoint():
     assert all(error.verdict is Verdict.RETRY for error in found) and len(transport.asked) == 4
 
 
+def test_calls_made_at_once_find_out_one_after_another():
+    async def ask(transport):
+        client = ComposerClient(transport, as_of=AS_OF, retry=RetryPolicy(tries=1))
+        calls = (client.list_symphony_versions(f"s{number}") for number in range(50))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    transport = Answering({}, (404, None))
+    found = asyncio.run(ask(transport))
+    assert len(transport.asked) == 3 and sum(isinstance(e, AbsentEndpointError) for e in found) == 48
+    transport = Answering({}, [ROW])
+    assert all(listed.versions for listed in asyncio.run(ask(transport)))
+
+
 def test_a_transport_without_versions_is_not_asked():
     transport = Answering({}, [ROW])
     transport.has_versions = False
