@@ -169,7 +169,7 @@ def build_history(
     trees: Mapping[str, VersionTree],
     remarks: Iterable[Remark] = (),
 ) -> StrategyHistory:
-    """Put versions and their trees together.
+    """Join versions and their trees.
 
     A version without a tree stays: on its days the strategy was neither the version before nor the one after. If there
     is no tree at all, there is no version either.

@@ -95,7 +95,7 @@ class GeneratedAuthor:
         return [moment.astimezone(_NEW_YORK) for moment in moments]
 
     def _honest(self, count: int, build: TreeBuilder) -> list[Mapping[str, Any]]:
-        """Go back from the last version, edit by edit: one drawn without prices is as good in either direction."""
+        """Make the versions from the last one back: an edit drawn without prices is as good in either direction."""
         documents = [self.document]
         while len(documents) < count:
             documents.append(edit_tree(documents[-1], build, self.universe))

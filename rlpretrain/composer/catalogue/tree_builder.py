@@ -204,7 +204,7 @@ class TreeBuilder:
         return {f"{side}-fn-params": {"window": window}}
 
     def ticker(self, ticker: str) -> str:
-        """Spell a ticker as conditions do: crypto in the long spelling, equities in the short one."""
+        """Return a ticker as conditions spell it: crypto in the long spelling, equities in the short one."""
         crypto = ticker in ("BTC-USD", "ETH-USD")
         return f"CRYPTO::{ticker.removesuffix('-USD')}//USD" if crypto else ticker
 
