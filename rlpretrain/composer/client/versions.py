@@ -139,13 +139,11 @@ class OptionalEndpoint:
         unknown = error.status == HTTPStatus.NOT_FOUND and not error.explained
         if error.status in _NOT_OFFERED:
             self._misses = _MOST_MISSES
-        elif self._exists:
-            return
-        elif unknown or error.status in _REFUSED:
+        elif not self._exists and (unknown or error.status in _REFUSED):
             self._misses += 1
         else:
             self._exists = True
-        if self._misses >= _MOST_MISSES:
+        if self._misses >= _MOST_MISSES and self._absent is None:
             self._absent = f"the service does not offer it (HTTP {error.status})"
             logger.warning("%s: %s", self._tool, self._absent)
-            self._check()
+        self._check()
