@@ -110,6 +110,7 @@ class SourceFinder:
             as_of=listing.as_of,
             listing=listing.name,
             conditions=[asdict(terms.costs), terms.capital, market],
+            market=market,
         )
         self._evaluator = Evaluator(panel)
         self._asked = Counter[str]()
@@ -226,6 +227,7 @@ class SourceFinder:
             apply_reg_fee=costs.regulatory_fee,
             apply_taf_fee=costs.taf_fee,
         )
+        self.answers.keep_edit(row.symphony_id, answer)
         return answer.daily
 
 
