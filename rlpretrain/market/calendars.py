@@ -7,13 +7,14 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rlpretrain.market.panel import Dates
-
-__all__ = ["calendar_days", "exchange_sessions", "first_close_after", "is_crypto"]
+__all__ = ["calendar_days", "exchange_sessions", "first_close_after", "is_crypto", "is_session"]
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _CLOSE = dt.time(16)
+_FIRST, _LAST = dt.date(1900, 1, 1), dt.date(2100, 12, 31)
+"""Span of the exchange's calendar; no other day is a session."""
 
 
 def is_crypto(symbol: str) -> bool:
@@ -21,22 +22,31 @@ def is_crypto(symbol: str) -> bool:
     return symbol.endswith("-USD")
 
 
-def calendar_days(start: dt.date, end: dt.date) -> Dates:
+def calendar_days(start: dt.date, end: dt.date) -> NDArray[np.datetime64]:
     """Return every day from `start` to `end`, both included, as ``datetime64[D]``."""
     return np.arange(np.datetime64(start, "D"), np.datetime64(end, "D") + 1)
 
 
-@lru_cache(maxsize=8)
-def exchange_sessions(start: dt.date, end: dt.date) -> Dates:
+def exchange_sessions(start: dt.date, end: dt.date) -> NDArray[np.datetime64]:
     """Return the sessions of XNYS from `start` to `end`, both included, as read-only ``datetime64[D]``."""
-    # Imported here: it takes half a second, and reading prices from files never needs it.
+    sessions = _all_sessions()
+    first, stop = np.searchsorted(sessions, [np.datetime64(start, "D"), np.datetime64(end, "D") + 1])
+    return sessions[first:stop]
+
+
+def is_session(dates: NDArray[np.datetime64]) -> NDArray[np.bool_]:
+    """Return for each day whether XNYS has a session on it."""
+    return np.isin(dates, _all_sessions())
+
+
+@lru_cache(maxsize=1)
+def _all_sessions() -> NDArray[np.datetime64]:
+    """Return every session once for all: the library takes as long for a year as for a century."""
+    # Imported here: it takes half a second, and a panel of crypto assets never needs it.
     import exchange_calendars
 
-    # The library rejects a span without a session, such as a weekend; a fortnight on either side contains some.
-    margin = dt.timedelta(days=14)
-    calendar = exchange_calendars.get_calendar("XNYS", start=start - margin, end=end + margin)
-    sessions: Dates = calendar.sessions.to_numpy().astype("datetime64[D]")
-    sessions = sessions[(sessions >= np.datetime64(start, "D")) & (sessions <= np.datetime64(end, "D"))]
+    calendar = exchange_calendars.get_calendar("XNYS", start=_FIRST, end=_LAST)
+    sessions: NDArray[np.datetime64] = calendar.sessions.to_numpy().astype("datetime64[D]")
     sessions.setflags(write=False)
     return sessions
 

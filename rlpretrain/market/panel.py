@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
+from rlpretrain.market.calendars import is_session
 from rlpretrain.market.findings import PriceFinding
 
 __all__ = ["AssetSeries", "Dates", "Floats", "PricePanel"]
@@ -110,10 +111,13 @@ class PricePanel:
 
     @cached_property
     def sessions(self) -> NDArray[np.intp]:
-        """Rows on which the exchange is open: at least one asset other than crypto has a close."""
+        """Rows of the exchange's sessions on which an asset other than crypto has a close; all rows if all is crypto.
+
+        A session that all assets lack has no row, and a row on a day on which the exchange is shut is no session.
+        """
         if self.crypto.all():
             return np.arange(len(self.dates))
-        return np.flatnonzero(np.isfinite(self.close[:, ~self.crypto]).any(axis=1))
+        return np.flatnonzero(np.isfinite(self.close[:, ~self.crypto]).any(axis=1) & is_session(self.dates))
 
     def series(self, symbol: str) -> AssetSeries:
         """Return the bars of one asset without the days it did not trade."""

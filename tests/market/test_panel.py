@@ -27,6 +27,8 @@ def panel() -> PricePanel:
 def test_sessions_are_the_exchange_days(panel: PricePanel) -> None:
     assert panel.sessions.tolist() == [0, 3]
     assert panel.select(["BTC-USD"]).sessions.tolist() == [0, 1, 2, 3]
+    panel.close[1:3, 0] = 10.0  # A share on a weekend makes no session, whoever put it there.
+    assert panel.sessions.tolist() == [0, 3]
 
 
 def test_series_has_no_holes(panel: PricePanel) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.market import PricePanel
+from rlpretrain.market import PricePanel, exchange_sessions
 from rlpretrain.patterns import REGIMES, PatternSet, StrategyRecord, pattern_keys
 from rlpretrain.symphony import Fidelity
 from rlpretrain.symphony.evidence import CATEGORIES
@@ -24,8 +24,9 @@ MONDAY = np.datetime64("2020-01-06", "D")
 
 
 def weekdays(count: int, start: np.datetime64 = MONDAY) -> np.ndarray:
-    days = start + np.arange(count * 2)
-    return days[np.is_busday(days)][:count]
+    """Weekdays on which the exchange is open."""
+    first: dt.date = start.astype(object)
+    return exchange_sessions(first, first + dt.timedelta(days=2 * count + 14))[:count]
 
 
 def panel_of(closes: dict[str, Sequence[float]], dates: np.ndarray, crypto: Sequence[str] = ()) -> PricePanel:

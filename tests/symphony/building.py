@@ -4,7 +4,7 @@ import datetime as dt
 
 import numpy as np
 
-from rlpretrain.market.panel import PricePanel
+from rlpretrain.market import PricePanel, exchange_sessions
 from rlpretrain.symphony.indicator_function import Window
 from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import (
@@ -89,12 +89,9 @@ def when(left, comparator, right, then, otherwise):
 
 
 def weekdays(count, first=dt.date(2020, 1, 1)):
-    days = []
-    while len(days) < count:
-        if first.weekday() < 5:
-            days.append(first)
-        first += dt.timedelta(days=1)
-    return days
+    """Weekdays on which the exchange is open."""
+    later = first + dt.timedelta(days=2 * count + 14)
+    return [day.astype(object) for day in exchange_sessions(first, later)[:count]]
 
 
 def panel(closes, dates=None, opens=None):

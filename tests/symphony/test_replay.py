@@ -193,11 +193,11 @@ def test_crypto_trades_every_day_and_equities_on_sessions():
 @pytest.mark.parametrize(
     ("rule", "first", "expected"),
     [
-        ("daily", dt.date(2024, 3, 28), [True] * 5),
-        ("weekly", dt.date(2024, 3, 28), [True, False, True, False, False]),  # Thursday, Friday, Monday, ...
-        ("monthly", dt.date(2024, 3, 28), [True, False, True, False, False]),
+        ("daily", dt.date(2024, 5, 30), [True] * 5),
+        ("weekly", dt.date(2024, 5, 30), [True, False, True, False, False]),  # Thursday, Friday, Monday, ...
+        ("monthly", dt.date(2024, 5, 30), [True, False, True, False, False]),
         ("quarterly", dt.date(2024, 4, 29), [True, False, False, False, False]),
-        ("quarterly", dt.date(2024, 3, 28), [True, False, True, False, False]),
+        ("quarterly", dt.date(2024, 6, 27), [True, False, True, False, False]),
         ("yearly", dt.date(2024, 12, 30), [True, False, True, False, False]),
         ("yearly", dt.date(2024, 3, 28), [True, False, False, False, False]),
     ],

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rlpretrain.market.calendars import is_session
 from rlpretrain.patterns import follow_consensus, tally_votes
 from rlpretrain.patterns.decisions.consensus_record import stance_returns
 from rlpretrain.patterns.settings import DecisionSettings
@@ -68,7 +69,7 @@ def test_too_few_voters_follow_nothing(panel) -> None:
 def test_weekends_count_with_the_session_that_follows() -> None:
     days = np.datetime64("2019-01-07") + np.arange(400)
     close = 100 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.02, 400)))
-    weekday = np.is_busday(days)
+    weekday = is_session(days)
     equity = np.where(weekday, 50.0, np.nan)
     panel = panel_of({"BTC-USD": close.tolist(), "SPY": equity.tolist()}, days, crypto=("BTC-USD",))
     tally = tally_votes([record_of(str(i), days, {"BTC-USD": [1] * 400}) for i in range(3)], panel)
