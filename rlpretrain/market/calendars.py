@@ -36,7 +36,10 @@ def exchange_sessions(start: dt.date, end: dt.date) -> NDArray[np.datetime64]:
 
 def is_session(dates: NDArray[np.datetime64]) -> NDArray[np.bool_]:
     """Return for each day whether XNYS has a session on it."""
-    return np.isin(dates, _all_sessions())
+    sessions = _all_sessions()
+    place = np.minimum(np.searchsorted(sessions, dates), len(sessions) - 1)
+    found: NDArray[np.bool_] = sessions[place] == dates
+    return found
 
 
 @lru_cache(maxsize=1)
