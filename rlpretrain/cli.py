@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_lines([json.dumps(answer, sort_keys=True, allow_nan=False)])
     else:
         print_lines(answer.get("lines", []))
-    return 0
+    return int(answer["status"] == "failed")
 
 
 def _fail(options: argparse.Namespace, error: RlpretrainError, status: int) -> int:

@@ -30,7 +30,7 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
     start, end = read_day(options.start, "--start"), read_day(options.end, "--end")
     costs = _costs(options)
     named = load_named(options.symphony, config)
-    from rlpretrain.commands.prices import load_prices
+    from rlpretrain.commands.prices import load_prices, price_remarks
     from rlpretrain.symphony import Evaluator, backtest, parse_symphony, yearly_statistics
     from rlpretrain.symphony.levels import no_vote_reason
     from rlpretrain.symphony.wire import read_ticker
@@ -38,7 +38,7 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
     symphony = parse_symphony(named.document, symphony_id=named.name)
     asked = [read_ticker(ticker, lambda: "--benchmark", "its value") for ticker in options.benchmark]
     market = options.market or config.market
-    panel = load_prices(market, [*symphony.tickers, *(asked or [DEFAULT_BENCHMARK])], seed=config.seed)
+    panel = load_prices(market, [*symphony.tickers, *(asked or [DEFAULT_BENCHMARK])], config)
     names = list(dict.fromkeys(asked)) or [name for name in [DEFAULT_BENCHMARK] if name in panel]
     evaluator = Evaluator(panel)
     replay = evaluator.replay(symphony, start=start, end=end)
@@ -77,7 +77,7 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
         },
         "rebalances": int(replay.rebalanced.sum()),
         "days_with_trades": int((result.turnover > 1e-9).sum()),
-        "remarks": list(symphony.remarks),
+        "remarks": [*symphony.remarks, *price_remarks(panel, [*symphony.tickers, *names])],
         "level_rules": [{"path": path, **asdict(rule)} for rule, path in symphony.level_rules.items()],
         "no_vote": no_vote_reason(symphony, evaluator.missing_raw_closes(replay)),
     }

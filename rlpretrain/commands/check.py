@@ -20,6 +20,7 @@ from rlpretrain.settings import PretrainingConfig
 
 if TYPE_CHECKING:
     from rlpretrain.market import PricePanel
+    from rlpretrain.market.settings import MarketSettings
     from rlpretrain.symphony import Evaluator, Symphony
 
 __all__ = ["check"]
@@ -71,7 +72,7 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
         with _Recorded(finding):
             parsed.append((finding, _parse(documents.get(source), finding)))
     replayed = _replay_all(
-        parsed, _panel(market, [symphony for _, symphony in parsed], config.seed), window, config
+        parsed, _panel(market, [symphony for _, symphony in parsed], config), window, config
     )
     findings = [replayed.get(finding.source, finding) for finding in findings]
     counts = Counter[str](finding.status for finding in findings)
@@ -179,14 +180,14 @@ def _parse(named: tuple[str, Mapping[str, Any]], finding: _Finding) -> Symphony:
     return symphony
 
 
-def _panel(market: str, symphonies: Sequence[Symphony], seed: int) -> PricePanel | None:
+def _panel(market: str, symphonies: Sequence[Symphony], settings: MarketSettings) -> PricePanel | None:
     """Load the prices of all symphonies at once; None where the market has none of them."""
     from rlpretrain.commands.prices import load_prices
     from rlpretrain.market import market_symbols
 
     known = set(market_symbols(market))
     tickers = {ticker for symphony in symphonies for ticker in symphony.tickers}
-    return load_prices(market, tickers, seed=seed) if tickers & known else None
+    return load_prices(market, tickers, settings) if tickers & known else None
 
 
 def _replay_all(
@@ -224,9 +225,12 @@ def _replay_part(
 def _replay(
     symphony: Symphony, evaluator: Evaluator | None, window: tuple[Any, Any], finding: _Finding
 ) -> None:
+    from rlpretrain.commands.prices import price_remarks
     from rlpretrain.symphony.budget import check_cells
     from rlpretrain.symphony.levels import no_vote_reason
 
+    if evaluator is not None:
+        finding.remarks += price_remarks(evaluator.panel, symphony.tickers)
     lacking = [t for t in symphony.tickers if evaluator is None or t not in evaluator.panel]
     finding.missing = [{"ticker": ticker, "path": symphony.first_use[ticker]} for ticker in lacking]
     if evaluator is None or lacking:

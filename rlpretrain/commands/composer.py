@@ -31,7 +31,9 @@ def _serve(options: argparse.Namespace) -> dict[str, Any]:
     from rlpretrain.market import load_market
 
     config = read_settings(options)
-    panel = load_market(config.market, seed=config.seed)
+    panel = load_market(
+        config.market, seed=config.seed, exclude=config.exclude_prices, trust=config.trust_prices
+    )
     last_day = panel.dates[-1].astype(object)
     served = ServedCatalogue(load_catalogue(config.catalogue), EngineBacktester(panel), last_day)
     say(f"serving {config.catalogue} to {last_day} on http://{options.host}:{options.port}/mcp")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rlpretrain.commands.price_check import check_folder
 from rlpretrain.commands.progress import say
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.documents import document_files, read_document
@@ -16,15 +17,22 @@ from rlpretrain.market.tickers import normal_ticker
 
 __all__ = ["add_prices"]
 
+_CHECK = "check"
+"""What stands in the folder's place to check a folder."""
+
 _DESCRIPTION = """Download adjusted daily bars into FOLDER, one Parquet file per asset, and update those already there.
 Use them with --set market=files:FOLDER. Yahoo Finance, the default source, needs yfinance (pip install
-'rlpretrain[yahoo]'); the source alpaca needs an API key in APCA_API_KEY_ID and APCA_API_SECRET_KEY."""
+'rlpretrain[yahoo]'); the source alpaca needs an API key in APCA_API_KEY_ID and APCA_API_SECRET_KEY.
+`rlpretrain prices check FOLDER` downloads nothing: it lists what is wrong, or may be wrong, with the prices of FOLDER,
+and what would be left out. Its exit status is 0 if they could be read, with --strict only if nothing was found."""
 
 
 def add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add ``prices``."""
     parser = commands.add_parser(
-        "prices", help="download daily prices, and keep them up to date", description=_DESCRIPTION
+        "prices",
+        help="download daily prices and keep them up to date, or check them",
+        description=_DESCRIPTION,
     )
     parser.set_defaults(run_command=_prices)
     parser.add_argument(
@@ -48,10 +56,15 @@ def add_prices(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--refresh", action="store_true", help="download everything again, even if it is already there"
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="with `check`: exit with status 1 if anything was found"
+    )
     add_settings(parser)
 
 
 def _prices(options: argparse.Namespace) -> dict[str, Any]:
+    if options.folder == Path(_CHECK):
+        return check_folder(options)
     from rlpretrain.library.price_updates import (
         download_prices,
         library_tickers,

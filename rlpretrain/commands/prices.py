@@ -6,13 +6,24 @@ from collections.abc import Iterable
 
 from rlpretrain.errors import DataError
 from rlpretrain.market import PricePanel, load_market, market_symbols
+from rlpretrain.market.findings import findings_about
+from rlpretrain.market.settings import MarketSettings
 from rlpretrain.market.tickers import near_misses
 
-__all__ = ["load_prices"]
+__all__ = ["load_prices", "price_remarks"]
 
 
-def load_prices(provider: str, tickers: Iterable[str], *, seed: int) -> PricePanel:
+def load_prices(provider: str, tickers: Iterable[str], settings: MarketSettings) -> PricePanel:
     """Load the bars of those tickers that the market has; the caller must check which are missing.
+
+    Parameters
+    ----------
+    provider
+        The market, which an option of the command may have named instead of the settings.
+    tickers
+        Tickers that the command asks about.
+    settings
+        The seed of a generated market, and the bars to leave out and to trust.
 
     Raises
     ------
@@ -27,4 +38,15 @@ def load_prices(provider: str, tickers: Iterable[str], *, seed: int) -> PricePan
     if not found:
         near = near_misses(wanted, known)
         raise DataError(f"{provider} has no prices of {', '.join(wanted) or 'anything'}{near}")
-    return load_market(provider, symbols=found, seed=seed)
+    return load_market(
+        provider,
+        symbols=found,
+        seed=settings.seed,
+        exclude=settings.exclude_prices,
+        trust=settings.trust_prices,
+    )
+
+
+def price_remarks(panel: PricePanel, tickers: Iterable[str]) -> list[str]:
+    """Return a remark for each finding about the prices of some tickers."""
+    return [f"prices of {finding}" for finding in findings_about(panel.findings, set(tickers))]

@@ -35,20 +35,22 @@ def show(options: argparse.Namespace) -> dict[str, Any]:
 
     symphony = parse_symphony(named.document, symphony_id=named.name)
     places = outline(named.document, symphony)
-    activity = None
+    activity, remarks = None, list(symphony.remarks)
     if options.market is not None or start or end:
-        from rlpretrain.commands.prices import load_prices
+        from rlpretrain.commands.prices import load_prices, price_remarks
         from rlpretrain.symphony import Evaluator
 
-        panel = load_prices(options.market or config.market, symphony.tickers, seed=config.seed)
+        panel = load_prices(options.market or config.market, symphony.tickers, config)
         activity = Evaluator(panel).activity(symphony, start=start, end=end)
+        remarks += price_remarks(panel, symphony.tickers)
     if options.json:
         return {
             "status": "done",
             **_summary(symphony, activity),
+            "remarks": remarks,
             "tree": _rows(places, activity, options.depth),
         }
-    return {"status": "done", "lines": _lines(symphony, places, activity, options.depth)}
+    return {"status": "done", "lines": _lines(symphony, places, activity, remarks, options.depth)}
 
 
 def _summary(symphony: Symphony, activity: Activity | None) -> dict[str, Any]:
@@ -62,7 +64,6 @@ def _summary(symphony: Symphony, activity: Activity | None) -> dict[str, Any]:
         "holdings": list(symphony.holdings),
         "tickers": list(symphony.tickers),
         "content_hash": symphony.content_hash,
-        "remarks": list(symphony.remarks),
     }
     if activity is not None:
         dates = activity.replay.dates
@@ -99,7 +100,11 @@ def _rows(places: list[Place], activity: Activity | None, depth: int | None) -> 
 
 
 def _lines(
-    symphony: Symphony, places: list[Place], activity: Activity | None, depth: int | None
+    symphony: Symphony,
+    places: list[Place],
+    activity: Activity | None,
+    remarks: list[str],
+    depth: int | None,
 ) -> Iterator[str]:
     from rlpretrain.symphony.drawing import draw, heading
     from rlpretrain.symphony.outline import one_line
@@ -131,10 +136,10 @@ def _lines(
         yield _styled(heading().rstrip(), _DIM, coloured)
     for line in draw(places, depth=depth, activity=activity):
         yield _coloured(line) if coloured else str(line)
-    if symphony.remarks:
+    if remarks:
         yield ""
-        yield _styled(f"remarks ({len(symphony.remarks)})", _YELLOW, coloured)
-        yield from (f"  {remark}" for remark in symphony.remarks)
+        yield _styled(f"remarks ({len(remarks)})", _YELLOW, coloured)
+        yield from (f"  {remark}" for remark in remarks)
 
 
 def _listed(tickers: Any, most: int = 20) -> str:

@@ -7,7 +7,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-__all__ = ["Action", "PriceFinding", "findings_about", "left_out_because"]
+__all__ = [
+    "Action",
+    "FindingCounts",
+    "PriceFinding",
+    "RuleCount",
+    "counts_by_rule",
+    "findings_about",
+    "left_out_because",
+]
 
 Action: TypeAlias = Literal["kept", "values left out", "bars left out", "ticker left out"]
 """What was done: nothing, so that the finding is a warning; some values of the bars named are missing, but never
@@ -52,3 +60,71 @@ def left_out_because(findings: Iterable[PriceFinding], ticker: str) -> str:
         if finding.ticker == ticker and finding.action in ("bars left out", "ticker left out")
     ]
     return f" ({'; '.join(reasons)})" if reasons else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FindingCounts:
+    """How much was left out, and how much was only named."""
+
+    bars: int
+    """Bars left out, of tickers that are not."""
+    tickers: int
+    """Tickers left out."""
+    values: int
+    """Bars of which only the close was kept, or only the volume was left out."""
+    warnings: int
+    """Findings that were only named."""
+
+    @classmethod
+    def of(cls, findings: Iterable[PriceFinding]) -> FindingCounts:
+        """Count what was found."""
+        findings = list(findings)
+        gone = {finding.ticker for finding in findings if finding.action == "ticker left out"}
+
+        def bars(action: Action) -> int:
+            return sum(one.bars for one in findings if one.action == action and one.ticker not in gone)
+
+        return cls(
+            bars=bars("bars left out"),
+            tickers=len(gone),
+            values=bars("values left out"),
+            warnings=sum(finding.action == "kept" for finding in findings),
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{_counted(self.bars, 'bar')} and {_counted(self.tickers, 'ticker')} left out, values of "
+            f"{_counted(self.values, 'bar')} left out, {_counted(self.warnings, 'warning')}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleCount:
+    """What one rule has found."""
+
+    rule: str
+    action: Action
+    findings: int
+    tickers: int
+    bars: int
+
+
+def counts_by_rule(findings: Iterable[PriceFinding]) -> list[RuleCount]:
+    """Return what each rule has found, in the order of their first findings."""
+    found: dict[tuple[str, Action], list[PriceFinding]] = {}
+    for finding in findings:
+        found.setdefault((finding.rule, finding.action), []).append(finding)
+    return [
+        RuleCount(
+            rule=rule,
+            action=action,
+            findings=len(own),
+            tickers=len({one.ticker for one in own if one.ticker}),
+            bars=sum(one.bars for one in own),
+        )
+        for (rule, action), own in found.items()
+    ]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
 from rlpretrain.market.calendars import is_session
-from rlpretrain.market.findings import PriceFinding
+from rlpretrain.market.findings import PriceFinding, left_out_because
 
 __all__ = ["AssetSeries", "Dates", "Floats", "PricePanel"]
 
@@ -105,8 +105,10 @@ class PricePanel:
         try:
             return self._columns[symbol]
         except KeyError:
+            reason = left_out_because(self.findings, symbol)
             raise DataError(
-                f"{self.source} has no prices of {symbol}", hint="add the asset's prices or leave it out"
+                f"{self.source} has no prices of {symbol}{reason}",
+                hint="add the asset's prices or leave it out",
             ) from None
 
     @cached_property

@@ -12,7 +12,9 @@ from typing import Literal, Protocol
 import numpy as np
 
 from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.market.findings import left_out_because
 from rlpretrain.market.panel import PricePanel
+from rlpretrain.market.quality import check_prices, exclude_bars
 from rlpretrain.market.tickers import near_misses
 from rlpretrain.table import Table
 
@@ -236,8 +238,10 @@ def load_market(
     start: dt.date | None = None,
     end: dt.date | None = None,
     missing: Literal["skip", "error"] = "skip",
+    exclude: Sequence[str] = (),
+    trust: Sequence[str] = (),
 ) -> PricePanel:
-    """Load adjusted daily bars.
+    """Load adjusted daily bars, and check those that were read.
 
     Parameters
     ----------
@@ -252,6 +256,9 @@ def load_market(
         First and last day to keep, both included.
     missing
         What to do about symbols without prices in the window: leave them out with a warning, or raise an error.
+    exclude, trust
+        Bars to leave out, and bars to keep although they look wrong, see `rlpretrain.market.quality`. What the checks
+        find does not depend on the window; `PricePanel.findings` has it.
 
     Raises
     ------
@@ -266,7 +273,9 @@ def load_market(
     wanted = None if symbols is None else list(dict.fromkeys(symbols))
     if wanted is not None and not wanted:
         raise DataError(f"{provider}: no asset was requested")
-    panel = parsed.load(wanted, seed=seed, start=start, end=end)
+    panel = exclude_bars(parsed.load(wanted, seed=seed, start=start, end=end), exclude)
+    if not isinstance(parsed, GeneratedProvider):  # What is generated is what it should be.
+        panel = check_prices(panel, trust)
     found = panel.symbols if wanted is None else tuple(symbol for symbol in wanted if symbol in panel)
     if found != panel.symbols:
         panel = panel.select(found)
@@ -291,7 +300,8 @@ def _traded(
     traded = [panel.symbols[column] for column in columns]
     absent = [symbol for symbol in wanted or panel.symbols if symbol not in set(traded)]
     if absent:
-        message = f"{panel.source} has no prices of {', '.join(absent)} {window}"
+        names = (f"{symbol}{left_out_because(panel.findings, symbol)}" for symbol in absent)
+        message = f"{panel.source} has no prices of {', '.join(names)} {window}"
         if not traded or (missing == "error" and wanted is not None):
             near = near_misses(absent, parse_provider(provider).symbols())
             raise DataError(f"{message}{near}", hint="add the assets' prices or leave them out")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from rlpretrain.choices import OneOf
+from rlpretrain.errors import SettingsError
 from rlpretrain.sections import Section, SeedSettings, run_setting
 
 __all__ = ["MarketSettings", "PriceUpdateSettings", "RegimeSettings", "TradingSettings", "WindowSettings"]
@@ -29,6 +30,31 @@ class MarketSettings(SeedSettings):
         examples=["generated:", "generated:kind=planted", "generated:kind=noise", "files:/data/prices"],
         min_length=1,
     )
+    exclude_prices: list[str] = run_setting(
+        [],
+        "Market",
+        "Bars to leave out: TICKER, TICKER:YYYY-MM-DD or TICKER:YYYY-MM-DD..YYYY-MM-DD.",
+        title="Prices to leave out",
+    )
+    trust_prices: list[str] = run_setting(
+        [],
+        "Market",
+        "Bars that are right although the checks of prices doubt them, written like exclude_prices.",
+        title="Prices to trust",
+    )
+
+    @field_validator("exclude_prices", "trust_prices")
+    @classmethod
+    def _names_bars(cls, value: list[str]) -> list[str]:
+        if value:
+            # Imported here: it needs numpy, which a process that only reads settings does without.
+            from rlpretrain.market.quality.named_bars import NamedBars
+
+            try:
+                NamedBars.read(value)
+            except SettingsError as error:
+                raise ValueError(str(error)) from None
+        return value
 
 
 class PriceUpdateSettings(MarketSettings):

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import SymphonyError
+from rlpretrain.market.findings import left_out_because
 from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.budget import check_cells
 from rlpretrain.symphony.nodes import (
@@ -137,7 +138,10 @@ class Evaluator:
         """
         missing = [ticker for ticker in symphony.tickers if ticker not in self.panel]
         if missing:
-            places = "; ".join(f"{ticker} at {symphony.first_use[ticker]}" for ticker in missing)
+            places = "; ".join(
+                f"{ticker} at {symphony.first_use[ticker]}{left_out_because(self.panel.findings, ticker)}"
+                for ticker in missing
+            )
             raise SymphonyError(f"{symphony.symphony_id}: no prices of {places}")
         crypto = all(self.panel.crypto[self.panel.column(ticker)] for ticker in symphony.tickers)
         return self._every_day if crypto else self._sessions
@@ -229,8 +233,13 @@ class Evaluator:
         strategies = Substrategies(symphony, table, stop)
         first = strategies.starts[symphony.root]
         if first >= stop:
+            left_out = "".join(
+                f"; {ticker}{reason}"
+                for ticker in symphony.tickers
+                if (reason := left_out_because(self.panel.findings, ticker))
+            )
             raise SymphonyError(
-                f"{symphony.symphony_id}: there is no day on which all its tickers and windows are known",
+                f"{symphony.symphony_id}: there is no day on which all its tickers and windows are known{left_out}",
                 hint=strategies.bottleneck(),
             )
         whole = f"from {table.dates[first]} to {table.dates[stop - 1]}"

@@ -36,6 +36,8 @@ def exclude_bars(panel: PricePanel, names: Sequence[str]) -> PricePanel:
         An entry is malformed.
     """
     named = NamedBars.read(names)
+    if not named.spans:
+        return panel
     prices, findings = Prices(panel, NamedBars(())), []
     for ticker in dict.fromkeys(ticker for ticker, _, _ in named.spans):
         if ticker in panel:

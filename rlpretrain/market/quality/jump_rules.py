@@ -32,7 +32,7 @@ FACTORS = (1.5, 2, 3, 4, 5, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 """Ratios of splits and, inverted, of reverse splits."""
 CLOSE, SIGMAS = 0.1, 3.0
 """A split's day may differ from the ratio by three typical moves, but not by more than 10 %."""
-WITH_RANGE, ALONE = 15.0, 30.0
+WITH_RANGE, ALONE = 12.0, 25.0
 """Typical moves that the ratio is worth, where the day's range tells a split from a fall, and for a close alone."""
 CALM = 5.0
 """Times the largest move of the last 20 bars that the ratio is worth: after a storm a fall is a fall."""
@@ -40,7 +40,8 @@ STILL = 0.75
 """Share of the last 20 closes that may be those of the day before: where nobody trades, the next trade is a jump."""
 NARROW = 0.25
 """Share of the jump that the range of the day may have: a split leaves the day itself as it was."""
-POSSIBLE, POSSIBLE_SIGMAS = 15.0, 1.5
+POSSIBLE_WITH_RANGE, POSSIBLE_ALONE, POSSIBLE_SIGMAS = 8.0, 15.0, 1.5
+"""The same for jumps that are only named: what an author of the file should look up."""
 GREATEST_MOVE = 20.0
 """Factor of a day's move that no asset is believed to make."""
 UNDONE_WITHIN, COME_BACK, ABRUPT = 250, 0.25, 0.3
@@ -61,18 +62,19 @@ def impossible_move(series: AssetSeries, trusted: Booleans) -> Found:
 
 
 def possible_split(series: AssetSeries, trusted: Booleans) -> Found:
-    """Find jumps near a split's ratio that the closes alone cannot tell from a fall or a rise."""
+    """Find jumps near a split's ratio that may as well be a fall or a rise."""
     if series.crypto or not _may_jump(series):
         return
     moves = log_moves(series.close)
     typical, (ratio, rest) = typical_moves(moves), _nearest_split(moves)
-    jump = (np.abs(ratio) >= POSSIBLE * typical) & (np.abs(ratio) < ALONE * typical)
-    near = np.abs(rest) <= np.minimum(POSSIBLE_SIGMAS * typical, CLOSE)
-    doubted = jump & near & _abnormal(moves, ratio) & ~_has_range(series) & ~trusted
+    has_range, quiet = _has_range(series), _quiet(series, ratio, typical)
+    size = np.where(has_range, np.where(quiet, POSSIBLE_WITH_RANGE, np.inf), POSSIBLE_ALONE)
+    near = np.abs(rest) <= np.where(has_range, 1.0, POSSIBLE_SIGMAS / SIGMAS) * _allowed(typical)
+    doubted = near & (np.abs(ratio) >= size * typical) & _abnormal(moves, ratio) & ~_splits(series) & ~trusted
     for row in np.flatnonzero(doubted):
         yield (
             np.array([row]),
-            f"{_step(series, row)} is near {_in_words(ratio[row])}, and closes alone do not tell a split from a move",
+            f"{_step(series, row)} is near {_in_words(ratio[row])}, and may be a split that is not adjusted for",
         )
 
 
@@ -95,14 +97,25 @@ def _splits(series: AssetSeries) -> Booleans:
     """Return at which bars a missing split begins, (n,)."""
     moves = log_moves(series.close)
     typical, (ratio, rest) = typical_moves(moves), _nearest_split(moves)
-    allowed = np.minimum(SIGMAS * typical, CLOSE)
-    near = np.abs(rest) <= allowed
+    size = np.where(_has_range(series), np.where(_quiet(series, ratio, typical), WITH_RANGE, np.inf), ALONE)
+    near = np.abs(rest) <= _allowed(typical)
+    begins: Booleans = near & (np.abs(ratio) >= size * typical) & _abnormal(moves, ratio)
+    return begins
+
+
+def _allowed(typical: Floats) -> Floats:
+    """Return how much a move may differ from a split's ratio, (n,)."""
+    allowed: Floats = np.minimum(SIGMAS * typical, CLOSE)
+    return allowed
+
+
+def _quiet(series: AssetSeries, ratio: Floats, typical: Floats) -> Booleans:
+    """Return at which bars the open has moved by the ratio, and the range is that of a usual day, (n,)."""
     with np.errstate(divide="ignore", invalid="ignore"):
         gap = np.log(series.open / np.r_[np.nan, series.close[:-1]])
         narrow = np.log(series.high / series.low) <= NARROW * np.abs(ratio)
-    quiet = narrow & (np.abs(gap - ratio) <= allowed)
-    size = np.where(_has_range(series), np.where(quiet, WITH_RANGE, np.inf), ALONE)
-    return near & (np.abs(ratio) >= size * typical) & _abnormal(moves, ratio)
+    quiet: Booleans = narrow & (np.abs(gap - ratio) <= _allowed(typical))
+    return quiet
 
 
 def _impossible(series: AssetSeries) -> Booleans:

@@ -18,8 +18,9 @@ from rlpretrain.market.quality.jump_rules import (
     FACTORS,
     GREATEST_MOVE,
     NARROW,
-    POSSIBLE,
+    POSSIBLE_ALONE,
     POSSIBLE_SIGMAS,
+    POSSIBLE_WITH_RANGE,
     SIGMAS,
     UNDONE_JUMP,
     UNDONE_SIGMAS,
@@ -130,8 +131,9 @@ PRICE_RULES: Table[QualityRule] = Table(
         ),
         QualityRule(
             name="possible split",
-            statement="An equity's close, known without a range, does not move by a split's ratio, give or take "
-            f"{POSSIBLE_SIGMAS:g} typical moves, if that is worth {POSSIBLE:g} to {ALONE:g} typical moves.",
+            statement="An equity's close does not nearly do so: where the ratio is worth "
+            f"{POSSIBLE_WITH_RANGE:g} typical moves and the day is quiet, or {POSSIBLE_ALONE:g} where the close "
+            f"is known alone and differs by at most {POSSIBLE_SIGMAS:g} of them.",
             action="kept",
             find=of_untrusted_bars(possible_split),
         ),

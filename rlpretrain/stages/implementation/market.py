@@ -11,6 +11,7 @@ from rlpretrain.environments.episodes import load_episodes
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import StageError
 from rlpretrain.market import PricePanel, load_market
+from rlpretrain.market.findings import FindingCounts
 from rlpretrain.market.settings import MarketSettings, WindowSettings
 from rlpretrain.market.windows import Windows, split_windows
 from rlpretrain.patterns import VotePanel
@@ -25,16 +26,23 @@ __all__ = ["cache_of", "listed_market", "load_days", "market_of", "mined_windows
 
 
 def market_of(run: Run | Work[MarketSettings]) -> PricePanel:
-    """Load the whole market, once for all stages of a process."""
+    """Load the whole market, checked, once for all stages of a process."""
     settings = run.config if isinstance(run, Run) else run.settings
-    name, seed = settings.market, settings.seed
+    name, seed, exclude, trust = (
+        settings.market,
+        settings.seed,
+        settings.exclude_prices,
+        settings.trust_prices,
+    )
 
     def load() -> PricePanel:
-        panel = load_market(name, seed=seed)
+        panel = load_market(name, seed=seed, exclude=exclude, trust=trust)
         run.progress(f"market {name}: {len(panel.symbols)} assets, {panel.dates[0]} to {panel.dates[-1]}")
+        if panel.findings:
+            run.progress(f"prices: {FindingCounts.of(panel.findings)}")
         return panel
 
-    return run.remember(f"market {name} {seed}", load)
+    return run.remember(f"market {name} {seed} {exclude} {trust}", load)
 
 
 def listed_market(work: Work[MarketSettings]) -> PricePanel:
