@@ -44,10 +44,7 @@ def check_folder(options: argparse.Namespace) -> dict[str, Any]:
         "last_day": str(panel.dates[-1]),
         "counts": asdict(FindingCounts.of(panel.findings)),
         "rules": [asdict(count) for count in rules],
-        "findings": [
-            {**asdict(finding), "first": _day(finding.first), "last": _day(finding.last)}
-            for finding in panel.findings
-        ],
+        "findings": [finding.as_json() for finding in panel.findings],
     }
     return answer if options.json else {"status": answer["status"], "lines": _lines(panel, panel.findings)}
 
@@ -63,7 +60,3 @@ def _lines(panel: PricePanel, findings: Sequence[PriceFinding]) -> Iterator[str]
             yield f"{count.rule:<22}{count.findings:>9,}{count.tickers:>9,}{count.bars:>10,}  {count.action}"
         yield ""
         yield from (str(finding) for finding in findings)
-
-
-def _day(day: object) -> str | None:
-    return None if day is None else str(day)

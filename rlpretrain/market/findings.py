@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
 
 __all__ = [
     "Action",
@@ -39,6 +39,17 @@ class PriceFinding:
     action: Action
     detail: str
     """A clause with the figures, such as "close 0 is not positive"; names file and line where they are known."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the finding with its days as text."""
+        days = {"first": self.first, "last": self.last}
+        return {**asdict(self), **{name: None if day is None else str(day) for name, day in days.items()}}
+
+    @classmethod
+    def from_json(cls, written: Mapping[str, Any]) -> PriceFinding:
+        """Read what `as_json` has written."""
+        days = {name: written[name] and dt.date.fromisoformat(written[name]) for name in ("first", "last")}
+        return cls(**{**written, **days})
 
     def __str__(self) -> str:
         days = f" {self.first}" if self.first is not None else ""

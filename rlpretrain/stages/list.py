@@ -15,9 +15,10 @@ from rlpretrain.stages.work import Work
 if TYPE_CHECKING:
     from rlpretrain.stages.run import Run
 
-__all__ = ["LIST", "LISTING", "ListSettings", "Listed"]
+__all__ = ["LIST", "LISTING", "PRICE_FINDINGS", "ListSettings", "Listed"]
 
 LISTING = "list/symphonies.json"
+PRICE_FINDINGS = "list/price_findings.json"
 
 
 class ListSettings(LibrarySettings, ChunkSettings, MarketSettings):
@@ -37,6 +38,11 @@ class Listed(Result):
     """What distinguishes this library from others: the embedded server's catalogue, or Composer."""
     market: str
     """Digest of the prices, which must be the same in all later stages."""
+    price_bars_left_out: int = 0
+    """Bars that the checks of the prices left out, of tickers that are not."""
+    price_tickers_left_out: int = 0
+    price_warnings: int = 0
+    """Findings that were only named."""
 
 
 def _run(work: Work[ListSettings]) -> Listed:

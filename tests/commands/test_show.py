@@ -63,7 +63,7 @@ def test_json_is_a_flat_list(rule: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_activity_with_a_market(rule: Path, market: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = answer(capsys, "show", rule, "--market", market, "--start", "2021-01-01", "--end", "2021-12-31")
     rows = {row["text"]: row for row in found["tree"]}
-    assert found["first_day"] == "2021-01-01" and found["last_market_day"] == "2021-12-31"
+    assert found["first_day"] == "2021-01-04" and found["last_market_day"] == "2021-12-31"
     assert rows["then"]["active"] + rows["else"]["active"] == pytest.approx(1.0)
     assert rows["BBB"]["active"] == pytest.approx(rows["then"]["active"])
     assert rows["BBB"]["mean_weight"] == pytest.approx(0.6 * rows["then"]["active"])

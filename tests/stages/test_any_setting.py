@@ -55,6 +55,8 @@ OTHER: dict[str, Any] = {
     "max_correlation": 0.8,
     "seed": 8,
     "market": "generated:years=6,seed=4",
+    "exclude_prices": ["SPY:2020-03-16", "QQQ:2021-01-04..2021-01-08"],
+    "trust_prices": ["SPY"],
     "test_split": 0.3,
     "validation_split": 0.3,
     "validation_start": "2022-06-01",

@@ -48,6 +48,9 @@ METRICS: dict[str, dict[str, str]] = {
     LIST.name: {
         "list.symphonies": "symphonies listed",
         "list.last_edit_known": "listed symphonies whose last edit is known",
+        "prices.bars_left_out": "bars that the checks of the prices left out",
+        "prices.tickers_left_out": "tickers that the checks of the prices left out",
+        "prices.warnings": "findings in the prices that were only named",
         "list.seconds": "seconds that listing took",
     },
     MINE.name: {
@@ -133,7 +136,13 @@ def _json(run: RunFolder, name: str) -> Any:
 
 def _list(run: RunFolder) -> Mapping[str, Any]:
     listed = result_of(run, LIST)
-    return {"list.symphonies": listed.listed, "list.last_edit_known": listed.last_edit_known}
+    return {
+        "list.symphonies": listed.listed,
+        "list.last_edit_known": listed.last_edit_known,
+        "prices.bars_left_out": listed.price_bars_left_out,
+        "prices.tickers_left_out": listed.price_tickers_left_out,
+        "prices.warnings": listed.price_warnings,
+    }
 
 
 def _mine(run: RunFolder) -> Mapping[str, Any]:

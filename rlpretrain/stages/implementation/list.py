@@ -10,9 +10,10 @@ from typing import Any
 from rlpretrain.composer import SymphonySummary
 from rlpretrain.library.listing import Listing, rows_as_json, rows_from_json
 from rlpretrain.library.service import fetch_listing, is_embedded, open_service
+from rlpretrain.market.findings import FindingCounts
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.implementation.market import cache_of, market_of
-from rlpretrain.stages.list import LIST, LISTING, Listed, ListSettings
+from rlpretrain.stages.list import LIST, LISTING, PRICE_FINDINGS, Listed, ListSettings
 from rlpretrain.stages.work import Work
 
 __all__ = ["inputs", "list_symphonies", "read_listing"]
@@ -31,7 +32,8 @@ def list_symphonies(work: Work[ListSettings]) -> Listed:
     DataError
         The library is empty.
     """
-    settings = work.settings
+    settings, panel = work.settings, market_of(work)
+    write_json(work.write(PRICE_FINDINGS), [finding.as_json() for finding in panel.findings])
     rows, as_of = asyncio.run(_list(work))
     write_json(work.write(LISTING), rows_as_json(rows))
     work.progress(f"{len(rows)} symphonies listed")
@@ -41,7 +43,7 @@ def list_symphonies(work: Work[ListSettings]) -> Listed:
         work.progress(
             f"{removed} files that were unused for {settings.cache_days} days removed from {cache.folder}"
         )
-    embedded = is_embedded(settings)
+    embedded, counts = is_embedded(settings), FindingCounts.of(panel.findings)
     return Listed(
         listed=len(rows),
         last_edit_known=sum(row.last_edit is not None for row in rows),
@@ -49,7 +51,10 @@ def list_symphonies(work: Work[ListSettings]) -> Listed:
         as_of=as_of,
         service=_service(work),
         source=settings.catalogue if embedded else "composer",
-        market=market_of(work).digest,
+        market=panel.digest,
+        price_bars_left_out=counts.bars,
+        price_tickers_left_out=counts.tickers,
+        price_warnings=counts.warnings,
     )
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
+from rlpretrain.market import GeneratedProvider, parse_provider
+from rlpretrain.market.findings import PriceFinding, counts_by_rule
 from rlpretrain.patterns import AGREES
 from rlpretrain.registry import Decision
 from rlpretrain.runs.files import write_json
@@ -19,7 +22,7 @@ from rlpretrain.stages.implementation.list import read_listing
 from rlpretrain.stages.implementation.market import listed_market, mined_windows
 from rlpretrain.stages.implementation.promote import note_models
 from rlpretrain.stages.implementation.store import store_url
-from rlpretrain.stages.list import LIST
+from rlpretrain.stages.list import LIST, PRICE_FINDINGS
 from rlpretrain.stages.mine import MINE, REJECTS
 from rlpretrain.stages.pretrain import HISTORY, PRETRAIN, PRETRAINED, SCORES
 from rlpretrain.stages.report import RESULTS, Reported
@@ -36,6 +39,8 @@ from rlpretrain.validation.report import (
     LibraryCounts,
     PatternCounts,
     PretrainingFigures,
+    PriceFigures,
+    PriceRuleFigures,
     RegistryDecision,
     Rejection,
     ReplayFidelity,
@@ -49,6 +54,7 @@ from rlpretrain.validation.report import (
 __all__ = ["report"]
 
 _EXAMPLES = 12
+_PRICE_EXAMPLES = 60
 _FILES = {
     "pattern_analysis.html": "the patterns to explore: clusters, rewards, matrix, persistence",
     "pattern_analysis.png": "the same on one page to print",
@@ -127,6 +133,7 @@ def _report_data(
         settings=config.of_run(),
         windows=WindowDates(**mined.windows, embargo_days=config.max_holding_days),
         market=config.market,
+        prices=_price_figures(work),
         library=_library_counts(work),
         fidelity=_fidelity_figures(work),
         late_edits=late_edits(read_records(work).records, listed_market(work), windows, config),
@@ -155,6 +162,18 @@ def _advice(work: Work[PretrainingConfig]) -> tuple[Advice, ...]:
     return tuple(
         Advice(finding=one["message"], change=one["change"], setting=one["setting"])
         for one in found["recommendations"]
+    )
+
+
+def _price_figures(work: Work[PretrainingConfig]) -> PriceFigures | None:
+    if isinstance(parse_provider(work.settings.market), GeneratedProvider):
+        return None
+    findings = [PriceFinding.from_json(one) for one in work.read_json(LIST, PRICE_FINDINGS)]
+    ordered = sorted(findings, key=lambda finding: finding.action == "kept")
+    return PriceFigures(
+        rules=tuple(PriceRuleFigures(**asdict(count)) for count in counts_by_rule(findings)),
+        examples=tuple(str(finding) for finding in ordered[:_PRICE_EXAMPLES]),
+        findings=len(findings),
     )
 
 

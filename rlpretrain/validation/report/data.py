@@ -21,6 +21,8 @@ __all__ = [
     "LibraryRecord",
     "PatternCounts",
     "PretrainingFigures",
+    "PriceFigures",
+    "PriceRuleFigures",
     "RegistryDecision",
     "Rejection",
     "ReplayFidelity",
@@ -44,6 +46,28 @@ class WindowDates(_Part):
     end: dt.date
     embargo_days: int | None = None
     """Bars between windows that belong to neither."""
+
+
+class PriceRuleFigures(_Part):
+    """What one rule about prices has found."""
+
+    rule: str
+    action: str
+    """What was done, in words."""
+    findings: int
+    tickers: int
+    bars: int
+
+
+class PriceFigures(_Part):
+    """What the checks of the prices have found."""
+
+    rules: tuple[PriceRuleFigures, ...]
+    """Rules that found something."""
+    examples: tuple[str, ...] = ()
+    """Findings as text, those that left something out first."""
+    findings: int = 0
+    """All findings, of which the examples are the first."""
 
 
 class Rejection(_Part):
@@ -220,6 +244,8 @@ class ReportData(_Part):
     windows: WindowDates | None = None
     market: str | None = None
     """The price source, in words."""
+    prices: PriceFigures | None = None
+    """None where the prices are generated, which are not checked."""
     library: LibraryCounts | None = None
     fidelity: FidelityFigures | None = None
     patterns: PatternCounts | None = None

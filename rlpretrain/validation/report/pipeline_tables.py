@@ -9,6 +9,7 @@ from rlpretrain.validation.report.data import (
     LibraryCounts,
     PatternCounts,
     PretrainingFigures,
+    PriceFigures,
     ReportData,
     TransferFigures,
 )
@@ -22,6 +23,8 @@ __all__ = ["pipeline_tables", "settings_table"]
 def pipeline_tables(data: ReportData) -> list[Table]:
     """Return the tables of the agent's origin; parts that are missing are left out."""
     tables = []
+    if data.prices is not None:
+        tables += _price_tables(data.prices)
     if data.library is not None:
         tables.append(_library_table(data.library))
         if data.library.examples:
@@ -51,6 +54,27 @@ def settings_table(data: ReportData) -> Table:
     if data.device:
         rows.append(("device", data.device))
     return Table("Settings", ("Setting", "Value"), tuple(rows))
+
+
+def _price_tables(prices: PriceFigures) -> list[Table]:
+    """Return the table of the rules about prices that found something, and the table of the findings."""
+    rules = Table(
+        "Checks of the prices",
+        ("Rule", "Done", "Findings", "Tickers", "Bars"),
+        tuple(
+            (rule.rule, rule.action, f"{rule.findings:,}", f"{rule.tickers:,}", f"{rule.bars:,}")
+            for rule in prices.rules
+        ),
+        "" if prices.rules else "No rule found anything.",
+    )
+    if not prices.examples:
+        return [rules]
+    more = prices.findings - len(prices.examples)
+    note = f"And {more:,} more, in list/price_findings.json." if more else ""
+    return [
+        rules,
+        Table("Findings in the prices", ("Finding",), tuple((text,) for text in prices.examples), note),
+    ]
 
 
 def _library_table(library: LibraryCounts) -> Table:
