@@ -19,6 +19,8 @@ from rlpretrain.validation.report import (
     LibraryCounts,
     PatternCounts,
     PretrainingFigures,
+    PriceFigures,
+    PriceRuleFigures,
     RegistryDecision,
     Rejection,
     ReplayFidelity,
@@ -279,6 +281,19 @@ def test_a_report_of_nothing_says_so(tmp_path):
     assert "shows no effect" in text.read_text()
     assert "Nothing was validated" in page.read_text()
     outline(page.read_text())
+
+
+def test_what_the_checks_of_the_prices_found_is_told():
+    rule = PriceRuleFigures(rule="hole", action="kept", findings=61, tickers=61, bars=1234)
+    prices = PriceFigures(rules=(rule,), examples=(f"{HOSTILE}: 3 days missing",), findings=61)
+    for report in (text_report, html_report):
+        told = report(ReportData(run_id="run", prices=prices))
+        for words in ("Checks of the prices", "1,234", "3 days missing", "And 60 more"):
+            assert words in told
+        assert HOSTILE not in told or report is text_report
+        clean = report(ReportData(run_id="run", prices=PriceFigures(rules=())))
+        assert "No rule found anything." in clean
+        assert "Checks of the prices" not in report(ReportData(run_id="run"))
 
 
 @pytest.mark.parametrize(

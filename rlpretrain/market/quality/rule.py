@@ -43,7 +43,7 @@ class QualityRule:
     name
         Name in findings, reports and documentation.
     statement
-        The rule in a sentence, with its thresholds.
+        What it doubts, in a sentence or two, with the thresholds.
     action
         What is done with the bars that it doubts. A rule that leaves something out may use no later day than the bar's,
         so that no later price changes what is seen on a day; other rules may look ahead, and keep everything.

@@ -1,4 +1,8 @@
-"""The rules about prices, one row each, in the order in which they are applied."""
+"""The rules about prices, one row each, in the order in which they are applied.
+
+A typical move is the root mean square of a ticker's daily moves over the 20 or the 250 bars before, whichever is
+greater.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,7 @@ from rlpretrain.market.quality.jump_rules import (
     POSSIBLE_SIGMAS,
     POSSIBLE_WITH_RANGE,
     SIGMAS,
+    STILL,
     UNDONE_JUMP,
     UNDONE_SIGMAS,
     UNDONE_WITHIN,
@@ -60,7 +65,7 @@ __all__ = ["PRICE_RULES"]
 _RANGE = ("open", "high", "low")
 _SPLITS = ", ".join("3:2" if factor == 1.5 else f"{factor}:1" for factor in FACTORS)
 _UNTIL = (
-    "The bars are left out from there on, or until a close within "
+    "Bars are left out from there on, or until a close within "
     f"{UNDONE_WITHIN} bars undoes at least {1 - COME_BACK:.0%} of the jump, by a move of at least {ABRUPT:.0%} of it."
 )
 
@@ -71,113 +76,116 @@ PRICE_RULES: Table[QualityRule] = Table(
     (
         QualityRule(
             name="closed exchange",
-            statement="An equity has no bar on a day on which the New York Stock Exchange has no session.",
+            statement="A row of an equity on a day on which the New York Stock Exchange has no session.",
             action="bars left out",
             find=of_each_ticker(closed_exchange),
         ),
         QualityRule(
             name="impossible close",
-            statement=f"A close is between {LOWEST:g} and {HIGHEST:g}.",
+            statement=f"A close below {LOWEST:g} or above {HIGHEST:g}.",
             action="bars left out",
             find=of_each_ticker(impossible_close),
         ),
         QualityRule(
             name="impossible range",
-            statement=f"Open, high and low are between {LOWEST:g} and {HIGHEST:g}.",
+            statement=f"An open, high or low below {LOWEST:g} or above {HIGHEST:g}.",
             action="values left out",
             fields=_RANGE,
             find=of_each_ticker(impossible_range),
         ),
         QualityRule(
             name="close outside range",
-            statement=f"A close is not outside its bar's high and low by more than {ROUNDING:.1%}.",
+            statement=f"A close outside its bar's high and low by more than {ROUNDING:.1%}.",
             action="bars left out",
             find=of_each_ticker(close_outside_range),
         ),
         QualityRule(
             name="broken range",
-            statement=f"A high is not below its low, and an open not outside both, by more than {ROUNDING:.1%}.",
+            statement=f"A high below its low, or an open outside both, by more than {ROUNDING:.1%}.",
             action="values left out",
             fields=_RANGE,
             find=of_each_ticker(broken_range),
         ),
         QualityRule(
             name="impossible volume",
-            statement="A volume is neither negative nor infinite.",
+            statement="A volume that is negative or infinite.",
             action="values left out",
             fields=("volume",),
             find=of_each_ticker(impossible_volume),
         ),
         QualityRule(
             name="missing split",
-            statement=f"An equity's close does not move by the ratio of a split ({_SPLITS}, or the reverse), give or "
-            f"take {SIGMAS:g} typical moves and at most {CLOSE:.0%}, if it is worth {ALONE:g} typical moves, or "
-            f"{WITH_RANGE:g} where the open has moved alike and the day's range is at most {NARROW:.0%} of the jump, "
-            f"and {CALM:g} times the largest of the last 20 moves. {_UNTIL}",
+            statement=f"A close of an equity that moves by a split's ratio ({_SPLITS}, or the reverse), give or take "
+            f"{SIGMAS:g} typical moves and at most {CLOSE:.0%}. The ratio is worth {ALONE:g} typical moves, or "
+            f"{WITH_RANGE:g} where the open moves alike and the day's range is at most {NARROW:.0%} of the jump; it is "
+            f"worth {CALM:g} times the largest of the last 20 moves, and the close has moved on at least "
+            f"{1 - STILL:.0%} of them. {_UNTIL}",
             action="bars left out",
             find=of_untrusted_bars(missing_split),
         ),
         QualityRule(
             name="impossible move",
-            statement=f"No close is {GREATEST_MOVE:g} times the one before, or a {GREATEST_MOVE:g}th of it. {_UNTIL}",
+            statement=f"A close that is {GREATEST_MOVE:g} times the one before, or a {GREATEST_MOVE:g}th of it. "
+            f"{_UNTIL}",
             action="bars left out",
             find=of_untrusted_bars(impossible_move),
         ),
         QualityRule(
             name="unmoving price",
-            statement=f"A close does not stay the same, without a range, for more than {UNMOVING} bars.",
+            statement=f"A close that stays the same, without a range, for more than {UNMOVING} bars; the first "
+            f"{UNMOVING} are kept.",
             action="bars left out",
             find=of_untrusted_bars(unmoving_price),
         ),
         QualityRule(
             name="possible split",
-            statement="An equity's close does not nearly do so: where the ratio is worth "
-            f"{POSSIBLE_WITH_RANGE:g} typical moves and the day is quiet, or {POSSIBLE_ALONE:g} where the close "
-            f"is known alone and differs by at most {POSSIBLE_SIGMAS:g} of them.",
+            statement="A close that moves by a split's ratio as above, where that is worth only "
+            f"{POSSIBLE_WITH_RANGE:g} typical moves on a quiet day, or {POSSIBLE_ALONE:g} where the close is known "
+            f"alone and within {POSSIBLE_SIGMAS:g} of them.",
             action="kept",
             find=of_untrusted_bars(possible_split),
         ),
         QualityRule(
             name="undone jump",
-            statement=f"The next day does not undo {1 - COME_BACK:.0%} or more of a move of {UNDONE_JUMP:.0%} and of "
-            f"{UNDONE_SIGMAS:g} typical moves.",
+            statement=f"A move of {UNDONE_JUMP:.0%} and of {UNDONE_SIGMAS:g} typical moves of which the next day "
+            f"undoes {1 - COME_BACK:.0%} or more.",
             action="kept",
             find=of_untrusted_bars(undone_jump),
         ),
         QualityRule(
             name="one-price bar",
-            statement=f"A bar does not open and close at one end of a range of {WIDE:.0%} or more.",
+            statement=f"A bar that opens and closes at one end of a range of {WIDE:.0%} or more.",
             action="kept",
             find=of_untrusted_bars(one_price_bar),
         ),
         QualityRule(
             name="wild extremes",
-            statement="A bar's high and low are not both far from its open and close and from the bars around it: by "
+            statement="A bar whose high and low are both far from its open and close and from the bars around it: by "
             f"{WILD:.0%} and by {WILD_SIGMAS:g} typical moves.",
             action="kept",
             find=of_untrusted_bars(wild_extremes),
         ),
         QualityRule(
             name="hole",
-            statement="A ticker has a bar on every trading day between its first and its last that another one has.",
+            statement="Trading days that a ticker lacks between its first bar and its last, and another one has.",
             action="kept",
             find=holes,
         ),
         QualityRule(
             name="missing session",
-            statement="Some equity has a bar on every session, and some crypto asset on every day.",
+            statement="Sessions that all equities lack, or days that all crypto assets lack.",
             action="kept",
             find=missing_sessions,
         ),
         QualityRule(
             name="stale end",
-            statement=f"A ticker does not end with {STALE} or more equal closes without a range.",
+            statement=f"{STALE} or more equal closes without a range at a ticker's end.",
             action="kept",
             find=of_each_ticker(stale_end),
         ),
         QualityRule(
             name="early end",
-            statement=f"A ticker does not end more than {EARLY} trading days before the last of its kind.",
+            statement=f"A ticker that ends more than {EARLY} trading days before the last of its kind.",
             action="kept",
             find=early_end,
         ),

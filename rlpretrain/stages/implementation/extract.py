@@ -28,7 +28,7 @@ from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT, Extracted, ExtractSettings, ReplaySettings, SourcePins
 from rlpretrain.stages.implementation.list import read_listing
 from rlpretrain.stages.implementation.market import cache_of, listed_market
-from rlpretrain.stages.list import LIST
+from rlpretrain.stages.list import LIST, PRICE_FINDINGS
 from rlpretrain.stages.work import Work
 from rlpretrain.symphony import (
     MIN_COMMON_DAYS,
@@ -111,6 +111,7 @@ def _extract(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequenc
         "sources": [source.identity() for source in sources],
         "settings": work.settings.part(ReplaySettings).digest(),
         "market": work.result(LIST).market,
+        "price_findings": work.read_json(LIST, PRICE_FINDINGS),  # Rejects quote them.
         "program": program_digest(),
     }
     files = chunk_files(work.part)
