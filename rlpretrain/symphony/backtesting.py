@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import SymphonyError
+from rlpretrain.market.findings import left_out_because
 from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.costs import Costs
 from rlpretrain.symphony.evaluate import Evaluator, Replay
@@ -191,7 +192,7 @@ def yearly_statistics(
 
 def _returns(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
     if ticker not in panel:
-        raise SymphonyError(f"no prices of benchmark {ticker}")
+        raise SymphonyError(f"no prices of benchmark {ticker}{left_out_because(panel.findings, ticker)}")
     close = filled_close(panel, ticker, rows)
     return close[1:] / close[:-1] - 1.0
 

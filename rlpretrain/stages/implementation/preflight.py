@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rlpretrain.composer import check_search
 from rlpretrain.errors import DataError
+from rlpretrain.market.findings import left_out_because
 from rlpretrain.market.tickers import near_misses
 from rlpretrain.patterns.store import open_store
 from rlpretrain.stages.implementation.market import market_of, windows_of
@@ -34,9 +35,10 @@ def check_run(run: Run) -> None:
     panel = market_of(run)
     unpriced = [symbol for symbol in config.validation_envs if symbol not in panel]
     if unpriced:
+        names = (f"{symbol}{left_out_because(panel.findings, symbol)}" for symbol in unpriced)
         near = near_misses(unpriced, panel.symbols)
         raise DataError(
-            f"validation_envs: the market {config.market} has no prices of {', '.join(unpriced)}{near}"
+            f"validation_envs: the market {config.market} has no prices of {', '.join(names)}{near}"
         )
     windows = windows_of(panel, config)
     for symbol in config.validation_envs:
