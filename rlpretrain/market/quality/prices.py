@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from rlpretrain.market.panel import AssetSeries, Dates, PricePanel
 from rlpretrain.market.quality.named_bars import NamedBars
 
 __all__ = ["Prices", "bars_of", "without_bars"]
+
+_VALUES = ("open", "high", "low", "close", "volume")
 
 
 class Prices:
@@ -64,16 +66,15 @@ def bars_of(panel: PricePanel, symbol: str) -> AssetSeries:
     """Return an asset's bars, including those whose close is infinite."""
     column = panel.column(symbol)
     rows = np.flatnonzero(~np.isnan(panel.close[:, column]))
-    names = ("open", "high", "low", "close", "volume")
     return AssetSeries(
         symbol=symbol,
         crypto=bool(panel.crypto[column]),
         dates=panel.dates[rows],
-        **{name: getattr(panel, name)[rows, column] for name in names},
+        **{name: getattr(panel, name)[rows, column] for name in _VALUES},
     )
 
 
 def without_bars(series: AssetSeries, wrong: NDArray[np.bool_]) -> AssetSeries:
     """Return the series without some bars."""
-    arrays = [field.name for field in fields(series) if field.name not in ("symbol", "crypto")]
-    return replace(series, **{name: getattr(series, name)[~wrong] for name in arrays})
+    kept: dict[str, Any] = {name: getattr(series, name)[~wrong] for name in ("dates", *_VALUES)}
+    return replace(series, **kept)
