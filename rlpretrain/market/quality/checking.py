@@ -17,6 +17,8 @@ from rlpretrain.market.quality.rules import PRICE_RULES
 
 __all__ = ["check_prices", "exclude_bars"]
 
+_REASONS = 3
+"""Findings that are named if nothing is left."""
 _ARRAYS = ("open", "high", "low", "close", "volume")
 
 
@@ -102,10 +104,8 @@ def _assembled(panel: PricePanel, prices: Prices, findings: list[PriceFinding]) 
         for symbol in gone
     ]
     if len(gone) == len(panel.symbols):
-        raise DataError(
-            f"{panel.source}: every bar was left out, the first for this reason: {findings[0]}",
-            hint="`rlpretrain prices check FOLDER` lists all reasons",
-        )
+        reasons = "; ".join(str(finding) for finding in findings[:_REASONS])
+        raise DataError(f"{panel.source}: every bar was left out: {reasons}", hint="correct the prices")
     arrays = {
         name: getattr(panel, name).copy()
         for name in (*_ARRAYS, "raw_close")
