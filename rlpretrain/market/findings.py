@@ -17,6 +17,9 @@ __all__ = [
     "left_out_because",
 ]
 
+_REASONS = 3
+"""Reasons that a message about one ticker names."""
+
 Action: TypeAlias = Literal["kept", "values left out", "bars left out", "ticker left out"]
 """What was done: nothing, so that the finding is a warning; some values of the bars named are missing, but never
 their closes; the bars are; or the whole ticker is."""
@@ -70,7 +73,8 @@ def left_out_because(findings: Iterable[PriceFinding], ticker: str) -> str:
         for finding in findings
         if finding.ticker == ticker and finding.action in ("bars left out", "ticker left out")
     ]
-    return f" ({'; '.join(reasons)})" if reasons else ""
+    shown = [*reasons[:_REASONS], *(["and more"] if len(reasons) > _REASONS else [])]
+    return f" ({'; '.join(shown)})" if reasons else ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,13 +99,13 @@ def _assembled(panel: PricePanel, prices: Prices, findings: list[PriceFinding]) 
     if not changed:
         return replace(panel, findings=(*panel.findings, *findings))
     gone = [symbol for symbol in panel.symbols if symbol in changed and not len(prices.series[symbol])]
+    if len(gone) == len(panel.symbols):
+        reasons = "; ".join(str(finding) for finding in findings[:_REASONS])
+        raise DataError(f"{panel.source}: every bar was left out: {reasons}", hint="correct the prices")
     findings += [
         _finding(symbol, "nothing left", prices.read[symbol], "ticker left out", "no bar of it is left")
         for symbol in gone
     ]
-    if len(gone) == len(panel.symbols):
-        reasons = "; ".join(str(finding) for finding in findings[:_REASONS])
-        raise DataError(f"{panel.source}: every bar was left out: {reasons}", hint="correct the prices")
     arrays = {
         name: getattr(panel, name).copy()
         for name in (*_ARRAYS, "raw_close")

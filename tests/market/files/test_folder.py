@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlpretrain.errors import DataError
-from rlpretrain.market import PricePanel, load_market, market_symbols
+from rlpretrain.market import PricePanel, exchange_sessions, load_market, market_symbols
 from rlpretrain.market.files import read_folder
 
 HEADER = "date,symbol,open,high,low,close,volume\n"
@@ -95,11 +95,11 @@ def test_parquet_and_csv_round_trip(
     tmp_path_factory: pytest.TempPathFactory, seed: int, assets: int, days: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    rows = []
+    rows, sessions = [], exchange_sessions(dt.date(2020, 1, 1), dt.date(2020, 12, 31))
     for asset in range(assets):
         for day in rng.permutation(days)[: rng.integers(1, days + 1)]:
             low, opening, close, high = np.sort(rng.uniform(1, 1e6, 4))
-            date = np.datetime64("2020-01-01") + day
+            date = sessions[day]
             rows.append((str(date), f"S{asset}", opening, high, low, close, float(rng.integers(0, 10**9))))
     frame = pd.DataFrame(rows, columns=["date", "symbol", "open", "high", "low", "close", "volume"])
     panels: list[PricePanel] = []

@@ -149,6 +149,23 @@ def test_the_window_changes_no_judgement(tmp_path) -> None:
     assert late.findings == whole.findings != ()
 
 
+def test_a_zero_in_a_file_costs_its_bar_and_not_the_night(tmp_path) -> None:
+    panel = altered(altered(calm("AAA", "BBB"), 100, close=0.0), 200, column=1, open=0.0)
+    header = "date,symbol,open,high,low,close,volume"
+    rows = [
+        f"{day},{symbol}," + ",".join(repr(float(getattr(panel, name)[i, j])) for name in (*PRICES, "volume"))
+        for i, day in enumerate(panel.dates)
+        for j, symbol in enumerate(panel.symbols)
+    ]
+    (tmp_path / "bars.csv").write_text("\n".join([header, *rows]))
+    read = load_market(f"files:{tmp_path}")
+    assert [(f.ticker, f.rule) for f in read.findings] == [
+        ("AAA", "impossible close"),
+        ("BBB", "impossible range"),
+    ]
+    assert (len(read.series("AAA")), len(read.series("BBB"))) == (299, 300)
+
+
 def test_counts() -> None:
     panel = altered(split(calm("AAA", "BBB"), 290, 10), 5, column=1, open=0.0)
     findings = check_prices(panel).findings
