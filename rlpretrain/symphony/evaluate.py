@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.budget import check_cells
+from rlpretrain.symphony.margins import Decision, DecisionTable, Margins, NearestDecisions, Rule, Witness
 from rlpretrain.symphony.nodes import (
     Asset,
     Empty,
@@ -53,6 +54,8 @@ class Replay:
     """(D,) days on which the weights were set to what the tree wanted."""
     scores: NDArray[np.float32] | None = None
     """(D, n, K) weighted sum of each holding's active leaves' scores."""
+    margins: Margins | None = None
+    """How near the decisions were to turning; None unless asked for."""
 
     def between(self, start: int, stop: int) -> Replay:
         """Return rows `start` to `stop` (excluded), with the portfolio bought on the first of them."""
@@ -64,6 +67,7 @@ class Replay:
             targets=self.targets[start:stop],
             rebalanced=rebalanced,
             scores=None if self.scores is None else self.scores[start:stop],
+            margins=None if self.margins is None else self.margins.take(slice(start, stop)),
         )
 
     @property
@@ -145,6 +149,7 @@ class Evaluator:
         *,
         start: dt.date | None = None,
         end: dt.date | None = None,
+        margins: bool = False,
     ) -> Replay:
         """Compute the weights of every day.
 
@@ -159,13 +164,17 @@ class Evaluator:
             (L, K) one vector for each of `symphony.leaves`; `Replay.scores` is their sum by the leaves' weights.
         start, end
             Buy on the first day from `start` on, and stop after `end`; indicators still look back before `start`.
+        margins
+            Whether to compute `Replay.margins`.
 
         Raises
         ------
         SymphonyError
             A ticker has no prices, or there is no day on which everything that the tree reads is known.
         """
-        walk = self._walk(symphony, start, end, leaf_scores)
+        walk = self._walk(symphony, start, end, leaf_scores, contests=margins)
+        nearest = NearestDecisions(walk.table, walk.strategies, walk.start, walk.stop) if margins else None
+        walk.run(nearest)
         dates = walk.table.dates[walk.start : walk.stop]
         returns = np.full(walk.wanted.shape, np.nan)
         for i, ticker in enumerate(symphony.holdings):
@@ -178,7 +187,25 @@ class Evaluator:
             corridor = np.inf if symphony.corridor_width is None else symphony.corridor_width
         targets, rebalanced = apply_rebalancing(walk.wanted, returns, due, corridor)
         scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
-        return Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores)
+        found = None
+        if nearest is not None:
+            # Without a calendar the tree is asked at every close; else the last rebalance decided.
+            decides = np.full(len(dates), symphony.rebalance == "none") | rebalanced
+            found = nearest.margins().take(np.maximum.accumulate(np.where(decides, np.arange(len(dates)), 0)))
+        return Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores, found)
+
+    def decisions(self, symphony: Symphony, day: dt.date) -> tuple[Decision, ...]:
+        """Return the decisions that are active at the close of one day, nearest to turning first.
+
+        Raises
+        ------
+        SymphonyError
+            See `replay`; or the symphony decides nothing on this day.
+        """
+        walk = self._walk(symphony, day, day, contests=True)
+        table = DecisionTable(symphony, walk.table, walk.strategies, walk.start)
+        walk.run(table)
+        return table.decisions()
 
     def missing_raw_closes(self, replay: Replay) -> dict[str, int]:
         """Count for each ticker whose level decides the days without a raw close; a vote needs 0.
@@ -211,6 +238,7 @@ class Evaluator:
         in_force = np.zeros(days)
         in_force[decided] = np.diff(decided, append=days)
         walk = self._walk(symphony, start, end, in_force=in_force)
+        walk.run()
         return Activity(replay, walk.days / days, walk.weight / days)
 
     def _walk(
@@ -220,11 +248,13 @@ class Evaluator:
         end: dt.date | None,
         leaf_scores: NDArray[np.float32] | None = None,
         in_force: Floats | None = None,
+        *,
+        contests: bool = False,
     ) -> _Walk:
         table = self.table(symphony)
         check_cells(symphony, len(table))
         stop = 1 + min(last_known(table.close(ticker)) for ticker in symphony.tickers)
-        strategies = Substrategies(symphony, table, stop)
+        strategies = Substrategies(symphony, table, stop, contests=contests)
         first = strategies.starts[symphony.root]
         if first >= stop:
             raise SymphonyError(
@@ -242,9 +272,7 @@ class Evaluator:
                 f"to {end or 'the end'}",
                 hint=f"it can be replayed {whole}",
             )
-        walk = _Walk(symphony, table, strategies, first, stop, leaf_scores, in_force)
-        walk.run()
-        return walk
+        return _Walk(symphony, table, strategies, first, stop, leaf_scores, in_force)
 
 
 class _Walk:
@@ -279,7 +307,8 @@ class _Walk:
                 raise ValueError(f"leaf_scores has shape {self.leaf_scores.shape}, expected ({leaves}, K)")
             self.scores = np.zeros((*shape, self.leaf_scores.shape[1]), np.float32)
 
-    def run(self) -> None:
+    def run(self, witness: Witness | None = None) -> None:
+        """Walk down; `witness` is shown each active decision."""
         columns = {ticker: i for i, ticker in enumerate(self.symphony.holdings)}
         nodes, counts = self.symphony.nodes, self.symphony.leaf_counts
         rng = np.random.default_rng(0)
@@ -297,6 +326,8 @@ class _Walk:
                 self.days[visit] = days.sum()
                 self.weight[visit] = days @ weight
             node = nodes[position]
+            if witness is not None and isinstance(node, (If, Filter)):
+                witness.meet(Rule(visit, node), position, rows)
             match node:
                 case Asset(ticker):
                     at = rows - self.start

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.panel import Dates, Floats, PricePanel
+from rlpretrain.symphony.distances import Distance, compound_distance, noise_of, trailing_deviation
 from rlpretrain.symphony.indicators import apply_indicator
 from rlpretrain.symphony.levels import scaled_sides
 from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Indicator, Metric
@@ -36,6 +37,8 @@ class PriceTable:
         self._raw_closes: dict[str, Floats | None] = {}
         self._metrics: dict[Metric, Floats] = {}
         self._conditions: dict[Condition, Booleans] = {}
+        self._distances: dict[Condition, Distance] = {}
+        self._volatilities: dict[str, Floats] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -111,6 +114,38 @@ class PriceTable:
                 return np.less_equal(left, right)
             case "eq":
                 return np.equal(left, right)
+
+    def distance(self, condition: Condition) -> Distance:
+        """Return for each day how far a condition was from turning, see `Distance`."""
+        if condition not in self._distances:
+            self._distances[condition] = self._measure(condition)
+        return self._distances[condition]
+
+    def _measure(self, condition: Condition) -> Distance:
+        if isinstance(condition, Compound):
+            holds = np.stack([self.condition(part) for part in condition.conditions])
+            return compound_distance(
+                condition.every, holds, [self.distance(part) for part in condition.conditions]
+            )
+        if condition.left == condition.right:
+            return Distance.never(len(self))
+        left, right = self.sides(condition)
+        difference = left - right
+        volatility = self.volatility(condition.left.ticker)
+        if isinstance(condition.right, float) or condition.right.ticker == condition.left.ticker:
+            noise = noise_of(difference, volatility)
+        else:
+            other = noise_of(np.asarray(right), self.volatility(condition.right.ticker))
+            noise = np.hypot(noise_of(left, volatility), other)
+        return Distance.of(difference, trailing_deviation(np.diff(difference, prepend=np.nan)), noise)
+
+    def volatility(self, ticker: str) -> Floats:
+        """Return the trailing deviation of a ticker's daily returns (T,), fraction; the array must not be changed."""
+        if ticker not in self._volatilities:
+            self._volatilities[ticker] = trailing_deviation(
+                np.diff(np.log(self.close(ticker)), prepend=np.nan)
+            )
+        return self._volatilities[ticker]
 
     def condition_start(self, condition: Condition) -> int:
         """Return the first row on which everything that a condition compares is known."""

@@ -13,6 +13,7 @@ import numpy as np
 from rlpretrain.market.panel import Floats
 from rlpretrain.symphony.budget import needing_returns
 from rlpretrain.symphony.compiled import compiled
+from rlpretrain.symphony.distances import Contest, noise_of, trailing_deviation
 from rlpretrain.symphony.levels import sorts_by_level
 from rlpretrain.symphony.nodes import (
     Asset,
@@ -42,10 +43,13 @@ class Substrategies:
         Prices on its calendar.
     stop
         Row after the last one on which all its tickers have a price.
+    contests
+        Whether to keep what each filter sorted by, for `contest`.
     """
 
-    def __init__(self, symphony: Symphony, table: PriceTable, stop: int) -> None:
+    def __init__(self, symphony: Symphony, table: PriceTable, stop: int, *, contests: bool = False) -> None:
         self._symphony, self._table, self._stop = symphony, table, stop
+        self._contests: dict[int, Contest] | None = {} if contests else None
         self._splits: dict[int, Floats] = {}
         self._returns: dict[int, Floats] = {}
         self._equities: dict[int, Floats] = {}
@@ -62,6 +66,11 @@ class Substrategies:
     def split(self, position: int) -> Floats:
         """Return the fraction for each child of a filter or inverse-volatility node (T, m)."""
         return self._splits[position]
+
+    def contest(self, position: int) -> Contest:
+        """Return what a filter sorted its children by."""
+        assert self._contests is not None  # noqa: S101 - asked for when this was built
+        return self._contests[position]
 
     def bottleneck(self) -> str:
         """Return in words which ticker starts last."""
@@ -85,6 +94,12 @@ class Substrategies:
                 values = np.stack(self._sort_columns(children, indicator))
                 self._splits[position] = _select(values, count, highest)
                 own = max(first_known(row) for row in values)
+                if self._contests is not None:
+                    pairs = zip(children, values, strict=True)
+                    noise = np.stack([noise_of(column, self._volatility(child)) for child, column in pairs])
+                    self._contests[position] = Contest(
+                        children, values, self._splits[position], highest, noise
+                    )
             case InverseVolatility(children, window):
                 deviation = Indicator("standard-deviation-return", (float(window),))
                 values = np.stack([self._column(child, deviation) for child in children])
@@ -117,6 +132,15 @@ class Substrategies:
                 )
             self._equities[child] = equity
         return indicator_column(indicator, self._equities[child])
+
+    def _volatility(self, child: int) -> Floats:
+        """Return the trailing deviation of a child's daily returns (T,)."""
+        node = self._symphony.nodes[child]
+        if isinstance(node, Asset):
+            return self._table.volatility(node.ticker)
+        returns = self._returns[child].copy()
+        returns[: self.starts[child] + 1] = np.nan
+        return trailing_deviation(returns)
 
     def _daily_returns(self, position: int) -> Floats:
         """Return the return of a node into each close (T,): yesterday's weights times today's returns."""
