@@ -47,6 +47,7 @@ class ReplayComparison(BaseModel):
     tracking_error: float
     largest_difference: float
     largest_difference_day: dt.date
+    excused_days: int
     equal_holdings: float | None
     status: str
     """Such as 'agrees' or 'never agreed'."""

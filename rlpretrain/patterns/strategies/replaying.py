@@ -36,7 +36,7 @@ def record_strategy(
     Parameters
     ----------
     replay
-        Replay with the scores of `leaf_scores`.
+        Replay with the scores of `leaf_scores`, and with margins.
     panel
         The panel that was replayed.
     fidelity
@@ -53,18 +53,24 @@ def record_strategy(
     Raises
     ------
     ValueError
-        The replay has no scores.
+        The replay has no scores or no margins.
     """
     if replay.scores is None:
         raise ValueError(
             "the replay has no scores: pass leaf_scores(symphony), which the categories come from"
         )
+    if replay.margins is None:
+        raise ValueError("the replay has no margins: ask for them with margins=True")
+    nearest = replay.margins.rule_at(-1)
     symphony, held = replay.symphony, replay.targets > _DUST
     crypto = {ticker: bool(panel.crypto[panel.column(ticker)]) for ticker in symphony.tickers}
     record = StrategyRecord.pack(
         held=held,
         categories=replay.scores,
         returns=_net_returns(replay, panel, fill, cost_bps, crypto_cost_bps),
+        margin=replay.margins.deviations,
+        noise_margin=replay.margins.noise,
+        nearest_rule="" if nearest is None else str(nearest),
         agreement=agreement,
         fidelity=fidelity,
         symphony_id=symphony.symphony_id,

@@ -168,7 +168,8 @@ def _replay_one(
     last_edit: dt.date | None,
 ) -> tuple[StrategyRecord, TradeTable] | Reject:
     try:
-        replay = evaluator.replay(symphony, leaf_scores(symphony))
+        replay = evaluator.replay(symphony, leaf_scores(symphony), margins=True)
+        near = None if replay.margins is None else replay.margins.within_noise
         no_vote = no_vote_reason(symphony, evaluator.missing_raw_closes(replay))
         if no_vote is not None:
             return Reject(symphony.symphony_id, "level", no_vote)
@@ -181,7 +182,12 @@ def _replay_one(
             whole_share_tickers=settings.whole_share_tickers,
         )
         comparison = compare_daily_values(
-            ours.dates, ours.equity, theirs.dates, 1.0 + theirs.symphony, resolution=theirs.resolution
+            ours.dates,
+            ours.equity,
+            theirs.dates,
+            1.0 + theirs.symphony,
+            near=near,
+            resolution=theirs.resolution,
         )
         shared = None if theirs.weights is None else equal_holdings(replay, theirs.dates, theirs.weights)
         fidelity = comparison.overall(shared)
