@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlpretrain.commands.decisions import decision_rows
 from rlpretrain.commands.documents import load_named
 from rlpretrain.commands.settings import read_day, read_settings
 from rlpretrain.errors import DataError, SettingsError
@@ -77,6 +78,7 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
         },
         "rebalances": int(replay.rebalanced.sum()),
         "days_with_trades": int((result.turnover > 1e-9).sum()),
+        "decisions": decision_rows(evaluator, named.document, symphony, replay.dates[-1].astype(object)),
         "remarks": list(symphony.remarks),
         "level_rules": [{"path": path, **asdict(rule)} for rule, path in symphony.level_rules.items()],
         "no_vote": no_vote_reason(symphony, evaluator.missing_raw_closes(replay)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -127,17 +128,18 @@ class Decision:
         return self.left_value - self.right_value
 
     def as_json(self) -> dict[str, Any]:
-        """Return the decision as JSON values."""
+        """Return the decision as JSON values; a distance that is unknown or infinite is null."""
         return {
             "rule": str(self.rule),
+            "choice": isinstance(self.rule.node, Filter),
             "left": self.left,
             "left_value": self.left_value,
             "right": self.right,
             "right_value": self.right_value,
             "difference": self.difference,
             "unit": self.unit.strip(),
-            "deviations": self.deviations,
-            "noise": self.noise,
+            "deviations": self.deviations if math.isfinite(self.deviations) else None,
+            "noise": self.noise if math.isfinite(self.noise) else None,
         }
 
 

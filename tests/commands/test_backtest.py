@@ -37,6 +37,10 @@ def test_json_holds_what_the_engine_gives(
     assert found["last_market_day"] == str(replay.dates[-1])
     assert found["costs"] == result.costs
     assert found["costs"]["slippage"] > 0 == found["costs"]["reg_fee"]
+    nearest = found["decisions"][0]
+    assert (nearest["path"], nearest["rule"]) == ("root/if[0]", "RSI(10) of AAA > 55")
+    assert nearest["difference"] == nearest["left_value"] - 55.0
+    assert nearest["deviations"] > 0
     assert found["rebalances"] == len(replay.dates)
     assert result.benchmarks["SPY"].items() <= found["benchmarks"]["SPY"].items()
     assert found["files"] == {"weights": "w.csv", "equity": "e.csv", "picture": "rule-equity.png"}
