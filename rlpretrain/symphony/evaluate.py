@@ -16,9 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import SymphonyError
+from rlpretrain.market.calendars import is_crypto
 from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.budget import check_cells
-from rlpretrain.symphony.margins import Decision, DecisionTable, Margins, NearestDecisions, Rule, Witness
+from rlpretrain.symphony.margins import Decision, DecisionTable, Margins, NearestDecisions, Witness
+from rlpretrain.symphony.missing import (
+    MissingTickers,
+    UndecidedDays,
+    lacking_tickers,
+    missing_remark,
+    undecided_days,
+)
 from rlpretrain.symphony.nodes import (
     Asset,
     Empty,
@@ -31,7 +39,7 @@ from rlpretrain.symphony.nodes import (
 )
 from rlpretrain.symphony.prices import PriceTable, first_known, last_known
 from rlpretrain.symphony.rebalance import apply_rebalancing, period_starts
-from rlpretrain.symphony.substrategy import Substrategies
+from rlpretrain.symphony.substrategy import Substrategies, indispensable_tickers
 
 __all__ = ["Activity", "Evaluator", "Replay", "visit_counts"]
 
@@ -56,6 +64,11 @@ class Replay:
     """(D, n, K) weighted sum of each holding's active leaves' scores."""
     margins: Margins | None = None
     """How near the decisions were to turning; None unless asked for."""
+    undecided: NDArray[np.bool_] | None = None
+    """(D,) days on which it is unknown what is held, because a ticker lacks prices, see
+    `rlpretrain.symphony.missing`; nothing is held there. None where nothing is missing."""
+    remarks: tuple[str, ...] = ()
+    """What the replay had to leave out."""
 
     def between(self, start: int, stop: int) -> Replay:
         """Return rows `start` to `stop` (excluded), with the portfolio bought on the first of them."""
@@ -68,6 +81,7 @@ class Replay:
             rebalanced=rebalanced,
             scores=None if self.scores is None else self.scores[start:stop],
             margins=None if self.margins is None else self.margins.take(slice(start, stop)),
+            undecided=None if self.undecided is None else self.undecided[start:stop],
         )
 
     @property
@@ -111,11 +125,16 @@ class Evaluator:
     Parameters
     ----------
     panel
-        Adjusted prices; a symphony that needs a ticker which is not in the panel is rejected.
+        Adjusted prices.
+    missing_tickers
+        ``reject`` rejects a symphony that holds or reads a ticker which is not in the panel, and stops at the last day
+        on which all tickers have prices. ``replay_without`` leaves out the days that need a ticker without a price;
+        where a sub-strategy needs it, every day does.
     """
 
-    def __init__(self, panel: PricePanel) -> None:
+    def __init__(self, panel: PricePanel, *, missing_tickers: MissingTickers = "reject") -> None:
         self.panel = panel
+        self._missing_tickers = missing_tickers
 
     @cached_property
     def _sessions(self) -> PriceTable:
@@ -133,13 +152,19 @@ class Evaluator:
         Raises
         ------
         SymphonyError
-            The panel lacks a ticker.
+            The panel lacks a ticker; with ``replay_without``, one that a sub-strategy needs, or all.
         """
         missing = [ticker for ticker in symphony.tickers if ticker not in self.panel]
-        if missing:
-            places = "; ".join(f"{ticker} at {symphony.first_use[ticker]}" for ticker in missing)
+        needed = set(missing)
+        if self._missing_tickers == "replay_without" and len(missing) < len(symphony.tickers):
+            needed &= indispensable_tickers(symphony)
+        if needed:
+            places = "; ".join(f"{ticker} at {symphony.first_use[ticker]}" for ticker in sorted(needed))
             raise SymphonyError(f"{symphony.symphony_id}: no prices of {places}")
-        crypto = all(self.panel.crypto[self.panel.column(ticker)] for ticker in symphony.tickers)
+        crypto = all(
+            is_crypto(ticker) if ticker in missing else self.panel.crypto[self.panel.column(ticker)]
+            for ticker in symphony.tickers
+        )
         return self._every_day if crypto else self._sessions
 
     def replay(
@@ -174,17 +199,27 @@ class Evaluator:
         """
         walk = self._walk(symphony, start, end, leaf_scores, contests=margins)
         nearest = NearestDecisions(walk.table, walk.strategies, walk.start, walk.stop) if margins else None
-        walk.run(nearest)
+        lacking: tuple[str, ...] = ()
+        if self._missing_tickers == "replay_without":
+            lacking = lacking_tickers(symphony, walk.table, walk.stop)
+        unknown = UndecidedDays(walk.table, walk.strategies, walk.start, walk.stop) if lacking else None
+        walk.run(*(witness for witness in (nearest, unknown) if witness is not None))
         dates = walk.table.dates[walk.start : walk.stop]
+        closes = np.stack(
+            [walk.table.close(ticker)[walk.start : walk.stop] for ticker in symphony.holdings], axis=1
+        )
         returns = np.full(walk.wanted.shape, np.nan)
-        for i, ticker in enumerate(symphony.holdings):
-            close = walk.table.close(ticker)[walk.start : walk.stop]
-            returns[1:, i] = close[1:] / close[:-1] - 1.0
+        returns[1:] = closes[1:] / closes[:-1] - 1.0
         due = period_starts(dates, symphony.rebalance)
         corridor = np.inf
         if symphony.rebalance == "none":
             due[1:] |= walk.signature[1:] != walk.signature[:-1]
             corridor = np.inf if symphony.corridor_width is None else symphony.corridor_width
+        lost = None
+        if unknown is not None:
+            lost = undecided_days(unknown.days, due, symphony.rebalance, walk.wanted, closes)
+            due |= lost
+            walk.leave_out(lost)
         targets, rebalanced = apply_rebalancing(walk.wanted, returns, due, corridor)
         scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
         found = None
@@ -192,7 +227,8 @@ class Evaluator:
             # Without a calendar the tree is asked at every close; else the last rebalance decided.
             decides = np.full(len(dates), symphony.rebalance == "none") | rebalanced
             found = nearest.margins().take(np.maximum.accumulate(np.where(decides, np.arange(len(dates)), 0)))
-        return Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores, found)
+        replay = Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores, found, lost)
+        return replay if lost is None else _decided(replay, walk.table, lacking)
 
     def decisions(self, symphony: Symphony, day: dt.date) -> tuple[Decision, ...]:
         """Return the decisions that are active at the close of one day, nearest to turning first.
@@ -203,7 +239,7 @@ class Evaluator:
             See `replay`; or the symphony decides nothing on this day.
         """
         walk = self._walk(symphony, day, day, contests=True)
-        table = DecisionTable(symphony, walk.table, walk.strategies, walk.start)
+        table = DecisionTable(walk.table, walk.strategies, walk.start)
         walk.run(table)
         return table.decisions()
 
@@ -237,7 +273,10 @@ class Evaluator:
         decided = np.flatnonzero(replay.rebalanced)
         in_force = np.zeros(days)
         in_force[decided] = np.diff(decided, append=days)
-        walk = self._walk(symphony, start, end, in_force=in_force)
+        if replay.undecided is not None:
+            in_force[replay.undecided] = 0.0
+        first, last = (day.astype(object) for day in replay.dates[[0, -1]])
+        walk = self._walk(symphony, first, last, in_force=in_force)
         walk.run()
         return Activity(replay, walk.days / days, walk.weight / days)
 
@@ -253,8 +292,13 @@ class Evaluator:
     ) -> _Walk:
         table = self.table(symphony)
         check_cells(symphony, len(table))
-        stop = 1 + min(last_known(table.close(ticker)) for ticker in symphony.tickers)
-        strategies = Substrategies(symphony, table, stop, contests=contests)
+        ends = {ticker: last_known(table.close(ticker)) for ticker in symphony.tickers}
+        stop = 1 + min(ends.values())
+        absent = None
+        if self._missing_tickers == "replay_without":
+            stop = 1 + min([max(ends.values()), *(ends[name] for name in indispensable_tickers(symphony))])
+            absent = frozenset(ticker for ticker, end in ends.items() if end < 0)
+        strategies = Substrategies(symphony, table, stop, contests=contests, absent=absent)
         first = strategies.starts[symphony.root]
         if first >= stop:
             raise SymphonyError(
@@ -307,8 +351,14 @@ class _Walk:
                 raise ValueError(f"leaf_scores has shape {self.leaf_scores.shape}, expected ({leaves}, K)")
             self.scores = np.zeros((*shape, self.leaf_scores.shape[1]), np.float32)
 
-    def run(self, witness: Witness | None = None) -> None:
-        """Walk down; `witness` is shown each active decision."""
+    def leave_out(self, rows: NDArray[np.bool_]) -> None:
+        """Want nothing on some days (D,)."""
+        self.wanted[rows] = 0.0
+        if self.scores is not None:
+            self.scores[rows] = 0.0
+
+    def run(self, *witnesses: Witness) -> None:
+        """Walk down; each witness is shown each active node."""
         columns = {ticker: i for i, ticker in enumerate(self.symphony.holdings)}
         nodes, counts = self.symphony.nodes, self.symphony.leaf_counts
         rng = np.random.default_rng(0)
@@ -326,8 +376,8 @@ class _Walk:
                 self.days[visit] = days.sum()
                 self.weight[visit] = days @ weight
             node = nodes[position]
-            if witness is not None and isinstance(node, (If, Filter)):
-                witness.meet(Rule(visit, node), position, rows)
+            for witness in witnesses:
+                witness.meet(self.symphony, position, visit, rows)
             match node:
                 case Asset(ticker):
                     at = rows - self.start
@@ -357,6 +407,23 @@ class _Walk:
                 stack.append((child, visit, leaf, child_rows, child_weight))
                 visit += self.sizes[child]
                 leaf += counts[child]
+
+
+def _decided(replay: Replay, table: PriceTable, lacking: tuple[str, ...]) -> Replay:
+    """Return a replay from its first decided day to its last one, with a remark on the days left out.
+
+    Raises
+    ------
+    SymphonyError
+        No day is decided.
+    """
+    assert replay.undecided is not None  # noqa: S101 - as the caller computed it
+    name, days = replay.symphony.symphony_id, len(replay.dates)
+    remark = missing_remark(replay.symphony, table, lacking, int(replay.undecided.sum()), days)
+    decided = np.flatnonzero(~replay.undecided)
+    if not len(decided):
+        raise SymphonyError(f"{name}: {remark}")
+    return replace(replay.between(int(decided[0]), int(decided[-1]) + 1), remarks=(remark,))
 
 
 def _carry(

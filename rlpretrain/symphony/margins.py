@@ -66,10 +66,10 @@ class Margins:
 
 
 class Witness(Protocol):
-    """Something that is shown each active decision of a walk."""
+    """Something that is shown each active node of a walk."""
 
-    def meet(self, rule: Rule, position: int, rows: NDArray[np.intp]) -> None:
-        """See a decision at a node, and the rows of the price table on which it is active."""
+    def meet(self, symphony: Symphony, position: int, visit: int, rows: NDArray[np.intp]) -> None:
+        """See a node at one of its places, and the rows of the price table on which it is active there."""
 
 
 class NearestDecisions:
@@ -83,16 +83,19 @@ class NearestDecisions:
         self._unknown = np.zeros(stop - start, np.bool_)
         self._rules: list[Rule] = []
 
-    def meet(self, rule: Rule, position: int, rows: NDArray[np.intp]) -> None:
-        """Take a decision into account on the rows on which it is active."""
-        distance, at = _distance(rule.node, position, self._table, self._strategies), rows - self._start
+    def meet(self, symphony: Symphony, position: int, visit: int, rows: NDArray[np.intp]) -> None:
+        """Take a node's decision into account on the rows on which it is active."""
+        node = symphony.nodes[position]
+        if not isinstance(node, (If, Filter)):
+            return
+        distance, at = _distance(node, position, self._table, self._strategies), rows - self._start
         deviations, noise = distance.deviations[rows], distance.noise[rows]
         nearer = deviations < self._deviations[at]
         self._nearest[at[nearer]] = len(self._rules)
         self._deviations[at[nearer]] = deviations[nearer]
         self._noise[at] = np.fmin(noise, self._noise[at])
         self._unknown[at] |= np.isnan(deviations)
-        self._rules.append(rule)
+        self._rules.append(Rule(visit, node))
 
     def margins(self) -> Margins:
         """Return what was found."""
@@ -147,26 +150,27 @@ class Decision:
 class DecisionTable:
     """Lists the decisions that are active on one row of the price table, nearest first."""
 
-    symphony: Symphony
     table: PriceTable
     strategies: Substrategies
     row: int
     _found: list[Decision] = field(default_factory=list)
 
-    def meet(self, rule: Rule, position: int, rows: NDArray[np.intp]) -> None:
-        """Add a decision if it is active on the row."""
-        if self.row not in rows:
+    def meet(self, symphony: Symphony, position: int, visit: int, rows: NDArray[np.intp]) -> None:
+        """Add a node's decision if it is active on the row."""
+        node = symphony.nodes[position]
+        if self.row not in rows or not isinstance(node, (If, Filter)):
             return
-        distance = _distance(rule.node, position, self.table, self.strategies)
+        distance = _distance(node, position, self.table, self.strategies)
         far = float(distance.deviations[self.row]), float(distance.noise[self.row])
-        node = rule.node
+        rule = Rule(visit, node)
         if isinstance(node, If):
             self._found.append(Decision(rule, *self._sides(self._decider(node.condition)), *far))
             return
         contest = self.strategies.contest(position)
         last, first = (int(side[self.row]) for side in contest.boundary)
         if last >= 0:
-            names, values = [self._name(node.children[j], j) for j in (last, first)], contest.values
+            values = contest.values
+            names = [_name(symphony, node.children[j], j) for j in (last, first)]
             unit = INDICATORS[node.indicator.function].unit.sign
             compared = names[0], float(values[last, self.row]), names[1], float(values[first, self.row]), unit
             self._found.append(Decision(rule, *compared, *far))
@@ -192,9 +196,10 @@ class DecisionTable:
         words = "" if isinstance(comparison.right, float) else metric_words(comparison.right)
         return metric_words(comparison.left), float(left[self.row]), words, value, sign
 
-    def _name(self, child: int, place: int) -> str:
-        node = self.symphony.nodes[child]
-        return node.ticker if isinstance(node, Asset) else f"child {place + 1}"
+
+def _name(symphony: Symphony, child: int, place: int) -> str:
+    node = symphony.nodes[child]
+    return node.ticker if isinstance(node, Asset) else f"child {place + 1}"
 
 
 def _distance(node: If | Filter, position: int, table: PriceTable, strategies: Substrategies) -> Distance:

@@ -13,7 +13,7 @@ from rlpretrain.symphony.indicators import apply_indicator
 from rlpretrain.symphony.levels import scaled_sides
 from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Indicator, Metric
 
-__all__ = ["PriceTable", "filled_close", "first_known", "indicator_column", "last_known"]
+__all__ = ["PriceTable", "condition_tickers", "filled_close", "first_known", "indicator_column", "last_known"]
 
 Booleans = NDArray[np.bool_]
 
@@ -47,9 +47,11 @@ class PriceTable:
         return ticker in self.panel
 
     def close(self, ticker: str) -> Floats:
-        """Return the closes (T,), see `filled_close`; the array must not be changed."""
+        """Return the closes (T,), see `filled_close`, NaN without prices; the array must not be changed."""
         if ticker not in self._closes:
-            self._closes[ticker] = filled_close(self.panel, ticker, self.rows)
+            absent = ticker not in self.panel
+            empty = np.full(len(self), np.nan)
+            self._closes[ticker] = empty if absent else filled_close(self.panel, ticker, self.rows)
         return self._closes[ticker]
 
     def metric(self, metric: Metric) -> Floats:
@@ -61,7 +63,8 @@ class PriceTable:
     def raw_close(self, ticker: str) -> Floats | None:
         """Return the closes as quoted (T,), NaN where unknown, of the same days as `close`; None if there are none."""
         if ticker not in self._raw_closes:
-            self._raw_closes[ticker] = filled_raw_close(self.panel, ticker, self.rows)
+            absent = ticker not in self.panel
+            self._raw_closes[ticker] = None if absent else filled_raw_close(self.panel, ticker, self.rows)
         return self._raw_closes[ticker]
 
     def levels(self, metrics: Sequence[Metric]) -> list[Floats]:
@@ -147,11 +150,24 @@ class PriceTable:
             )
         return self._volatilities[ticker]
 
-    def condition_start(self, condition: Condition) -> int:
-        """Return the first row on which everything that a condition compares is known."""
+    def condition_start(self, condition: Condition, absent: frozenset[str] = frozenset()) -> int:
+        """Return the first row on which everything that a condition compares is known, but for `absent` tickers."""
         if isinstance(condition, Compound):
-            return max(self.condition_start(part) for part in condition.conditions)
-        return max(first_known(side) for side in self.sides(condition) if not isinstance(side, float))
+            return max(self.condition_start(part, absent) for part in condition.conditions)
+        pairs = zip((condition.left, condition.right), self.sides(condition), strict=True)
+        waited = [side for metric, side in pairs if isinstance(metric, Metric) and metric.ticker not in absent]
+        return max((first_known(np.asarray(side)) for side in waited), default=0)
+
+
+def _metrics(comparison: Comparison) -> list[Metric]:
+    return [side for side in (comparison.left, comparison.right) if isinstance(side, Metric)]
+
+
+def condition_tickers(condition: Condition) -> set[str]:
+    """Return the tickers that a condition reads."""
+    if isinstance(condition, Compound):
+        return set().union(*(condition_tickers(part) for part in condition.conditions))
+    return {metric.ticker for metric in _metrics(condition)}
 
 
 def filled_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
