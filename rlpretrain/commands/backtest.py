@@ -41,7 +41,7 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
     market = options.market or config.market
     panel = load_prices(market, [*symphony.tickers, *(asked or [DEFAULT_BENCHMARK])], seed=config.seed)
     names = list(dict.fromkeys(asked)) or [name for name in [DEFAULT_BENCHMARK] if name in panel]
-    evaluator = Evaluator(panel)
+    evaluator = Evaluator(panel, missing_tickers=options.missing_tickers or config.missing_tickers)
     replay = evaluator.replay(symphony, start=start, end=end)
     whole = config.whole_share_tickers
     result = backtest(
@@ -79,7 +79,8 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
         "rebalances": int(replay.rebalanced.sum()),
         "days_with_trades": int((result.turnover > 1e-9).sum()),
         "decisions": decision_rows(evaluator, named.document, symphony, replay.dates[-1].astype(object)),
-        "remarks": list(symphony.remarks),
+        "days_left_out": 0 if replay.undecided is None else int(replay.undecided.sum()),
+        "remarks": [*symphony.remarks, *replay.remarks],
         "level_rules": [{"path": path, **asdict(rule)} for rule, path in symphony.level_rules.items()],
         "no_vote": no_vote_reason(symphony, evaluator.missing_raw_closes(replay)),
     }

@@ -55,7 +55,7 @@ class Replay:
     dates: Dates
     """(D,) trading days from the first on which everything that the tree reads is known."""
     tickers: tuple[str, ...]
-    """(n,) all tickers that the symphony can hold."""
+    """(n,) all tickers that the symphony can hold, but for those without any price."""
     targets: Floats
     """(D, n) weights held after each close; the rest up to 1 is cash. Between rebalances they drift."""
     rebalanced: NDArray[np.bool_]
@@ -410,7 +410,7 @@ class _Walk:
 
 
 def _decided(replay: Replay, table: PriceTable, lacking: tuple[str, ...]) -> Replay:
-    """Return a replay from its first decided day to its last one, with a remark on the days left out.
+    """Return a replay of the tickers with prices, from its first decided day to its last one, with a remark.
 
     Raises
     ------
@@ -423,7 +423,14 @@ def _decided(replay: Replay, table: PriceTable, lacking: tuple[str, ...]) -> Rep
     decided = np.flatnonzero(~replay.undecided)
     if not len(decided):
         raise SymphonyError(f"{name}: {remark}")
-    return replace(replay.between(int(decided[0]), int(decided[-1]) + 1), remarks=(remark,))
+    priced = [i for i, ticker in enumerate(replay.tickers) if ticker in table]
+    return replace(
+        replay.between(int(decided[0]), int(decided[-1]) + 1),
+        tickers=tuple(replay.tickers[i] for i in priced),
+        targets=replay.targets[decided[0] : decided[-1] + 1, priced],
+        scores=None if replay.scores is None else replay.scores[decided[0] : decided[-1] + 1, priced],
+        remarks=(remark,),
+    )
 
 
 def _carry(

@@ -179,6 +179,7 @@ def compare_daily_values(
     their_values: Floats,
     *,
     near: NDArray[np.bool_] | None = None,
+    undecided: NDArray[np.bool_] | None = None,
     resolution: float = 1e-4,
 ) -> DailyComparison:
     """Compare two equity curves of one symphony.
@@ -194,6 +195,9 @@ def compare_daily_values(
     near
         (n,) days of `dates` after which our holdings rest on a decision within a hair's breadth of turning, see
         `Margins.within_noise`; None if that is not known of any.
+    undecided
+        (n,) days of `dates` after which our holdings are unknown, see `Replay.undecided`; no return after them is
+        compared.
     resolution
         The step to which `their_values` are rounded, as a share of the first one. When a strategy has lost most of its
         capital, a step is a large share of the rest: days on which it is more than a thousandth of the value
@@ -205,12 +209,18 @@ def compare_daily_values(
     first = their_values[known][0] if known.any() else 1.0
     fine = two * _COARSEST_ROUNDING > resolution * first
     rows = np.flatnonzero(fine[1:] & fine[:-1])
-    nearby = np.concatenate([[0], np.cumsum(np.zeros(len(dates), np.bool_) if near is None else near)])
+
+    def marked(marks: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return for each return whether any day that it was earned from is marked."""
+        before = np.concatenate([[0], np.cumsum(np.zeros(len(dates), np.bool_) if marks is None else marks)])
+        return np.asarray(before[ours[rows + 1]] > before[ours[rows]])
+
+    rows = rows[~marked(undecided)]
     return DailyComparison(
         dates=dates[ours][1:][rows],
         ours=one[rows + 1] / one[rows] - 1.0,
         theirs=two[rows + 1] / two[rows] - 1.0,
-        near=nearby[ours[rows + 1]] > nearby[ours[rows]],
+        near=marked(near),
     )
 
 
@@ -239,6 +249,9 @@ def equal_holdings(replay: Replay, dates: Dates, weights: Mapping[str, Floats]) 
     """
     known = np.isfinite(np.sum(list(weights.values()), axis=0)) if weights else np.zeros(len(dates), np.bool_)
     _, ours, theirs = np.intersect1d(replay.dates, dates[known], assume_unique=True, return_indices=True)
+    if replay.undecided is not None:
+        decided = ~replay.undecided[ours]
+        ours, theirs = ours[decided], theirs[decided]
     if not len(ours):
         return None
     difference: dict[str, Floats] = defaultdict(lambda: np.zeros(len(ours)))

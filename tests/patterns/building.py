@@ -71,6 +71,7 @@ def record_of(
         "margin": np.full(len(dates), np.inf, np.float32),
         "noise_margin": np.full(len(dates), np.inf, np.float32),
         "nearest_rule": "",
+        "remarks": (),
     }
     return StrategyRecord.pack(
         held=held,

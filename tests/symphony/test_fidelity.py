@@ -246,3 +246,12 @@ def test_later_days_excuse_no_earlier_one(seed):
     np.testing.assert_array_equal(one.excused[:day], two.excused[:day])
     verdicts_of = [found.agreement(DAYS, **LIMITS)[: day + 1] for found in (one, two)]
     np.testing.assert_array_equal(*verdicts_of)
+
+
+def test_returns_after_days_of_unknown_holdings_are_not_compared():
+    theirs = CURVE * np.where(np.arange(len(DAYS)) > 300, 1.3, 1.0)
+    unknown = np.isin(np.arange(len(DAYS)), [300])
+    found = compare_daily_values(DAYS, CURVE, DAYS, theirs, undecided=unknown)
+    assert len(found.dates) == len(DAYS) - 2
+    assert DAYS[301] not in found.dates
+    assert found.overall().tracking_error < 1e-9

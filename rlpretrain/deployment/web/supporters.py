@@ -43,6 +43,8 @@ class Stance:
     """Whether its last review let it vote."""
     margin: float | None
     """Distance of its nearest active decision from turning, in days' changes; None if unknown or if none can turn."""
+    nearest_rule: str
+    """That decision in words, at the record's last close; empty at earlier ones."""
     within_noise: bool
     """Whether another vendor's prices may have turned that decision."""
     last_edit: dt.date | None
@@ -102,6 +104,7 @@ def _stance(record: StrategyRecord, asset: str, held: Any, row: int, admitted: b
         since=since,
         admitted=admitted,
         margin=float(record.margin[row]) if np.isfinite(record.margin[row]) else None,
+        nearest_rule=record.nearest_rule if row == len(record.dates) - 1 else "",
         within_noise=bool(record.noise_margin[row] <= HAIRS_BREADTH),
         last_edit=None if record.last_edit is None else record.last_edit.astype(object),
         reasons=tuple(record.reasons.get(asset, ())),

@@ -53,6 +53,8 @@ class StrategyRecord:
     """(D,) the same in standard deviations of the error that noise of the closes causes."""
     nearest_rule: str
     """The decision that was the nearest to turning at the last close, in words; empty if there is none."""
+    remarks: tuple[str, ...]
+    """What its replay had to leave out, such as days that need a ticker without prices."""
     agreement: NDArray[np.int8]
     """(D,) 1 where the replay agreed with the service's backtest up to that close, -1 where not, 0 where too few
     days were common."""
@@ -185,7 +187,7 @@ def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> 
     arrays["dates"] = arrays["dates"].astype("datetime64[D]")
     edit = text["last_edit"]
     text["last_edit"] = None if edit is None else np.datetime64(edit, "D")
-    text["holdings"] = tuple(text["holdings"])
+    text["holdings"], text["remarks"] = tuple(text["holdings"]), tuple(text["remarks"])
     text["reasons"] = {asset: tuple(reasons) for asset, reasons in text["reasons"].items()}
     text["fidelity"] = Fidelity.from_json(text["fidelity"])
     return StrategyRecord(**text, **arrays)

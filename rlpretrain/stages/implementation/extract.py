@@ -70,7 +70,14 @@ def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
             f"there is no chunk {chunk}: {len(listing.rows)} symphonies are in {work.result(LIST).chunks} chunks"
         )
     terms = BacktestTerms(SERVICE_COSTS, SERVICE_CAPITAL)
-    finder = SourceFinder(work.settings, listed_market(work), cache_of(work), listing, terms)
+    finder = SourceFinder(
+        work.settings,
+        listed_market(work),
+        cache_of(work),
+        listing,
+        terms,
+        missing_tickers=work.settings.missing_tickers,
+    )
     while True:
         sources = asyncio.run(finder.find(rows))
         asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items())
@@ -116,8 +123,8 @@ def _extract(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequenc
 
 
 def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence[Source]) -> dict[str, Any]:
-    evaluator = Evaluator(listed_market(work))
     settings = work.settings.part(ReplaySettings)
+    evaluator = Evaluator(listed_market(work), missing_tickers=settings.missing_tickers)
     records: list[StrategyRecord] = []
     trades: list[TradeTable] = []
     rejects: list[Reject] = []
@@ -187,6 +194,7 @@ def _replay_one(
             theirs.dates,
             1.0 + theirs.symphony,
             near=near,
+            undecided=replay.undecided,
             resolution=theirs.resolution,
         )
         shared = None if theirs.weights is None else equal_holdings(replay, theirs.dates, theirs.weights)

@@ -58,6 +58,7 @@ def test_a_holding_without_reasons_has_equal_scores() -> None:
         margin=np.array([0.0, 2.5, np.nan], np.float32),
         noise_margin=np.array([0.0, 1e9, np.inf], np.float32),
         nearest_rule="",
+        remarks=(),
     )
     assert record.margin[:2].tolist() == [0.0, 2.5]
     assert np.isnan(record.margin[2])
@@ -74,6 +75,7 @@ def test_files_give_back_what_was_saved(tmp_path: Path, chunk: ChunkRecords) -> 
         last_edit=np.datetime64("2021-05-04"),
         agreement=np.array([0, 0, 1, -1], dtype=np.int8),
         nearest_rule="RSI(10) of SPY > 79",
+        remarks=("root/asset[0]: no prices of X; 3 of 7 days need them and are left out, in cash",),
         fidelity=replace(FAITHFUL, correlation=None, equal_holdings=0.75),
     )
     records = ChunkRecords((*chunk.records, odd))
