@@ -88,14 +88,26 @@ def compound_distance(every: bool, holds: NDArray[np.bool_], parts: Sequence[Dis
     )
 
 
+@compiled
 def trailing_deviation(changes: Floats) -> Floats:
     """Compute the root mean square of the known changes among the last 63, (T,); NaN where fewer than 21 are known.
 
     It is taken about zero: a difference that grows steadily by 1 a day moves by 1 a day.
     """
-    known = np.isfinite(changes)
-    counts, squares = _trailing_sum(known), _trailing_sum(np.where(known, np.square(changes), 0.0))
-    return np.where(counts >= _FEWEST, np.sqrt(squares / np.maximum(counts, 1)), np.nan)
+    days = len(changes)
+    out = np.full(days, np.nan)
+    # Sums run forwards only, so that no day depends on what follows it.
+    squares = np.zeros(days + 1)
+    counts = np.zeros(days + 1, np.int64)
+    for t in range(days):
+        known = np.isfinite(changes[t])
+        squares[t + 1] = squares[t] + (changes[t] * changes[t] if known else 0.0)
+        counts[t + 1] = counts[t] + (1 if known else 0)
+        first = max(t + 1 - WINDOW, 0)
+        count = counts[t + 1] - counts[first]
+        if count >= _FEWEST:
+            out[t] = np.sqrt((squares[t + 1] - squares[first]) / count)
+    return out
 
 
 def noise_of(values: Floats, volatility: Floats) -> Floats:
@@ -169,13 +181,6 @@ class Contest:
 def _ratio(difference: Floats, scale: Floats) -> NDArray[np.float32]:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(difference == 0.0, 0.0, np.abs(difference) / scale).astype(np.float32)
-
-
-def _trailing_sum(values: NDArray[np.float64] | NDArray[np.bool_]) -> Floats:
-    """Sum the last 63 values of each day; sums run forwards only, so that no day depends on what follows it."""
-    total = np.cumsum(values, dtype=np.float64)
-    total[WINDOW:] -= total[:-WINDOW].copy()
-    return total
 
 
 @compiled
