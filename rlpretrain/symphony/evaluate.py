@@ -352,13 +352,13 @@ class _Walk:
             self.scores = np.zeros((*shape, self.leaf_scores.shape[1]), np.float32)
 
     def leave_out(self, rows: NDArray[np.bool_]) -> None:
-        """Want nothing on some days (D,)."""
+        """Set the wanted weights to zero on some days (D,)."""
         self.wanted[rows] = 0.0
         if self.scores is not None:
             self.scores[rows] = 0.0
 
     def run(self, *witnesses: Witness) -> None:
-        """Walk down; each witness is shown each active node."""
+        """Follow the active days down the tree; each witness is shown each active node."""
         columns = {ticker: i for i, ticker in enumerate(self.symphony.holdings)}
         nodes, counts = self.symphony.nodes, self.symphony.leaf_counts
         rng = np.random.default_rng(0)

@@ -69,7 +69,7 @@ class Witness(Protocol):
     """Something that is shown each active node of a walk."""
 
     def meet(self, symphony: Symphony, position: int, visit: int, rows: NDArray[np.intp]) -> None:
-        """See a node at one of its places, and the rows of the price table on which it is active there."""
+        """Take note of a node at one of its places, and the rows of the price table on which it is active there."""
 
 
 class NearestDecisions:

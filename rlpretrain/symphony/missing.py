@@ -98,7 +98,7 @@ def undecided_days(
 def missing_remark(
     symphony: Symphony, table: PriceTable, tickers: Sequence[str], lost: int, days: int
 ) -> str:
-    """Say which tickers lack prices, where they stand, and how many days that costs."""
+    """Return in words which tickers lack prices, where they stand, and how many days that costs."""
     found = []
     for ticker in tickers:
         last = last_known(table.close(ticker))
