@@ -155,7 +155,9 @@ class PriceTable:
         if isinstance(condition, Compound):
             return max(self.condition_start(part, absent) for part in condition.conditions)
         pairs = zip((condition.left, condition.right), self.sides(condition), strict=True)
-        waited = [side for metric, side in pairs if isinstance(metric, Metric) and metric.ticker not in absent]
+        waited = [
+            side for metric, side in pairs if isinstance(metric, Metric) and metric.ticker not in absent
+        ]
         return max((first_known(np.asarray(side)) for side in waited), default=0)
 
 
