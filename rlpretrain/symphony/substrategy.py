@@ -199,7 +199,7 @@ class Substrategies:
 def indispensable_tickers(symphony: Symphony) -> set[str]:
     """Return the tickers that sub-strategies hold or read: without one of their prices no day can be replayed."""
     found: set[str] = set()
-    for position in needing_returns(symphony):
+    for position in needing_returns(symphony.nodes):
         node = symphony.nodes[position]
         if isinstance(node, Asset):
             found.add(node.ticker)
