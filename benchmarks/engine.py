@@ -1,17 +1,17 @@
 """Speed and memory of the symphony engine: ``python -m benchmarks.engine``.
 
-All measurements use one core and are printed as one JSON object: a folder of symphonies on its market (``--market DIR
---symphonies DIR``); a growing generated catalogue on the generated market; some of its symphonies in the slow
-reference evaluator of the tests; another open evaluator compared with the engine (``--peer DIR``, see
-`benchmarks.peer`); and the peak memory of the process. A symphony-year is a symphony replayed over a year of its
-trading days.
+All measurements are printed as one JSON object: a folder of symphonies on its market (``--market DIR --symphonies
+DIR``); a growing generated catalogue on the generated market; how the cost grows with nodes and days; many symphonies
+one at a time, in batches and on all cores (see `benchmarks.many`), generated ones and, if given, copies of the folder's
+with changed parameters; some symphonies in the slow reference evaluator of the tests; another open evaluator compared
+with the engine (``--peer DIR``, see `benchmarks.peer`); and the peak memory of the process. All but the part on all
+cores uses one core. A symphony-year is a symphony replayed over a year of its trading days.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.many import joined, peak_memory, side_by_side
 from benchmarks.peer import compare
+from benchmarks.varied import varied
 from rlpretrain.composer import GeneratedCatalogue
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market import PricePanel, load_market
@@ -29,6 +31,11 @@ from tests.symphony.building import plain_document
 from tests.symphony.reference import Reference, TooClose
 
 SIZES = (250, 1_000, 4_000)
+JOINED = 2_000
+JOIN_SIZES = (1, 10, 100, 1_000)
+"""Generated symphonies that are joined into one."""
+YEARS = [1_100, 1_825, 3_650, -1]
+"""Rows of the panel, which contains every calendar day."""
 REFERENCE_SYMPHONIES = 12
 REFERENCE_DAYS = (400, 3_700)
 """The reference looks back over all history every day, so its cost grows with the square of the days."""
@@ -42,6 +49,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--market", type=Path, help="folder of real prices")
     parser.add_argument("--symphonies", type=Path, help="folder of real symphonies")
+    parser.add_argument("--many", type=int, default=10_000, help="number of symphonies to replay at once")
     parser.add_argument("--peer", type=Path, help="checkout of another evaluator")
     options = parser.parse_args()
     warm_up()
@@ -57,6 +65,14 @@ def main() -> None:
         (entry.symphony_id, entry.document or {}) for entry in GeneratedCatalogue(SIZES[-1]).entries()
     ]
     figures["generated"] = [measure(catalogue[:size], panel) for size in SIZES]
+    figures["nodes"] = [measure(joined(catalogue, size, JOINED // size), panel) for size in JOIN_SIZES]
+    figures["days"] = [measure(catalogue[: SIZES[0]], panel.until(day)) for day in panel.dates[YEARS]]
+    generated = {
+        entry.symphony_id: entry.document or {} for entry in GeneratedCatalogue(options.many).entries()
+    }
+    figures["many_generated"] = side_by_side(generated.items(), panel, options.many)
+    if documents:
+        figures["many_folder"] = side_by_side(varied(documents, market), market, options.many)
     head = catalogue[: 4 * REFERENCE_SYMPHONIES]
     figures["reference"] = [against_reference(head, panel, length) for length in REFERENCE_DAYS]
     figures["peak_memory_mb"] = round(peak_memory())
@@ -87,7 +103,7 @@ def warm_up() -> None:
 
 
 def measure(documents: Iterable[tuple[str, Mapping[str, Any]]], panel: PricePanel) -> dict[str, float]:
-    """Parse, replay and backtest every document with one evaluator."""
+    """Parse, replay and backtest every document with one evaluator, one at a time and with all statistics."""
     evaluator = Evaluator(panel)
     started, processor = time.perf_counter(), time.process_time()
     seconds = dict.fromkeys(("parse", "replay", "backtest"), 0.0)
@@ -100,7 +116,7 @@ def measure(documents: Iterable[tuple[str, Mapping[str, Any]]], panel: PricePane
             marks.append(time.perf_counter())
             replay = evaluator.replay(symphony)
             marks.append(time.perf_counter())
-            backtest(replay, panel)
+            backtest(replay, panel).statistics()
             marks.append(time.perf_counter())
         except SymphonyError:
             refused += 1
@@ -165,11 +181,6 @@ def against_reference(
         "engine_seconds": round(fast, 4),
         "ratio": round(slow / fast),
     }
-
-
-def peak_memory() -> float:
-    """Return the peak resident memory of this process, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

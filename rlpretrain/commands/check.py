@@ -7,17 +7,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rlpretrain.commands.documents import fetch_documents, is_identifier
-from rlpretrain.commands.progress import counted
+from rlpretrain.commands.progress import counted, counting
 from rlpretrain.commands.settings import read_day, read_settings
 from rlpretrain.documents import document_files, read_document
 from rlpretrain.errors import DataError, RlpretrainError, SymphonyError
 from rlpretrain.settings import PretrainingConfig
 
 if TYPE_CHECKING:
+    from rlpretrain.market import PricePanel
     from rlpretrain.symphony import Evaluator, Symphony
 
 __all__ = ["check"]
@@ -68,10 +70,10 @@ def check(options: argparse.Namespace) -> dict[str, Any]:
         findings.append(finding)
         with _Recorded(finding):
             parsed.append((finding, _parse(documents.get(source), finding)))
-    evaluator = _evaluator(market, [symphony for _, symphony in parsed], config.seed)
-    for finding, symphony in counted(parsed, "replaying"):
-        with _Recorded(finding):
-            _replay(symphony, evaluator, window, finding)
+    replayed = _replay_all(
+        parsed, _panel(market, [symphony for _, symphony in parsed], config.seed), window, config
+    )
+    findings = [replayed.get(finding.source, finding) for finding in findings]
     counts = Counter[str](finding.status for finding in findings)
     answer = {
         "market": market,
@@ -177,15 +179,46 @@ def _parse(named: tuple[str, Mapping[str, Any]], finding: _Finding) -> Symphony:
     return symphony
 
 
-def _evaluator(market: str, symphonies: Sequence[Symphony], seed: int) -> Evaluator | None:
+def _panel(market: str, symphonies: Sequence[Symphony], seed: int) -> PricePanel | None:
     """Load the prices of all symphonies at once; None where the market has none of them."""
     from rlpretrain.commands.prices import load_prices
     from rlpretrain.market import market_symbols
-    from rlpretrain.symphony import Evaluator
 
     known = set(market_symbols(market))
     tickers = {ticker for symphony in symphonies for ticker in symphony.tickers}
-    return Evaluator(load_prices(market, tickers, seed=seed)) if tickers & known else None
+    return load_prices(market, tickers, seed=seed) if tickers & known else None
+
+
+def _replay_all(
+    parsed: Sequence[tuple[_Finding, Symphony]],
+    panel: PricePanel | None,
+    window: tuple[Any, Any],
+    config: PretrainingConfig,
+) -> dict[str, _Finding]:
+    """Return the findings of all symphonies that could be parsed, by their sources."""
+    from rlpretrain.symphony import work_through
+
+    if panel is None:
+        found = _replay_part(window, None, parsed)
+    else:
+        with counting(len(parsed), "replaying") as show:
+            found = work_through(
+                parsed,
+                panel,
+                partial(_replay_part, window),
+                workers=config.replay_processes,
+                progress=lambda done, _: show(done),
+            )
+    return {finding.source: finding for finding in found}
+
+
+def _replay_part(
+    window: tuple[Any, Any], evaluator: Evaluator | None, part: Sequence[tuple[_Finding, Symphony]]
+) -> list[_Finding]:
+    for finding, symphony in part:
+        with _Recorded(finding):
+            _replay(symphony, evaluator, window, finding)
+    return [finding for finding, _ in part]
 
 
 def _replay(

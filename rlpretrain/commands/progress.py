@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["counted", "say"]
+__all__ = ["counted", "counting", "say"]
 
 _HEARTBEAT_SECONDS = 10.0
 
@@ -16,19 +17,33 @@ T = TypeVar("T")
 
 def counted(items: Sequence[T], label: str) -> Iterator[T]:
     """Yield the items one by one and show how many are done."""
+    with counting(len(items), label) as show:
+        for done, item in enumerate(items):
+            show(done)
+            yield item
+
+
+@contextmanager
+def counting(total: int, label: str) -> Iterator[Callable[[int], None]]:
+    """Show how many of some items are done, as far as the function that is returned is told."""
     if sys.stderr.isatty():
         from rich.console import Console
-        from rich.progress import track
+        from rich.progress import Progress
 
-        yield from track(items, label, console=Console(stderr=True), transient=True)
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task(label, total=total)
+            yield lambda done: bar.update(task, completed=done)
         return
     last = time.monotonic()
-    for done, item in enumerate(items):
+
+    def show(done: int) -> None:
+        nonlocal last
         if time.monotonic() - last >= _HEARTBEAT_SECONDS:
             last = time.monotonic()
-            print(f"{label}: {done} of {len(items)}", file=sys.stderr, flush=True)  # noqa: T201
-        yield item
-    print(f"{label}: {len(items)} of {len(items)}", file=sys.stderr, flush=True)  # noqa: T201
+            print(f"{label}: {done} of {total}", file=sys.stderr, flush=True)  # noqa: T201
+
+    yield show
+    print(f"{label}: {total} of {total}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def say(line: str) -> None:

@@ -1,6 +1,6 @@
 from .address import EmbeddedAddress, parse_address
-from .catalogue.catalogue_setting import load_catalogue
-from .catalogue.entries import Catalogue, CatalogueEntry
+from .catalogue.catalogue_setting import judges_prices, load_catalogue
+from .catalogue.entries import Catalogue, CatalogueEntry, CatalogueVersion
 from .catalogue.generated import GeneratedCatalogue
 from .catalogue.symphony_folder import FolderCatalogue
 from .client.call_progress import BudgetSpentError
@@ -12,6 +12,7 @@ from .client.listing import SymphonySummary, list_library
 from .client.rate import AdaptiveRate
 from .client.retry import RetryPolicy
 from .client.search_settings import check_search
+from .client.versions import AbsentEndpointError, SymphonyVersion, VersionList
 from .client.wire import Backtest, SearchPage, SearchRow, Statistics
 from .connection import open_composer
 from .server.backtester import Backtester, BacktestOptions, BacktestOutcome
@@ -22,6 +23,7 @@ from .server.served_catalogue import ServedCatalogue
 
 __all__ = [
     "FAULT_KINDS",
+    "AbsentEndpointError",
     "AdaptiveRate",
     "Backtest",
     "BacktestOptions",
@@ -30,6 +32,7 @@ __all__ = [
     "BudgetSpentError",
     "Catalogue",
     "CatalogueEntry",
+    "CatalogueVersion",
     "ComposerClient",
     "ComposerError",
     "Credentials",
@@ -45,10 +48,13 @@ __all__ = [
     "ServedCatalogue",
     "Statistics",
     "SymphonySummary",
+    "SymphonyVersion",
     "Verdict",
+    "VersionList",
     "check_search",
     "composer_app",
     "embedded_server",
+    "judges_prices",
     "list_library",
     "load_catalogue",
     "open_composer",

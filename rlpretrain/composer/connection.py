@@ -77,7 +77,7 @@ async def open_composer(
             stack.enter_context(server)
             rest = address.transport == "rest"
             address, credentials = RestAddress(server.rest_url) if rest else McpAddress(server.url), None
-            # There is no account limit to respect here: a 429 injected as a fault should not slow a run for long.
+            # There is no limit to respect here: a 429 injected as a fault should not slow a run for long.
             client_options.setdefault("rate", AdaptiveRate(slowest=_EMBEDDED_SLOWEST))
         else:
             credentials = credentials or Credentials.from_environment()

@@ -33,7 +33,7 @@ class ServiceSettings(CatalogueSettings):
 
     composer_url: str = deployment_setting(
         "embedded",
-        "'embedded[:OPTION=VALUE,...]', 'https://...' of an MCP server, 'rest+https://...', or 'stdio:COMMAND'.",
+        "'embedded[:OPTION=VALUE,...]', 'rest+https://...', 'https://...' of an MCP server, or 'stdio:COMMAND'.",
         min_length=1,
         repr=False,
     )

@@ -10,18 +10,34 @@ import datetime as dt
 import io
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rlpretrain.composer import DailyValues, EmbeddedAddress, SymphonySummary, parse_address
+from rlpretrain.composer import (
+    Backtest,
+    DailyValues,
+    EmbeddedAddress,
+    SymphonySummary,
+    judges_prices,
+    parse_address,
+)
 from rlpretrain.composer.settings import FetchSettings, ServiceSettings
 from rlpretrain.documents import decode_json, encode_json
 from rlpretrain.runs.cache import Cache
 
-__all__ = ["QUIET_DAYS", "Answers", "read_tree", "service_identity"]
+__all__ = [
+    "QUIET_DAYS",
+    "Answers",
+    "Freshness",
+    "compressed",
+    "read_tree",
+    "service_identity",
+    "unchanged_since",
+]
 
 QUIET_DAYS = 7
 """Days before its fetch in which a symphony must not have been edited for its tree to count as unchanged.
@@ -30,26 +46,46 @@ Days since an edit count back from a last day of data that is not known exactly:
 it is up to four days off. With a week's margin an edit after the fetch cannot look like one before it."""
 
 
-def service_identity(settings: ServiceSettings) -> list[str]:
-    """Return what distinguishes one service from another; faults and latencies of the embedded server do not."""
+def service_identity(settings: ServiceSettings, market: str | None = None) -> list[str]:
+    """Return what distinguishes one service from another; faults and latencies of the embedded server do not.
+
+    Parameters
+    ----------
+    settings
+        Address of the service.
+    market
+        Digest of the prices of the embedded server; it matters only if its authors edit with hindsight.
+    """
     address = parse_address(settings.composer_url)
     if not isinstance(address, EmbeddedAddress):
         return [settings.composer_url]
     source = settings.catalogue
     if not source.startswith("generated:"):
         source = str(Path(source).expanduser().absolute())
-    return ["embedded", address.transport, source]
+    judged = [str(market)] if judges_prices(source) else []
+    return ["embedded", address.transport, source, *judged]
 
 
 @dataclass(frozen=True)
-class _Freshness:
+class Freshness:
     """When an answer was received: on which day of the service, and after which listing of which run."""
 
     as_of: dt.date
     listing: str
 
     def as_json(self) -> dict[str, str]:
+        """Return it as part of an entry."""
         return {"as_of": self.as_of.isoformat(), "listing": self.listing}
+
+    def is_now(self, entry: Mapping[str, Any]) -> bool:
+        """Return whether an entry was stored since the current listing."""
+        return bool(entry["listing"] == self.listing)
+
+
+def unchanged_since(entry: Mapping[str, Any], row: SymphonySummary) -> bool:
+    """Return whether a symphony is known not to have changed since an entry with its fingerprint was stored."""
+    quiet = None if row.last_edit is None else dt.date.fromisoformat(entry["as_of"]) - row.last_edit
+    return entry["fingerprint"] == row.fingerprint and quiet is not None and quiet.days >= QUIET_DAYS
 
 
 class Answers:
@@ -68,30 +104,37 @@ class Answers:
         Name of the listing; answers since then are always valid, so that a killed run does not request them again.
     conditions
         What a backtest depends on in addition to its tree, as JSON.
+    market
+        Digest of the prices of the embedded server; None if there are none.
     """
 
     def __init__(
-        self, settings: FetchSettings, cache: Cache, *, as_of: dt.date, listing: str, conditions: Any = None
+        self,
+        settings: FetchSettings,
+        cache: Cache,
+        *,
+        as_of: dt.date,
+        listing: str,
+        conditions: Any = None,
+        market: str | None = None,
     ) -> None:
-        self._service = service_identity(settings)
+        self._service = service_identity(settings, market)
         self._cache, self._refresh, self._conditions = cache, settings.refresh, conditions
         self._oldest = dt.timedelta(days=settings.backtest_max_age_days)
-        self._now = _Freshness(as_of, listing)
+        self._now = Freshness(as_of, listing)
 
     def tree(self, row: SymphonySummary) -> str | None:
         """Return the object of a symphony's tree if it is known not to have changed."""
         entry = self._cache.find("trees", [*self._service, row.symphony_id])
         if entry is None or entry["fingerprint"] != row.fingerprint:
             return None
-        if entry["listing"] != self._now.listing:
-            quiet = None if row.last_edit is None else dt.date.fromisoformat(entry["as_of"]) - row.last_edit
-            if self._refresh or quiet is None or quiet.days < QUIET_DAYS:
-                return None
+        if not self._now.is_now(entry) and (self._refresh or not unchanged_since(entry, row)):
+            return None
         return self._present(entry)
 
     def keep_tree(self, row: SymphonySummary, tree: dict[str, Any]) -> str:
         """Store a tree that the service returned; return its object."""
-        found = self._cache.put(_compressed(encode_json(tree).encode()))
+        found = self._cache.put(compressed(encode_json(tree).encode()))
         value = {"object": found, "fingerprint": row.fingerprint, **self._now.as_json()}
         self._cache.keep("trees", [*self._service, row.symphony_id], value)
         return found
@@ -111,7 +154,7 @@ class Answers:
         entry = self._cache.find("backtests", self._backtest_key(content_hash))
         if entry is None:
             return None
-        if entry["listing"] != self._now.listing:
+        if not self._now.is_now(entry):
             age = self._now.as_of - dt.date.fromisoformat(entry["as_of"])
             if self._refresh or age > self._oldest:
                 return None
@@ -123,6 +166,18 @@ class Answers:
         value = {"object": found, "last_day": str(daily.dates[-1]), **self._now.as_json()}
         self._cache.keep("backtests", self._backtest_key(content_hash), value)
         return found
+
+    def keep_edit(self, symphony_id: str, backtest: Backtest) -> None:
+        """Store when a symphony last changed what it does, if its backtest says so."""
+        edited = backtest.last_semantic_update_at
+        if edited is None and not backtest.remarks:
+            return
+        value = {
+            "at": edited and edited.isoformat(),
+            "remarks": list(backtest.remarks),
+            **self._now.as_json(),
+        }
+        self._cache.keep("edits", [*self._service, symphony_id], value)
 
     def load_backtest(self, digest: str) -> DailyValues:
         """Read daily values; benchmarks are not stored.
@@ -165,10 +220,11 @@ def _packed(daily: DailyValues) -> bytes:
         arrays |= {f"weights.{i}": column for i, column in enumerate(daily.weights.values())}
     file = io.BytesIO()
     np.savez(file, allow_pickle=False, **arrays)
-    return _compressed(file.getvalue())
+    return compressed(file.getvalue())
 
 
-def _compressed(content: bytes) -> bytes:
+def compressed(content: bytes) -> bytes:
+    """Return the content of an object as the cache stores it."""
     # The lowest level takes half the time of the next and has nine tenths of its gain.
     return zlib.compress(content, level=1)
 

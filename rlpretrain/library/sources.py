@@ -53,6 +53,30 @@ class Source:
         reject = None if self.reject is None else asdict(self.reject)
         return [self.row.symphony_id, edit, self.content_hash, self.name, self.backtest, reject]
 
+    def parse(self, answers: Answers) -> Symphony:
+        """Parse the tree.
+
+        Raises
+        ------
+        DamagedError
+            It is no longer in the cache.
+        """
+        if self.symphony is not None:
+            return self.symphony
+        assert self.tree is not None  # noqa: S101 - a source that is not rejected has one
+        return parse_symphony(answers.load_tree(self.tree), symphony_id=self.row.symphony_id)
+
+    def daily_values(self, answers: Answers) -> DailyValues:
+        """Read the backtest.
+
+        Raises
+        ------
+        DamagedError
+            It is no longer in the cache.
+        """
+        assert self.backtest is not None  # noqa: S101 - a source that is not rejected has one
+        return answers.load_backtest(self.backtest)
+
     def pins(self) -> dict[str, str | None]:
         """Return the digests that were used, for the manifest."""
         return {"tree": self.tree, "content": self.content_hash, "backtest": self.backtest}
@@ -96,6 +120,7 @@ class SourceFinder:
             as_of=listing.as_of,
             listing=listing.name,
             conditions=[asdict(terms.costs), terms.capital, market],
+            market=market,
         )
         self._missing_tickers = missing_tickers
         self._evaluator = Evaluator(panel, missing_tickers=missing_tickers)
@@ -128,30 +153,6 @@ class SourceFinder:
         """Return how many trees and backtests were requested from the service since the last call."""
         asked, self._asked = self._asked, Counter()
         return {kind: asked[kind] for kind in ("trees", "backtests")}
-
-    def symphony(self, source: Source) -> Symphony:
-        """Parse a source's tree.
-
-        Raises
-        ------
-        DamagedError
-            It is no longer in the cache.
-        """
-        if source.symphony is not None:
-            return source.symphony
-        assert source.tree is not None  # noqa: S101 - a source that is not rejected has one
-        return parse_symphony(self.answers.load_tree(source.tree), symphony_id=source.row.symphony_id)
-
-    def daily_values(self, source: Source) -> DailyValues:
-        """Read a source's backtest.
-
-        Raises
-        ------
-        DamagedError
-            It is no longer in the cache.
-        """
-        assert source.backtest is not None  # noqa: S101 - a source that is not rejected has one
-        return self.answers.load_backtest(source.backtest)
 
     def _known(self, row: SymphonySummary) -> Source | None:
         tree = self.answers.tree(row)
@@ -238,6 +239,7 @@ class SourceFinder:
             apply_reg_fee=costs.regulatory_fee,
             apply_taf_fee=costs.taf_fee,
         )
+        self.answers.keep_edit(row.symphony_id, answer)
         return answer.daily
 
 

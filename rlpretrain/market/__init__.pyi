@@ -1,4 +1,4 @@
-from .calendars import calendar_days, exchange_sessions, is_crypto
+from .calendars import calendar_days, exchange_sessions, first_close_after, is_crypto
 from .panel import AssetSeries, Dates, Floats, PricePanel
 from .provider import (
     FilesProvider,
@@ -21,6 +21,7 @@ __all__ = [
     "calendar_days",
     "classify_regime",
     "exchange_sessions",
+    "first_close_after",
     "is_crypto",
     "load_market",
     "market_symbols",

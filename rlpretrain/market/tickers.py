@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 
 __all__ = ["LONGEST_TICKER", "near_misses", "normal_ticker"]
 
@@ -14,6 +15,7 @@ _CRYPTO_PAIR = re.compile(r"(?:X:)?([A-Z0-9]{2,10})[-/]?USD(?:\.CC)?")
 _TICKER = re.compile(r"\^?[A-Z0-9]+(-[A-Z0-9]+)*(=[A-Z])?")
 
 
+@lru_cache(maxsize=10_000)
 def normal_ticker(text: str) -> str | None:
     """Return a ticker as this program spells it, or None if the text is no ticker.
 

@@ -13,7 +13,7 @@ from rlpretrain.market.settings import MarketSettings, TradingSettings
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.stage import Parts, Result, Stage
 from rlpretrain.stages.work import Work
-from rlpretrain.symphony.settings import FidelitySettings, MissingTickersSettings
+from rlpretrain.symphony.settings import FidelitySettings, MissingTickersSettings, ProcessSettings
 
 if TYPE_CHECKING:
     from rlpretrain.stages.run import Run
@@ -33,7 +33,7 @@ class ReplaySettings(TradingSettings, FidelitySettings, MissingTickersSettings):
     """Settings that a replay depends on, in addition to the tree, the backtest and the prices."""
 
 
-class ExtractSettings(ReplaySettings, FetchSettings, ChunkSettings, MarketSettings):
+class ExtractSettings(ReplaySettings, ProcessSettings, FetchSettings, ChunkSettings, MarketSettings):
     """Settings that determine how the symphonies of a chunk are fetched and replayed."""
 
 

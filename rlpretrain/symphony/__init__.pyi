@@ -9,6 +9,7 @@ from .fidelity import (
     equal_holdings,
 )
 from .fractionability import FRACTIONABILITY, WHOLE_SHARE_TICKERS, Fractionability
+from .many import backtest_many, replay_many
 from .nodes import (
     Branch,
     Comparison,
@@ -21,7 +22,8 @@ from .nodes import (
     Symphony,
 )
 from .parse import parse_symphony
-from .statistics import benchmark_statistics, portfolio_statistics
+from .processes import work_through
+from .statistics import benchmark_statistics, portfolio_statistics, statistics_of_many
 
 __all__ = [
     "FRACTIONABILITY",
@@ -45,11 +47,15 @@ __all__ = [
     "Selection",
     "Symphony",
     "backtest",
+    "backtest_many",
     "benchmark_statistics",
     "compare_daily_values",
     "equal_holdings",
     "library_backtest",
     "parse_symphony",
     "portfolio_statistics",
+    "replay_many",
+    "statistics_of_many",
+    "work_through",
     "yearly_statistics",
 ]

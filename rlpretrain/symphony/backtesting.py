@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -43,12 +44,21 @@ class BacktestResult:
     """(D,) value traded that day over the portfolio's value; buying everything is 1."""
     costs: Mapping[str, float]
     """Dollars spent on slippage, spread_markup, reg_fee and taf_fee over the whole span."""
-    stats: Mapping[str, float]
-    """Composer's statistics; see `portfolio_statistics`."""
+    weights: Floats
+    """(D, n) held after each close, as `Replay.targets`."""
     benchmarks: Mapping[str, Mapping[str, float]]
     """alpha, beta, r_square and pearson_r against each benchmark ticker."""
     shares: Mapping[str, float]
     """Units of each ticker held after the last close."""
+
+    @cached_property
+    def stats(self) -> Mapping[str, float]:
+        """Composer's statistics, computed when first asked for; see `portfolio_statistics`."""
+        return self.statistics()
+
+    def statistics(self, names: Sequence[str] | None = None) -> dict[str, float]:
+        """Compute only some statistics; all of them if None."""
+        return portfolio_statistics(self.returns, turnover=self.turnover, weights=self.weights, names=names)
 
 
 def backtest(
@@ -91,8 +101,8 @@ def backtest(
     """
     rows = np.searchsorted(panel.dates, replay.dates)
     columns = np.array([panel.column(ticker) for ticker in replay.tickers], np.intp)
-    close = np.stack([filled_close(panel, ticker, rows) for ticker in replay.tickers], axis=1)
-    before, after, price = _growth(replay, panel.open[np.ix_(rows, columns)], close, fill)
+    close = replay.closes
+    before, after, price = _growth(replay, panel, rows, columns, fill)
     lag = 0 if fill == "same_close" else 1
     days = len(rows)
     trades = np.zeros(days, np.bool_)
@@ -108,6 +118,8 @@ def backtest(
         last_price[i] *= factor[-1]
     equity, turnover, spent, holdings = trade(capital, targets, trades, before, after, price, rates, whole)
     returns = equity[1:] / np.concatenate([[capital], equity[1:-1]]) - 1.0
+    # A ticker that has ended is not held and has no price.
+    shares = np.divide(holdings, last_price, out=np.zeros_like(holdings), where=holdings != 0.0)
     return BacktestResult(
         symphony_id=replay.symphony.symphony_id,
         dates=replay.dates,
@@ -115,9 +127,9 @@ def backtest(
         returns=returns,
         turnover=turnover,
         costs=dict(zip(COST_ITEMS, spent.tolist(), strict=True)),
-        stats=portfolio_statistics(returns, turnover=turnover, weights=replay.targets),
+        weights=replay.targets,
         benchmarks={name: benchmark_statistics(returns, _returns(panel, name, rows)) for name in benchmarks},
-        shares=dict(zip(replay.tickers, (holdings / last_price).tolist(), strict=True)),
+        shares=dict(zip(replay.tickers, shares.tolist(), strict=True)),
     )
 
 
@@ -174,10 +186,8 @@ def yearly_statistics(
     for year in np.unique(years):
         first, stop = np.searchsorted(years, year), np.searchsorted(years, year, side="right")
         span = replay.between(int(first), int(stop))
-        stats = backtest(
-            span, panel, costs, fill, capital=capital, whole_share_tickers=whole_share_tickers
-        ).stats
-        found[str(year)] = {name: stats[name] for name in _YEARLY}
+        result = backtest(span, panel, costs, fill, capital=capital, whole_share_tickers=whole_share_tickers)
+        found[str(year)] = result.statistics(_YEARLY)
     return found
 
 
@@ -188,13 +198,15 @@ def _returns(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
     return close[1:] / close[:-1] - 1.0
 
 
-def _growth(replay: Replay, opens: Floats, close: Floats, fill: Fill) -> tuple[Floats, Floats, Floats]:
+def _growth(
+    replay: Replay, panel: PricePanel, rows: NDArray[np.intp], columns: NDArray[np.intp], fill: Fill
+) -> tuple[Floats, Floats, Floats]:
     """Return each asset's growth from the last close to the trade and from the trade to the close, and the price."""
-    before = np.ones_like(close)
-    before[1:] = close[1:] / close[:-1]
-    after = np.ones_like(close)
-    price = close.copy()
+    close = replay.closes
+    before, after, price = np.ones_like(close), np.ones_like(close), close.copy()
+    np.divide(close[1:], close[:-1], out=before[1:])
     if fill == "next_open":
+        opens = panel.open[np.ix_(rows, columns)]
         held = replay.targets > 0
         concerned = np.zeros_like(held)
         concerned[1:] = held[:-1]
@@ -205,4 +217,6 @@ def _growth(replay: Replay, opens: Floats, close: Floats, fill: Fill) -> tuple[F
         after[at_open] = close[at_open] / opens[at_open]
         price[at_open] = opens[at_open]
     # Growth is unknown only for assets that are neither held nor bought that day.
-    return np.nan_to_num(before, nan=1.0), np.nan_to_num(after, nan=1.0), np.nan_to_num(price, nan=1.0)
+    for values in (before, after, price):
+        np.copyto(values, 1.0, where=np.isnan(values))
+    return before, after, price

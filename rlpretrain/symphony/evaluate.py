@@ -37,7 +37,8 @@ from rlpretrain.symphony.nodes import (
     SpecifiedWeight,
     Symphony,
 )
-from rlpretrain.symphony.prices import PriceTable, first_known, last_known
+from rlpretrain.symphony.portions import Portion, branches, hold, selected
+from rlpretrain.symphony.prices import PriceTable, first_known
 from rlpretrain.symphony.rebalance import apply_rebalancing, period_starts
 from rlpretrain.symphony.substrategy import Substrategies, indispensable_tickers
 
@@ -56,6 +57,8 @@ class Replay:
     """(D,) trading days from the first on which everything that the tree reads is known."""
     tickers: tuple[str, ...]
     """(n,) all tickers that the symphony can hold, but for those without any price."""
+    closes: Floats
+    """(D, n) their adjusted closes; NaN only where a ticker is not held after the day, or no longer has prices."""
     targets: Floats
     """(D, n) weights held after each close; the rest up to 1 is cash. Between rebalances they drift."""
     rebalanced: NDArray[np.bool_]
@@ -77,6 +80,7 @@ class Replay:
         return replace(
             self,
             dates=self.dates[start:stop],
+            closes=self.closes[start:stop],
             targets=self.targets[start:stop],
             rebalanced=rebalanced,
             scores=None if self.scores is None else self.scores[start:stop],
@@ -144,6 +148,13 @@ class Evaluator:
     def _every_day(self) -> PriceTable:
         return PriceTable(self.panel, np.arange(len(self.panel.dates)))
 
+    def with_missing_tickers(self, missing_tickers: MissingTickers) -> Evaluator:
+        """Return an evaluator that shares the columns of this one and treats missing tickers otherwise."""
+        other = Evaluator(self.panel, missing_tickers=missing_tickers)
+        # Both tables are computed on access, and kept under these names.
+        vars(other).update(_sessions=self._sessions, _every_day=self._every_day)
+        return other
+
     def table(self, symphony: Symphony) -> PriceTable:
         """Return the prices on a symphony's calendar.
 
@@ -205,11 +216,8 @@ class Evaluator:
         unknown = UndecidedDays(walk.table, walk.strategies, walk.start, walk.stop) if lacking else None
         walk.run(*(witness for witness in (nearest, unknown) if witness is not None))
         dates = walk.table.dates[walk.start : walk.stop]
-        closes = np.stack(
-            [walk.table.close(ticker)[walk.start : walk.stop] for ticker in symphony.holdings], axis=1
-        )
-        returns = np.full(walk.wanted.shape, np.nan)
-        returns[1:] = closes[1:] / closes[:-1] - 1.0
+        span = slice(walk.start, walk.stop)
+        closes = np.stack([walk.table.close(ticker)[span] for ticker in symphony.holdings], axis=1)
         due = period_starts(dates, symphony.rebalance)
         corridor = np.inf
         if symphony.rebalance == "none":
@@ -220,14 +228,14 @@ class Evaluator:
             lost = undecided_days(unknown.days, due, symphony.rebalance, walk.wanted, closes)
             due |= lost
             walk.leave_out(lost)
-        targets, rebalanced = apply_rebalancing(walk.wanted, returns, due, corridor)
+        targets, rebalanced = apply_rebalancing(walk.wanted, closes, due, corridor)
         scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
         found = None
         if nearest is not None:
             # Without a calendar the tree is asked at every close; else the last rebalance decided.
             decides = np.full(len(dates), symphony.rebalance == "none") | rebalanced
             found = nearest.margins().take(np.maximum.accumulate(np.where(decides, np.arange(len(dates)), 0)))
-        replay = Replay(symphony, dates, symphony.holdings, targets, rebalanced, scores, found, lost)
+        replay = Replay(symphony, dates, symphony.holdings, closes, targets, rebalanced, scores, found, lost)
         return replay if lost is None else _decided(replay, walk.table, lacking)
 
     def decisions(self, symphony: Symphony, day: dt.date) -> tuple[Decision, ...]:
@@ -292,7 +300,7 @@ class Evaluator:
     ) -> _Walk:
         table = self.table(symphony)
         check_cells(symphony, len(table))
-        ends = {ticker: last_known(table.close(ticker)) for ticker in symphony.tickers}
+        ends = {ticker: table.span(ticker)[1] for ticker in symphony.tickers}
         stop = 1 + min(ends.values())
         absent = None
         if self._missing_tickers == "replay_without":
@@ -364,11 +372,9 @@ class _Walk:
         rng = np.random.default_rng(0)
         marks = rng.integers(0, 2**64, size=counts[self.symphony.root], dtype=np.uint64)
         rows = np.arange(self.start, self.stop)
-        stack: list[tuple[int, int, int, NDArray[np.intp], Floats]] = [
-            (self.symphony.root, 0, 0, rows, np.ones(len(rows)))
-        ]
+        stack: list[tuple[int, int, int, Portion]] = [(self.symphony.root, 0, 0, (rows, np.ones(len(rows))))]
         while stack:
-            position, visit, leaf, rows, weight = stack.pop()
+            position, visit, leaf, (rows, weight) = stack.pop()
             if not len(rows):
                 continue
             if self.in_force is not None:
@@ -380,11 +386,11 @@ class _Walk:
                 witness.meet(self.symphony, position, visit, rows)
             match node:
                 case Asset(ticker):
-                    at = rows - self.start
-                    self.wanted[at, columns[ticker]] += weight
-                    self.signature[at] ^= marks[leaf]
+                    column = columns[ticker]
+                    hold(self.wanted, self.signature, self.start, column, marks[leaf], rows, weight)
                     if self.scores is not None and self.leaf_scores is not None:
-                        self.scores[at, columns[ticker]] += weight[:, None] * self.leaf_scores[leaf]
+                        at = rows - self.start
+                        self.scores[at, column] += weight[:, None] * self.leaf_scores[leaf]
                     continue
                 case Empty():
                     continue
@@ -393,18 +399,14 @@ class _Walk:
                     parts = [(rows, share)] * len(children)
                 case SpecifiedWeight(children, weights):
                     parts = [(rows, weight * w) if w > 0 else (rows[:0], weight[:0]) for w in weights]
-                case If(condition, children):
-                    holds = self.table.condition(condition)[rows]
-                    parts = [(rows[holds], weight[holds]), (rows[~holds], weight[~holds])]
+                case If(_, children):
+                    parts = list(branches(rows, weight, self.strategies.holds(position)))
                 case Filter(_, _, _, children) | InverseVolatility(children, _):
-                    split = self.strategies.split(position)[rows]
-                    parts = []
-                    for j in range(len(children)):
-                        active = split[:, j] > 0
-                        parts.append((rows[active], weight[active] * split[active, j]))
+                    split = self.strategies.split(position)
+                    parts = [selected(rows, weight, split, j) for j in range(len(children))]
             visit += 1
-            for child, (child_rows, child_weight) in zip(children, parts, strict=True):
-                stack.append((child, visit, leaf, child_rows, child_weight))
+            for child, part in zip(children, parts, strict=True):
+                stack.append((child, visit, leaf, part))
                 visit += self.sizes[child]
                 leaf += counts[child]
 
@@ -427,6 +429,7 @@ def _decided(replay: Replay, table: PriceTable, lacking: tuple[str, ...]) -> Rep
     return replace(
         replay.between(int(decided[0]), int(decided[-1]) + 1),
         tickers=tuple(replay.tickers[i] for i in priced),
+        closes=replay.closes[decided[0] : decided[-1] + 1, priced],
         targets=replay.targets[decided[0] : decided[-1] + 1, priced],
         scores=None if replay.scores is None else replay.scores[decided[0] : decided[-1] + 1, priced],
         remarks=(remark,),

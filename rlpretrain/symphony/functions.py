@@ -2,8 +2,9 @@
 
 Every function takes adjusted closes (n,), all finite and positive, and returns a float64 array (n,) that is NaN
 until enough days are known; the value at row t uses rows up to t only. Windows are trading days. Sums are
-computed afresh for each window rather than updated from day to day: equal windows then give bitwise equal values
-wherever they are, so that ties are ties, and no rounding error accumulates.
+computed afresh for each window, from its oldest value to its newest, rather than updated from day to day: equal
+windows then give bitwise equal values wherever they are, so that ties are ties, and no rounding error accumulates.
+The loops add the k-th value of all windows before the next, which a processor does for several days at once.
 """
 
 from __future__ import annotations
@@ -47,14 +48,36 @@ def cumulative_return(close: Floats, window: int) -> Floats:
 
 
 @compiled
+def _window_sums(values: Floats, window: int) -> Floats:
+    """Return the sums of all windows, from that of the first N values on."""
+    out = np.zeros(max(0, len(values) - window + 1))
+    for k in range(window):
+        for t in range(len(out)):
+            out[t] += values[t + k]
+    return out
+
+
+@compiled
+def _window_deviations(values: Floats, window: int, ddof: int) -> Floats:
+    """Return the standard deviations of all windows, from that of the first N values on."""
+    means = _window_sums(values, window) / window
+    squares = np.zeros(len(means))
+    for k in range(window):
+        for t in range(len(means)):
+            squares[t] += (values[t + k] - means[t]) ** 2
+    return np.sqrt(squares / (window - ddof))
+
+
+@compiled
+def _daily_returns(close: Floats) -> Floats:
+    return close[1:] / close[:-1] - 1.0
+
+
+@compiled
 def moving_average_price(close: Floats, window: int) -> Floats:
     """Compute the mean of the last N closes."""
     out = np.full(len(close), np.nan)
-    for t in range(window - 1, len(close)):
-        total = 0.0
-        for i in range(t - window + 1, t + 1):
-            total += close[i]
-        out[t] = total / window
+    out[window - 1 :] = _window_sums(close, window) / window
     return out
 
 
@@ -83,11 +106,7 @@ def exponential_moving_average(values: Floats, window: int) -> Floats:
 def moving_average_return(close: Floats, window: int) -> Floats:
     """Compute the mean of the last N daily returns, percent a day."""
     out = np.full(len(close), np.nan)
-    for t in range(window, len(close)):
-        total = 0.0
-        for i in range(t - window + 1, t + 1):
-            total += close[i] / close[i - 1] - 1.0
-        out[t] = 100.0 * total / window
+    out[window:] = 100.0 * _window_sums(_daily_returns(close), window) / window
     return out
 
 
@@ -95,30 +114,14 @@ def moving_average_return(close: Floats, window: int) -> Floats:
 def standard_deviation_return(close: Floats, window: int) -> Floats:
     """Compute the sample deviation (ddof 1) of the last N daily returns, percent a day, not annualised."""
     out = np.full(len(close), np.nan)
-    for t in range(window, len(close)):
-        total = 0.0
-        for i in range(t - window + 1, t + 1):
-            total += close[i] / close[i - 1] - 1.0
-        mean = total / window
-        squares = 0.0
-        for i in range(t - window + 1, t + 1):
-            squares += (close[i] / close[i - 1] - 1.0 - mean) ** 2
-        out[t] = 100.0 * np.sqrt(squares / (window - 1))
+    out[window:] = 100.0 * _window_deviations(_daily_returns(close), window, 1)
     return out
 
 
 @compiled
 def _deviation_of_closes(close: Floats, window: int, ddof: int) -> Floats:
     out = np.full(len(close), np.nan)
-    for t in range(window - 1, len(close)):
-        total = 0.0
-        for i in range(t - window + 1, t + 1):
-            total += close[i]
-        mean = total / window
-        squares = 0.0
-        for i in range(t - window + 1, t + 1):
-            squares += (close[i] - mean) ** 2
-        out[t] = np.sqrt(squares / (window - ddof))
+    out[window - 1 :] = _window_deviations(close, window, ddof)
     return out
 
 

@@ -17,6 +17,10 @@ __all__ = ["PriceTable", "condition_tickers", "filled_close", "first_known", "in
 
 Booleans = NDArray[np.bool_]
 
+_MAXIMUM_METRIC_BYTES = 512 * 2**20
+_MAXIMUM_CONDITION_BYTES = 64 * 2**20
+"""When a table's columns take more memory, they are forgotten: libraries may be of any size, and columns are cheap."""
+
 
 class PriceTable:
     """Adjusted closes on a calendar, with each indicator and condition computed once for all users.
@@ -34,11 +38,13 @@ class PriceTable:
         self.rows = rows
         self.dates: Dates = panel.dates[rows]
         self._closes: dict[str, Floats] = {}
+        self._spans: dict[str, tuple[int, int]] = {}
         self._raw_closes: dict[str, Floats | None] = {}
         self._metrics: dict[Metric, Floats] = {}
         self._conditions: dict[Condition, Booleans] = {}
         self._distances: dict[Condition, Distance] = {}
         self._volatilities: dict[str, Floats] = {}
+        self._starts: dict[tuple[Condition, frozenset[str]], int] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,9 +60,18 @@ class PriceTable:
             self._closes[ticker] = empty if absent else filled_close(self.panel, ticker, self.rows)
         return self._closes[ticker]
 
+    def span(self, ticker: str) -> tuple[int, int]:
+        """Return the first and the last row with a close; the number of rows and -1 if there is none."""
+        if ticker not in self._spans:
+            close = self.close(ticker)
+            self._spans[ticker] = first_known(close), last_known(close)
+        return self._spans[ticker]
+
     def metric(self, metric: Metric) -> Floats:
         """Return a metric's values (T,), NaN where unknown; the array must not be changed."""
         if metric not in self._metrics:
+            if 8 * len(self._metrics) * len(self) > _MAXIMUM_METRIC_BYTES:
+                self._metrics.clear()
             self._metrics[metric] = indicator_column(metric.indicator, self.close(metric.ticker))
         return self._metrics[metric]
 
@@ -97,6 +112,9 @@ class PriceTable:
     def condition(self, condition: Condition) -> Booleans:
         """Return for each day whether a condition is true at the close (T,); a comparison with NaN is false."""
         if condition not in self._conditions:
+            if len(self._conditions) * len(self) > _MAXIMUM_CONDITION_BYTES:
+                self._conditions.clear()
+                self._starts.clear()
             self._conditions[condition] = self._evaluate(condition)
         return self._conditions[condition]
 
@@ -152,13 +170,19 @@ class PriceTable:
 
     def condition_start(self, condition: Condition, absent: frozenset[str] = frozenset()) -> int:
         """Return the first row on which everything that a condition compares is known, but for `absent` tickers."""
-        if isinstance(condition, Compound):
-            return max(self.condition_start(part, absent) for part in condition.conditions)
-        pairs = zip((condition.left, condition.right), self.sides(condition), strict=True)
-        waited = [
-            side for metric, side in pairs if isinstance(metric, Metric) and metric.ticker not in absent
-        ]
-        return max((first_known(np.asarray(side)) for side in waited), default=0)
+        key = condition, absent
+        if key not in self._starts:
+            if isinstance(condition, Compound):
+                starts = [self.condition_start(part, absent) for part in condition.conditions]
+            else:
+                pairs = zip((condition.left, condition.right), self.sides(condition), strict=True)
+                starts = [
+                    first_known(np.asarray(side))
+                    for metric, side in pairs
+                    if isinstance(metric, Metric) and metric.ticker not in absent
+                ]
+            self._starts[key] = max(starts, default=0)
+        return self._starts[key]
 
 
 def _metrics(comparison: Comparison) -> list[Metric]:

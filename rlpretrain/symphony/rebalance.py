@@ -32,7 +32,7 @@ def period_starts(dates: Dates, rebalance: Rebalance) -> NDArray[np.bool_]:
 
 
 def apply_rebalancing(
-    wanted: Floats, returns: Floats, due: NDArray[np.bool_], corridor: float
+    wanted: Floats, closes: Floats, due: NDArray[np.bool_], corridor: float
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Compute weights that drift with the market and return to the wanted ones when that is due.
 
@@ -40,9 +40,8 @@ def apply_rebalancing(
     ----------
     wanted
         Weights that the tree decides at each close (D, n); the rest up to 1 is cash.
-    returns
-        Return of each asset into the close (D, n), fraction; NaN, which only occurs for assets not held, counts
-        as 0.
+    closes
+        Adjusted closes (D, n); NaN, which only occurs for assets not held, counts as no return.
     due
         Days on which weights are reset whatever the drift (D,).
     corridor
@@ -54,7 +53,9 @@ def apply_rebalancing(
     """
     if due.all():
         return wanted, np.ones(len(wanted), np.bool_)
-    held, rebalanced = _drift(wanted, np.nan_to_num(returns), due, corridor)
+    returns = np.zeros_like(closes)
+    returns[1:] = np.nan_to_num(closes[1:] / closes[:-1] - 1.0)
+    held, rebalanced = _drift(wanted, returns, due, corridor)
     return held, rebalanced
 
 

@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import field_validator
 
 from rlpretrain.market.tickers import normal_ticker
-from rlpretrain.sections import Section, run_setting
+from rlpretrain.sections import Section, deployment_setting, run_setting
 from rlpretrain.symphony.fractionability import WHOLE_SHARE_TICKERS
 
-__all__ = ["FidelitySettings", "MissingTickersSettings"]
+__all__ = ["FidelitySettings", "MissingTickersSettings", "ProcessSettings"]
 
 
 class MissingTickersSettings(Section):
@@ -64,3 +64,15 @@ class FidelitySettings(Section):
             if normal_ticker(text) is None:
                 raise ValueError(f"{text!r} is not a ticker")
         return sorted({ticker for text in value if (ticker := normal_ticker(text)) is not None})
+
+
+class ProcessSettings(Section):
+    """How many processes replay a chunk of the library."""
+
+    replay_processes: int | None = deployment_setting(
+        None,
+        "Maximum number of processes that replay a chunk of the library, if it takes long enough; as many as there are "
+        "CPUs for the task if empty.",
+        ge=1,
+        le=1_024,
+    )

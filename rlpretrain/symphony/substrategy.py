@@ -65,6 +65,7 @@ class Substrategies:
         self._incomplete: dict[int, NDArray[np.bool_]] = {}
         self._contests: dict[int, Contest] | None = {} if contests else None
         self._splits: dict[int, Floats] = {}
+        self._holds: dict[int, NDArray[np.bool_]] = {}
         self._returns: dict[int, Floats] = {}
         self._equities: dict[int, Floats] = {}
         self.starts: list[int] = []
@@ -90,10 +91,14 @@ class Substrategies:
         """Return the days (T,) on which a filter or inverse-volatility node does not know all its children."""
         return self._incomplete[position]
 
+    def holds(self, position: int) -> NDArray[np.bool_]:
+        """Return whether the condition of an `If` is true (T,)."""
+        return self._holds[position]
+
     def bottleneck(self) -> str:
         """Return in words which ticker starts last."""
         table = self._table
-        firsts = {ticker: first_known(table.close(ticker)) for ticker in self._symphony.tickers}
+        firsts = {ticker: table.span(ticker)[0] for ticker in self._symphony.tickers}
         ticker = max(firsts, key=lambda name: (firsts[name], name))
         if firsts[ticker] >= len(table):
             return f"{ticker} has no price"
@@ -103,10 +108,11 @@ class Substrategies:
         node = self._symphony.nodes[position]
         match node:
             case Asset(ticker):
-                return 0 if ticker in self._absent else first_known(self._table.close(ticker))
+                return 0 if ticker in self._absent else self._table.span(ticker)[0]
             case Empty():
                 return 0
             case If(condition, children):
+                self._holds[position] = self._table.condition(condition)
                 own = self._table.condition_start(condition, self._absent)
             case Filter(indicator, highest, count, children):
                 values = np.stack(self._sort_columns(children, indicator))
@@ -185,8 +191,8 @@ class Substrategies:
             case SpecifiedWeight(children, weights):
                 for child, weight in zip(children, weights, strict=True):
                     returns += self._returns[child] * weight
-            case If(condition, (then, otherwise)):
-                holds = self._table.condition(condition)[:-1]
+            case If(_, (then, otherwise)):
+                holds = self._holds[position][:-1]
                 returns[1:] = np.where(holds, self._returns[then][1:], self._returns[otherwise][1:])
             case Filter(_, _, _, children) | InverseVolatility(children, _):
                 split = self._splits[position]

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from rlpretrain.composer import (
+    AbsentEndpointError,
     BacktestOptions,
     ComposerError,
     Verdict,
@@ -136,6 +137,39 @@ async def test_a_backtest_means_the_same_everywhere(client, conformance_catalogu
         assert abs(getattr(answer.benchmarks["BIL"], name)) < 1
     if answer.daily.weights is not None:
         np.testing.assert_allclose(answer.daily.weights["SPY"], truth.weights["SPY"], atol=1e-6)
+
+
+async def test_rest_alone_names_the_last_edit(client, address, conformance_catalogue):
+    for entry in (conformance_catalogue.entries()[2], conformance_catalogue.entries()[-1]):
+        answer = await client.backtest_symphony_by_id(entry.symphony_id, include_daily_values=False)
+        edited = entry.author.last_moment() if entry.author and address.startswith("rest+") else None
+        assert answer.last_semantic_update_at == edited and answer.remarks == ()
+
+
+async def test_versions_are_those_of_the_author_and_over_mcp_there_are_none(
+    client, address, conformance_catalogue
+):
+    entry = conformance_catalogue.entries()[2]
+    if not address.startswith("rest+"):
+        with pytest.raises(AbsentEndpointError, match="MCP has no versions") as caught:
+            await client.list_symphony_versions(entry.symphony_id)
+        assert caught.value.verdict is Verdict.REJECT
+        return
+    saved = entry.author.versions(None)
+    listed = await client.list_symphony_versions(entry.symphony_id)
+    assert [(v.version_id, v.created_at) for v in listed.versions] == [
+        (v.version_id, v.created_at) for v in reversed(saved)
+    ]
+    trees = [await client.get_symphony_version(entry.symphony_id, v.version_id) for v in saved]
+    assert trees == [version.document for version in saved]
+    assert trees[-1] == await client.get_saved_symphony(entry.symphony_id)
+    for call in (
+        client.list_symphony_versions("hostile"),
+        client.get_symphony_version(entry.symphony_id, "v"),
+    ):
+        with pytest.raises(ComposerError, match="not-found") as caught:
+            await call
+        assert caught.value.verdict is Verdict.REJECT and not isinstance(caught.value, AbsentEndpointError)
 
 
 async def test_statistics_come_without_daily_values_where_those_are_not_wanted(client, conformance_catalogue):

@@ -16,7 +16,7 @@ from rlpretrain.composer import (
     open_composer,
 )
 from rlpretrain.composer.client.mcp_transport import McpTransport, http_connector
-from rlpretrain.composer.protocol.calls import READ_TOOLS
+from rlpretrain.composer.protocol.calls import READ_CALLS
 from rlpretrain.errors import SettingsError
 from rlpretrain.settings import PretrainingConfig
 
@@ -49,7 +49,7 @@ async def test_only_the_read_tools_can_be_called(served):
             assert caught.value.verdict is Verdict.STOP
     async with open_composer(served.url) as client:
         offered = {name for name in dir(client) if not name.startswith("_")}
-    assert offered == {*READ_TOOLS, "as_of", "concurrency", "progress"}
+    assert offered == {*READ_CALLS, "as_of", "concurrency", "progress"}
 
 
 async def test_what_one_symphony_lacks_rejects_it_alone(tmp_path):

@@ -1,9 +1,16 @@
 import datetime as dt
+from functools import cache
+from zoneinfo import ZoneInfo
 
+import exchange_calendars
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rlpretrain.market import calendar_days, exchange_sessions, is_crypto
+from rlpretrain.market import calendar_days, exchange_sessions, first_close_after, is_crypto
+
+NEW_YORK = ZoneInfo("America/New_York")
 
 
 def day(text: str) -> np.datetime64:
@@ -47,3 +54,50 @@ def test_calendar_days_are_all_days() -> None:
 )
 def test_crypto_is_told_by_its_name(symbol: str, crypto: bool) -> None:
     assert is_crypto(symbol) is crypto
+
+
+@pytest.mark.parametrize(
+    ("local", "day"),
+    [
+        ("2024-03-07T00:00:00", "2024-03-07"),
+        ("2024-03-07T15:59:59.999999", "2024-03-07"),
+        ("2024-03-07T16:00:00", "2024-03-08"),  # at the close is too late for it
+        ("2024-03-07T23:59:59", "2024-03-08"),
+        ("2024-03-08T16:00:00", "2024-03-09"),  # a Saturday: crypto has a close then
+        ("2024-07-04T15:59:59", "2024-07-04"),  # a holiday likewise
+        ("2024-11-29T12:59:59", "2024-11-29"),  # the exchange closes at 13:00
+        ("2024-11-29T13:00:00", "2024-11-30"),
+        ("2024-12-31T16:00:00", "2025-01-01"),
+        ("2024-03-10T02:30:00", "2024-03-10"),  # an hour that the clock left out
+        ("2024-11-03T01:30:00", "2024-11-03"),  # one that it repeated
+    ],
+)
+def test_the_first_close_after_a_moment(local: str, day: str) -> None:
+    moment = dt.datetime.fromisoformat(local).replace(tzinfo=NEW_YORK)
+    assert first_close_after(moment) == dt.date.fromisoformat(day)
+    assert first_close_after(moment.astimezone(dt.UTC)) == dt.date.fromisoformat(day)
+
+
+def test_a_moment_without_a_zone_has_no_close() -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        first_close_after(dt.datetime.fromisoformat("2024-03-07T12:00:00"))
+
+
+@given(
+    st.integers(1_420_000_000, 1_735_000_000).map(lambda second: dt.datetime.fromtimestamp(second, dt.UTC))
+)
+def test_the_close_comes_after_the_moment_and_the_one_before_does_not(moment: dt.datetime) -> None:
+    day = first_close_after(moment)
+    closes = exchange_closes()
+
+    def close(date: dt.date) -> dt.datetime:
+        return closes.get(date, dt.datetime.combine(date, dt.time(16), NEW_YORK))
+
+    assert close(day) > moment >= close(day - dt.timedelta(days=1))
+
+
+@cache
+def exchange_closes() -> dict[dt.date, dt.datetime]:
+    """Every session's close, from the exchange's calendar itself."""
+    calendar = exchange_calendars.get_calendar("XNYS", start="2014-12-01", end="2025-01-31")
+    return {day.date(): calendar.session_close(day).to_pydatetime() for day in calendar.sessions}

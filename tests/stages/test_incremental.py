@@ -32,6 +32,7 @@ from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import EXTRACT, Run, parts_of, run_with_needs
 from rlpretrain.stages.extract import Extracted
 from rlpretrain.stages.implementation.extract import chunk_files
+from rlpretrain.symphony import processes
 from tests.stages.conftest import TINY, tiny
 
 ENTRIES = GeneratedCatalogue(size=8).entries()
@@ -246,6 +247,34 @@ def test_whole_shares_concern_the_comparison_and_nothing_that_is_learned(
             np.testing.assert_array_equal(before.returns, after.returns)
             # The stand-in server buys fractions.
             assert before.fidelity.tracking_error < after.fidelity.tracking_error
+
+
+@pytest.fixture
+def in_processes(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Settings with which all but a chunk's first symphony are replayed in other processes."""
+    monkeypatch.setattr(processes, "_PART", 1)
+    monkeypatch.setattr(processes, "_WORTHWHILE", 0.0)
+    return {"replay_processes": 2}
+
+
+def test_the_number_of_processes_changes_nothing(night: Nights, in_processes: dict[str, Any]) -> None:
+    first = night(replay_processes=1)
+    again = night(refresh=True, run="refreshed", **in_processes)
+    assert again.replayed
+    assert again.outputs() == first.outputs()
+    assert again.results() == first.results()
+    assert not night(**in_processes).replayed, "it is no part of what a chunk depends on"
+
+
+def test_damage_that_another_process_meets_is_mended(night: Nights, in_processes: dict[str, Any]) -> None:
+    night()
+    for path in (night.folder / "cache" / "objects").rglob("*"):
+        if path.is_file():
+            path.unlink()
+            path.write_bytes(b"damaged")
+    again = night(cost_bps=7.0, **in_processes)
+    assert again.trees == again.backtests == sorted(NAMES)
+    assert again.outputs() == night(cost_bps=7.0, refresh=True, run="refreshed").outputs()
 
 
 def test_refresh_forces_everything_once(night: Nights) -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from rlpretrain.composer.catalogue.entries import Catalogue
 from rlpretrain.composer.catalogue.generated import GeneratedCatalogue
 from rlpretrain.composer.catalogue.symphony_folder import FolderCatalogue
 from rlpretrain.errors import SettingsError
 
-__all__ = ["load_catalogue"]
+__all__ = ["judges_prices", "load_catalogue"]
+
+_OPTIONS: Mapping[str, Callable[[str], Any]] = {"size": int, "seed": int, "hindsight": float}
+
+
+def judges_prices(provider: str) -> bool:
+    """Return whether what the catalogue serves depends on the prices, because some authors edit with hindsight."""
+    return provider.startswith("generated:") and "hindsight=" in provider
 
 
 def load_catalogue(provider: str) -> Catalogue:
@@ -18,27 +27,28 @@ def load_catalogue(provider: str) -> Catalogue:
     Parameters
     ----------
     provider
-        ``generated:[size=N][,seed=N]`` or the path of a folder.
+        ``generated:[size=N][,seed=N][,hindsight=SHARE]`` or the path of a folder.
 
     Raises
     ------
     SettingsError
-        An option is unknown or not a whole number.
+        An option is unknown or not a number.
     DataError
         The folder is missing or empty.
     """
     if not provider.startswith("generated:"):
         return FolderCatalogue(Path(provider).expanduser())
-    options: dict[str, int] = {}
+    options: dict[str, Any] = {}
     for item in filter(None, provider.removeprefix("generated:").split(",")):
         name, _, value = item.partition("=")
-        if name not in ("size", "seed"):
+        if name not in _OPTIONS:
             raise SettingsError(
                 f"catalogue: unknown option '{name}' of 'generated:'",
-                hint="the options are size=N and seed=N",
+                hint="the options are size=N, seed=N and hindsight=SHARE",
             )
         try:
-            options[name] = int(value)
+            options[name] = _OPTIONS[name](value)
         except ValueError:
-            raise SettingsError(f"catalogue: {name}={value!r} is not a whole number") from None
+            kind = "whole number" if _OPTIONS[name] is int else "number"
+            raise SettingsError(f"catalogue: {name}={value!r} is not a {kind}") from None
     return GeneratedCatalogue(**options)

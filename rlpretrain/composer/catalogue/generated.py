@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
 import numpy as np
 
+from rlpretrain.composer.catalogue.authors import GeneratedAuthor
 from rlpretrain.composer.catalogue.entries import CatalogueEntry
 from rlpretrain.composer.catalogue.families import FAMILIES, FAMILY_CYCLE
+from rlpretrain.composer.catalogue.identifiers import identifier
 from rlpretrain.composer.catalogue.tree_builder import Spelling, TreeBuilder
 from rlpretrain.composer.catalogue.universes import UNIVERSES, Universe
 from rlpretrain.errors import SettingsError
@@ -18,7 +19,6 @@ from rlpretrain.errors import SettingsError
 __all__ = ["GeneratedCatalogue"]
 
 _LARGEST = 50_000
-_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FIRST_EDIT, _LAST_EDIT = dt.date(2015, 1, 2), dt.date(2024, 11, 30)
 
 _MOODS = (
@@ -67,6 +67,9 @@ class GeneratedCatalogue:
         Number of symphonies, 1 to 50,000.
     seed
         Seed of everything that varies.
+    hindsight
+        Share of the authors, 0 to 1, that choose their edits by past prices; the others draw them. A larger share
+        includes the authors of a smaller one.
 
     Attributes
     ----------
@@ -74,12 +77,14 @@ class GeneratedCatalogue:
         Symphony id -> name of its family, which no answer of the server contains.
     """
 
-    def __init__(self, size: int = 1024, seed: int = 7) -> None:
+    def __init__(self, size: int = 1024, seed: int = 7, hindsight: float = 0.0) -> None:
         if not 1 <= size <= _LARGEST:
             raise SettingsError(f"catalogue: size={size} is not between 1 and {_LARGEST}")
         if seed < 0:
             raise SettingsError(f"catalogue: seed={seed} is negative")
-        made = [_make(seed, index) for index in range(size)]
+        if not 0.0 <= hindsight <= 1.0:
+            raise SettingsError(f"catalogue: hindsight={hindsight:g} is not between 0 and 1")
+        made = [_make(seed, index, hindsight) for index in range(size)]
         self._entries = tuple(made)
         self.families: Mapping[str, str] = {
             entry.symphony_id: FAMILY_CYCLE[index % len(FAMILY_CYCLE)] for index, entry in enumerate(made)
@@ -90,10 +95,11 @@ class GeneratedCatalogue:
         return self._entries
 
 
-def _make(seed: int, index: int) -> CatalogueEntry:
+def _make(seed: int, index: int, hindsight: float) -> CatalogueEntry:
     generator = np.random.default_rng((seed, index))
-    symphony_id = _identifier(seed, index)
-    build = TreeBuilder(symphony_id, generator, get_args(Spelling)[int(generator.integers(3))])
+    symphony_id = identifier(f"symphony/{seed}/{index}")
+    spelling = get_args(Spelling)[int(generator.integers(3))]
+    build = TreeBuilder(symphony_id, generator, spelling)
     universe = UNIVERSES[index % len(UNIVERSES)]
     body = FAMILIES[FAMILY_CYCLE[index % len(FAMILY_CYCLE)]](build, universe)
     if build.chance(0.25):
@@ -101,11 +107,10 @@ def _make(seed: int, index: int) -> CatalogueEntry:
     rebalance, corridor = _rebalancing(build, universe)
     name = f"{build.pick(_MOODS)} {build.pick(_NOUNS)} {universe.name} v{build.integer(1, 9)}.{index}"
     days = build.integer(0, (_LAST_EDIT - _FIRST_EDIT).days)
-    return CatalogueEntry(
-        symphony_id=symphony_id,
-        document=build.root(name, build.pick(_DESCRIPTIONS), rebalance, corridor, body),
-        last_edit=_FIRST_EDIT + dt.timedelta(days=days),
-    )
+    document = build.root(name, build.pick(_DESCRIPTIONS), rebalance, corridor, body)
+    last_edit = _FIRST_EDIT + dt.timedelta(days=days)
+    author = GeneratedAuthor(symphony_id, seed, index, universe, spelling, document, last_edit, hindsight)
+    return CatalogueEntry(symphony_id, document, last_edit, author=author)
 
 
 def _rebalancing(build: TreeBuilder, universe: Universe) -> tuple[str, float | None]:
@@ -116,13 +121,3 @@ def _rebalancing(build: TreeBuilder, universe: Universe) -> tuple[str, float | N
     if draw <= 84 or universe.mixed:
         return "none", build.pick((0.025, 0.05, 0.075, 0.1))
     return build.pick(("weekly", "monthly", "monthly", "quarterly", "yearly")), None
-
-
-def _identifier(seed: int, index: int) -> str:
-    """Return 20 letters and digits, like Composer's ids."""
-    number = int.from_bytes(hashlib.blake2b(f"symphony/{seed}/{index}".encode(), digest_size=16).digest())
-    letters = []
-    for _ in range(20):
-        number, letter = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[letter])
-    return "".join(letters)

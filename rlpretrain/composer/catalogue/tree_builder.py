@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-__all__ = ["Comparison", "Indicator", "Node", "Spelling", "TreeBuilder"]
+__all__ = ["Comparison", "Indicator", "Node", "Spelling", "TreeBuilder", "asset_classes"]
 
 Node = dict[str, Any]
 Spelling = Literal["flat", "params", "condition"]
@@ -128,13 +128,12 @@ class TreeBuilder:
 
     def root(self, name: str, description: str, rebalance: str, corridor: float | None, child: Node) -> Node:
         """Build the root of a finished tree."""
-        classes = sorted({"CRYPTO" if "CRYPTO::" in ticker else "EQUITIES" for ticker in _held(child)})
         top = child if child["step"].startswith("wt-") else self.equal([child])
         fields: Node = {
             "name": name,
             "description": description,
             "rebalance": rebalance,
-            "asset_classes": classes,
+            "asset_classes": asset_classes(child),
         }
         if corridor is not None:
             fields["rebalance-corridor-width"] = corridor
@@ -161,10 +160,10 @@ class TreeBuilder:
 
     def _flat(self, condition: Comparison) -> Node:
         left, right = condition.left, condition.right
-        fields: Node = {"lhs-fn": left.function, "lhs-val": self._ticker(left.ticker)}
+        fields: Node = {"lhs-fn": left.function, "lhs-val": self.ticker(left.ticker)}
         fields |= {"comparator": condition.comparator, **self._window("lhs", left.window)}
         if isinstance(right, Indicator):
-            fields |= {"rhs-fn": right.function, "rhs-val": self._ticker(right.ticker)}
+            fields |= {"rhs-fn": right.function, "rhs-val": self.ticker(right.ticker)}
             return fields | self._window("rhs", right.window)
         fields["rhs-val"] = f"{right:g}"
         if not self.chance(0.07):  # some real trees lack the flag
@@ -194,7 +193,7 @@ class TreeBuilder:
         return {**self._flat(conditions[0]), "condition": block}
 
     def _operand(self, indicator: Indicator) -> Node:
-        operand: Node = {"fn": indicator.function, "ticker": self._ticker(indicator.ticker)}
+        operand: Node = {"fn": indicator.function, "ticker": self.ticker(indicator.ticker)}
         return operand | ({"params": {"window": indicator.window}} if indicator.window is not None else {})
 
     def _window(self, side: str, window: int | None) -> Node:
@@ -204,12 +203,18 @@ class TreeBuilder:
             return {f"{side}-window-days": str(window)}
         return {f"{side}-fn-params": {"window": window}}
 
-    def _ticker(self, ticker: str) -> str:
+    def ticker(self, ticker: str) -> str:
+        """Return a ticker as conditions spell it: crypto in the long spelling, equities in the short one."""
         crypto = ticker in ("BTC-USD", "ETH-USD")
         return f"CRYPTO::{ticker.removesuffix('-USD')}//USD" if crypto else ticker
 
     def _text_or_number(self, value: int) -> str | int:
         return value if self._spelling == "condition" else str(value)
+
+
+def asset_classes(tree: Node) -> list[str]:
+    """Return the kinds of assets that a tree holds."""
+    return sorted({"CRYPTO" if "CRYPTO::" in ticker else "EQUITIES" for ticker in _held(tree)})
 
 
 def _held(node: Node) -> list[str]:

@@ -1,4 +1,4 @@
-"""Typed calls of Composer's three read tools, with bounded concurrency and retries."""
+"""Typed calls of Composer's read tools, with bounded concurrency and retries."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import Any
 
 from rlpretrain.composer.client.call_progress import BudgetSpentError, CallCounts, Progress
 from rlpretrain.composer.client.failures import ComposerError, answer_failure
-from rlpretrain.composer.client.rate import AdaptiveRate
+from rlpretrain.composer.client.rate import AdaptiveRate, EndpointRates
 from rlpretrain.composer.client.retry import RetryPolicy
 from rlpretrain.composer.client.transport import Transport, subject_of
+from rlpretrain.composer.client.versions import OptionalEndpoint, VersionList, parse_versions
 from rlpretrain.composer.client.wire import Backtest, SearchPage, parse_backtest, parse_page, parse_tree
+from rlpretrain.composer.protocol.calls import VERSION_CALLS
 
 __all__ = ["EVERYTHING", "MOST_TESTED_FIRST", "PAGE_SIZE", "ComposerClient"]
 
@@ -48,7 +50,7 @@ class ComposerClient:
     retry
         Policy for temporary failures.
     rate
-        How fast calls may start.
+        Bounds of how fast calls may start; each endpoint has its own rate within them.
     seed
         Seed of the jitter; results do not depend on it.
 
@@ -78,7 +80,9 @@ class ComposerClient:
         self._retry = retry or RetryPolicy()
         self._slots = asyncio.Semaphore(concurrency)
         self._jitter = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
-        self._rate = rate or AdaptiveRate()
+        self._rates = EndpointRates(rate or AdaptiveRate())
+        absent = None if transport.has_versions else "MCP has no versions of symphonies; REST has"
+        self._optional = {tool: OptionalEndpoint(tool, absent) for tool in VERSION_CALLS}
         self._budget = budget
         self._deadline: float | None = None
         self._last_failure: ComposerError | None = None
@@ -178,6 +182,35 @@ class ComposerClient:
         answer = await self._call("backtest_symphony_by_id", arguments)
         return parse_backtest(answer, symphony_id, benchmark_tickers)
 
+    async def list_symphony_versions(self, symphony_id: str) -> VersionList:
+        """Return when a symphony's versions were saved.
+
+        Raises
+        ------
+        AbsentEndpointError
+            The service does not list versions; no call is made once this is known.
+        ComposerError
+            The call failed finally; `verdict` gives the consequence.
+        """
+        async with self._optional["list_symphony_versions"].call():
+            answer = await self._call("list_symphony_versions", {"symphony_id": symphony_id})
+        return parse_versions(answer, symphony_id)
+
+    async def get_symphony_version(self, symphony_id: str, version_id: str) -> dict[str, Any]:
+        """Return the tree of one version of a symphony.
+
+        Raises
+        ------
+        AbsentEndpointError
+            The service does not return trees of versions; no call is made once this is known.
+        ComposerError
+            The call failed finally; `verdict` gives the consequence.
+        """
+        arguments = {"symphony_id": symphony_id, "version_id": version_id}
+        async with self._optional["get_symphony_version"].call():
+            answer = await self._call("get_symphony_version", arguments)
+        return parse_tree(answer, f"{symphony_id} {version_id}")
+
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
         if self._budget is not None and self._deadline is None:
             self._deadline = asyncio.get_running_loop().time() + self._budget
@@ -205,28 +238,32 @@ class ComposerClient:
                 self._last_failure = failure = error
             delay = self._retry.wait(tries, self._jitter)
             logger.info("%s; try %d of %d in %.1f s", failure, tries + 1, self._retry.tries, delay)
-            resumes = max(asyncio.get_running_loop().time() + delay, self._rate.resume_at)
+            resumes = max(asyncio.get_running_loop().time() + delay, self._rate(tool).resume_at)
             if self._deadline is not None and resumes > self._deadline:
                 raise self._spent()  # now, not after a wait that cannot help
             await asyncio.sleep(delay)
 
     async def _try(self, tool: str, arguments: Mapping[str, Any]) -> Any:
-        subject = subject_of(tool, arguments)
-        async with self._slots:
-            started = await self._rate.start()
-            try:
-                answer = await self._transport.call(tool, arguments, self._timeout)
-                failure = answer_failure(subject, answer, about_symphony="symphony_id" in arguments)
-            except ComposerError as error:
-                failure = error
+        subject, rate = subject_of(tool, arguments), self._rate(tool)
+        started = await rate.start(self._slots)
+        try:
+            answer = await self._transport.call(tool, arguments, self._timeout)
+            failure = answer_failure(subject, answer, about_symphony="symphony_id" in arguments)
+        except ComposerError as error:
+            failure = error
+        finally:
+            self._slots.release()
         if failure is None:
-            self._rate.answered()
+            rate.answered()
             return answer
         if failure.throttled:
-            self._rate.throttled(started)
+            rate.throttled(started)
         if failure.retry_after:
-            self._rate.pause(failure.retry_after)
+            rate.pause(failure.retry_after)
         raise failure
+
+    def _rate(self, tool: str) -> AdaptiveRate:
+        return self._rates.of(self._transport.limit_of(tool))
 
     def _spent(self) -> BudgetSpentError:
         assert self._budget is not None  # noqa: S101 - only a budget has a deadline

@@ -64,6 +64,10 @@ class ComposerError(ServiceError):
     ----------
     tries
         Total number of tries of the call.
+    status
+        HTTP status of the answer, if that is what failed.
+    explained
+        Whether the answer gave the service's own reason in addition to the status.
     """
 
     def __init__(
@@ -82,6 +86,8 @@ class ComposerError(ServiceError):
         self.throttled = throttled
         self.session_lost = session_lost
         self.tries = 1
+        self.status: int | None = None
+        self.explained = False
 
 
 def http_failure(
@@ -102,7 +108,14 @@ def http_failure(
     answer
         The decoded body, if it is JSON; its error code is more specific than the status.
     """
-    subject = f"{subject}: HTTP {status}"
+    failure = _http_failure(f"{subject}: HTTP {status}", status, retry_after, about_symphony, answer)
+    failure.status = status
+    return failure
+
+
+def _http_failure(
+    subject: str, status: int, retry_after: float | None, about_symphony: bool, answer: Any
+) -> ComposerError:
     stated = answer_failure(subject, answer, about_symphony=about_symphony)
     message = subject if stated is None else stated.message
     throttled = status == HTTPStatus.TOO_MANY_REQUESTS or (stated is not None and stated.throttled)
@@ -112,7 +125,10 @@ def http_failure(
         return _unauthorised(message)
     if status not in _ABOUT_THE_CALL:
         return ComposerError(message, verdict=Verdict.STOP)
-    return stated or ComposerError(message, verdict=_own_fault(about_symphony))
+    if stated is None:
+        return ComposerError(message, verdict=_own_fault(about_symphony))
+    stated.explained = True
+    return stated
 
 
 def text_failure(subject: str, text: str, *, about_symphony: bool) -> ComposerError:

@@ -23,7 +23,7 @@ from rlpretrain.composer.client.credentials import Credentials
 from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, text_failure
 from rlpretrain.composer.client.mcp_http import FAULT_KEY, FaultReportingClient
 from rlpretrain.composer.client.transport import check_url, subject_of
-from rlpretrain.composer.protocol.calls import LARGEST_ANSWER
+from rlpretrain.composer.protocol.calls import LARGEST_ANSWER, READ_TOOLS
 from rlpretrain.documents import decode_json
 from rlpretrain.errors import SettingsError
 
@@ -99,6 +99,8 @@ class McpTransport:
         Opens a session.
     """
 
+    has_versions = False
+
     def __init__(self, connect: Connector) -> None:
         self._connect = connect
         self._session: asyncio.Future[ClientSession] = asyncio.get_running_loop().create_future()
@@ -119,6 +121,10 @@ class McpTransport:
         await asyncio.gather(self._owner, return_exceptions=True)
         self._session.cancel()
 
+    def limit_of(self, tool: str) -> str:
+        """Return one name: all tools share one endpoint."""
+        return "mcp"
+
     async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
         """Call a read tool once.
 
@@ -128,6 +134,8 @@ class McpTransport:
             The call failed; its verdict gives the consequence.
         """
         subject, about_symphony = subject_of(tool, arguments), "symphony_id" in arguments
+        if tool not in READ_TOOLS:
+            raise ComposerError(f"{subject}: MCP has no such tool", verdict=Verdict.STOP)
         request = types.CallToolRequest(
             params=types.CallToolRequestParams(name=tool, arguments=dict(arguments))
         )

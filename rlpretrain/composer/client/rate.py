@@ -1,4 +1,4 @@
-"""How fast calls may start: the account's limit, found by experiment."""
+"""How fast calls may start: the limit of each endpoint, found by experiment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections import deque
 
-__all__ = ["AdaptiveRate"]
+__all__ = ["AdaptiveRate", "EndpointRates"]
 
 _MEASURED_CALLS = 32
 _MEASURED_SECONDS = 1.0
@@ -18,7 +18,7 @@ class AdaptiveRate:
     Calls start immediately until the service first reports that there are too many (429). From then on they
     start evenly spaced, at half the rate reached. Every answer raises the rate by `recovery`; every further
     429 halves it. Calls in flight together meet the same limit, so the 429s of calls that started before a
-    cut do not cut the rate again. ``Retry-After`` delays all calls: the limit is the account's, not the call's.
+    cut do not cut the rate again. ``Retry-After`` delays all calls: the limit is the endpoint's, not the call's.
 
     Parameters
     ----------
@@ -45,16 +45,28 @@ class AdaptiveRate:
         self._last_cut = -math.inf
         self._gate = asyncio.Lock()
 
-    async def start(self) -> float:
-        """Wait for this call's turn, first come, first served; return the time at which it starts."""
+    def another(self) -> AdaptiveRate:
+        """Return a new rate with the same bounds, which has learned nothing yet."""
+        return AdaptiveRate(recovery=self._recovery, slowest=self._slowest, longest_pause=self._longest_pause)
+
+    async def start(self, slots: asyncio.Semaphore) -> float:
+        """Wait for this call's turn, first come, first served, and for a free slot; return the time at which it starts.
+
+        A call that waits for its turn holds no slot, so that calls of other endpoints can use it. The caller releases
+        the slot after the call.
+        """
         clock = asyncio.get_running_loop().time
         async with self._gate:
-            # A pause or cut may occur during the wait, so check again after it.
-            while (wait := self._next_start() - clock()) > 0:
-                await asyncio.sleep(wait)
-            started = clock()
-            self._starts.append(started)
-            return started
+            while True:
+                # A pause or cut may occur during a wait, so check again after it.
+                while (wait := self._next_start() - clock()) > 0:
+                    await asyncio.sleep(wait)
+                await slots.acquire()
+                started = clock()
+                if self._next_start() <= started:
+                    self._starts.append(started)
+                    return started
+                slots.release()
 
     def answered(self) -> None:
         """Record that a call was answered."""
@@ -77,3 +89,23 @@ class AdaptiveRate:
     def _next_start(self) -> float:
         spaced = self._starts[-1] + 1.0 / self.rate if self._starts else -math.inf
         return max(self.resume_at, spaced)
+
+
+class EndpointRates:
+    """One rate for each limit of the service: the cut of one leaves the others alone.
+
+    Parameters
+    ----------
+    bounds
+        A rate whose bounds all of them have.
+    """
+
+    def __init__(self, bounds: AdaptiveRate) -> None:
+        self._bounds = bounds
+        self._rates: dict[str, AdaptiveRate] = {}
+
+    def of(self, limit: str) -> AdaptiveRate:
+        """Return the rate of a limit."""
+        if limit not in self._rates:
+            self._rates[limit] = self._bounds.another()
+        return self._rates[limit]

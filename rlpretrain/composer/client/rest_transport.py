@@ -1,4 +1,4 @@
-"""Composer's REST API: the three read calls as HTTP requests."""
+"""Composer's REST API: the read calls as HTTP requests."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from rlpretrain.retry_after import parse_retry_after
 __all__ = ["RestTransport"]
 
 _DAILY_MAPS = ("dvm_capital", "tdvm_weights")
+_IDENTIFIERS = {"symphony_id": "symphony's", "version_id": "version's"}
+"""Part of a path -> whose id it is."""
 
 
 class RestTransport:
@@ -40,6 +42,8 @@ class RestTransport:
         The URL has a query or a fragment; also see `check_url`.
     """
 
+    has_versions = True
+
     def __init__(
         self, url: str, credentials: Credentials | None, *, largest_answer: int = LARGEST_ANSWER
     ) -> None:
@@ -57,6 +61,10 @@ class RestTransport:
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
+
+    def limit_of(self, tool: str) -> str:
+        """Return the tool: the service limits each endpoint by itself."""
+        return tool
 
     async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
         """Call a read endpoint once.
@@ -89,12 +97,15 @@ class RestTransport:
 
     def _request(self, tool: str, arguments: Mapping[str, Any], subject: str) -> httpx2.Request:
         method, path = ENDPOINTS[tool]
-        if "{symphony_id}" in path:
-            symphony_id = str(arguments.get("symphony_id"))
-            if not IDENTIFIER.fullmatch(symphony_id):
-                raise ComposerError(f"{subject[:100]!r}: this is not a symphony's id", verdict=Verdict.REJECT)
-            path = path.format(symphony_id=symphony_id)
-        given = {k: v for k, v in arguments.items() if k not in ("symphony_id", "include_daily_values")}
+        for name, thing in _IDENTIFIERS.items():
+            if f"{{{name}}}" in path:
+                identifier = arguments.get(name)
+                if not isinstance(identifier, str) or not IDENTIFIER.fullmatch(identifier):
+                    raise ComposerError(
+                        f"{subject[:100]!r}: this is not a {thing} id", verdict=Verdict.REJECT
+                    )
+                path = path.replace(f"{{{name}}}", identifier)
+        given = {k: v for k, v in arguments.items() if k not in (*_IDENTIFIERS, "include_daily_values")}
         return self._http.build_request(method, self._url + path, json=given if method == "POST" else None)
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from rlpretrain.composer.client.credentials import Credentials
 from rlpretrain.composer.client.failures import ComposerError, Verdict
-from rlpretrain.composer.protocol.calls import READ_TOOLS
+from rlpretrain.composer.protocol.calls import READ_CALLS
 from rlpretrain.errors import SettingsError
 
 __all__ = ["Transport", "check_url", "subject_of"]
@@ -19,24 +19,30 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Transport(Protocol):
     """One try of one read call; raises `ComposerError` and never retries."""
 
+    has_versions: bool
+    """Whether `VERSION_CALLS` can be made at all."""
+
+    def limit_of(self, tool: str) -> str:
+        """Return the name of the limit that calls of a tool count against; calls of one name are paced together."""
+
     async def call(self, tool: str, arguments: Mapping[str, Any], timeout: float) -> Any:
         """Return the decoded JSON of the tool's answer."""
 
 
 def subject_of(tool: str, arguments: Mapping[str, Any]) -> str:
-    """Return the name of a call in messages: the tool and, if the call names one, the symphony.
+    """Return the name of a call in messages: the tool and, if the call names them, the symphony and its version.
 
     Raises
     ------
     ComposerError
-        The tool is not one of `READ_TOOLS`; no call is made.
+        The tool is not one of `READ_CALLS`; no call is made.
     """
-    if tool not in READ_TOOLS:
+    if tool not in READ_CALLS:
         raise ComposerError(
             f"{tool} is not a read tool, and only read tools may be called", verdict=Verdict.STOP
         )
-    symphony_id = arguments.get("symphony_id")
-    return tool if symphony_id is None else f"{tool} {symphony_id}"
+    named = (arguments.get(name) for name in ("symphony_id", "version_id"))
+    return " ".join([tool, *(str(name) for name in named if name is not None)])
 
 
 def check_url(url: str, credentials: Credentials | None) -> None:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from rlpretrain.composer.client.daily import DailyValues, epoch_day, read_values
 from rlpretrain.composer.client.failures import ComposerError, Verdict
+from rlpretrain.composer.client.times import parse_moment
 from rlpretrain.composer.protocol.calls import IDENTIFIER
 from rlpretrain.composer.protocol.spellings import CASH
 from rlpretrain.documents import unwrap_document
@@ -100,6 +101,10 @@ class Backtest(_Answer):
     statistics: Statistics
     benchmarks: dict[str, Statistics] = Field(default_factory=dict)
     daily: DailyValues | None = None
+    last_semantic_update_at: dt.datetime | None = None
+    """When the symphony last changed what it does, in UTC; REST alone says so, and not for every symphony."""
+    remarks: tuple[str, ...] = ()
+    """Parts of the answer that could not be read, and that a backtest is complete without."""
 
 
 class SearchRow(_Answer):
@@ -227,13 +232,19 @@ def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[st
 
 
 def _fields(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that both spellings share, under MCP's names."""
+    """Return the fields outside the statistics and daily values, under MCP's names."""
     names = ("first_day", "last_market_day", "first_day_value", "last_market_days_value", "data_warnings")
     fields = {name: answer[name] for name in names if answer.get(name) is not None}
     if answer.get("capital") is not None:
         fields.setdefault("first_day_value", answer["capital"])
     units = answer.get("last_market_days_shares") or answer.get("last_market_days_holdings") or {}
     fields["last_market_days_shares"] = {k: v for k, v in dict(units).items() if k != CASH and v}
+    edited = answer.get("last_semantic_update_at")
+    if edited is not None:
+        try:
+            fields["last_semantic_update_at"] = parse_moment(edited)
+        except ValueError as error:
+            fields["remarks"] = (f"last_semantic_update_at: {error}",)
     return fields
 
 

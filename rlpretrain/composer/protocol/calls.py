@@ -5,20 +5,28 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["ENDPOINTS", "IDENTIFIER", "LARGEST_ANSWER", "READ_TOOLS"]
+__all__ = ["ENDPOINTS", "IDENTIFIER", "LARGEST_ANSWER", "READ_CALLS", "READ_TOOLS", "VERSION_CALLS"]
 
 READ_TOOLS = ("search_symphonies", "get_saved_symphony", "backtest_symphony_by_id")
-"""The tools that this package can call. The service has others, which trade or change an account."""
+"""The MCP tools that this package can call. The service has others, which trade or change an account."""
+
+VERSION_CALLS = ("list_symphony_versions", "get_symphony_version")
+"""The calls that REST alone offers: what a symphony was before its edits."""
+
+READ_CALLS = (*READ_TOOLS, *VERSION_CALLS)
+"""All calls that this package can make."""
 
 ENDPOINTS: Mapping[str, tuple[str, str]] = {
     "search_symphonies": ("POST", "/api/v0.1/search/symphonies"),
     "get_saved_symphony": ("GET", "/api/v0.1/symphonies/{symphony_id}/score"),
     "backtest_symphony_by_id": ("POST", "/api/v0.1/symphonies/{symphony_id}/backtest"),
+    "list_symphony_versions": ("GET", "/api/v0.1/symphonies/{symphony_id}/versions"),
+    "get_symphony_version": ("GET", "/api/v0.1/symphonies/{symphony_id}/versions/{version_id}/score"),
 }
-"""Tool -> method and path; nothing else can be called."""
+"""Call -> method and path; nothing else can be called."""
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""A symphony's id; it contains no character with a meaning in a path, a URL or a query."""
+"""The id of a symphony or of a version; it contains no character with a meaning in a path, a URL or a query."""
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Maximum bytes of an answer that are read; the largest real trees have a tenth of it."""

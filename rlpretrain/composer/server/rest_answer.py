@@ -5,6 +5,7 @@ Days are counted from 1970-01-01, amounts are dollars and cents, shares are frac
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def rest_backtest_answer(finished: FinishedBacktest) -> dict[str, Any]:
         if len(known):
             series[ticker] = values * (capital / values[known[0]])
     names = {ticker: ticker for ticker in series} | {finished.symphony_id: finished.name}
+    edited = finished.last_edit
     rebalanced = days if outcome.rebalanced is None else np.array(days)[outcome.rebalanced].tolist()
     return {
         "first_day": days[0],
@@ -43,7 +45,13 @@ def rest_backtest_answer(finished: FinishedBacktest) -> dict[str, Any]:
             **{ticker: _by_day(days, weights, decimals=6) for ticker, weights in outcome.weights.items()},
         },
         "stats": _statistics(finished),
+        **({} if edited is None else {"last_semantic_update_at": _zoned(edited)}),
     }
+
+
+def _zoned(moment: dt.datetime) -> str:
+    """Write a time as RFC 9557 does, with the name of its zone."""
+    return f"{moment.isoformat(timespec='microseconds')}[{moment.tzinfo}]"
 
 
 def _statistics(finished: FinishedBacktest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The three read endpoints of Composer's REST API, over any catalogue."""
+"""The read endpoints of Composer's REST API, over any catalogue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ __all__ = ["rest_routes"]
 
 Answer: TypeAlias = Callable[[Mapping[str, Any]], Any]
 
-_STATUSES = {"bad-request": 400, "symphony-not-found": 404}
+_STATUSES = {
+    "bad-request": 400,
+    "symphony-not-found": 404,
+    "versions-not-found": 404,
+    "version-not-found": 404,
+}
 _OTHER_STATUS = 422
 
 
@@ -31,6 +36,10 @@ def rest_routes(served: ServedCatalogue) -> list[Route]:
         "get_saved_symphony": lambda arguments: served.tree(arguments["symphony_id"]),
         "backtest_symphony_by_id": lambda arguments: rest_backtest_answer(
             served.backtest(arguments["symphony_id"], arguments)
+        ),
+        "list_symphony_versions": lambda arguments: served.versions(arguments["symphony_id"]),
+        "get_symphony_version": lambda arguments: served.version_tree(
+            arguments["symphony_id"], arguments["version_id"]
         ),
     }
     return [

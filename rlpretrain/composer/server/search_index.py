@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -40,12 +40,20 @@ class SearchIndex:
         Computes the daily values for statistics; without one, statistics are null.
     as_of
         Last day of the data, which ends every symphony's time out of sample.
+    tree
+        Returns the tree that is served for an entry; called only to compute statistics.
     """
 
-    def __init__(self, catalogue: Catalogue, backtester: Backtester | None, as_of: dt.date) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        backtester: Backtester | None,
+        as_of: dt.date,
+        tree: Callable[[CatalogueEntry], Mapping[str, Any] | None],
+    ) -> None:
         self._entries = {entry.symphony_id: entry for entry in catalogue.entries()}
         self._backtester = backtester
-        self._as_of = as_of
+        self._as_of, self._tree = as_of, tree
         self._plain = {
             symphony_id: _plain_columns(entry, as_of) for symphony_id, entry in self._entries.items()
         }
@@ -100,11 +108,12 @@ class SearchIndex:
             return self._statistics[symphony_id]
 
     def _compute(self, entry: CatalogueEntry) -> Mapping[str, float]:
-        if self._backtester is None or entry.document is None:
+        document = None if self._backtester is None else self._tree(entry)
+        if self._backtester is None or document is None:
             return {}
         options = BacktestOptions(benchmark_tickers=tuple(BENCHMARKS.values()))
         try:
-            outcome = self._backtester(entry.document, None, self._as_of, options)
+            outcome = self._backtester(document, None, self._as_of, options)
         except (DataError, SymphonyError):
             return {}  # the service lists such symphonies too, without statistics
         edited = np.datetime64(entry.last_edit or self._as_of)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-from rlpretrain.composer.catalogue.entries import Catalogue
+from rlpretrain.composer.catalogue.entries import Catalogue, CatalogueEntry, CatalogueVersion
 from rlpretrain.composer.protocol.honeysql import HoneySqlError
 from rlpretrain.composer.server.backtester import Backtester, BacktestOptions, BacktestOutcome
+from rlpretrain.composer.server.hindsight import PastPerformance
 from rlpretrain.composer.server.search_index import SearchIndex
 from rlpretrain.errors import DataError, SymphonyError
 
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 PAGE_ROWS = 5
+_HISTORIES_KEPT = 1024
 
 DEFAULT_WHERE = [
     ["and", [">", "oos_num_backtest_days", 180], ["<", "oos_max_drawdown", "oos_btcusd_max_drawdown"]]
@@ -55,17 +57,20 @@ class FinishedBacktest:
     name: str
     outcome: BacktestOutcome
     options: BacktestOptions
+    last_edit: dt.datetime | None = None
+    """When the tree last changed, with its time zone."""
 
 
 class ServedCatalogue:
-    """Answers the three read calls; safe to call from several threads.
+    """Answers the read calls; safe to call from several threads.
 
     Parameters
     ----------
     catalogue
         The symphonies.
     backtester
-        Backtests them; without one, backtests are rejected and statistics are null.
+        Backtests them; without one, backtests are rejected, statistics are null, and symphonies whose authors edit with
+        hindsight are rejected.
     as_of
         Last day of the data.
     """
@@ -73,10 +78,12 @@ class ServedCatalogue:
     def __init__(self, catalogue: Catalogue, backtester: Backtester | None, as_of: dt.date) -> None:
         self._entries = {entry.symphony_id: entry for entry in catalogue.entries()}
         self._catalogue, self._backtester, self._as_of = catalogue, backtester, as_of
+        self._judge = None if backtester is None else PastPerformance(backtester)
+        self._history = lru_cache(maxsize=_HISTORIES_KEPT)(self._make_history)
 
     @cached_property
     def _index(self) -> SearchIndex:
-        return SearchIndex(self._catalogue, self._backtester, self._as_of)
+        return SearchIndex(self._catalogue, self._backtester, self._as_of, self._last_tree)
 
     def search(self, arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return a page of rows; ``symphony_sid`` is the id.
@@ -104,12 +111,61 @@ class ServedCatalogue:
         RejectedError
             There is no such symphony, or its file cannot be read.
         """
+        entry = self._entry(symphony_id)
+        if entry.document is None:
+            raise RejectedError("unreadable-symphony", str(entry.defect))
+        return self._last_tree(entry) or entry.document
+
+    def versions(self, symphony_id: str) -> list[dict[str, str]]:
+        """Return the ids and times of a symphony's versions, last to first.
+
+        Raises
+        ------
+        RejectedError
+            There is no such symphony, or nothing but its tree is known.
+        """
+        return [
+            {
+                "version_id": version.version_id,
+                "created_at": version.created_at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            }
+            for version in reversed(self._history(symphony_id))
+        ]
+
+    def version_tree(self, symphony_id: str, version_id: str) -> Mapping[str, Any]:
+        """Return the tree of one of a symphony's versions.
+
+        Raises
+        ------
+        RejectedError
+            There is no such symphony or version.
+        """
+        for version in self._history(symphony_id):
+            if version.version_id == version_id:
+                return version.document
+        raise RejectedError("version-not-found", f"{symphony_id} has no version {version_id!r}")
+
+    def _entry(self, symphony_id: str) -> CatalogueEntry:
         entry = self._entries.get(symphony_id)
         if entry is None:
             raise RejectedError("symphony-not-found", f"there is no symphony {symphony_id!r}")
-        if entry.document is None:
-            raise RejectedError("unreadable-symphony", str(entry.defect))
-        return entry.document
+        return entry
+
+    def _make_history(self, symphony_id: str) -> Sequence[CatalogueVersion]:
+        author = self._entry(symphony_id).author
+        if author is None:
+            raise RejectedError("versions-not-found", f"{symphony_id} has no versions")
+        if author.hindsight and self._judge is None:
+            raise RejectedError(
+                "backtests-not-offered", "this author edits with hindsight, and this server has no backtester"
+            )
+        return author.versions(self._judge)
+
+    def _last_tree(self, entry: CatalogueEntry) -> Mapping[str, Any] | None:
+        """Return the tree that is served; only an author with hindsight does not serve the entry's own."""
+        if entry.author is None or not entry.author.hindsight:
+            return entry.document
+        return self._history(entry.symphony_id)[-1].document
 
     def backtest(self, symphony_id: str, arguments: Mapping[str, Any]) -> FinishedBacktest:
         """Backtest a symphony with the options among `arguments`.
@@ -138,7 +194,11 @@ class ServedCatalogue:
                 "insufficient-ticker-data",
                 f"there is no day with data from {start or 'the start'} to {end or 'the end'}",
             )
-        return FinishedBacktest(symphony_id, str(document.get("name") or symphony_id), outcome, options)
+        author = self._entry(symphony_id).author
+        edited = None if author is None else author.last_moment()
+        return FinishedBacktest(
+            symphony_id, str(document.get("name") or symphony_id), outcome, options, edited
+        )
 
 
 def _options(arguments: Mapping[str, Any]) -> BacktestOptions:

@@ -6,10 +6,12 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from rlpretrain.composer import DailyValues
 from rlpretrain.errors import DataError, StageError, SymphonyError
+from rlpretrain.library.answers import Answers
 from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
 from rlpretrain.patterns import (
     AGREES,
@@ -36,6 +38,7 @@ from rlpretrain.symphony import (
     backtest,
     compare_daily_values,
     equal_holdings,
+    work_through,
 )
 from rlpretrain.symphony.levels import no_vote_reason
 
@@ -45,6 +48,15 @@ SERVICE_COSTS = Costs()
 """Costs of trading for the comparison with the service: they are requested from the service and charged here."""
 SERVICE_CAPITAL = 10_000.0
 """Initial dollars of both; the regulators' fees depend on the number of shares traded."""
+
+
+class _Replayed(NamedTuple):
+    """What is kept of a strategy."""
+
+    record: StrategyRecord
+    trades: TradeTable
+    by_level: bool
+    """Whether it decides by the level of a price."""
 
 
 def chunk_files(chunk: str) -> dict[str, str]:
@@ -123,28 +135,29 @@ def _extract(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequenc
 
 
 def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence[Source]) -> dict[str, Any]:
-    settings = work.settings.part(ReplaySettings)
-    evaluator = Evaluator(listed_market(work), missing_tickers=settings.missing_tickers)
+    replayed = iter(
+        work_through(
+            [source for source in sources if source.reject is None],
+            listed_market(work),
+            partial(_replay_part, work.settings.part(ReplaySettings), finder.answers),
+            workers=work.settings.replay_processes,
+        )
+    )
     records: list[StrategyRecord] = []
     trades: list[TradeTable] = []
     rejects: list[Reject] = []
     by_level_quoted = 0
     for source in sources:
-        if source.reject is not None:
-            rejects.append(source.reject)
-            continue
-        symphony = finder.symphony(source)
-        outcome = _replay_one(
-            settings, evaluator, symphony, finder.daily_values(source), source.row.last_edit
-        )
+        outcome = source.reject or next(replayed)
+        if isinstance(outcome, DamagedError):
+            raise outcome
         if isinstance(outcome, Reject):
             rejects.append(outcome)
         else:
-            record, made = outcome
-            records.append(record)
-            by_level_quoted += bool(symphony.level_rules)
-            if record.fidelity_status != DISAGREES:
-                trades.append(made)
+            records.append(outcome.record)
+            by_level_quoted += outcome.by_level
+            if outcome.record.fidelity_status != DISAGREES:
+                trades.append(outcome.trades)
     files = chunk_files(work.part)
     rejects = sorted(rejects, key=lambda reject: reject.symphony_id)
     ChunkRecords(tuple(records)).save(work.write(files["records"]))
@@ -167,13 +180,28 @@ def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence
     }
 
 
+def _replay_part(
+    settings: ReplaySettings, answers: Answers, evaluator: Evaluator, sources: Sequence[Source]
+) -> list[_Replayed | Reject | DamagedError]:
+    outcomes: list[_Replayed | Reject | DamagedError] = []
+    evaluator = evaluator.with_missing_tickers(settings.missing_tickers)
+    for source in sources:
+        try:
+            symphony, theirs = source.parse(answers), source.daily_values(answers)
+        except DamagedError as error:
+            outcomes.append(error)
+        else:
+            outcomes.append(_replay_one(settings, evaluator, symphony, theirs, source.row.last_edit))
+    return outcomes
+
+
 def _replay_one(
     settings: ReplaySettings,
     evaluator: Evaluator,
     symphony: Symphony,
     theirs: DailyValues,
     last_edit: dt.date | None,
-) -> tuple[StrategyRecord, TradeTable] | Reject:
+) -> _Replayed | Reject:
     try:
         replay = evaluator.replay(symphony, leaf_scores(symphony), margins=True)
         near = None if replay.margins is None else replay.margins.within_noise
@@ -207,7 +235,7 @@ def _replay_one(
             return Reject(symphony.symphony_id, "fidelity", reason)
         # A strategy that disagrees is kept with its figures: the reviews decide which strategies vote, and when, by
         # what was known then. The figures over all days decide nothing.
-        return record_strategy(
+        record, trades = record_strategy(
             replay,
             evaluator.panel,
             fidelity=fidelity,
@@ -221,5 +249,6 @@ def _replay_one(
             crypto_cost_bps=settings.crypto_cost_bps,
             last_edit=last_edit,
         )
+        return _Replayed(record, trades, bool(symphony.level_rules))
     except (SymphonyError, DataError) as error:
         return Reject(symphony.symphony_id, "replay", str(error))

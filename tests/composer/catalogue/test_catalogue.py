@@ -117,12 +117,18 @@ def test_settings_name_a_catalogue(tmp_path):
     assert len(load_catalogue("generated:").entries()) == 1024
     small = load_catalogue("generated:size=12,seed=5")
     assert list(small.entries()) == list(GeneratedCatalogue(12, 5).entries())
+    judged = load_catalogue("generated:size=12,hindsight=0.5")
+    assert list(judged.entries()) == list(GeneratedCatalogue(12, hindsight=0.5).entries())
     (tmp_path / "a.json").write_text('{"step": "root"}')
     assert load_catalogue(str(tmp_path)).entries()[0].symphony_id == "a"
 
 
 @pytest.mark.parametrize(
-    "provider", ["generated:sise=3", "generated:size=many", "generated:size=0", "generated:seed=-1"]
+    "provider",
+    [
+        *("generated:sise=3", "generated:size=many", "generated:size=0", "generated:seed=-1"),
+        *("generated:hindsight=all", "generated:hindsight=1.5", "generated:hindsight=nan"),
+    ],
 )
 def test_impossible_options_are_settings_errors(provider):
     with pytest.raises(SettingsError, match="catalogue"):

@@ -8,10 +8,12 @@ import pytest
 
 from rlpretrain.composer import ComposerClient, ComposerError, Verdict, list_library
 
+from .transports import LikeRest
+
 AS_OF = dt.date(2024, 12, 31)
 
 
-class Pages:
+class Pages(LikeRest):
     """Answers searches from a list, each after a delay of its own, and counts what happens at once."""
 
     def __init__(self, rows, seed=0):

@@ -17,12 +17,13 @@ from rlpretrain.composer import (
 )
 
 from . import virtual_time
+from .transports import LikeRest
 
 AS_OF = dt.date(2024, 12, 31)
 TREE = {"step": "root"}
 
 
-class Limited:
+class Limited(LikeRest):
     """A service with a bucket of tokens, as Composer's was seen to have: a burst, then a steady trickle."""
 
     def __init__(self, burst=25, refill=0.5, latency=0.2, retry_after=None):
@@ -77,15 +78,15 @@ def test_an_endless_retry_after_is_cut():
     async def pause():
         rate = AdaptiveRate(longest_pause=300.0)
         rate.pause(1e9)
-        return await rate.start()
+        return await rate.start(asyncio.Semaphore())
 
     assert virtual_time.run(pause()) == 300.0
 
 
 def test_calls_in_flight_together_cut_once():
     async def cuts():
-        rate = AdaptiveRate(recovery=1.0)
-        starts = [await rate.start() for _ in range(8)]
+        rate, slots = AdaptiveRate(recovery=1.0), asyncio.Semaphore(100)
+        starts = [await rate.start(slots) for _ in range(8)]
         assert rate.rate == math.inf
         await asyncio.sleep(0.5)
         for started in starts:
@@ -93,17 +94,69 @@ def test_calls_in_flight_together_cut_once():
         assert rate.rate == 4.0  # half of eight in the second that counts
         rate.answered()
         assert rate.rate == 5.0
-        rate.throttled(await rate.start())
+        rate.throttled(await rate.start(slots))
         return rate.rate
 
     assert virtual_time.run(cuts()) == 2.5
 
 
+class Doubly(LikeRest):
+    """A service whose two endpoints have limits of their own."""
+
+    def __init__(self, **limits):
+        self.limits = limits
+
+    async def call(self, tool, arguments, timeout):
+        return await self.limits[tool].call(tool, arguments, timeout)
+
+
+def test_a_slow_endpoint_leaves_its_rate_and_its_slots_to_the_others():
+    slow, fast = Limited(burst=5, refill=0.5), Limited(burst=1e9)
+
+    async def fetch_both():
+        service = Doubly(get_saved_symphony=slow, get_symphony_version=fast)
+        client = ComposerClient(service, as_of=AS_OF, concurrency=8)
+        clock = asyncio.get_running_loop().time
+        done = {"slow": [], "fast": []}
+
+        async def ask(name, call):
+            await call
+            done[name].append(clock())
+
+        # All calls of the slow endpoint come first, so they would take every slot if waiting took one.
+        calls = [ask("slow", client.get_saved_symphony(f"s{i}")) for i in range(60)]
+        calls += [ask("fast", client.get_symphony_version(f"s{i}", "v")) for i in range(200)]
+        await asyncio.gather(*calls)
+        return {name: max(times) for name, times in done.items()}
+
+    last = virtual_time.run(fetch_both())
+    assert last["slow"] > (60 - 5) / 0.5
+    # Without the other endpoint, 200 calls in 8 slots take 5 s.
+    assert last["fast"] < 15.0 and fast.refused == 0
+
+
+def test_retry_after_of_one_endpoint_pauses_that_one_alone():
+    slow, fast = Limited(burst=1, refill=1.0, retry_after=60.0), Limited(burst=1e9)
+
+    async def fetch_both():
+        service = Doubly(get_saved_symphony=slow, get_symphony_version=fast)
+        client = ComposerClient(service, as_of=AS_OF, concurrency=2)
+        first = asyncio.gather(*(client.get_saved_symphony(f"s{i}") for i in range(3)))
+        await asyncio.sleep(1.0)
+        await client.get_symphony_version("s", "v")
+        between = asyncio.get_running_loop().time()
+        await first
+        return between, asyncio.get_running_loop().time()
+
+    between, end = virtual_time.run(fetch_both())
+    assert between < 2.0 and end > 60.0
+
+
 def test_no_cut_goes_below_the_floor():
     async def cuts():
-        rate = AdaptiveRate(slowest=0.5)
+        rate, slots = AdaptiveRate(slowest=0.5), asyncio.Semaphore(100)
         for _ in range(20):
-            rate.throttled(await rate.start())
+            rate.throttled(await rate.start(slots))
         return rate.rate
 
     assert virtual_time.run(cuts()) == 0.5
@@ -111,12 +164,12 @@ def test_no_cut_goes_below_the_floor():
 
 def test_turns_are_first_come_first_served_and_evenly_spaced():
     async def turns():
-        rate = AdaptiveRate()
-        rate.throttled(await rate.start())
+        rate, slots = AdaptiveRate(), asyncio.Semaphore(100)
+        rate.throttled(await rate.start(slots))
         order = []
 
         async def caller(number):
-            order.append((number, await rate.start()))
+            order.append((number, await rate.start(slots)))
 
         await asyncio.gather(*(caller(number) for number in range(6)))
         return order
@@ -155,7 +208,7 @@ def test_a_wait_beyond_the_budget_is_not_begun():
 
 
 def test_a_listing_that_runs_out_of_budget_fails_whole():
-    class Slow:
+    class Slow(LikeRest):
         async def call(self, tool, arguments, timeout):
             await asyncio.sleep(1.0)
             return [{"symphony_sid": f"s{arguments['offset'] + i}"} for i in range(5)]
@@ -170,7 +223,7 @@ def test_a_listing_that_runs_out_of_budget_fails_whole():
 
 
 def test_no_call_and_no_wait_outlives_its_limit():
-    class Silent:
+    class Silent(LikeRest):
         async def call(self, tool, arguments, timeout):
             await asyncio.sleep(timeout)
             raise ComposerError("no answer", verdict=Verdict.RETRY)

@@ -20,7 +20,7 @@ from rlpretrain.composer import (
 from rlpretrain.composer.client.daily import epoch_day
 from rlpretrain.composer.client.rest_transport import RestTransport
 from rlpretrain.composer.client.wire import parse_backtest
-from rlpretrain.composer.protocol.calls import ENDPOINTS, READ_TOOLS
+from rlpretrain.composer.protocol.calls import ENDPOINTS, READ_CALLS
 from rlpretrain.composer.server.rest_answer import rest_backtest_answer
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
 from rlpretrain.errors import SettingsError
@@ -61,6 +61,19 @@ async def ask(app, call, **options):
     with LoopbackServer(app) as server:
         async with open_composer(f"rest+{server.rest_url}/", retry=ONCE, **options) as client:
             return await call(client)
+
+
+async def test_versions_are_asked_for_by_the_published_paths():
+    app = Recorder(body=b'[{"version_id": "v-1", "created_at": "2024-03-07T17:00:00Z"}]')
+    listed = await ask(app, lambda client: client.list_symphony_versions("abc-1_Z"), credentials=KEY)
+    app.body = b'{"step": "root"}'
+    tree = await ask(app, lambda client: client.get_symphony_version("abc-1_Z", "v-1"), credentials=KEY)
+    assert [version.version_id for version in listed.versions] == ["v-1"] and tree == {"step": "root"}
+    assert [(method, path, body) for method, path, _, body in app.requests] == [
+        ("GET", "/api/v0.1/symphonies/abc-1_Z/versions", b""),
+        ("GET", "/api/v0.1/symphonies/abc-1_Z/versions/v-1/score", b""),
+    ]
+    assert all(headers[b"x-api-key-id"] == b"key-id-5f2a" for _, _, headers, _ in app.requests)
 
 
 async def test_the_three_calls_and_their_key():
@@ -167,7 +180,7 @@ async def test_no_more_is_read_than_allowed(stated):
 
 
 async def test_only_the_read_endpoints_can_be_called():
-    assert set(ENDPOINTS) == set(READ_TOOLS)
+    assert set(ENDPOINTS) == set(READ_CALLS)
     app = Recorder()
     with LoopbackServer(app) as server:
         async with RestTransport(server.rest_url, None) as transport:
@@ -189,6 +202,11 @@ async def test_only_the_read_endpoints_can_be_called():
             ):
                 with pytest.raises(ComposerError, match="not a symphony's id") as caught:
                     await transport.call("get_saved_symphony", {"symphony_id": symphony_id}, 5.0)
+                assert caught.value.verdict is Verdict.REJECT
+            for version_id in ("..", "a/b", "", None, "a?score_version=v2"):
+                with pytest.raises(ComposerError, match="not a version's id") as caught:
+                    arguments = {"symphony_id": "abc", "version_id": version_id}
+                    await transport.call("get_symphony_version", arguments, 5.0)
                 assert caught.value.verdict is Verdict.REJECT
     assert app.requests == []
 

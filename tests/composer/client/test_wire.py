@@ -68,6 +68,18 @@ def test_a_backtest_in_numbers():
     np.testing.assert_allclose(answer.daily.benchmarks["SPY"], [0.0, -0.0012, 0.004, 0.02], rtol=1e-15)
 
 
+def test_the_last_edit_is_a_moment_and_an_unreadable_one_is_a_remark():
+    assert parse_backtest(ANSWER, "abc").last_semantic_update_at is None
+    edited = {**ANSWER, "last_semantic_update_at": "2024-03-07T12:00:00.000000-05:00[America/New_York]"}
+    answer = parse_backtest(edited, "abc")
+    assert answer.last_semantic_update_at == dt.datetime(2024, 3, 7, 17, tzinfo=dt.UTC)
+    assert answer.remarks == ()
+    for unreadable in ("2024-03-07T12:00:00", 19789, {"at": "noon"}):
+        answer = parse_backtest({**ANSWER, "last_semantic_update_at": unreadable}, "abc")
+        assert answer.last_semantic_update_at is None and answer.first_day == dt.date(2024, 1, 2)
+        assert answer.remarks[0].startswith("last_semantic_update_at: ") and "not a time" in answer.remarks[0]
+
+
 @given(st.floats(-0.9999, 1e6), st.sampled_from(["max_drawdown", "cumulative_return"]))
 def test_a_share_survives_the_text_to_a_hundredth_of_a_percent(share, name):
     worded = {name: f"{round(share * 100, 2)}%"}

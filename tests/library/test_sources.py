@@ -1,0 +1,66 @@
+"""What is kept of the service's answers while a chunk's sources are found."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+
+import pytest
+
+from rlpretrain.composer import GeneratedCatalogue
+from rlpretrain.composer.settings import LibrarySettings
+from rlpretrain.library.answers import service_identity
+from rlpretrain.library.listing import Listing
+from rlpretrain.library.service import fetch_listing, open_service
+from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
+from rlpretrain.library.version_answers import VersionAnswers
+from rlpretrain.market import PricePanel, load_market
+from rlpretrain.runs.cache import Cache
+from rlpretrain.symphony import Costs
+
+TERMS = BacktestTerms(Costs(), 10_000.0)
+
+
+@pytest.fixture(scope="module")
+def panel() -> PricePanel:
+    return load_market("generated:years=6", seed=3)
+
+
+def find(settings: LibrarySettings, panel: PricePanel, cache: Cache) -> list[Source]:
+    async def work() -> list[Source]:
+        async with open_service(settings, panel) as client:
+            rows = tuple(await fetch_listing(client, settings))
+            listing = Listing(rows, client.as_of, "first")
+        return await SourceFinder(settings, panel, cache, listing, TERMS).find(rows)
+
+    return asyncio.run(work())
+
+
+@pytest.mark.parametrize("transport", ["rest", "mcp"])
+def test_the_last_edit_that_a_backtest_names_is_kept(
+    tmp_path: Path, panel: PricePanel, transport: str
+) -> None:
+    settings = LibrarySettings(composer_url=f"embedded:transport={transport}", catalogue="generated:size=3")
+    sources = find(settings, panel, Cache(tmp_path))
+    answers = VersionAnswers(settings, Cache(tmp_path), as_of=dt.date(2024, 12, 31), listing="first")
+    authors = {entry.symphony_id: entry.author for entry in GeneratedCatalogue(3).entries()}
+    assert len(sources) == 3
+    for source in sources:
+        author, edit = authors[source.row.symphony_id], answers.last_edit(source.row.symphony_id)
+        assert author is not None
+        if transport == "mcp" or source.backtest is None:
+            assert edit is None
+        else:
+            assert edit is not None and edit.at == author.last_moment() and edit.is_new
+
+
+def test_trees_of_authors_with_hindsight_are_those_of_one_market(tmp_path: Path, panel: PricePanel) -> None:
+    settings = LibrarySettings(catalogue="generated:size=4,hindsight=1")
+    other = load_market("generated:years=6,seed=8", seed=3)
+    assert service_identity(settings, panel.digest) != service_identity(settings, other.digest)
+    plain = LibrarySettings(catalogue="generated:size=4")
+    assert service_identity(plain, panel.digest) == service_identity(plain, other.digest)
+    ours, theirs = ([s.content_hash for s in find(settings, p, Cache(tmp_path))] for p in (panel, other))
+    assert ours != theirs and None not in ours
+    assert ours == [source.content_hash for source in find(settings, panel, Cache(tmp_path / "fresh"))]
