@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlpretrain.commands.decisions import decision_rows
 from rlpretrain.commands.documents import load_named
 from rlpretrain.commands.settings import read_day, read_settings
 from rlpretrain.errors import DataError, SettingsError
@@ -40,7 +41,7 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
     market = options.market or config.market
     panel = load_prices(market, [*symphony.tickers, *(asked or [DEFAULT_BENCHMARK])], config)
     names = list(dict.fromkeys(asked)) or [name for name in [DEFAULT_BENCHMARK] if name in panel]
-    evaluator = Evaluator(panel)
+    evaluator = Evaluator(panel, missing_tickers=options.missing_tickers or config.missing_tickers)
     replay = evaluator.replay(symphony, start=start, end=end)
     whole = config.whole_share_tickers
     result = backtest(
@@ -77,7 +78,9 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
         },
         "rebalances": int(replay.rebalanced.sum()),
         "days_with_trades": int((result.turnover > 1e-9).sum()),
-        "remarks": [*symphony.remarks, *price_remarks(panel, [*symphony.tickers, *names])],
+        "decisions": decision_rows(evaluator, named.document, symphony, replay.dates[-1].astype(object)),
+        "days_left_out": 0 if replay.undecided is None else int(replay.undecided.sum()),
+        "remarks": [*symphony.remarks, *replay.remarks, *price_remarks(panel, [*symphony.tickers, *names])],
         "level_rules": [{"path": path, **asdict(rule)} for rule, path in symphony.level_rules.items()],
         "no_vote": no_vote_reason(symphony, evaluator.missing_raw_closes(replay)),
     }

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from rlpretrain.commands.decisions import decision_lines
 from rlpretrain.symphony.outline import one_line
 from rlpretrain.symphony.wording import counted_words, percent
 
@@ -103,6 +104,8 @@ def backtest_lines(answer: Mapping[str, Any]) -> Iterator[str]:
     for name, label in _COSTS.items():
         yield _row(f"  {label}", [f"{answer['costs'][name]:,.2f}"])
     yield _row("  total", [f"{sum(answer['costs'].values()):,.2f}"])
+    yield ""
+    yield from decision_lines(answer["decisions"], answer["last_market_day"])
     if answer["remarks"]:
         yield ""
         yield f"remarks ({len(answer['remarks'])})"

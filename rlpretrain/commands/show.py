@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from rlpretrain.commands.decisions import decision_lines, decision_rows
 from rlpretrain.commands.documents import load_named
 from rlpretrain.commands.settings import read_day, read_settings
 from rlpretrain.errors import SettingsError
@@ -35,22 +37,30 @@ def show(options: argparse.Namespace) -> dict[str, Any]:
 
     symphony = parse_symphony(named.document, symphony_id=named.name)
     places = outline(named.document, symphony)
-    activity, remarks = None, list(symphony.remarks)
+    activity, decisions, remarks = None, None, list(symphony.remarks)
     if options.market is not None or start or end:
         from rlpretrain.commands.prices import load_prices, price_remarks
         from rlpretrain.symphony import Evaluator
 
         panel = load_prices(options.market or config.market, symphony.tickers, config)
-        activity = Evaluator(panel).activity(symphony, start=start, end=end)
+        evaluator = Evaluator(panel)
+        activity = evaluator.activity(symphony, start=start, end=end)
+        last = activity.replay.dates[-1].astype(object)
+        decisions = decision_rows(evaluator, named.document, symphony, last)
         remarks += price_remarks(panel, symphony.tickers)
     if options.json:
         return {
             "status": "done",
             **_summary(symphony, activity),
             "remarks": remarks,
+            **({} if decisions is None else {"decisions": decisions}),
             "tree": _rows(places, activity, options.depth),
         }
-    return {"status": "done", "lines": _lines(symphony, places, activity, remarks, options.depth)}
+    lines = _lines(symphony, places, activity, remarks, options.depth)
+    if activity is None or decisions is None:
+        return {"status": "done", "lines": lines}
+    table = decision_lines(decisions, str(activity.replay.dates[-1]))
+    return {"status": "done", "lines": itertools.chain(lines, [""], table)}
 
 
 def _summary(symphony: Symphony, activity: Activity | None) -> dict[str, Any]:

@@ -36,6 +36,7 @@ def add_symphony(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     backtest = _add(kinds, "backtest", "statistics and equity curve of a symphony", _BACKTEST, _backtest)
     backtest.add_argument("symphony", metavar="FILE|ID", help=_NAMED)
     _add_market(backtest, "default: that setting")
+    _add_missing(backtest)
     _add_costs(backtest)
     _add_files(backtest)
     check = _add(
@@ -105,6 +106,14 @@ def _add_costs(parser: argparse.ArgumentParser) -> None:
     costs.add_argument(
         "--benchmark", action="append", default=[], metavar="TICKER",
         help="compare with this ticker; may be given again (default SPY if the market has it)",
+    )  # fmt: skip
+
+
+def _add_missing(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--missing-tickers", choices=("reject", "replay_without"),
+        help="reject a symphony of which a ticker lacks prices, or replay it without the days that need the ticker "
+        "(default: the setting missing_tickers)",
     )  # fmt: skip
 
 

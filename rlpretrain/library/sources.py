@@ -18,6 +18,7 @@ from rlpretrain.market import PricePanel
 from rlpretrain.patterns import Reject
 from rlpretrain.runs.cache import Cache, DamagedError, program_digest
 from rlpretrain.symphony import Costs, Evaluator, Symphony, parse_symphony
+from rlpretrain.symphony.missing import MissingTickers
 
 __all__ = ["BacktestTerms", "Source", "SourceFinder"]
 
@@ -96,10 +97,19 @@ class SourceFinder:
         The run's library.
     terms
         Terms of the backtests.
+    missing_tickers
+        What becomes of symphonies that lack prices, see `Evaluator`.
     """
 
     def __init__(
-        self, settings: FetchSettings, panel: PricePanel, cache: Cache, listing: Listing, terms: BacktestTerms
+        self,
+        settings: FetchSettings,
+        panel: PricePanel,
+        cache: Cache,
+        listing: Listing,
+        terms: BacktestTerms,
+        *,
+        missing_tickers: MissingTickers = "reject",
     ) -> None:
         self._settings, self._panel, self._cache, self._terms = settings, panel, cache, terms
         # The embedded server's backtests depend on this market; Composer's do not.
@@ -112,7 +122,8 @@ class SourceFinder:
             conditions=[asdict(terms.costs), terms.capital, market],
             market=market,
         )
-        self._evaluator = Evaluator(panel)
+        self._missing_tickers = missing_tickers
+        self._evaluator = Evaluator(panel, missing_tickers=missing_tickers)
         self._asked = Counter[str]()
 
     async def find(self, rows: Sequence[SymphonySummary]) -> list[Source]:
@@ -159,7 +170,8 @@ class SourceFinder:
 
     def _checked(self, row: SymphonySummary, tree: str, document: dict[str, Any] | None = None) -> Source:
         """Parse a tree and check whether the market has its prices, unless that is known already."""
-        key, state = [tree, row.symphony_id], [self._panel.digest, program_digest()]
+        key = [tree, row.symphony_id]
+        state = [self._panel.digest, program_digest(), self._missing_tickers]
         known = self._cache.find("checks", key)
         if known is not None and known["state"] == state:
             reject = known["reject"] and Reject(**known["reject"])

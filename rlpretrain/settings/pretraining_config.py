@@ -22,7 +22,7 @@ from rlpretrain.pretraining.settings import (
 )
 from rlpretrain.registry.settings import ApprovalSettings
 from rlpretrain.settings.deployment import DeploymentSettings
-from rlpretrain.symphony.settings import FidelitySettings, ProcessSettings
+from rlpretrain.symphony.settings import FidelitySettings, MissingTickersSettings, ProcessSettings
 from rlpretrain.transfer.settings import TrainingAssetSettings, TransferSettings
 from rlpretrain.validation.settings import ValidatedAssetSettings, ValidationSettings
 
@@ -54,6 +54,7 @@ class PretrainingConfig(
     PriceUpdateSettings,
     ElectorateSettings,
     FidelitySettings,
+    MissingTickersSettings,
     ProcessSettings,
     ChunkSettings,
     LibrarySettings,

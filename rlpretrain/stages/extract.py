@@ -13,7 +13,7 @@ from rlpretrain.market.settings import MarketSettings, TradingSettings
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.stage import Parts, Result, Stage
 from rlpretrain.stages.work import Work
-from rlpretrain.symphony.settings import FidelitySettings, ProcessSettings
+from rlpretrain.symphony.settings import FidelitySettings, MissingTickersSettings, ProcessSettings
 
 if TYPE_CHECKING:
     from rlpretrain.stages.run import Run
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-class ReplaySettings(TradingSettings, FidelitySettings):
+class ReplaySettings(TradingSettings, FidelitySettings, MissingTickersSettings):
     """Settings that a replay depends on, in addition to the tree, the backtest and the prices."""
 
 
@@ -47,6 +47,7 @@ class ReplayComparison(BaseModel):
     tracking_error: float
     largest_difference: float
     largest_difference_day: dt.date
+    excused_days: int
     equal_holdings: float | None
     status: str
     """Such as 'agrees' or 'never agreed'."""

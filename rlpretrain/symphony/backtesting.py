@@ -119,6 +119,8 @@ def backtest(
         last_price[i] *= factor[-1]
     equity, turnover, spent, holdings = trade(capital, targets, trades, before, after, price, rates, whole)
     returns = equity[1:] / np.concatenate([[capital], equity[1:-1]]) - 1.0
+    # A ticker that has ended is not held and has no price.
+    shares = np.divide(holdings, last_price, out=np.zeros_like(holdings), where=holdings != 0.0)
     return BacktestResult(
         symphony_id=replay.symphony.symphony_id,
         dates=replay.dates,
@@ -128,7 +130,7 @@ def backtest(
         costs=dict(zip(COST_ITEMS, spent.tolist(), strict=True)),
         weights=replay.targets,
         benchmarks={name: benchmark_statistics(returns, _returns(panel, name, rows)) for name in benchmarks},
-        shares=dict(zip(replay.tickers, (holdings / last_price).tolist(), strict=True)),
+        shares=dict(zip(replay.tickers, shares.tolist(), strict=True)),
     )
 
 

@@ -16,9 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import SymphonyError
+from rlpretrain.market.calendars import is_crypto
 from rlpretrain.market.findings import left_out_because
 from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.budget import check_cells
+from rlpretrain.symphony.margins import Decision, DecisionTable, Margins, NearestDecisions, Witness
+from rlpretrain.symphony.missing import (
+    MissingTickers,
+    UndecidedDays,
+    lacking_tickers,
+    missing_remark,
+    undecided_days,
+)
 from rlpretrain.symphony.nodes import (
     Asset,
     Empty,
@@ -32,7 +41,7 @@ from rlpretrain.symphony.nodes import (
 from rlpretrain.symphony.portions import Portion, branches, hold, selected
 from rlpretrain.symphony.prices import PriceTable, first_known
 from rlpretrain.symphony.rebalance import apply_rebalancing, period_starts
-from rlpretrain.symphony.substrategy import Substrategies
+from rlpretrain.symphony.substrategy import Substrategies, indispensable_tickers
 
 __all__ = ["Activity", "Evaluator", "Replay", "visit_counts"]
 
@@ -48,15 +57,22 @@ class Replay:
     dates: Dates
     """(D,) trading days from the first on which everything that the tree reads is known."""
     tickers: tuple[str, ...]
-    """(n,) all tickers that the symphony can hold."""
+    """(n,) all tickers that the symphony can hold, but for those without any price."""
     closes: Floats
-    """(D, n) their adjusted closes; NaN only where a ticker is not held."""
+    """(D, n) their adjusted closes; NaN only where a ticker is not held after the day, or no longer has prices."""
     targets: Floats
     """(D, n) weights held after each close; the rest up to 1 is cash. Between rebalances they drift."""
     rebalanced: NDArray[np.bool_]
     """(D,) days on which the weights were set to what the tree wanted."""
     scores: NDArray[np.float32] | None = None
     """(D, n, K) weighted sum of each holding's active leaves' scores."""
+    margins: Margins | None = None
+    """How near the decisions were to turning; None unless asked for."""
+    undecided: NDArray[np.bool_] | None = None
+    """(D,) days on which it is unknown what is held, because a ticker lacks prices, see
+    `rlpretrain.symphony.missing`; nothing is held there. None where nothing is missing."""
+    remarks: tuple[str, ...] = ()
+    """What the replay had to leave out."""
 
     def between(self, start: int, stop: int) -> Replay:
         """Return rows `start` to `stop` (excluded), with the portfolio bought on the first of them."""
@@ -69,6 +85,8 @@ class Replay:
             targets=self.targets[start:stop],
             rebalanced=rebalanced,
             scores=None if self.scores is None else self.scores[start:stop],
+            margins=None if self.margins is None else self.margins.take(slice(start, stop)),
+            undecided=None if self.undecided is None else self.undecided[start:stop],
         )
 
     @property
@@ -112,11 +130,16 @@ class Evaluator:
     Parameters
     ----------
     panel
-        Adjusted prices; a symphony that needs a ticker which is not in the panel is rejected.
+        Adjusted prices.
+    missing_tickers
+        ``reject`` rejects a symphony that holds or reads a ticker which is not in the panel, and stops at the last day
+        on which all tickers have prices. ``replay_without`` leaves out the days that need a ticker without a price;
+        where a sub-strategy needs it, every day does.
     """
 
-    def __init__(self, panel: PricePanel) -> None:
+    def __init__(self, panel: PricePanel, *, missing_tickers: MissingTickers = "reject") -> None:
         self.panel = panel
+        self._missing_tickers = missing_tickers
 
     @cached_property
     def _sessions(self) -> PriceTable:
@@ -126,6 +149,13 @@ class Evaluator:
     def _every_day(self) -> PriceTable:
         return PriceTable(self.panel, np.arange(len(self.panel.dates)))
 
+    def with_missing_tickers(self, missing_tickers: MissingTickers) -> Evaluator:
+        """Return an evaluator that shares the columns of this one and treats missing tickers otherwise."""
+        other = Evaluator(self.panel, missing_tickers=missing_tickers)
+        # Both tables are computed on access, and kept under these names.
+        vars(other).update(_sessions=self._sessions, _every_day=self._every_day)
+        return other
+
     def table(self, symphony: Symphony) -> PriceTable:
         """Return the prices on a symphony's calendar.
 
@@ -134,16 +164,22 @@ class Evaluator:
         Raises
         ------
         SymphonyError
-            The panel lacks a ticker.
+            The panel lacks a ticker; with ``replay_without``, one that a sub-strategy needs, or all.
         """
         missing = [ticker for ticker in symphony.tickers if ticker not in self.panel]
-        if missing:
+        needed = set(missing)
+        if self._missing_tickers == "replay_without" and len(missing) < len(symphony.tickers):
+            needed &= indispensable_tickers(symphony)
+        if needed:
             places = "; ".join(
                 f"{ticker} at {symphony.first_use[ticker]}{left_out_because(self.panel.findings, ticker)}"
-                for ticker in missing
+                for ticker in sorted(needed)
             )
             raise SymphonyError(f"{symphony.symphony_id}: no prices of {places}")
-        crypto = all(self.panel.crypto[self.panel.column(ticker)] for ticker in symphony.tickers)
+        crypto = all(
+            is_crypto(ticker) if ticker in missing else self.panel.crypto[self.panel.column(ticker)]
+            for ticker in symphony.tickers
+        )
         return self._every_day if crypto else self._sessions
 
     def replay(
@@ -153,6 +189,7 @@ class Evaluator:
         *,
         start: dt.date | None = None,
         end: dt.date | None = None,
+        margins: bool = False,
     ) -> Replay:
         """Compute the weights of every day.
 
@@ -167,13 +204,21 @@ class Evaluator:
             (L, K) one vector for each of `symphony.leaves`; `Replay.scores` is their sum by the leaves' weights.
         start, end
             Buy on the first day from `start` on, and stop after `end`; indicators still look back before `start`.
+        margins
+            Whether to compute `Replay.margins`.
 
         Raises
         ------
         SymphonyError
             A ticker has no prices, or there is no day on which everything that the tree reads is known.
         """
-        walk = self._walk(symphony, start, end, leaf_scores)
+        walk = self._walk(symphony, start, end, leaf_scores, contests=margins)
+        nearest = NearestDecisions(walk.table, walk.strategies, walk.start, walk.stop) if margins else None
+        lacking: tuple[str, ...] = ()
+        if self._missing_tickers == "replay_without":
+            lacking = lacking_tickers(symphony, walk.table, walk.stop)
+        unknown = UndecidedDays(walk.table, walk.strategies, walk.start, walk.stop) if lacking else None
+        walk.run(*(witness for witness in (nearest, unknown) if witness is not None))
         dates = walk.table.dates[walk.start : walk.stop]
         span = slice(walk.start, walk.stop)
         closes = np.stack([walk.table.close(ticker)[span] for ticker in symphony.holdings], axis=1)
@@ -182,9 +227,33 @@ class Evaluator:
         if symphony.rebalance == "none":
             due[1:] |= walk.signature[1:] != walk.signature[:-1]
             corridor = np.inf if symphony.corridor_width is None else symphony.corridor_width
+        lost = None
+        if unknown is not None:
+            lost = undecided_days(unknown.days, due, symphony.rebalance, walk.wanted, closes)
+            due |= lost
+            walk.leave_out(lost)
         targets, rebalanced = apply_rebalancing(walk.wanted, closes, due, corridor)
         scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
-        return Replay(symphony, dates, symphony.holdings, closes, targets, rebalanced, scores)
+        found = None
+        if nearest is not None:
+            # Without a calendar the tree is asked at every close; else the last rebalance decided.
+            decides = np.full(len(dates), symphony.rebalance == "none") | rebalanced
+            found = nearest.margins().take(np.maximum.accumulate(np.where(decides, np.arange(len(dates)), 0)))
+        replay = Replay(symphony, dates, symphony.holdings, closes, targets, rebalanced, scores, found, lost)
+        return replay if lost is None else _decided(replay, walk.table, lacking)
+
+    def decisions(self, symphony: Symphony, day: dt.date) -> tuple[Decision, ...]:
+        """Return the decisions that are active at the close of one day, nearest to turning first.
+
+        Raises
+        ------
+        SymphonyError
+            See `replay`; or the symphony decides nothing on this day.
+        """
+        walk = self._walk(symphony, day, day, contests=True)
+        table = DecisionTable(walk.table, walk.strategies, walk.start)
+        walk.run(table)
+        return table.decisions()
 
     def missing_raw_closes(self, replay: Replay) -> dict[str, int]:
         """Count for each ticker whose level decides the days without a raw close; a vote needs 0.
@@ -216,7 +285,11 @@ class Evaluator:
         decided = np.flatnonzero(replay.rebalanced)
         in_force = np.zeros(days)
         in_force[decided] = np.diff(decided, append=days)
-        walk = self._walk(symphony, start, end, in_force=in_force)
+        if replay.undecided is not None:
+            in_force[replay.undecided] = 0.0
+        first, last = (day.astype(object) for day in replay.dates[[0, -1]])
+        walk = self._walk(symphony, first, last, in_force=in_force)
+        walk.run()
         return Activity(replay, walk.days / days, walk.weight / days)
 
     def _walk(
@@ -226,11 +299,18 @@ class Evaluator:
         end: dt.date | None,
         leaf_scores: NDArray[np.float32] | None = None,
         in_force: Floats | None = None,
+        *,
+        contests: bool = False,
     ) -> _Walk:
         table = self.table(symphony)
         check_cells(symphony, len(table))
-        stop = 1 + min(table.span(ticker)[1] for ticker in symphony.tickers)
-        strategies = Substrategies(symphony, table, stop)
+        ends = {ticker: table.span(ticker)[1] for ticker in symphony.tickers}
+        stop = 1 + min(ends.values())
+        absent = None
+        if self._missing_tickers == "replay_without":
+            stop = 1 + min([max(ends.values()), *(ends[name] for name in indispensable_tickers(symphony))])
+            absent = frozenset(ticker for ticker, end in ends.items() if end < 0)
+        strategies = Substrategies(symphony, table, stop, contests=contests, absent=absent)
         first = strategies.starts[symphony.root]
         if first >= stop:
             left_out = "".join(
@@ -253,9 +333,7 @@ class Evaluator:
                 f"to {end or 'the end'}",
                 hint=f"it can be replayed {whole}",
             )
-        walk = _Walk(symphony, table, strategies, first, stop, leaf_scores, in_force)
-        walk.run()
-        return walk
+        return _Walk(symphony, table, strategies, first, stop, leaf_scores, in_force)
 
 
 class _Walk:
@@ -290,7 +368,14 @@ class _Walk:
                 raise ValueError(f"leaf_scores has shape {self.leaf_scores.shape}, expected ({leaves}, K)")
             self.scores = np.zeros((*shape, self.leaf_scores.shape[1]), np.float32)
 
-    def run(self) -> None:
+    def leave_out(self, rows: NDArray[np.bool_]) -> None:
+        """Set the wanted weights to zero on some days (D,)."""
+        self.wanted[rows] = 0.0
+        if self.scores is not None:
+            self.scores[rows] = 0.0
+
+    def run(self, *witnesses: Witness) -> None:
+        """Follow the active days down the tree; each witness is shown each active node."""
         columns = {ticker: i for i, ticker in enumerate(self.symphony.holdings)}
         nodes, counts = self.symphony.nodes, self.symphony.leaf_counts
         rng = np.random.default_rng(0)
@@ -306,6 +391,8 @@ class _Walk:
                 self.days[visit] = days.sum()
                 self.weight[visit] = days @ weight
             node = nodes[position]
+            for witness in witnesses:
+                witness.meet(self.symphony, position, visit, rows)
             match node:
                 case Asset(ticker):
                     column = columns[ticker]
@@ -331,6 +418,31 @@ class _Walk:
                 stack.append((child, visit, leaf, part))
                 visit += self.sizes[child]
                 leaf += counts[child]
+
+
+def _decided(replay: Replay, table: PriceTable, lacking: tuple[str, ...]) -> Replay:
+    """Return a replay of the tickers with prices, from its first decided day to its last one, with a remark.
+
+    Raises
+    ------
+    SymphonyError
+        No day is decided.
+    """
+    assert replay.undecided is not None  # noqa: S101 - as the caller computed it
+    name, days = replay.symphony.symphony_id, len(replay.dates)
+    remark = missing_remark(replay.symphony, table, lacking, int(replay.undecided.sum()), days)
+    decided = np.flatnonzero(~replay.undecided)
+    if not len(decided):
+        raise SymphonyError(f"{name}: {remark}")
+    priced = [i for i, ticker in enumerate(replay.tickers) if ticker in table]
+    return replace(
+        replay.between(int(decided[0]), int(decided[-1]) + 1),
+        tickers=tuple(replay.tickers[i] for i in priced),
+        closes=replay.closes[decided[0] : decided[-1] + 1, priced],
+        targets=replay.targets[decided[0] : decided[-1] + 1, priced],
+        scores=None if replay.scores is None else replay.scores[decided[0] : decided[-1] + 1, priced],
+        remarks=(remark,),
+    )
 
 
 def _carry(

@@ -33,6 +33,12 @@ their correlation means nothing."""
 _SAME_WEIGHT = 0.01
 """Weights that differ by less count as equal: drift and inverse-volatility splits carry the noise of prices."""
 
+_APART = 0.0005
+"""Difference of one day's returns above which they part. Below it, noise of prices and rounding explain the day."""
+
+_MOST_EXCUSED = 0.02
+"""Largest share of the days to date that may be left out of the comparison, five days a year."""
+
 _STILL = 1e-12
 """Product of two daily deviations below which one of the series does not move."""
 
@@ -51,6 +57,8 @@ class Fidelity:
     largest_difference: float
     """Largest difference between one day's returns, ours minus the service's."""
     largest_difference_day: dt.date
+    excused_days: int = 0
+    """Number of daily returns that correlation and tracking error leave out, see `DailyComparison.excused`."""
     equal_holdings: float | None = None
     """Share of days with the same holdings; None where the service returns no holdings."""
 
@@ -65,10 +73,12 @@ class Fidelity:
         return cls(**{**figures, "largest_difference_day": day})
 
     def __str__(self) -> str:
+        days = f"{self.excused_days} day{'s' if self.excused_days > 1 else ''}"
+        excused = f", leaving out {days} decided within the noise of prices" if self.excused_days else ""
         returns = "hardly move" if self.correlation is None else f"correlate {self.correlation:.3f}"
         return (
             f"over all {self.common_days:,} common days, daily returns {returns} and the tracking error is "
-            f"{self.tracking_error:.1%} a year"
+            f"{self.tracking_error:.1%} a year{excused}"
         )
 
 
@@ -82,11 +92,32 @@ class DailyComparison:
     """(n,) our daily returns, fraction."""
     theirs: Floats
     """(n,) the service's daily returns, fraction."""
+    near: NDArray[np.bool_]
+    """(n,) whether what we held into each day rests on a decision within a hair's breadth of turning."""
+
+    @cached_property
+    def excused(self) -> NDArray[np.bool_]:
+        """Days (n,) that do not count against agreement.
+
+        The returns part, and what we held rests on a decision that the noise of prices may turn, so that the service
+        may have held something else. The next decision ends it: if that one is clear and the returns still part, the
+        day counts. No more than 2 % of the days up to each day are excused, the first ones first; a replay that is
+        wrong parts more often.
+        """
+        candidates = self.near & (np.abs(self.ours - self.theirs) > _APART)
+        excused = np.zeros(len(candidates), np.bool_)
+        spent = 0
+        for row in np.flatnonzero(candidates):
+            if spent + 1 <= _MOST_EXCUSED * (row + 1):
+                excused[row] = True
+                spent += 1
+        return excused
 
     @cached_property
     def _to_date(self) -> tuple[Floats, Floats]:
         """Correlation (NaN where undefined) and tracking error of the returns up to each day, (n,) each."""
-        a, b, count = self.ours, self.theirs, np.arange(1, len(self.dates) + 1)
+        counts = ~self.excused
+        a, b, count = self.ours * counts, self.theirs * counts, np.maximum(np.cumsum(counts), 1)
 
         # Sums run forwards only, so that not a bit of a day's figures depends on what follows.
         def covariance(x: Floats, y: Floats) -> Floats:
@@ -117,6 +148,7 @@ class DailyComparison:
             tracking_error=tracking_error,
             largest_difference=float(difference[largest]),
             largest_difference_day=dt.date.fromisoformat(str(self.dates[largest].astype("datetime64[D]"))),
+            excused_days=int(self.excused.sum()),
             equal_holdings=holdings,
         )
 
@@ -141,7 +173,14 @@ class DailyComparison:
 
 
 def compare_daily_values(
-    dates: Dates, values: Floats, their_dates: Dates, their_values: Floats, *, resolution: float = 1e-4
+    dates: Dates,
+    values: Floats,
+    their_dates: Dates,
+    their_values: Floats,
+    *,
+    near: NDArray[np.bool_] | None = None,
+    undecided: NDArray[np.bool_] | None = None,
+    resolution: float = 1e-4,
 ) -> DailyComparison:
     """Compare two equity curves of one symphony.
 
@@ -153,6 +192,12 @@ def compare_daily_values(
         (n,) our replay, with Composer's fills and costs.
     their_dates, their_values
         (m,) Composer's daily values; days without a value are NaN.
+    near
+        (n,) days of `dates` after which our holdings rest on a decision within a hair's breadth of turning, see
+        `Margins.within_noise`; None if that is not known of any.
+    undecided
+        (n,) days of `dates` after which our holdings are unknown, see `Replay.undecided`; no return after them is
+        compared.
     resolution
         The step to which `their_values` are rounded, as a share of the first one. When a strategy has lost most of its
         capital, a step is a large share of the rest: days on which it is more than a thousandth of the value
@@ -164,10 +209,18 @@ def compare_daily_values(
     first = their_values[known][0] if known.any() else 1.0
     fine = two * _COARSEST_ROUNDING > resolution * first
     rows = np.flatnonzero(fine[1:] & fine[:-1])
+
+    def marked(marks: NDArray[np.bool_] | None) -> NDArray[np.bool_]:
+        """Return for each return whether any day that it was earned from is marked."""
+        before = np.concatenate([[0], np.cumsum(np.zeros(len(dates), np.bool_) if marks is None else marks)])
+        return np.asarray(before[ours[rows + 1]] > before[ours[rows]])
+
+    rows = rows[~marked(undecided)]
     return DailyComparison(
         dates=dates[ours][1:][rows],
         ours=one[rows + 1] / one[rows] - 1.0,
         theirs=two[rows + 1] / two[rows] - 1.0,
+        near=marked(near),
     )
 
 
@@ -196,6 +249,9 @@ def equal_holdings(replay: Replay, dates: Dates, weights: Mapping[str, Floats]) 
     """
     known = np.isfinite(np.sum(list(weights.values()), axis=0)) if weights else np.zeros(len(dates), np.bool_)
     _, ours, theirs = np.intersect1d(replay.dates, dates[known], assume_unique=True, return_indices=True)
+    if replay.undecided is not None:
+        decided = ~replay.undecided[ours]
+        ours, theirs = ours[decided], theirs[decided]
     if not len(ours):
         return None
     difference: dict[str, Floats] = defaultdict(lambda: np.zeros(len(ours)))

@@ -25,7 +25,7 @@ from rlpretrain.symphony.nodes import (
 from rlpretrain.symphony.wire import read_text
 from rlpretrain.symphony.wording import condition_words, indicator_words
 
-__all__ = ["Place", "find_place", "one_line", "outline", "place_path"]
+__all__ = ["Place", "decision_place", "find_place", "one_line", "outline", "place_path"]
 
 _LONGEST_PATH = 4_000
 
@@ -106,6 +106,17 @@ def find_place(places: Sequence[Place], path: str) -> int:
             break
         row = places[row].children[int(index)]
     return row
+
+
+def decision_place(places: Sequence[Place], visit: int) -> int:
+    """Return the row of the node that decides at a place of the engine's walk, see `Rule.visit`."""
+    own = [row for row, place in enumerate(places) if place.visit == visit and place.step in ("if", "filter")]
+    if own:
+        return own[-1]
+    # A further condition of an if is a node of the engine only; its branch is the engine's next place.
+    return next(
+        row for row, place in enumerate(places) if place.visit == visit + 1 and place.step == "if-child"
+    )
 
 
 def one_line(text: str) -> str:

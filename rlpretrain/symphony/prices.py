@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.panel import Dates, Floats, PricePanel
+from rlpretrain.symphony.distances import Distance, compound_distance, noise_of, trailing_deviation
 from rlpretrain.symphony.indicators import apply_indicator
 from rlpretrain.symphony.levels import scaled_sides
 from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Indicator, Metric
 
-__all__ = ["PriceTable", "filled_close", "first_known", "indicator_column", "last_known"]
+__all__ = ["PriceTable", "condition_tickers", "filled_close", "first_known", "indicator_column", "last_known"]
 
 Booleans = NDArray[np.bool_]
 
@@ -41,7 +42,9 @@ class PriceTable:
         self._raw_closes: dict[str, Floats | None] = {}
         self._metrics: dict[Metric, Floats] = {}
         self._conditions: dict[Condition, Booleans] = {}
-        self._starts: dict[Condition, int] = {}
+        self._distances: dict[Condition, Distance] = {}
+        self._volatilities: dict[str, Floats] = {}
+        self._starts: dict[tuple[Condition, frozenset[str]], int] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -50,9 +53,11 @@ class PriceTable:
         return ticker in self.panel
 
     def close(self, ticker: str) -> Floats:
-        """Return the closes (T,), see `filled_close`; the array must not be changed."""
+        """Return the closes (T,), see `filled_close`, NaN without prices; the array must not be changed."""
         if ticker not in self._closes:
-            self._closes[ticker] = filled_close(self.panel, ticker, self.rows)
+            absent = ticker not in self.panel
+            empty = np.full(len(self), np.nan)
+            self._closes[ticker] = empty if absent else filled_close(self.panel, ticker, self.rows)
         return self._closes[ticker]
 
     def span(self, ticker: str) -> tuple[int, int]:
@@ -73,7 +78,8 @@ class PriceTable:
     def raw_close(self, ticker: str) -> Floats | None:
         """Return the closes as quoted (T,), NaN where unknown, of the same days as `close`; None if there are none."""
         if ticker not in self._raw_closes:
-            self._raw_closes[ticker] = filled_raw_close(self.panel, ticker, self.rows)
+            absent = ticker not in self.panel
+            self._raw_closes[ticker] = None if absent else filled_raw_close(self.panel, ticker, self.rows)
         return self._raw_closes[ticker]
 
     def levels(self, metrics: Sequence[Metric]) -> list[Floats]:
@@ -130,16 +136,64 @@ class PriceTable:
             case "eq":
                 return np.equal(left, right)
 
-    def condition_start(self, condition: Condition) -> int:
-        """Return the first row on which everything that a condition compares is known."""
-        if condition not in self._starts:
+    def distance(self, condition: Condition) -> Distance:
+        """Return for each day how far a condition was from turning, see `Distance`."""
+        if condition not in self._distances:
+            self._distances[condition] = self._measure(condition)
+        return self._distances[condition]
+
+    def _measure(self, condition: Condition) -> Distance:
+        if isinstance(condition, Compound):
+            holds = np.stack([self.condition(part) for part in condition.conditions])
+            return compound_distance(
+                condition.every, holds, [self.distance(part) for part in condition.conditions]
+            )
+        if condition.left == condition.right:
+            return Distance.never(len(self))
+        left, right = self.sides(condition)
+        difference = left - right
+        volatility = self.volatility(condition.left.ticker)
+        if isinstance(condition.right, float) or condition.right.ticker == condition.left.ticker:
+            noise = noise_of(difference, volatility)
+        else:
+            other = noise_of(np.asarray(right), self.volatility(condition.right.ticker))
+            noise = np.hypot(noise_of(left, volatility), other)
+        return Distance.of(difference, trailing_deviation(np.diff(difference, prepend=np.nan)), noise)
+
+    def volatility(self, ticker: str) -> Floats:
+        """Return the trailing deviation of a ticker's daily returns (T,), fraction; the array must not be changed."""
+        if ticker not in self._volatilities:
+            self._volatilities[ticker] = trailing_deviation(
+                np.diff(np.log(self.close(ticker)), prepend=np.nan)
+            )
+        return self._volatilities[ticker]
+
+    def condition_start(self, condition: Condition, absent: frozenset[str] = frozenset()) -> int:
+        """Return the first row on which everything that a condition compares is known, but for `absent` tickers."""
+        key = condition, absent
+        if key not in self._starts:
             if isinstance(condition, Compound):
-                starts = [self.condition_start(part) for part in condition.conditions]
+                starts = [self.condition_start(part, absent) for part in condition.conditions]
             else:
-                sides = self.sides(condition)
-                starts = [first_known(side) for side in sides if not isinstance(side, float)]
-            self._starts[condition] = max(starts)
-        return self._starts[condition]
+                pairs = zip((condition.left, condition.right), self.sides(condition), strict=True)
+                starts = [
+                    first_known(np.asarray(side))
+                    for metric, side in pairs
+                    if isinstance(metric, Metric) and metric.ticker not in absent
+                ]
+            self._starts[key] = max(starts, default=0)
+        return self._starts[key]
+
+
+def _metrics(comparison: Comparison) -> list[Metric]:
+    return [side for side in (comparison.left, comparison.right) if isinstance(side, Metric)]
+
+
+def condition_tickers(condition: Condition) -> set[str]:
+    """Return the tickers that a condition reads."""
+    if isinstance(condition, Compound):
+        return set().union(*(condition_tickers(part) for part in condition.conditions))
+    return {metric.ticker for metric in _metrics(condition)}
 
 
 def filled_close(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:

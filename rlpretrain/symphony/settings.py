@@ -1,6 +1,8 @@
-"""Settings of the comparison of a replay with Composer's own backtest."""
+"""Settings of replays, and of their comparison with Composer's own backtest."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import field_validator
 
@@ -8,7 +10,19 @@ from rlpretrain.market.tickers import normal_ticker
 from rlpretrain.sections import Section, deployment_setting, run_setting
 from rlpretrain.symphony.fractionability import WHOLE_SHARE_TICKERS
 
-__all__ = ["FidelitySettings", "ProcessSettings"]
+__all__ = ["FidelitySettings", "MissingTickersSettings", "ProcessSettings"]
+
+
+class MissingTickersSettings(Section):
+    """What becomes of a symphony that holds or reads a ticker without prices."""
+
+    missing_tickers: Literal["reject", "replay_without"] = run_setting(
+        "reject",
+        "Library",
+        "A symphony of which a ticker lacks prices is rejected and ends where the first of its tickers ends, or it is "
+        "replayed without the days on which its rules need the ticker.",
+        title="Symphonies that lack prices",
+    )
 
 
 class FidelitySettings(Section):

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rlpretrain.market.panel import Floats
 from rlpretrain.symphony.budget import needing_returns
 from rlpretrain.symphony.compiled import compiled
+from rlpretrain.symphony.distances import Contest, noise_of, trailing_deviation
 from rlpretrain.symphony.levels import sorts_by_level
 from rlpretrain.symphony.nodes import (
     Asset,
@@ -27,9 +28,9 @@ from rlpretrain.symphony.nodes import (
     SpecifiedWeight,
     Symphony,
 )
-from rlpretrain.symphony.prices import PriceTable, first_known, indicator_column
+from rlpretrain.symphony.prices import PriceTable, condition_tickers, first_known, indicator_column
 
-__all__ = ["Substrategies"]
+__all__ = ["Substrategies", "indispensable_tickers"]
 
 
 class Substrategies:
@@ -43,10 +44,26 @@ class Substrategies:
         Prices on its calendar.
     stop
         Row after the last one on which all its tickers have a price.
+    contests
+        Whether to keep what each filter sorted by, for `contest`.
+    absent
+        Tickers without any price, for which no day has to wait; None if prices of all tickers are known to the end.
     """
 
-    def __init__(self, symphony: Symphony, table: PriceTable, stop: int) -> None:
+    def __init__(
+        self,
+        symphony: Symphony,
+        table: PriceTable,
+        stop: int,
+        *,
+        contests: bool = False,
+        absent: frozenset[str] | None = None,
+    ) -> None:
         self._symphony, self._table, self._stop = symphony, table, stop
+        self._absent = frozenset[str]() if absent is None else absent
+        self._complete = absent is None
+        self._incomplete: dict[int, NDArray[np.bool_]] = {}
+        self._contests: dict[int, Contest] | None = {} if contests else None
         self._splits: dict[int, Floats] = {}
         self._holds: dict[int, NDArray[np.bool_]] = {}
         self._returns: dict[int, Floats] = {}
@@ -65,6 +82,15 @@ class Substrategies:
         """Return the fraction for each child of a filter or inverse-volatility node (T, m)."""
         return self._splits[position]
 
+    def contest(self, position: int) -> Contest:
+        """Return what a filter sorted its children by."""
+        assert self._contests is not None  # noqa: S101 - asked for when this was built
+        return self._contests[position]
+
+    def incomplete(self, position: int) -> NDArray[np.bool_]:
+        """Return the days (T,) on which a filter or inverse-volatility node does not know all its children."""
+        return self._incomplete[position]
+
     def holds(self, position: int) -> NDArray[np.bool_]:
         """Return whether the condition of an `If` is true (T,)."""
         return self._holds[position]
@@ -82,21 +108,27 @@ class Substrategies:
         node = self._symphony.nodes[position]
         match node:
             case Asset(ticker):
-                return self._table.span(ticker)[0]
+                return 0 if ticker in self._absent else self._table.span(ticker)[0]
             case Empty():
                 return 0
             case If(condition, children):
                 self._holds[position] = self._table.condition(condition)
-                own = self._table.condition_start(condition)
+                own = self._table.condition_start(condition, self._absent)
             case Filter(indicator, highest, count, children):
                 values = np.stack(self._sort_columns(children, indicator))
                 self._splits[position] = _select(values, count, highest)
-                own = max(first_known(row) for row in values)
+                own = self._first(position, children, values)
+                if self._contests is not None:
+                    pairs = zip(children, values, strict=True)
+                    noise = np.stack([noise_of(column, self._volatility(child)) for child, column in pairs])
+                    self._contests[position] = Contest(
+                        children, values, self._splits[position], highest, noise
+                    )
             case InverseVolatility(children, window):
                 deviation = Indicator("standard-deviation-return", (float(window),))
                 values = np.stack([self._column(child, deviation) for child in children])
                 self._splits[position] = _inverse(values)
-                own = max(first_known(row) for row in values)
+                own = self._first(position, children, values)
             case EqualWeight(children) | SpecifiedWeight(children, _):
                 own = 0
         return max(own, *(self.starts[child] for child in children))
@@ -108,6 +140,15 @@ class Substrategies:
         if sorts_by_level(indicator, tickers):  # All children are assets: the parser refuses others.
             return self._table.levels([Metric(indicator, ticker) for ticker in tickers])
         return [self._column(child, indicator) for child in children]
+
+    def _first(self, position: int, children: tuple[int, ...], values: Floats) -> int:
+        """Return the first row on which the values (m, T) of all children are known, but for absent tickers."""
+        if self._complete:
+            return max(first_known(row) for row in values)
+        self._incomplete[position] = np.asarray(np.isnan(values).any(axis=0))
+        nodes = [self._symphony.nodes[child] for child in children]
+        waited = [not (isinstance(node, Asset) and node.ticker in self._absent) for node in nodes]
+        return max((first_known(row) for row in values[waited]), default=0)
 
     def _column(self, child: int, indicator: Indicator) -> Floats:
         """Return an indicator of a child (T,): of its price if it is an asset, else of its equity."""
@@ -124,6 +165,15 @@ class Substrategies:
                 )
             self._equities[child] = equity
         return indicator_column(indicator, self._equities[child])
+
+    def _volatility(self, child: int) -> Floats:
+        """Return the trailing deviation of a child's daily returns (T,)."""
+        node = self._symphony.nodes[child]
+        if isinstance(node, Asset):
+            return self._table.volatility(node.ticker)
+        returns = self._returns[child].copy()
+        returns[: self.starts[child] + 1] = np.nan
+        return trailing_deviation(returns)
 
     def _daily_returns(self, position: int) -> Floats:
         """Return the return of a node into each close (T,): yesterday's weights times today's returns."""
@@ -150,6 +200,18 @@ class Substrategies:
                     held = split[:-1, j]
                     returns[1:] += np.where(held > 0, held * self._returns[child][1:], 0.0)
         return returns
+
+
+def indispensable_tickers(symphony: Symphony) -> set[str]:
+    """Return the tickers that sub-strategies hold or read: without one of their prices no day can be replayed."""
+    found: set[str] = set()
+    for position in needing_returns(symphony.nodes):
+        node = symphony.nodes[position]
+        if isinstance(node, Asset):
+            found.add(node.ticker)
+        elif isinstance(node, If):
+            found |= condition_tickers(node.condition)
+    return found
 
 
 @compiled

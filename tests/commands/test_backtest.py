@@ -37,6 +37,10 @@ def test_json_holds_what_the_engine_gives(
     assert found["last_market_day"] == str(replay.dates[-1])
     assert found["costs"] == result.costs
     assert found["costs"]["slippage"] > 0 == found["costs"]["reg_fee"]
+    nearest = found["decisions"][0]
+    assert (nearest["path"], nearest["rule"]) == ("root/if[0]", "RSI(10) of AAA > 55")
+    assert nearest["difference"] == nearest["left_value"] - 55.0
+    assert nearest["deviations"] > 0
     assert found["rebalances"] == len(replay.dates)
     assert result.benchmarks["SPY"].items() <= found["benchmarks"]["SPY"].items()
     assert found["files"] == {"weights": "w.csv", "equity": "e.csv", "picture": "rule-equity.png"}
@@ -206,3 +210,21 @@ def test_an_id_of_the_server(capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert found["symphony_id"] == identifier and found["market"] == "generated:years=2"
     assert found["files"] == {"picture": f"{identifier}-equity.png"}
     json.dumps(found, allow_nan=False)
+
+
+def test_a_symphony_that_lacks_prices_is_replayed_without_the_days_that_need_them(
+    tmp_path: Path, market: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = b.when(
+        ("relative-strength-index", {"window": 10}, "AAA"), "gt", 55, [b.asset("BBB")], [b.asset("XXX")]
+    )
+    file = write(tmp_path / "x.json", b.root(tree))
+    command = ["symphony", "backtest", str(file), "--market", market, "--no-picture"]
+    assert main(command) == 1
+    assert "no prices of XXX at root/if[0]" in capsys.readouterr().err
+    assert main([*command, "--missing-tickers", "replay_without"]) == 0
+    assert "no prices of XXX; " in capsys.readouterr().out
+    found = answer(
+        capsys, "backtest", file, "--market", market, "--no-picture", "--missing-tickers=replay_without"
+    )
+    assert 0 < found["days_left_out"] < found["days"]

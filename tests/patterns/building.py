@@ -69,6 +69,10 @@ def record_of(
         "dates": dates,
         "agreement": np.ones(len(dates), dtype=np.int8),
         "fidelity": FAITHFUL,
+        "margin": np.full(len(dates), np.inf, np.float32),
+        "noise_margin": np.full(len(dates), np.inf, np.float32),
+        "nearest_rule": "",
+        "remarks": (),
     }
     return StrategyRecord.pack(
         held=held,

@@ -37,7 +37,7 @@ def replay_library(panel: PricePanel, size: int) -> Library:
     for entry in catalogue.entries():
         try:
             symphony = parse_symphony(entry.document, symphony_id=entry.symphony_id)
-            replay = evaluator.replay(symphony, leaf_scores(symphony))
+            replay = evaluator.replay(symphony, leaf_scores(symphony), margins=True)
         except SymphonyError:
             continue
         agreement = np.ones(len(replay.dates), dtype=np.int8)

@@ -177,10 +177,18 @@ def test_an_unknown_extraction_or_cursor_is_told(stored: tuple[str, str, Pattern
 def test_who_holds_is_read_from_the_records(tmp_path: Path) -> None:
     write_manifest(tmp_path, "extract/chunk_0000", {"sources": {"a": {}}})
     write_manifest(tmp_path, "mine", mined())
-    ChunkRecords(RECORDS).save(tmp_path / "extract" / "chunk_0000.npz")
+    margins = np.full(len(RECORDS[0].dates), 2.5, np.float16)
+    near = dataclasses.replace(
+        RECORDS[0], margin=margins, noise_margin=margins, nearest_rule="RSI(10) of SPY > 79"
+    )
+    ChunkRecords((near, *RECORDS[1:])).save(tmp_path / "extract" / "chunk_0000.npz")
     day = DAYS[10].astype(object)
     found = {one.symphony_id: one for one in stances(tmp_path, "SPY", day)}
     assert {name: one.holds for name, one in found.items()} == {"a": False, "b": True, "c": False}
+    assert (found["a"].margin, found["a"].within_noise, found["a"].nearest_rule) == (2.5, True, "")
+    assert (found["b"].margin, found["b"].within_noise) == (None, False)
+    last = {one.symphony_id: one for one in stances(tmp_path, "SPY", near.dates[-1].astype(object))}
+    assert last["a"].nearest_rule == "RSI(10) of SPY > 79"
     assert found["b"].since == DAYS[0].astype(object) and found["a"].since is None
     later = {one.symphony_id: one for one in stances(tmp_path, "SPY", DAYS[30].astype(object))}
     assert later["a"].since == DAYS[20].astype(object)

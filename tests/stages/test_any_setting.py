@@ -50,6 +50,7 @@ OTHER: dict[str, Any] = {
     "min_fidelity": 0.99,
     "max_tracking_error": 0.02,
     "whole_share_tickers": ["SPY"],
+    "missing_tickers": "replay_without",
     "min_performance_threshold": -0.2,
     "allow_late_edits": True,
     "max_correlation": 0.8,

@@ -202,6 +202,7 @@ def test_other_costs_would_be_asked_and_paid_alike(
 def test_all_agree_with_their_own_engine(base: Any) -> None:
     run, _, _ = base
     assert mined(run).agree == mined(run).strategies == 24
+    assert all(found.excused_days == 0 for found in extracted(run, "0").fidelity.values())
     assert statuses(run) == {AGREES: 24}
 
 

@@ -173,3 +173,85 @@ def test_equal_holdings_by_hand():
     assert equal_holdings(replay, days, {**some, "TLT": np.where(np.arange(10) < 5, held, np.nan)}) == 0.4
     assert equal_holdings(replay, days - 100_000, names) is None
     assert equal_holdings(replay, days, {}) is None
+
+
+def parted(days, near, size=0.01):
+    """Two equal curves, but for some days' returns; `near` marks days after which a decision was near."""
+    theirs = CURVE * np.cumprod(1.0 + np.isin(np.arange(len(DAYS)), days) * size)
+    marks = np.isin(np.arange(len(DAYS)), near)
+    return compare_daily_values(DAYS, CURVE, DAYS, theirs, near=marks)
+
+
+def test_a_day_off_after_a_near_decision_is_excused():
+    # The return into day 301 is what was held after day 300.
+    found = parted([301, 401], near=[300])
+    assert (DAYS[1:][found.excused] == DAYS[301]).all()
+    assert found.excused.sum() == 1
+    figures = found.overall()
+    assert figures.excused_days == 1
+    assert "leaving out 1 day decided within the noise of prices" in str(figures)
+    assert figures.tracking_error == pytest.approx(0.01 / np.sqrt(len(DAYS)) * np.sqrt(252), rel=0.02)
+    assert parted([301], near=[300]).overall().tracking_error < 1e-9
+    assert parted([301], near=[301]).overall().excused_days == 0, "decided after the return was earned"
+
+
+def test_a_near_decision_excuses_nothing_where_the_returns_agree():
+    found = parted([], near=range(len(DAYS)))
+    assert not found.excused.any()
+    assert parted([301], near=[300], size=0.0004).overall().excused_days == 0
+
+
+def test_no_more_than_a_small_share_of_the_days_is_excused():
+    wrong = parted(range(len(DAYS)), near=range(len(DAYS)))
+    to_date = np.cumsum(wrong.excused) / np.arange(1, len(wrong.excused) + 1)
+    assert to_date.max() <= 0.02
+    assert wrong.overall().excused_days == 14
+    other = CURVE[::-1].copy()
+    found = compare_daily_values(DAYS, CURVE, DAYS, other, near=np.ones(len(DAYS), bool))
+    assert (found.agreement(DAYS, **LIMITS)[MIN_COMMON_DAYS:] == -1).all(), "a wrong replay stays wrong"
+
+
+def test_one_large_day_no_longer_ends_an_agreement():
+    strict = {"min_correlation": 0.95, "max_tracking_error": 0.02}
+    for near, verdict in (([300], 1), ([], -1)):
+        assert parted([301], near, size=0.05).agreement(DAYS, **strict)[-1] == verdict
+
+
+def test_a_return_over_several_days_rests_on_all_of_their_decisions():
+    days = np.delete(DAYS, [301, 302])
+    curve = np.delete(CURVE, [301, 302])
+    theirs = CURVE * np.where(np.arange(len(DAYS)) > 302, 1.01, 1.0)
+    marks = np.isin(np.arange(len(days)), [300])
+    found = compare_daily_values(days, curve, DAYS, theirs, near=marks)
+    assert found.excused.sum() == 1
+    # Ours has every day, the service lacks two: what we held on any of them counts.
+    marks = np.isin(np.arange(len(DAYS)), [301])
+    assert (
+        compare_daily_values(DAYS, CURVE, days, np.delete(theirs, [301, 302]), near=marks).excused.sum() == 1
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_later_days_excuse_no_earlier_one(seed):
+    rng = np.random.default_rng(seed)
+    near = rng.random(len(DAYS)) < 0.3
+    theirs = CURVE * np.exp(np.cumsum(rng.normal(0, 0.01, len(DAYS)) * (rng.random(len(DAYS)) < 0.1)))
+    day = int(rng.integers(300, 700))
+    other, marks = theirs.copy(), near.copy()
+    other[day + 1 :] *= np.exp(np.cumsum(rng.normal(0, 0.05, len(DAYS) - day - 1)))
+    marks[day + 1 :] = ~marks[day + 1 :]
+    one = compare_daily_values(DAYS, CURVE, DAYS, theirs, near=near)
+    two = compare_daily_values(DAYS, CURVE, DAYS, other, near=marks)
+    assert one.excused[:day].any()
+    np.testing.assert_array_equal(one.excused[:day], two.excused[:day])
+    verdicts_of = [found.agreement(DAYS, **LIMITS)[: day + 1] for found in (one, two)]
+    np.testing.assert_array_equal(*verdicts_of)
+
+
+def test_returns_after_days_of_unknown_holdings_are_not_compared():
+    theirs = CURVE * np.where(np.arange(len(DAYS)) > 300, 1.3, 1.0)
+    unknown = np.isin(np.arange(len(DAYS)), [300])
+    found = compare_daily_values(DAYS, CURVE, DAYS, theirs, undecided=unknown)
+    assert len(found.dates) == len(DAYS) - 2
+    assert DAYS[301] not in found.dates
+    assert found.overall().tracking_error < 1e-9

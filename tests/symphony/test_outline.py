@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rlpretrain.errors import SymphonyError
 from rlpretrain.symphony import Evaluator, parse_symphony
-from rlpretrain.symphony.outline import find_place, one_line, outline, place_path
+from rlpretrain.symphony.nodes import Filter
+from rlpretrain.symphony.outline import decision_place, find_place, one_line, outline, place_path
 from tests.symphony import building as b
 from tests.symphony.test_reference import TICKERS, documents
 
@@ -159,3 +160,32 @@ def test_a_long_path_is_shortened():
 )
 def test_names_are_one_line_that_steers_nothing(text, line):
     assert one_line(text) == line
+
+
+@given(documents(), st.integers(0, 9))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_each_decision_has_its_node_in_the_document(document, seed):
+    symphony, places = outlined(document)
+    try:
+        replay = Evaluator(random_panel(seed)).replay(symphony, margins=True)
+    except SymphonyError:
+        assume(False)
+    for rule in replay.margins.rules:
+        place = places[decision_place(places, rule.visit)]
+        assert str(rule) in place.text
+        assert place.step == ("filter" if isinstance(rule.node, Filter) else "if")
+
+
+def test_a_further_condition_of_an_if_is_its_branch():
+    tree = b.when(RSI, "gt", 70, [b.asset("AAA")], [b.asset("BBB")])
+    second = b.when(RSI, "lt", 30, [b.asset("CCC")], None)["children"][0]
+    tree["children"].insert(1, second)
+    symphony, places = outlined(b.root(tree))
+    replay = Evaluator(random_panel(1)).replay(symphony, margins=True)
+    found = {
+        str(rule): place_path(places, decision_place(places, rule.visit)) for rule in replay.margins.rules
+    }
+    assert found == {
+        "RSI(10) of AAA > 70": "root/if[0]",
+        "RSI(10) of AAA < 30": "root/if[0]/if-child[1]",
+    }

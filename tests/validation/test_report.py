@@ -32,6 +32,7 @@ from rlpretrain.validation.report import (
     render_report,
     text_report,
 )
+from rlpretrain.validation.report.fidelity import fidelity_tables
 from rlpretrain.validation.report.text import WIDTH
 
 from .conftest import CONFIG, validated
@@ -183,6 +184,19 @@ def test_what_matters_is_said(render):
         "2020-01-02 to 2021-01-04",
     ):  # fmt: skip
         assert " ".join(words.split()) in " ".join(shown.split()), words
+
+
+def test_days_left_out_of_the_comparison_are_counted():
+    figures = data().fidelity
+    near = replayed("Near", 0.99, 0.02, excused_days=3)
+    counts, worst = fidelity_tables(figures.model_copy(update={"replays": (*figures.replays, near)}))
+    assert (
+        "Days left out because a decision lay within the noise of prices",
+        "3 in 1 symphonies",
+    ) in counts.rows
+    left_out = {row[0]: row[-1] for row in worst.rows}
+    assert left_out["Near"] == "3"
+    assert left_out["Good 7"] == "–"
 
 
 def test_who_decides_by_levels_and_who_is_left_out_is_counted():

@@ -20,6 +20,7 @@ from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import MINE
 from rlpretrain.symphony import parse_symphony
+from rlpretrain.symphony.margins import HAIRS_BREADTH
 from rlpretrain.symphony.nodes import Branch, Leaf, PathStep
 from rlpretrain.symphony.wording import condition_words, indicator_words
 
@@ -40,6 +41,12 @@ class Stance:
     """First close of the present holding."""
     admitted: bool
     """Whether its last review let it vote."""
+    margin: float | None
+    """Distance of its nearest active decision from turning, in days' changes; None if unknown or if none can turn."""
+    nearest_rule: str
+    """That decision in words, at the record's last close; empty at earlier ones."""
+    within_noise: bool
+    """Whether another vendor's prices may have turned that decision."""
     last_edit: dt.date | None
     reasons: tuple[str, ...]
     """Reasons for the categories of its leaves."""
@@ -96,6 +103,9 @@ def _stance(record: StrategyRecord, asset: str, held: Any, row: int, admitted: b
         holds=bool(held[row]),
         since=since,
         admitted=admitted,
+        margin=float(record.margin[row]) if np.isfinite(record.margin[row]) else None,
+        nearest_rule=record.nearest_rule if row == len(record.dates) - 1 else "",
+        within_noise=bool(record.noise_margin[row] <= HAIRS_BREADTH),
         last_edit=None if record.last_edit is None else record.last_edit.astype(object),
         reasons=tuple(record.reasons.get(asset, ())),
         chunk=chunk,

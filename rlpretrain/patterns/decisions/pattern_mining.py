@@ -173,6 +173,7 @@ def _decisions(
             count=side.count,
             skill=side.skill,
             clean=side.clean,
+            firm=side.firm,
             independence=tally.independence[where],
         ).astype(np.float32),
         strategy_weight=_weight(side, tally.average_standing[where]),

@@ -151,6 +151,7 @@ fidelities = Table(
         "largest_difference", Double, nullable=False, comment="of one day's returns, ours less the service's"
     ),
     Column("largest_difference_day", Date, nullable=False),
+    Column("excused_days", Integer, nullable=False, comment="left out: decided within the noise of prices"),
     Column("equal_holdings", Double, comment="share of days; NULL where the service gives no holdings"),
     PrimaryKeyConstraint("extraction_id", "strategy_id"),
 )

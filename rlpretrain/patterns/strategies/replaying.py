@@ -33,10 +33,12 @@ def record_strategy(
 ) -> tuple[StrategyRecord, TradeTable]:
     """Return a strategy's record for the votes, and its trades.
 
+    Days on which it is unknown what the strategy held are left out of the record; a trade ends before them.
+
     Parameters
     ----------
     replay
-        Replay with the scores of `leaf_scores`.
+        Replay with the scores of `leaf_scores`, and with margins.
     panel
         The panel that was replayed.
     fidelity
@@ -53,19 +55,29 @@ def record_strategy(
     Raises
     ------
     ValueError
-        The replay has no scores.
+        The replay has no scores or no margins.
     """
     if replay.scores is None:
         raise ValueError(
             "the replay has no scores: pass leaf_scores(symphony), which the categories come from"
         )
+    if replay.margins is None:
+        raise ValueError("the replay has no margins: ask for them with margins=True")
+    nearest = replay.margins.rule_at(-1)
     symphony, held = replay.symphony, replay.targets > _DUST
-    crypto = {ticker: bool(panel.crypto[panel.column(ticker)]) for ticker in symphony.tickers}
+    crypto = {
+        ticker: bool(panel.crypto[panel.column(ticker)]) for ticker in symphony.tickers if ticker in panel
+    }
+    decided = np.ones(len(held), np.bool_) if replay.undecided is None else ~replay.undecided
     record = StrategyRecord.pack(
-        held=held,
-        categories=replay.scores,
-        returns=_net_returns(replay, panel, fill, cost_bps, crypto_cost_bps),
-        agreement=agreement,
+        held=held[decided],
+        categories=replay.scores[decided],
+        returns=_net_returns(replay, panel, fill, cost_bps, crypto_cost_bps)[decided],
+        margin=replay.margins.deviations[decided],
+        noise_margin=replay.margins.noise[decided],
+        nearest_rule="" if nearest is None else str(nearest),
+        remarks=replay.remarks,
+        agreement=agreement[decided],
         fidelity=fidelity,
         symphony_id=symphony.symphony_id,
         content_hash=symphony.content_hash,
@@ -74,7 +86,7 @@ def record_strategy(
         bars_per_year=365 if all(crypto.values()) else 252,
         holdings=replay.tickers,
         reasons=asset_reasons(classify_leaves(symphony)),
-        dates=replay.dates,
+        dates=replay.dates[decided],
     )
     trades = [
         asset_trades(

@@ -46,6 +46,15 @@ class StrategyRecord:
     """(H, 4) category scores of each held asset-day in 255ths, in row-major order of the holdings."""
     returns: NDArray[np.float32]
     """(D,) net daily return known at each close."""
+    margin: NDArray[np.float16]
+    """(D,) distance of the nearest active decision from turning, in standard deviations of the daily change of what it
+    compares; see `rlpretrain.symphony.margins.Margins.deviations`."""
+    noise_margin: NDArray[np.float16]
+    """(D,) the same in standard deviations of the error that noise of the closes causes."""
+    nearest_rule: str
+    """The decision that was the nearest to turning at the last close, in words; empty if there is none."""
+    remarks: tuple[str, ...]
+    """What its replay had to leave out, such as days that need a ticker without prices."""
     agreement: NDArray[np.int8]
     """(D,) 1 where the replay agreed with the service's backtest up to that close, -1 where not, 0 where too few
     days were common."""
@@ -54,9 +63,11 @@ class StrategyRecord:
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), (len(self.holdings) + 7) // 8)
-        if self.held_bits.shape != shape or not self.returns.shape == self.agreement.shape == shape[:1]:
+        daily = (self.returns, self.agreement, self.margin, self.noise_margin)
+        if self.held_bits.shape != shape or any(column.shape != shape[:1] for column in daily):
             raise DataError(
-                f"strategy {self.symphony_id}: holdings, returns and agreement do not match its {shape[0]} dates"
+                f"strategy {self.symphony_id}: holdings, returns, agreement or margins do not match its "
+                f"{shape[0]} dates"
             )
 
     @classmethod
@@ -66,13 +77,22 @@ class StrategyRecord:
         held: NDArray[np.bool_],
         categories: NDArray[np.floating[Any]],
         returns: Floats,
+        margin: NDArray[np.float32],
+        noise_margin: NDArray[np.float32],
         **identity: Any,
     ) -> StrategyRecord:
-        """Pack (D, n) holdings and their (D, n, 4) category scores; scores of assets not held are dropped."""
+        """Pack (D, n) holdings and their (D, n, 4) category scores; scores of assets not held are dropped.
+
+        Margins are kept in half precision, which has three digits and ends at 65,504.
+        """
         total = categories[held].sum(axis=1, keepdims=True)
         even = np.full((1, len(CATEGORIES)), 1.0 / len(CATEGORIES))
         scores = np.where(total > 0.0, categories[held] / np.where(total > 0.0, total, 1.0), even)
+        with np.errstate(over="ignore"):
+            margins = margin.astype(np.float16), noise_margin.astype(np.float16)
         return cls(
+            margin=margins[0],
+            noise_margin=margins[1],
             held_bits=np.packbits(held, axis=1),
             category_codes=np.rint(scores * 255.0).astype(np.uint8),
             returns=returns.astype(np.float32),
@@ -98,7 +118,7 @@ class StrategyRecord:
         return scores
 
 
-_ARRAYS = ("dates", "held_bits", "category_codes", "returns", "agreement")
+_ARRAYS = ("dates", "held_bits", "category_codes", "returns", "agreement", "margin", "noise_margin")
 _TEXTS = tuple(field.name for field in fields(StrategyRecord) if field.name not in _ARRAYS)
 
 
@@ -167,7 +187,7 @@ def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> 
     arrays["dates"] = arrays["dates"].astype("datetime64[D]")
     edit = text["last_edit"]
     text["last_edit"] = None if edit is None else np.datetime64(edit, "D")
-    text["holdings"] = tuple(text["holdings"])
+    text["holdings"], text["remarks"] = tuple(text["holdings"]), tuple(text["remarks"])
     text["reasons"] = {asset: tuple(reasons) for asset, reasons in text["reasons"].items()}
     text["fidelity"] = Fidelity.from_json(text["fidelity"])
     return StrategyRecord(**text, **arrays)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market import Dates
+from rlpretrain.patterns.strategies.firmness import firmness
 from rlpretrain.patterns.strategies.running_performance import running_performance
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 from rlpretrain.symphony.evidence import CATEGORIES
@@ -19,7 +20,7 @@ _KNOWN_FOR = np.timedelta64(7, "D")
 _LARGEST_SCORE = 4.0
 """Bound on a standardised return, so that one crash does not determine how independent strategies are."""
 
-FIGURES = ("count", "skill", "standing", "clean")
+FIGURES = ("count", "skill", "standing", "clean", "firm")
 """What is summed over strategies; see `rlpretrain.patterns.voting.tally.Side` for their means."""
 
 
@@ -28,9 +29,9 @@ class LibrarySums:
 
     def __init__(self, days: int, assets: int) -> None:
         self.everyone = np.zeros((assets, len(FIGURES), days))
-        """(A, 4, T) sums over the strategies that could hold the asset, in the order of `FIGURES`."""
+        """(A, 5, T) sums over the strategies that could hold the asset, in the order of `FIGURES`."""
         self.holders = np.zeros((assets, len(FIGURES), days))
-        """(A, 4, T) sums over those that hold it."""
+        """(A, 5, T) sums over those that hold it."""
         self.returns = np.zeros((assets, days))
         """(A, T) sum of the standardised returns of the strategies that could hold the asset."""
         self.categories = np.zeros((assets, days, len(CATEGORIES)), dtype=np.float32)
@@ -57,6 +58,7 @@ class LibrarySums:
                 performance.psr[last],
                 performance.standing[last],
                 np.zeros(len(days)) if edited is None else days > edited,
+                firmness(record.noise_margin)[last],
             ]
         )
         deviation = performance.deviation

@@ -37,6 +37,8 @@ class Side:
     """Mean weight of their votes; see `RunningPerformance.standing`."""
     clean: Floats
     """Share of them last edited before this day, for which it is out of sample."""
+    firm: Floats
+    """Mean probability that noise of prices would not have turned their nearest decision, see `firmness`."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,7 @@ def _categories(scores: NDArray[np.float32], calendar: _Calendar) -> NDArray[np.
 
 
 def _side(sums: Floats) -> Side:
-    """Convert (A, 4, T) sums to a side's (T, A) figures."""
+    """Convert (A, 5, T) sums to a side's (T, A) figures."""
     count = np.rint(sums[:, 0].T).astype(np.int32)
     # Differences of sums may end a rounding error below zero.
     means = {name: np.maximum(_ratio(sums[:, i].T, count), 0.0) for i, name in enumerate(FIGURES) if i > 0}

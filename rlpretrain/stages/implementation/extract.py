@@ -82,7 +82,14 @@ def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
             f"there is no chunk {chunk}: {len(listing.rows)} symphonies are in {work.result(LIST).chunks} chunks"
         )
     terms = BacktestTerms(SERVICE_COSTS, SERVICE_CAPITAL)
-    finder = SourceFinder(work.settings, listed_market(work), cache_of(work), listing, terms)
+    finder = SourceFinder(
+        work.settings,
+        listed_market(work),
+        cache_of(work),
+        listing,
+        terms,
+        missing_tickers=work.settings.missing_tickers,
+    )
     while True:
         sources = asyncio.run(finder.find(rows))
         asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items())
@@ -178,6 +185,7 @@ def _replay_part(
     settings: ReplaySettings, answers: Answers, evaluator: Evaluator, sources: Sequence[Source]
 ) -> list[_Replayed | Reject | DamagedError]:
     outcomes: list[_Replayed | Reject | DamagedError] = []
+    evaluator = evaluator.with_missing_tickers(settings.missing_tickers)
     for source in sources:
         try:
             symphony, theirs = source.parse(answers), source.daily_values(answers)
@@ -196,7 +204,8 @@ def _replay_one(
     last_edit: dt.date | None,
 ) -> _Replayed | Reject:
     try:
-        replay = evaluator.replay(symphony, leaf_scores(symphony))
+        replay = evaluator.replay(symphony, leaf_scores(symphony), margins=True)
+        near = None if replay.margins is None else replay.margins.within_noise
         no_vote = no_vote_reason(symphony, evaluator.missing_raw_closes(replay))
         if no_vote is not None:
             return Reject(symphony.symphony_id, "level", no_vote)
@@ -209,7 +218,13 @@ def _replay_one(
             whole_share_tickers=settings.whole_share_tickers,
         )
         comparison = compare_daily_values(
-            ours.dates, ours.equity, theirs.dates, 1.0 + theirs.symphony, resolution=theirs.resolution
+            ours.dates,
+            ours.equity,
+            theirs.dates,
+            1.0 + theirs.symphony,
+            near=near,
+            undecided=replay.undecided,
+            resolution=theirs.resolution,
         )
         shared = None if theirs.weights is None else equal_holdings(replay, theirs.dates, theirs.weights)
         fidelity = comparison.overall(shared)

@@ -98,7 +98,12 @@ def mine(work: Work[MineSettings]) -> Mined:
     tally.votes.save(work.write(VOTES))
     all_rejects = [*rejects, *electorate.rejects]
     write_json(work.write(REJECTS), _as_json(all_rejects))
-    write_json(work.write(REMARKS), _as_json(electorate.remarks))
+    incomplete = [
+        Reject(record.symphony_id, "replay", remark)
+        for record in electorate.voters
+        for remark in record.remarks
+    ]
+    write_json(work.write(REMARKS), _as_json([*electorate.remarks, *incomplete]))
     write_json(work.write(REASONS), {record.content_hash: record.reasons for record in library.records})
     return Mined(
         strategies=len(library),

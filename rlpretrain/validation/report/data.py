@@ -109,6 +109,8 @@ class ReplayFidelity(_Part):
     largest_difference: float
     """Largest difference of the returns on one day."""
     largest_difference_day: dt.date
+    excused_days: int = 0
+    """Daily returns left out because noise of prices may have turned the decision behind them."""
     equal_holdings: float | None = None
     """Share of days with equal holdings; None where the service returns no holdings."""
 

@@ -32,6 +32,7 @@ def fidelity_tables(fidelity: FidelityFigures) -> list[Table]:
         ("Median correlation of daily returns", number(_median([r.correlation for r in replays]), 5)),
         ("Median tracking error, annualised", percent(_median([r.tracking_error for r in replays]), 2)),
         ("Median share of days with equal holdings", percent(_median([r.equal_holdings for r in replays]))),
+        ("Days left out because a decision lay within the noise of prices", _excused(replays)),
     ]
     source = (
         "The service is the embedded one, whose backtest is this project's own engine: agreement proves the "
@@ -50,11 +51,23 @@ def fidelity_tables(fidelity: FidelityFigures) -> list[Table]:
         tables.append(
             Table(
                 "Furthest from the service",
-                ("Symphony", "Verdict", "Too far", "Corr.", "Error", "Largest", "Day", "Holdings", "Days"),
+                (
+                    "Symphony",
+                    "Verdict",
+                    "Too far",
+                    "Corr.",
+                    "Error",
+                    "Largest",
+                    "Day",
+                    "Holdings",
+                    "Days",
+                    "Left out",
+                ),
                 tuple(_row(replay, fidelity) for replay in worst),
                 "The columns are the limits exceeded, the correlation of daily returns, the annualised tracking error, "
-                "the largest difference on one day, that day, the share of days with equal holdings, and the number "
-                "of days compared. `rejects.json` lists the strategies that do not vote, with the reason.",
+                "the largest difference on one day, that day, the share of days with equal holdings, the number of "
+                "days compared, and of those left out because noise of prices may have turned a decision. "
+                "`rejects.json` lists the strategies that do not vote, with the reason.",
             )
         )
     return tables
@@ -95,6 +108,12 @@ def _median(values: Sequence[float | None]) -> float | None:
     return float(np.median(known)) if known else None
 
 
+def _excused(replays: Sequence[ReplayFidelity]) -> str:
+    """Return how many days are left out, and of how many replays."""
+    days = [replay.excused_days for replay in replays if replay.excused_days]
+    return f"{sum(days):,} in {len(days):,} symphonies" if days else NOTHING
+
+
 def _quality(replay: ReplayFidelity) -> tuple[float, float, str]:
     correlation = 1.0 if replay.correlation is None else replay.correlation
     return correlation - replay.tracking_error, -replay.tracking_error, replay.name
@@ -115,4 +134,5 @@ def _row(replay: ReplayFidelity, limits: FidelityFigures) -> tuple[str, ...]:
         str(replay.largest_difference_day),
         percent(replay.equal_holdings),
         f"{replay.common_days:,}",
+        f"{replay.excused_days:,}" if replay.excused_days else NOTHING,
     )

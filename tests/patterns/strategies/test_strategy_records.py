@@ -10,7 +10,10 @@ from tests.patterns.building import FAITHFUL, record_of, weekdays
 
 
 def _equal(a: StrategyRecord, b: StrategyRecord) -> bool:
-    return all(np.array_equal(getattr(a, f.name), getattr(b, f.name)) for f in fields(StrategyRecord))
+    pairs = [(getattr(a, f.name), getattr(b, f.name)) for f in fields(StrategyRecord)]
+    return all(
+        np.array_equal(x, y, equal_nan=isinstance(x, np.ndarray) and x.dtype == np.float16) for x, y in pairs
+    )
 
 
 def test_packing_keeps_holdings_and_rounds_categories_to_255ths() -> None:
@@ -52,7 +55,14 @@ def test_a_holding_without_reasons_has_equal_scores() -> None:
         dates=dates,
         agreement=np.zeros(3, dtype=np.int8),
         fidelity=FAITHFUL,
+        margin=np.array([0.0, 2.5, np.nan], np.float32),
+        noise_margin=np.array([0.0, 1e9, np.inf], np.float32),
+        nearest_rule="",
+        remarks=(),
     )
+    assert record.margin[:2].tolist() == [0.0, 2.5]
+    assert np.isnan(record.margin[2])
+    assert record.noise_margin.tolist() == [0.0, np.inf, np.inf]
     assert np.allclose(record.categories(), 0.25)
 
 
@@ -64,6 +74,8 @@ def test_files_give_back_what_was_saved(tmp_path: Path, chunk: ChunkRecords) -> 
         name="\ud800 \0 <b>'",
         last_edit=np.datetime64("2021-05-04"),
         agreement=np.array([0, 0, 1, -1], dtype=np.int8),
+        nearest_rule="RSI(10) of SPY > 79",
+        remarks=("root/asset[0]: no prices of X; 3 of 7 days need them and are left out, in cash",),
         fidelity=replace(FAITHFUL, correlation=None, equal_holdings=0.75),
     )
     records = ChunkRecords((*chunk.records, odd))

@@ -115,6 +115,18 @@ def test_copies_of_one_strategy_are_worth_one_and_strangers_their_number() -> No
     assert tally_votes(same, panel).independence[10, 0] == 1 / 8, "unknown yet: they count as one"
 
 
+def test_a_vote_at_a_threshold_is_not_firm() -> None:
+    far, near = np.full(6, np.inf), np.array([np.nan, np.inf, 5.0, 1.0, 0.0, 0.0])
+    voters = [
+        record_of("far", DATES, {"A": [1] * 6}, noise_margin=far),
+        record_of("near", DATES, {"A": [1, 1, 1, 1, 1, 0]}, noise_margin=near),
+    ]
+    tally = tally_votes(voters, FLAT)
+    expected = [1.0, 1.0, (1 + 5 / np.sqrt(27)) / 2, (1 + 1 / np.sqrt(3)) / 2, 0.5, 1.0]
+    np.testing.assert_allclose(tally.supporters.firm[:, 0], expected, rtol=1e-6)
+    assert tally.dissenters.firm[5, 0] == 0.0, "the one that does not hold it is at its threshold"
+
+
 def test_clean_means_edited_before_the_day() -> None:
     voters = [
         record_of("old", DATES, {"A": [1] * 6}, last_edit=DATES[2]),
@@ -157,6 +169,8 @@ def test_a_tally_knows_nothing_of_later_holdings_and_returns(library: Library, c
         held, returns = record.held(), record.returns.copy()
         held[later] = rng.random((later.sum(), held.shape[1])) < 0.5
         returns[later] = rng.normal(0, 0.02, later.sum())
+        margin = record.noise_margin.copy()
+        margin[later] = rng.uniform(0, 3, later.sum())
         changed.append(
             record_of(
                 record.symphony_id,
@@ -166,6 +180,7 @@ def test_a_tally_knows_nothing_of_later_holdings_and_returns(library: Library, c
                 content_hash=record.content_hash,
                 last_edit=record.last_edit,
                 bars_per_year=record.bars_per_year,
+                noise_margin=margin,
             )
         )
     before, after = tally_votes(records, library.panel), tally_votes(changed, library.panel)
