@@ -273,7 +273,8 @@ def load_market(
     wanted = None if symbols is None else list(dict.fromkeys(symbols))
     if wanted is not None and not wanted:
         raise DataError(f"{provider}: no asset was requested")
-    panel = exclude_bars(parsed.load(wanted, seed=seed, start=start, end=end), exclude)
+    panel = parsed.load(wanted, seed=seed, start=start, end=end)
+    panel = exclude_bars(panel, exclude, whole=wanted is None)
     if not isinstance(parsed, GeneratedProvider):  # What is generated is what it should be.
         panel = check_prices(panel, trust)
     found = panel.symbols if wanted is None else tuple(symbol for symbol in wanted if symbol in panel)

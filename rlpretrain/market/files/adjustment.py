@@ -6,6 +6,7 @@ adjusted close is refused, as vendors differ in how they turn those into adjuste
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -22,8 +23,12 @@ _NEUTRAL: Mapping[str, tuple[float, ...]] = {"split": (0.0, 1.0), "dividend": (0
 
 
 def closes_are_split_adjusted(names: Mapping[str, str]) -> bool:
-    """Return whether the columns are spelled as Yahoo's, whose `Close` is adjusted for splits and not for dividends."""
-    return names.get("adj_close", "").strip().lower() == "adj close"
+    """Return whether the columns are Yahoo's, whose `Close` is adjusted for splits and not for dividends.
+
+    Programs rename `Adj Close`, most often to `adj_close`; nobody but Yahoo says `Stock Splits`.
+    """
+    split = re.sub(r"[\W_]+", "", names.get("split", "").lower())
+    return names.get("adj_close", "").strip().lower() == "adj close" or split == "stocksplits"
 
 
 def adjust(

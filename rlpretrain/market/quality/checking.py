@@ -22,8 +22,8 @@ _REASONS = 3
 _ARRAYS = ("open", "high", "low", "close", "volume")
 
 
-def exclude_bars(panel: PricePanel, names: Sequence[str]) -> PricePanel:
-    """Leave out the bars that a setting names.
+def exclude_bars(panel: PricePanel, names: Sequence[str], *, whole: bool = False) -> PricePanel:
+    """Leave out the bars that a setting names; an entry that names none is a finding too.
 
     Parameters
     ----------
@@ -31,25 +31,34 @@ def exclude_bars(panel: PricePanel, names: Sequence[str]) -> PricePanel:
         Prices as they were read.
     names
         Entries such as ``NAIL:2020-03-16``, ``NAIL:2020-03-16..2020-03-20`` or ``NAIL``.
+    whole
+        Whether the panel has all tickers of the market, so that any other ticker is a mistake.
 
     Raises
     ------
     SettingsError
         An entry is malformed.
     """
-    named = NamedBars.read(names)
-    if not named.spans:
+    if not names:
         return panel
     prices, findings = Prices(panel, NamedBars(())), []
-    for ticker in dict.fromkeys(ticker for ticker, _, _ in named.spans):
-        if ticker in panel:
-            dates = prices.series[ticker].dates
-            days = dates[named.covers(ticker, dates)]
-            if len(days):
-                prices.leave_out(ticker, days, ())
-                findings.append(
-                    _finding(ticker, "excluded", days, "bars left out", "the setting exclude_prices names it")
+    for name in names:
+        named = NamedBars.read([name])
+        ((ticker, _, _),) = named.spans
+        dates = prices.read[ticker] if ticker in panel else np.empty(0, "datetime64[D]")
+        days = dates[named.covers(ticker, dates)]
+        if len(days):
+            prices.leave_out(ticker, days, ())
+            findings.append(
+                _finding(ticker, "excluded", days, "bars left out", "the setting exclude_prices names it")
+            )
+        elif ticker in panel or whole:
+            detail = f"exclude_prices names {name!r}, and there is no such bar"
+            findings.append(
+                PriceFinding(
+                    ticker=ticker, rule="excluded", first=None, last=None, bars=0, action="kept", detail=detail
                 )
+            )
     return _assembled(panel, prices, findings)
 
 

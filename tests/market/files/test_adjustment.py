@@ -74,8 +74,15 @@ def test_adjusted_bars_of_the_file_count_where_it_has_them(tmp_path: Path) -> No
     np.testing.assert_allclose(panel.high[:, 0], np.array(ADJ) / RAW * (np.array(RAW) + 2))
 
 
-def test_yahoos_closes_are_quoted_ones_after_undoing_its_splits(tmp_path: Path) -> None:
-    columns = {"Adj Close": ADJ, "Stock Splits": [0.0, 4.0, 0.0], "Dividends": [0.0, 0.5, 0.0]}
+@pytest.mark.parametrize(
+    "names",
+    [("Adj Close", "Stock Splits"), ("adj_close", "stock_splits"), ("AdjClose", "stock splits")],
+)
+def test_yahoos_closes_are_quoted_ones_after_undoing_its_splits(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    # The second and third form are what programs make of the first.
+    columns = {names[0]: ADJ, names[1]: [0.0, 4.0, 0.0], "Dividends": [0.0, 0.5, 0.0]}
     write(tmp_path, **bars([100.0, 100.0, 102.0]), **columns)
     panel = read_folder(tmp_path, None)
     assert panel.raw_close is not None

@@ -123,6 +123,18 @@ def test_what_a_setting_names_is_left_out() -> None:
     assert exclude_bars(panel, []) is panel
 
 
+def test_a_setting_that_names_no_bar_is_found() -> None:
+    panel = calm("AAA", "BBB")
+    names = ["AAA:2015-03-08", "ZZZ"]  # A Sunday, and a ticker that was not asked for or does not exist.
+    (found,) = exclude_bars(panel, names).findings
+    assert (found.ticker, found.rule, found.action, found.bars) == ("AAA", "excluded", "kept", 0)
+    assert "'AAA:2015-03-08'" in str(found)
+    assert [f.ticker for f in exclude_bars(panel, names, whole=True).findings] == ["AAA", "ZZZ"]
+    market = "generated:years=1"
+    assert [f.ticker for f in load_market(market, exclude=["ZZZ"]).findings] == ["ZZZ"]
+    assert not load_market(market, symbols=["SPY"], exclude=["ZZZ"]).findings
+
+
 @pytest.mark.parametrize(
     "text", ["", "SPY:", "SPY:yesterday", "SPY:2020-02-30", "SPY:2020-02-02..2020-02-01", "a b"]
 )
