@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -124,6 +125,9 @@ class SourceFinder:
         )
         self._missing_tickers = missing_tickers
         self._evaluator = Evaluator(panel, missing_tickers=missing_tickers)
+        # A reject says why prices were left out, which equal prices do not tell.
+        findings = "\n".join(map(str, panel.findings))
+        self._prices = [panel.digest, hashlib.sha256(findings.encode()).hexdigest()]
         self._asked = Counter[str]()
 
     async def find(self, rows: Sequence[SymphonySummary]) -> list[Source]:
@@ -171,7 +175,7 @@ class SourceFinder:
     def _checked(self, row: SymphonySummary, tree: str, document: dict[str, Any] | None = None) -> Source:
         """Parse a tree and check whether the market has its prices, unless that is known already."""
         key = [tree, row.symphony_id]
-        state = [self._panel.digest, program_digest(), self._missing_tickers]
+        state = [*self._prices, program_digest(), self._missing_tickers]
         known = self._cache.find("checks", key)
         if known is not None and known["state"] == state:
             reject = known["reject"] and Reject(**known["reject"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,17 @@ def test_the_last_edit_that_a_backtest_names_is_kept(
             assert edit is None
         else:
             assert edit is not None and edit.at == author.last_moment() and edit.is_new
+
+
+def test_a_known_reject_says_why_the_prices_of_today_lack_a_ticker(tmp_path: Path, panel: PricePanel) -> None:
+    settings = LibrarySettings(catalogue="generated:size=4")
+    names = [symbol for symbol in panel.symbols if symbol != "SPY"]
+    without = load_market("generated:years=6", seed=3, exclude=names)
+    for market in (without, replace(without, findings=())):
+        sources = find(settings, market, Cache(tmp_path))
+        reasons = [source.reject.reason for source in sources if source.reject is not None]
+        assert reasons
+        assert all(("exclude_prices" in reason) == bool(market.findings) for reason in reasons)
 
 
 def test_trees_of_authors_with_hindsight_are_those_of_one_market(tmp_path: Path, panel: PricePanel) -> None:
