@@ -166,9 +166,9 @@ def _advice(work: Work[PretrainingConfig]) -> tuple[Advice, ...]:
 
 
 def _price_figures(work: Work[PretrainingConfig]) -> PriceFigures | None:
-    if isinstance(parse_provider(work.settings.market), GeneratedProvider):
-        return None
     findings = [PriceFinding.from_json(one) for one in work.read_json(LIST, PRICE_FINDINGS)]
+    if not findings and isinstance(parse_provider(work.settings.market), GeneratedProvider):
+        return None
     ordered = sorted(findings, key=lambda finding: finding.action == "kept")
     return PriceFigures(
         rules=tuple(PriceRuleFigures(**asdict(count)) for count in counts_by_rule(findings)),

@@ -247,7 +247,7 @@ class ReportData(_Part):
     market: str | None = None
     """The price source, in words."""
     prices: PriceFigures | None = None
-    """None where the prices are generated, which are not checked."""
+    """None where the prices are generated, which are not checked, and a setting excludes none."""
     library: LibraryCounts | None = None
     fidelity: FidelityFigures | None = None
     patterns: PatternCounts | None = None
