@@ -56,7 +56,13 @@ def exclude_bars(panel: PricePanel, names: Sequence[str], *, whole: bool = False
             detail = f"exclude_prices names {name!r}, and there is no such bar"
             findings.append(
                 PriceFinding(
-                    ticker=ticker, rule="excluded", first=None, last=None, bars=0, action="kept", detail=detail
+                    ticker=ticker,
+                    rule="excluded",
+                    first=None,
+                    last=None,
+                    bars=0,
+                    action="kept",
+                    detail=detail,
                 )
             )
     return _assembled(panel, prices, findings)
