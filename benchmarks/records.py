@@ -35,9 +35,14 @@ def main() -> None:
         symphony = parse_symphony(entry.document or {}, symphony_id=entry.symphony_id)
         replay = evaluator.replay(symphony, leaf_scores(symphony), margins=True)
         agreement = np.ones(len(replay.dates), np.int8)
-        costs = {"cost_bps": 10.0, "crypto_cost_bps": 20.0}
         record, _ = record_strategy(
-            replay, panel, fidelity=EXACT, agreement=agreement, fill="next_open", **costs
+            replay,
+            panel,
+            fidelity=EXACT,
+            agreement=agreement,
+            fill="next_open",
+            cost_bps=10.0,
+            crypto_cost_bps=20.0,
         )
         records.append(record)
     with tempfile.TemporaryDirectory() as folder:
