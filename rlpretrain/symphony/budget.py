@@ -185,8 +185,8 @@ def _decisions(nodes: tuple[Node, ...]) -> int:
             leaves.append(int(isinstance(node, Asset)))
             steps.append(0)
             continue
-        leaves.append(sum(leaves[child] for child in node.children))
-        below = sum(steps[child] for child in node.children)
+        leaves.append(sum([leaves[child] for child in node.children]))
+        below = sum([steps[child] for child in node.children])
         steps.append(below + leaves[-1] if isinstance(node, (If, Filter)) else below)
     return steps[-1]
 
@@ -195,5 +195,5 @@ def _depth(nodes: tuple[Node, ...]) -> int:
     depths: list[int] = []
     for node in nodes:
         children = () if isinstance(node, (Asset, Empty)) else node.children
-        depths.append(1 + max((depths[child] for child in children), default=0))
+        depths.append(1 + max([depths[child] for child in children], default=0))
     return depths[-1]

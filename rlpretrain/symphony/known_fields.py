@@ -52,7 +52,7 @@ RULE_FIELDS: Mapping[str, frozenset[str]] = {
     "tickers": frozenset((_CONDITION,)),
     # Left behind on a node when another way of weighting is chosen for it or for the node above.
     "weight": _ANY_NODE,
-    "window": frozenset((_SIDE,)),
+    "window": frozenset((_SIDE, _PARAMETERS)),
     "window-days": _WEIGHTS,
 }
 """Fields of a rule, and where they are read or known to be without effect; a row each."""
@@ -98,9 +98,16 @@ _KNOWN = {
     for where in (*_ANY_NODE, _CONDITION, _SIDE, _WEIGHT, _PARAMETERS)
 }
 
+_PLAIN = {
+    where: known.difference(name for name, _ in _CONTAINED.get(where, ())) for where, known in _KNOWN.items()
+}
+"""Of the known fields those that contain no further ones. Most nodes have no others."""
+
 
 def unknown_fields(raw: Mapping[str, Any], step: str) -> list[str]:
     """List the fields of a node, and of what it contains apart from its children, that are not known there."""
+    if raw.keys() <= _PLAIN[step]:
+        return []
     found: list[str] = []
     waiting: list[tuple[str, str, Any]] = [("", step, raw)]
     while waiting:
@@ -110,18 +117,20 @@ def unknown_fields(raw: Mapping[str, Any], step: str) -> list[str]:
         if not isinstance(part, Mapping):
             continue
         start = f"{prefix}." if prefix else ""
-        for name in part:
-            known = name in _KNOWN[where] or (where == _PARAMETERS and _is_parameter(name))
-            if not known and part[name] is not None:
-                found.append(f"{start}{name}")
+        if not part.keys() <= _KNOWN[where]:
+            found += [
+                f"{start}{name}" for name in part if _is_unknown(name, where) and part[name] is not None
+            ]
         for name, below in _CONTAINED.get(where, ()):
             if name in part:
                 waiting.append((f"{start}{name}", below, part[name]))
     return found
 
 
-def _is_parameter(name: str) -> bool:
-    return name == "window" or any(
+def _is_unknown(name: str, where: str) -> bool:
+    if name in _KNOWN[where]:
+        return False
+    return where != _PARAMETERS or not any(
         name == parameter.name or name in parameter.other_spellings
         for row in INDICATORS.values()
         for parameter in row.parameters

@@ -60,5 +60,7 @@ def _outcome(comparison: Comparison) -> bool | None:
 def _windows_are_reversed(metric: Metric) -> bool:
     row = INDICATORS[metric.indicator.function]
     names = [parameter.name for parameter in row.parameters]
-    values = dict(zip(names, metric.indicator.parameters, strict=True))
-    return "short-window" in values and values["short-window"] >= values.get("long-window", float("inf"))
+    if "short-window" not in names or "long-window" not in names:
+        return False
+    values = metric.indicator.parameters
+    return values[names.index("short-window")] >= values[names.index("long-window")]

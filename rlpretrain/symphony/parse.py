@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, cast, get_args
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, cast, get_args
 
 from rlpretrain.documents import unwrap_document
 from rlpretrain.errors import DataError, SymphonyError
@@ -111,7 +111,9 @@ class _Frame:
     step: str
     parent: _Frame | None
     position: int
-    children: list[_Frame] = field(default_factory=list)
+    children: Sequence[_Frame] = ()
+    built: int = -1
+    """Position of its node, once that has been built."""
 
     def path(self) -> str:
         """Render the path from the root; beyond 4,000 characters its middle is left out."""
@@ -144,7 +146,6 @@ def _flatten(document: object) -> list[_Frame]:
     while stack:
         frame = stack.pop()
         frames.append(frame)
-        NODES.check(len(frames) + len(stack), frames[0].path)
         if frame.step == "if-child" and frame.raw.get("is-else-condition?") is not True:
             conditions += count_conditions(frame.raw)
             CONDITIONS.check(conditions, frame.path)
@@ -155,14 +156,17 @@ def _flatten(document: object) -> list[_Frame]:
             continue
         if not isinstance(children, list):
             raise fail(frame.path, f"children is {show(children)}, expected a list")
+        below: list[_Frame] = []
         for position, raw in enumerate(children):
             step = raw.get("step") if isinstance(raw, Mapping) else None
             if not isinstance(step, str):
                 raise fail(frame.path, f"children[{position}] is not a node: it has no step")
             if step not in _BUILDERS or step == "root":
                 raise fail(frame.path, f"children[{position}] has step {show(step)}, which is unknown")
-            frame.children.append(_Frame(raw, step, frame, position))
-        stack.extend(reversed(frame.children))
+            below.append(_Frame(raw, step, frame, position))
+        frame.children = below
+        stack.extend(reversed(below))
+        NODES.check(len(frames) + len(stack), frames[0].path)
     return frames
 
 
@@ -187,13 +191,21 @@ def _read_corridor(root: _Frame) -> float | None:
     return number
 
 
+class _Reading(NamedTuple):
+    """What is noted wherever a condition occurs; real trees repeat conditions dozens of times."""
+
+    tickers: set[str]
+    level_rule: LevelRule | None
+    doubts: list[str]
+
+
 class _Builder:
     """Turns frames into nodes, children first; equal nodes get the same position."""
 
     def __init__(self) -> None:
         self.positions: dict[Node, int] = {}
-        self.built: dict[int, int] = {}
-        """Identity of a frame -> position of its node."""
+        self._assets: dict[str, int] = {}
+        self._readings: dict[Condition, _Reading] = {}
         self._remarks: list[tuple[_Frame, str]] = []
         self._uses: dict[str, _Frame] = {}
         self._level_rules: dict[LevelRule, _Frame] = {}
@@ -203,7 +215,8 @@ class _Builder:
         unknown = unknown_fields(frame.raw, frame.step)
         if unknown:
             self.remark(frame, _unknown_words(unknown))
-        self.built[id(frame)] = _BUILDERS[frame.step](self, frame)
+        frame.built = _BUILDERS[frame.step](self, frame)
+        frame.children = ()  # Without a cycle of references, frames need no garbage collector.
 
     def first_use(self) -> dict[str, str]:
         """Return each ticker with the path of the first node that names it."""
@@ -238,7 +251,7 @@ class _Builder:
             self.remark(frame, level_remark(rule))
 
     def children(self, frame: _Frame) -> tuple[int, ...]:
-        return tuple(self.built[id(child)] for child in frame.children)
+        return tuple([child.built for child in frame.children])
 
     def share(self, frame: _Frame) -> int:
         """Split equally among the children; a single child replaces the node."""
@@ -251,7 +264,10 @@ class _Builder:
     def asset(self, frame: _Frame) -> int:
         if frame.raw.get("children"):
             raise fail(frame.path, "an asset has children")
-        return self.add(Asset(self.use(read_ticker(frame.raw.get("ticker"), frame.path, "ticker"), frame)))
+        ticker = self.use(read_ticker(frame.raw.get("ticker"), frame.path, "ticker"), frame)
+        if ticker not in self._assets:
+            self._assets[ticker] = self.add(Asset(ticker))
+        return self._assets[ticker]
 
     def empty(self, frame: _Frame) -> int:
         if frame.children:
@@ -297,26 +313,36 @@ class _Builder:
         return self.share(frame)  # Its condition is read by the `if` above it.
 
     def condition(self, frame: _Frame) -> int:
-        branches = [child for child in frame.children if not _is_else(child)]
-        others = [child for child in frame.children if _is_else(child)]
+        branches: list[_Frame] = []
+        others: list[_Frame] = []
+        for child in frame.children:
+            (others if _is_else(child) else branches).append(child)
         if not branches:
             raise fail(frame.path, "has no condition")
         if len(others) > 1:
             raise fail(frame.path, "has more than one else")
         if others:
-            below = self.built[id(others[0])]
+            below = others[0].built
         else:
             self.remark(frame, "has no else; if no condition is met, its share stays in cash")
             below = self.add(Empty())
         for child in reversed(branches):
             condition = read_condition(child.raw, child.path)
-            for ticker in _tickers(condition):
+            reading = self._reading(condition)
+            for ticker in reading.tickers:
                 self.use(ticker, child)
-            self.note_level(child, condition_rule(condition))
-            for doubt in doubts(condition):
+            self.note_level(child, reading.level_rule)
+            for doubt in reading.doubts:
                 self.remark(child, doubt)
-            below = self.add(If(condition, (self.built[id(child)], below)))
+            below = self.add(If(condition, (child.built, below)))
         return below
+
+    def _reading(self, condition: Condition) -> _Reading:
+        reading = self._readings.get(condition)
+        if reading is None:
+            reading = _Reading(_tickers(condition), condition_rule(condition), doubts(condition))
+            self._readings[condition] = reading
+        return reading
 
     def filter(self, frame: _Frame) -> int:
         indicator = read_sort(frame.raw, frame.path)

@@ -59,7 +59,8 @@ def read_number(value: object, place: Place, field: str) -> float:
     """Read a finite number given as a number or as text."""
     number = math.nan
     # Python reads "1_000" as a number, which no other program does.
-    if isinstance(value, (int, float, str)) and not isinstance(value, bool) and "_" not in str(value)[:60]:
+    misread = isinstance(value, bool) or (isinstance(value, str) and "_" in value[:60])
+    if isinstance(value, (int, float, str)) and not misread:
         try:
             number = float(value)
         except (ValueError, OverflowError):
@@ -93,15 +94,18 @@ def _read_indicator(
     # A converter of Composer's text form marks functions that it does not know as ["unimplemented", NAME].
     if isinstance(function, list) and len(function) == 2 and function[0] == "unimplemented":
         function = function[1]
-    if not isinstance(function, str) or function not in INDICATORS:
+    row = INDICATORS.get(function) if isinstance(function, str) else None
+    if row is None:
         raise fail(place, f"{side}-fn is {show(function)}, which is not a known function")
     given = {} if parameters is None else parameters
     if not isinstance(given, Mapping):
         raise fail(place, f"{side}-fn-params is {show(parameters)}, expected an object")
     values = []
-    for parameter in INDICATORS[function].parameters:
-        spellings = (parameter.name, *parameter.other_spellings)
-        value = next((given[key] for key in spellings if given.get(key) is not None), None)
+    for parameter in row.parameters:
+        value = given.get(parameter.name)
+        for spelling in parameter.other_spellings:
+            if value is None:
+                value = given.get(spelling)
         if value is None and parameter.name == "window":
             value = window
         if value is None:
@@ -112,7 +116,7 @@ def _read_indicator(
                 values.append(float(read_whole(value, place, field, minimum=minimum)))
             case Number(minimum=low, maximum=high):
                 values.append(_read_between(value, place, field, low, high))
-    return Indicator(function, tuple(values))
+    return Indicator(row.name, tuple(values))
 
 
 def _read_between(value: object, place: Place, field: str, low: float, high: float) -> float:
@@ -141,8 +145,11 @@ def count_conditions(raw: Mapping[str, Any]) -> int:
     waiting = [raw.get("condition")]
     while waiting:
         block = waiting.pop()
-        kind = block.get("condition-type") if isinstance(block, Mapping) else None
-        if isinstance(block, Mapping) and kind in ("compound", "binary-compound"):
+        if not isinstance(block, Mapping):
+            count += 1
+            continue
+        kind = block.get("condition-type")
+        if kind in ("compound", "binary-compound"):
             parts = block.get("conditions" if kind == "compound" else "tickers")
             if isinstance(parts, list) and kind == "compound":
                 waiting.extend(parts)
