@@ -22,6 +22,7 @@ class MissingTickersSettings(Section):
         "A symphony of which a ticker lacks prices is rejected and ends where the first of its tickers ends, or it is "
         "replayed without the days on which its rules need the ticker.",
         title="Symphonies that lack prices",
+        choices={"reject": "are rejected", "replay_without": "are replayed without the days concerned"},
     )
 
 

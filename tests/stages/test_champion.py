@@ -42,7 +42,7 @@ from rlpretrain.stages import (
 )
 from rlpretrain.stages.implementation.challenge import against_champion, as_trained, unseen_by_both
 from rlpretrain.stages.implementation.decision import card_of, compare
-from rlpretrain.stages.implementation.market import load_days, market_of, windows_of
+from rlpretrain.stages.implementation.market import load_days, market_key, market_of, windows_of
 from rlpretrain.stages.implementation.score import follow
 from rlpretrain.stages.pretrain import PRETRAINED, Pretrained
 from rlpretrain.stages.promote import Promoted
@@ -111,7 +111,7 @@ def with_settings(run: Run, folder: RunFolder, **settings: Any) -> Run:
     """Return the run with other settings in a folder, on the market that was loaded before."""
     config = run.config.changed(**settings)
     other = Run(config, folder)
-    other.remember(f"market {config.market} {config.seed}", lambda: market_of(run))
+    other.remember(market_key(config), lambda: market_of(run))
     return other
 
 

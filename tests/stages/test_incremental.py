@@ -32,6 +32,7 @@ from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import EXTRACT, Run, parts_of, run_with_needs
 from rlpretrain.stages.extract import Extracted
 from rlpretrain.stages.implementation.extract import chunk_files
+from rlpretrain.stages.implementation.market import market_key
 from rlpretrain.symphony import processes
 from tests.stages.conftest import TINY, tiny
 
@@ -122,7 +123,7 @@ class Nights:
             config = tiny(self.folder, composer_url=server.url, max_strategies=8, chunk_size=4, **settings)
             run_folder = RunFolder(self.folder / (run or f"night-{self.count}"))
             one = Run(config, run_folder, lines.append)
-            one.remember(f"market {config.market} {config.seed}", lambda: panel or self.panel)
+            one.remember(market_key(config), lambda: panel or self.panel)
             run_with_needs(one, EXTRACT)
         made = sum(line.endswith("rejected") for line in lines)
         return Night(sorted(service.trees), sorted(service.backtests), bool(made), one)

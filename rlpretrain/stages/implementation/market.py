@@ -22,27 +22,29 @@ from rlpretrain.stages.mine import MINE, VOTES
 from rlpretrain.stages.run import Run
 from rlpretrain.stages.work import Work
 
-__all__ = ["cache_of", "listed_market", "load_days", "market_of", "mined_windows", "windows_of"]
+__all__ = ["cache_of", "listed_market", "load_days", "market_key", "market_of", "mined_windows", "windows_of"]
 
 
 def market_of(run: Run | Work[MarketSettings]) -> PricePanel:
     """Load the whole market, checked, once for all stages of a process."""
     settings = run.config if isinstance(run, Run) else run.settings
-    name, seed, exclude, trust = (
-        settings.market,
-        settings.seed,
-        settings.exclude_prices,
-        settings.trust_prices,
-    )
+    name = settings.market
 
     def load() -> PricePanel:
-        panel = load_market(name, seed=seed, exclude=exclude, trust=trust)
+        panel = load_market(
+            name, seed=settings.seed, exclude=settings.exclude_prices, trust=settings.trust_prices
+        )
         run.progress(f"market {name}: {len(panel.symbols)} assets, {panel.dates[0]} to {panel.dates[-1]}")
         if panel.findings:
             run.progress(f"prices: {FindingCounts.of(panel.findings)}")
         return panel
 
-    return run.remember(f"market {name} {seed} {exclude} {trust}", load)
+    return run.remember(market_key(settings), load)
+
+
+def market_key(settings: MarketSettings) -> str:
+    """Return the name under which a process remembers the market of some settings."""
+    return f"market {settings.part(MarketSettings).digest()}"
 
 
 def listed_market(work: Work[MarketSettings]) -> PricePanel:

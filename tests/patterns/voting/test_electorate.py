@@ -5,7 +5,7 @@ from rlpretrain.patterns import select_voters, sharpe_before
 from rlpretrain.patterns.voting.electorate import admission
 from tests.patterns.building import record_of, weekdays
 
-DATES = weekdays(200)
+DATES = weekdays(200, np.datetime64("2019-04-02"))
 RISING = np.tile([0.01, -0.005], 100)
 
 
