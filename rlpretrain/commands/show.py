@@ -16,8 +16,8 @@ from rlpretrain.errors import SettingsError
 
 if TYPE_CHECKING:
     from rlpretrain.symphony import Symphony
+    from rlpretrain.symphony.activity import Activity
     from rlpretrain.symphony.drawing import Line
-    from rlpretrain.symphony.evaluate import Activity
     from rlpretrain.symphony.outline import Place
 
 __all__ = ["show"]
