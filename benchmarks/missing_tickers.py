@@ -1,7 +1,7 @@
 """What replays without missing tickers bring: ``python -m benchmarks.missing_tickers --market DIR --symphonies DIR``.
 
-The symphonies of a folder that lack the prices of a ticker are replayed on the days that do not need it. One JSON object
-is printed: how many lack a ticker, which of them can be replayed, and the share of their days that is left out.
+The symphonies of a folder that lack the prices of a ticker are replayed on the days that do not need it. One JSON
+object is printed: how many lack a ticker, which can be replayed, and the share of their days that is left out.
 """
 
 from __future__ import annotations
