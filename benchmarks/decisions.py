@@ -1,8 +1,9 @@
 """Decisions that explain misses: how near they were, and what Composer's figures say about them.
 
 ``python -m benchmarks.decisions --market DIR --symphonies DIR`` prints one JSON object. `decisions` gives for each of
-`DECISIONS` both sides of the comparison at that close, their distance, and the smallest change of that day's close of
-either asset that turns it, in basis points.
+`DECISIONS` both sides of the comparison at that close, their distance, the same in deviations of the noise of closes
+(see `rlpretrain.symphony.margins`), and the smallest change of that day's close of either asset that turns it, in basis
+points.
 
 A decision that fell the other way in Composer's backtests did so in all symphonies that contain it. So all sets of
 decisions are tried, with closes changed by so much. `turned` is the set that brings most Sharpe ratios of the known
@@ -29,6 +30,7 @@ from benchmarks.known_years import Floats, Known, KnownYears, load_known_years
 from benchmarks.turning import changed, comparisons, sides, turning
 from rlpretrain.market import PricePanel
 from rlpretrain.symphony import Comparison, Metric, Symphony
+from rlpretrain.symphony.prices import PriceTable
 
 _SEARCHED = 12.0
 """Basis points by which closes are changed in a search."""
@@ -120,6 +122,8 @@ class Measured:
     """Symphonies that contain it."""
     left: float
     right: float
+    noise: float
+    """Distance in deviations of noise."""
     row: int
     """The day's row of the panel."""
     ticker: str
@@ -139,6 +143,7 @@ class Measured:
             "left": self.left,
             "right": self.right,
             "distance": self.left - self.right,
+            "deviations_of_noise": float(f"{self.noise:.3g}"),
             "turned_by": {"close_of": self.ticker, "basis_points": float(f"{self.points:.3g}")},
             "symphonies": sorted(self.users),
         }
@@ -152,11 +157,13 @@ def measure(years: KnownYears, decision: Decision) -> Measured:
     compared = next(iter(users.values()))
     row = int(np.searchsorted(years.panel.dates, np.datetime64(decision.day)))
     left, right = sides(years.panel, compared, row)
+    table = PriceTable(years.panel, years.panel.sessions)
+    noise = float(table.distance(compared).noise[np.searchsorted(years.panel.sessions, row)])
     turned = turning(years.panel, compared, row)
     if turned is None:
         raise SystemExit(f"{decision}: no close near enough turns it")
     ticker, points = turned
-    return Measured(decision, frozenset(users), left, right, row, ticker, points)
+    return Measured(decision, frozenset(users), left, right, noise, row, ticker, points)
 
 
 def subsets(measured: Sequence[Measured]) -> Iterator[tuple[int, ...]]:

@@ -1,11 +1,12 @@
 """Speed and memory of the symphony engine: ``python -m benchmarks.engine``.
 
 All measurements are printed as one JSON object: a folder of symphonies on its market (``--market DIR --symphonies
-DIR``); a growing generated catalogue on the generated market; how the cost grows with nodes and days; many symphonies
-one at a time, in batches and on all cores (see `benchmarks.many`), generated ones and, if given, copies of the folder's
-with changed parameters; some symphonies in the slow reference evaluator of the tests; another open evaluator compared
-with the engine (``--peer DIR``, see `benchmarks.peer`); and the peak memory of the process. All but the part on all
-cores uses one core. A symphony-year is a symphony replayed over a year of its trading days.
+DIR``); a growing generated catalogue on the generated market; replays of both without and with the margins of their
+decisions; how the cost grows with nodes and days; many symphonies one at a time, in batches and on all cores (see
+`benchmarks.many`), generated ones and, if given, copies of the folder's with changed parameters; some symphonies in the
+slow reference evaluator of the tests; another open evaluator compared with the engine (``--peer DIR``, see
+`benchmarks.peer`); and the peak memory of the process. All but the part on all cores uses one core. A symphony-year is
+a symphony replayed over a year of its trading days.
 """
 
 from __future__ import annotations
@@ -60,11 +61,13 @@ def main() -> None:
         documents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
         market = load_market(f"files:{options.market}")
         figures["folder"] = measure(documents.items(), market)
+        figures["folder_margins"] = with_margins(documents, market)
     panel = load_market("generated:kind=regimes,years=15")
     catalogue = [
         (entry.symphony_id, entry.document or {}) for entry in GeneratedCatalogue(SIZES[-1]).entries()
     ]
     figures["generated"] = [measure(catalogue[:size], panel) for size in SIZES]
+    figures["generated_margins"] = with_margins(dict(catalogue), panel)
     figures["nodes"] = [measure(joined(catalogue, size, JOINED // size), panel) for size in JOIN_SIZES]
     figures["days"] = [measure(catalogue[: SIZES[0]], panel.until(day)) for day in panel.dates[YEARS]]
     generated = {
@@ -139,6 +142,23 @@ def measure(documents: Iterable[tuple[str, Mapping[str, Any]]], panel: PricePane
         "symphony_years_per_second": round(days / 252 / total),
         "peak_memory_mb": round(peak_memory()),
     }
+
+
+def with_margins(documents: Mapping[str, Mapping[str, Any]], panel: PricePanel) -> dict[str, float]:
+    """Replay every document without and with the margins of its decisions, each time with a new evaluator."""
+    figures: dict[str, float] = {}
+    for way, margins in (("without", False), ("with", True)):
+        evaluator, replayed, spent = Evaluator(panel), 0, 0.0
+        for name, document in documents.items():
+            try:
+                symphony = parse_symphony(document, symphony_id=name)
+                started = time.process_time()
+                evaluator.replay(symphony, margins=margins)
+            except SymphonyError:
+                continue
+            replayed, spent = replayed + 1, spent + time.process_time() - started
+        figures |= {"symphonies": replayed, f"seconds_of_processor_{way}": round(spent, 3)}
+    return figures
 
 
 def against_reference(

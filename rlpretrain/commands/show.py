@@ -16,8 +16,8 @@ from rlpretrain.errors import SettingsError
 
 if TYPE_CHECKING:
     from rlpretrain.symphony import Symphony
+    from rlpretrain.symphony.activity import Activity
     from rlpretrain.symphony.drawing import Line
-    from rlpretrain.symphony.evaluate import Activity
     from rlpretrain.symphony.outline import Place
 
 __all__ = ["show"]
@@ -38,16 +38,16 @@ def show(options: argparse.Namespace) -> dict[str, Any]:
     symphony = parse_symphony(named.document, symphony_id=named.name)
     places = outline(named.document, symphony)
     activity, decisions, remarks = None, None, list(symphony.remarks)
-    if options.market is not None or start or end:
+    if options.market is not None or options.missing_tickers is not None or start or end:
         from rlpretrain.commands.prices import load_prices, price_remarks
         from rlpretrain.symphony import Evaluator
 
         panel = load_prices(options.market or config.market, symphony.tickers, config)
-        evaluator = Evaluator(panel)
+        evaluator = Evaluator(panel, missing_tickers=options.missing_tickers or config.missing_tickers)
         activity = evaluator.activity(symphony, start=start, end=end)
         last = activity.replay.dates[-1].astype(object)
         decisions = decision_rows(evaluator, named.document, symphony, last)
-        remarks += price_remarks(panel, symphony.tickers)
+        remarks += [*activity.replay.remarks, *price_remarks(panel, symphony.tickers)]
     if options.json:
         return {
             "status": "done",
@@ -76,8 +76,9 @@ def _summary(symphony: Symphony, activity: Activity | None) -> dict[str, Any]:
         "content_hash": symphony.content_hash,
     }
     if activity is not None:
-        dates = activity.replay.dates
+        dates, undecided = activity.replay.dates, activity.replay.undecided
         known |= {"first_day": str(dates[0]), "last_market_day": str(dates[-1]), "days": len(dates)}
+        known["days_left_out"] = 0 if undecided is None else int(undecided.sum())
     return known
 
 

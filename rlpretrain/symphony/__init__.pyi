@@ -1,6 +1,6 @@
 from .backtesting import BacktestResult, Fill, backtest, library_backtest, yearly_statistics
 from .costs import Costs
-from .evaluate import Evaluator, Replay
+from .evaluate import Evaluator
 from .fidelity import (
     MIN_COMMON_DAYS,
     DailyComparison,
@@ -23,6 +23,7 @@ from .nodes import (
 )
 from .parse import parse_symphony
 from .processes import work_through
+from .replay import Replay
 from .statistics import benchmark_statistics, portfolio_statistics, statistics_of_many
 
 __all__ = [

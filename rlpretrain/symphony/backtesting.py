@@ -15,10 +15,11 @@ from rlpretrain.errors import SymphonyError
 from rlpretrain.market.findings import left_out_because
 from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.costs import Costs
-from rlpretrain.symphony.evaluate import Evaluator, Replay
+from rlpretrain.symphony.evaluate import Evaluator
 from rlpretrain.symphony.fractionability import WHOLE_SHARE_TICKERS
 from rlpretrain.symphony.parse import parse_symphony
 from rlpretrain.symphony.prices import filled_close
+from rlpretrain.symphony.replay import Replay
 from rlpretrain.symphony.share_prices import share_price_factor
 from rlpretrain.symphony.statistics import benchmark_statistics, portfolio_statistics
 from rlpretrain.symphony.trading import COST_ITEMS, cost_rates, trade

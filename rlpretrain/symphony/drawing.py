@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rlpretrain.symphony.evaluate import Activity
+from rlpretrain.symphony.activity import Activity
 from rlpretrain.symphony.outline import Place
 from rlpretrain.symphony.wording import counted_words, percent
 

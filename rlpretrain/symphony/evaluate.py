@@ -1,15 +1,13 @@
-"""Replay a symphony: compute the weights that it decides at every close, for all days at once.
+"""Replay symphonies: compute the weights that they decide at every close, for all days at once.
 
-The walk goes down from the root with the days on which each node is active. An `If` splits the days between
-its branches, so that a tree with thousands of leaves costs only what its active leaves cost. Where weights depend
-on what a sub-strategy earned (a filter or an inverse-volatility split over groups), its returns are
-computed first, from the leaves upwards, once for each distinct subtree.
+Each replay is a walk down the tree (see `rlpretrain.symphony.walk`). Where weights depend on what a sub-strategy earned
+(a filter or an inverse-volatility split over groups), its returns are computed first, from the leaves upwards, once for
+each distinct subtree.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,110 +16,25 @@ from numpy.typing import NDArray
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market.calendars import is_crypto
 from rlpretrain.market.findings import left_out_because
-from rlpretrain.market.panel import Dates, Floats, PricePanel
+from rlpretrain.market.panel import PricePanel
+from rlpretrain.symphony.activity import Activity, ActivityCounter
 from rlpretrain.symphony.budget import check_cells
-from rlpretrain.symphony.margins import Decision, DecisionTable, Margins, NearestDecisions, Witness
+from rlpretrain.symphony.margins import Decision, DecisionTable, NearestDecisions
 from rlpretrain.symphony.missing import (
     MissingTickers,
     UndecidedDays,
+    decided_part,
     lacking_tickers,
-    missing_remark,
     undecided_days,
 )
-from rlpretrain.symphony.nodes import (
-    Asset,
-    Empty,
-    EqualWeight,
-    Filter,
-    If,
-    InverseVolatility,
-    SpecifiedWeight,
-    Symphony,
-)
-from rlpretrain.symphony.portions import Portion, branches, hold, selected
+from rlpretrain.symphony.nodes import Symphony
 from rlpretrain.symphony.prices import PriceTable, first_known
-from rlpretrain.symphony.rebalance import apply_rebalancing, period_starts
+from rlpretrain.symphony.rebalance import apply_rebalancing, carry_scores, period_starts
+from rlpretrain.symphony.replay import Replay
 from rlpretrain.symphony.substrategy import Substrategies, indispensable_tickers
+from rlpretrain.symphony.walk import Walk
 
-__all__ = ["Activity", "Evaluator", "Replay", "visit_counts"]
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What a symphony held.
-
-    Weights of day t were decided with prices up to the close of day t and are held after that close.
-    """
-
-    symphony: Symphony
-    dates: Dates
-    """(D,) trading days from the first on which everything that the tree reads is known."""
-    tickers: tuple[str, ...]
-    """(n,) all tickers that the symphony can hold, but for those without any price."""
-    closes: Floats
-    """(D, n) their adjusted closes; NaN only where a ticker is not held after the day, or no longer has prices."""
-    targets: Floats
-    """(D, n) weights held after each close; the rest up to 1 is cash. Between rebalances they drift."""
-    rebalanced: NDArray[np.bool_]
-    """(D,) days on which the weights were set to what the tree wanted."""
-    scores: NDArray[np.float32] | None = None
-    """(D, n, K) weighted sum of each holding's active leaves' scores."""
-    margins: Margins | None = None
-    """How near the decisions were to turning; None unless asked for."""
-    undecided: NDArray[np.bool_] | None = None
-    """(D,) days on which it is unknown what is held, because a ticker lacks prices, see
-    `rlpretrain.symphony.missing`; nothing is held there. None where nothing is missing."""
-    remarks: tuple[str, ...] = ()
-    """What the replay had to leave out."""
-
-    def between(self, start: int, stop: int) -> Replay:
-        """Return rows `start` to `stop` (excluded), with the portfolio bought on the first of them."""
-        rebalanced = self.rebalanced[start:stop].copy()
-        rebalanced[:1] = True
-        return replace(
-            self,
-            dates=self.dates[start:stop],
-            closes=self.closes[start:stop],
-            targets=self.targets[start:stop],
-            rebalanced=rebalanced,
-            scores=None if self.scores is None else self.scores[start:stop],
-            margins=None if self.margins is None else self.margins.take(slice(start, stop)),
-            undecided=None if self.undecided is None else self.undecided[start:stop],
-        )
-
-    @property
-    def cash(self) -> Floats:
-        """Share held as cash after each close (D,); only empty nodes leave cash."""
-        cash = 1.0 - self.targets.sum(axis=1)
-        return np.where(np.abs(cash) < 1e-12, 0.0, cash)
-
-
-@dataclass(frozen=True)
-class Activity:
-    """How much of the time, and with how much of the money, each node was active.
-
-    A node has a row for every place where it occurs, in the order of the walk from the root, parents first:
-    see `visit_counts`.
-    """
-
-    replay: Replay
-    days: Floats
-    """(V,) share of the days on which the node had a part of the portfolio."""
-    weight: Floats
-    """(V,) mean weight over all days, as decided at the last rebalance, without later drift."""
-
-
-def visit_counts(symphony: Symphony) -> tuple[int, ...]:
-    """Return the number of places in and under each node, counting a shared subtree wherever it occurs.
-
-    In `Activity` a node at row v has its first child at row v + 1, and each further child after all places of
-    the previous one.
-    """
-    counts: list[int] = []
-    for node in symphony.nodes:
-        children = () if isinstance(node, (Asset, Empty)) else node.children
-        counts.append(1 + sum(counts[child] for child in children))
-    return tuple(counts)
+__all__ = ["Evaluator"]
 
 
 class Evaluator:
@@ -233,14 +146,14 @@ class Evaluator:
             due |= lost
             walk.leave_out(lost)
         targets, rebalanced = apply_rebalancing(walk.wanted, closes, due, corridor)
-        scores = None if walk.scores is None else _carry(walk.scores, walk.wanted, targets, rebalanced)
+        scores = None if walk.scores is None else carry_scores(walk.scores, walk.wanted, targets, rebalanced)
         found = None
         if nearest is not None:
             # Without a calendar the tree is asked at every close; else the last rebalance decided.
             decides = np.full(len(dates), symphony.rebalance == "none") | rebalanced
             found = nearest.margins().take(np.maximum.accumulate(np.where(decides, np.arange(len(dates)), 0)))
         replay = Replay(symphony, dates, symphony.holdings, closes, targets, rebalanced, scores, found, lost)
-        return replay if lost is None else _decided(replay, walk.table, lacking)
+        return replay if lost is None else decided_part(replay, walk.table, lacking)
 
     def decisions(self, symphony: Symphony, day: dt.date) -> tuple[Decision, ...]:
         """Return the decisions that are active at the close of one day, nearest to turning first.
@@ -281,16 +194,11 @@ class Evaluator:
             See `replay`.
         """
         replay = self.replay(symphony, start=start, end=end)
-        days = len(replay.dates)
-        decided = np.flatnonzero(replay.rebalanced)
-        in_force = np.zeros(days)
-        in_force[decided] = np.diff(decided, append=days)
-        if replay.undecided is not None:
-            in_force[replay.undecided] = 0.0
         first, last = (day.astype(object) for day in replay.dates[[0, -1]])
-        walk = self._walk(symphony, first, last, in_force=in_force)
-        walk.run()
-        return Activity(replay, walk.days / days, walk.weight / days)
+        walk = self._walk(symphony, first, last)
+        counter = ActivityCounter(replay, walk.start)
+        walk.run(counter)
+        return counter.activity()
 
     def _walk(
         self,
@@ -298,10 +206,9 @@ class Evaluator:
         start: dt.date | None,
         end: dt.date | None,
         leaf_scores: NDArray[np.float32] | None = None,
-        in_force: Floats | None = None,
         *,
         contests: bool = False,
-    ) -> _Walk:
+    ) -> Walk:
         table = self.table(symphony)
         check_cells(symphony, len(table))
         ends = {ticker: table.span(ticker)[1] for ticker in symphony.tickers}
@@ -333,126 +240,4 @@ class Evaluator:
                 f"to {end or 'the end'}",
                 hint=f"it can be replayed {whole}",
             )
-        return _Walk(symphony, table, strategies, first, stop, leaf_scores, in_force)
-
-
-class _Walk:
-    """One pass down the tree: wanted weights, active leaves and scores for the days from `start` to `stop`."""
-
-    def __init__(
-        self,
-        symphony: Symphony,
-        table: PriceTable,
-        strategies: Substrategies,
-        start: int,
-        stop: int,
-        leaf_scores: NDArray[np.float32] | None,
-        in_force: Floats | None,
-    ) -> None:
-        self.symphony, self.table, self.strategies = symphony, table, strategies
-        self.start, self.stop = start, stop
-        shape = (stop - start, len(symphony.holdings))
-        self.wanted = np.zeros(shape)
-        self.signature = np.zeros(shape[0], np.uint64)
-        """(D,) equal on two days exactly when the same leaves are active."""
-        self.in_force = in_force
-        """(D,) number of days for which each day's decision was in force; None when activity is not counted."""
-        self.sizes = visit_counts(symphony)
-        self.days = np.zeros(self.sizes[symphony.root] if in_force is not None else 0)
-        self.weight = np.zeros_like(self.days)
-        self.leaf_scores = None if leaf_scores is None else np.asarray(leaf_scores, np.float32)
-        self.scores = None
-        if self.leaf_scores is not None:
-            leaves = symphony.leaf_counts[symphony.root]
-            if self.leaf_scores.ndim != 2 or len(self.leaf_scores) != leaves:
-                raise ValueError(f"leaf_scores has shape {self.leaf_scores.shape}, expected ({leaves}, K)")
-            self.scores = np.zeros((*shape, self.leaf_scores.shape[1]), np.float32)
-
-    def leave_out(self, rows: NDArray[np.bool_]) -> None:
-        """Set the wanted weights to zero on some days (D,)."""
-        self.wanted[rows] = 0.0
-        if self.scores is not None:
-            self.scores[rows] = 0.0
-
-    def run(self, *witnesses: Witness) -> None:
-        """Follow the active days down the tree; each witness is shown each active node."""
-        columns = {ticker: i for i, ticker in enumerate(self.symphony.holdings)}
-        nodes, counts = self.symphony.nodes, self.symphony.leaf_counts
-        rng = np.random.default_rng(0)
-        marks = rng.integers(0, 2**64, size=counts[self.symphony.root], dtype=np.uint64)
-        rows = np.arange(self.start, self.stop)
-        stack: list[tuple[int, int, int, Portion]] = [(self.symphony.root, 0, 0, (rows, np.ones(len(rows))))]
-        while stack:
-            position, visit, leaf, (rows, weight) = stack.pop()
-            if not len(rows):
-                continue
-            if self.in_force is not None:
-                days = self.in_force[rows - self.start]
-                self.days[visit] = days.sum()
-                self.weight[visit] = days @ weight
-            node = nodes[position]
-            for witness in witnesses:
-                witness.meet(self.symphony, position, visit, rows)
-            match node:
-                case Asset(ticker):
-                    column = columns[ticker]
-                    hold(self.wanted, self.signature, self.start, column, marks[leaf], rows, weight)
-                    if self.scores is not None and self.leaf_scores is not None:
-                        at = rows - self.start
-                        self.scores[at, column] += weight[:, None] * self.leaf_scores[leaf]
-                    continue
-                case Empty():
-                    continue
-                case EqualWeight(children):
-                    share = weight / len(children)
-                    parts = [(rows, share)] * len(children)
-                case SpecifiedWeight(children, weights):
-                    parts = [(rows, weight * w) if w > 0 else (rows[:0], weight[:0]) for w in weights]
-                case If(_, children):
-                    parts = list(branches(rows, weight, self.strategies.holds(position)))
-                case Filter(_, _, _, children) | InverseVolatility(children, _):
-                    split = self.strategies.split(position)
-                    parts = [selected(rows, weight, split, j) for j in range(len(children))]
-            visit += 1
-            for child, part in zip(children, parts, strict=True):
-                stack.append((child, visit, leaf, part))
-                visit += self.sizes[child]
-                leaf += counts[child]
-
-
-def _decided(replay: Replay, table: PriceTable, lacking: tuple[str, ...]) -> Replay:
-    """Return a replay of the tickers with prices, from its first decided day to its last one, with a remark.
-
-    Raises
-    ------
-    SymphonyError
-        No day is decided.
-    """
-    assert replay.undecided is not None  # noqa: S101 - as the caller computed it
-    name, days = replay.symphony.symphony_id, len(replay.dates)
-    remark = missing_remark(replay.symphony, table, lacking, int(replay.undecided.sum()), days)
-    decided = np.flatnonzero(~replay.undecided)
-    if not len(decided):
-        raise SymphonyError(f"{name}: {remark}")
-    priced = [i for i, ticker in enumerate(replay.tickers) if ticker in table]
-    return replace(
-        replay.between(int(decided[0]), int(decided[-1]) + 1),
-        tickers=tuple(replay.tickers[i] for i in priced),
-        closes=replay.closes[decided[0] : decided[-1] + 1, priced],
-        targets=replay.targets[decided[0] : decided[-1] + 1, priced],
-        scores=None if replay.scores is None else replay.scores[decided[0] : decided[-1] + 1, priced],
-        remarks=(remark,),
-    )
-
-
-def _carry(
-    scores: NDArray[np.float32], wanted: Floats, targets: Floats, rebalanced: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Carry each holding's scores forward from the last rebalance, in proportion to its drifted weight."""
-    if rebalanced.all():
-        return scores
-    days = np.arange(len(wanted))
-    last = np.maximum.accumulate(np.where(rebalanced, days, 0))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(wanted[last] > 0, targets / wanted[last], 0.0)
-    return scores[last] * ratio[:, :, None].astype(np.float32)
+        return Walk(symphony, table, strategies, first, stop, leaf_scores)

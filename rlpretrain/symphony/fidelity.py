@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.panel import Dates, Floats
-from rlpretrain.symphony.evaluate import Replay
+from rlpretrain.symphony.replay import Replay
 from rlpretrain.symphony.wire import read_ticker
 
 __all__ = ["MIN_COMMON_DAYS", "DailyComparison", "Fidelity", "compare_daily_values", "equal_holdings"]

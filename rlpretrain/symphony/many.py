@@ -14,9 +14,10 @@ from rlpretrain.errors import RlpretrainError
 from rlpretrain.market.panel import Floats, PricePanel
 from rlpretrain.symphony.backtesting import Fill, backtest
 from rlpretrain.symphony.costs import Costs
-from rlpretrain.symphony.evaluate import Evaluator, Replay
+from rlpretrain.symphony.evaluate import Evaluator
 from rlpretrain.symphony.parse import parse_symphony
 from rlpretrain.symphony.processes import Progress, work_through
+from rlpretrain.symphony.replay import Replay
 from rlpretrain.symphony.statistics import concentration, statistics_of_many
 
 __all__ = ["backtest_many", "replay_many"]

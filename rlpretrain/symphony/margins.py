@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from rlpretrain.symphony.distances import Distance
 from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.nodes import Asset, Comparison, Condition, Filter, If, Symphony
+from rlpretrain.symphony.portions import Portion
 from rlpretrain.symphony.prices import PriceTable
 from rlpretrain.symphony.substrategy import Substrategies
 from rlpretrain.symphony.wording import condition_words, indicator_words, metric_words
 
-__all__ = ["HAIRS_BREADTH", "Decision", "DecisionTable", "Margins", "NearestDecisions", "Rule", "Witness"]
+__all__ = ["HAIRS_BREADTH", "Decision", "DecisionTable", "Margins", "NearestDecisions", "Rule"]
 
 HAIRS_BREADTH = 20.0
 """Deviations of the noise of closes within which a decision may fall on the other side with another vendor's prices."""
@@ -65,13 +66,6 @@ class Margins:
         return self.rules[self.nearest[row]] if self.nearest[row] >= 0 else None
 
 
-class Witness(Protocol):
-    """Something that is shown each active node of a walk."""
-
-    def meet(self, symphony: Symphony, position: int, visit: int, rows: NDArray[np.intp]) -> None:
-        """Take note of a node at one of its places, and the rows of the price table on which it is active there."""
-
-
 class NearestDecisions:
     """Keeps the nearest decision of each day; the rows are those of the price table from `start` to `stop`."""
 
@@ -83,11 +77,12 @@ class NearestDecisions:
         self._unknown = np.zeros(stop - start, np.bool_)
         self._rules: list[Rule] = []
 
-    def meet(self, symphony: Symphony, position: int, visit: int, rows: NDArray[np.intp]) -> None:
+    def meet(self, symphony: Symphony, position: int, visit: int, portion: Portion) -> None:
         """Take a node's decision into account on the rows on which it is active."""
         node = symphony.nodes[position]
         if not isinstance(node, (If, Filter)):
             return
+        rows, _ = portion
         distance, at = _distance(node, position, self._table, self._strategies), rows - self._start
         deviations, noise = distance.deviations[rows], distance.noise[rows]
         nearer = deviations < self._deviations[at]
@@ -155,9 +150,9 @@ class DecisionTable:
     row: int
     _found: list[Decision] = field(default_factory=list)
 
-    def meet(self, symphony: Symphony, position: int, visit: int, rows: NDArray[np.intp]) -> None:
+    def meet(self, symphony: Symphony, position: int, visit: int, portion: Portion) -> None:
         """Add a node's decision if it is active on the row."""
-        node = symphony.nodes[position]
+        node, (rows, _) = symphony.nodes[position], portion
         if self.row not in rows or not isinstance(node, (If, Filter)):
             return
         distance = _distance(node, position, self.table, self.strategies)

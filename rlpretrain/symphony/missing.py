@@ -8,11 +8,13 @@ when the tree is known to change its leaves. On all other days the weights are t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rlpretrain.errors import SymphonyError
 from rlpretrain.market.panel import Floats
 from rlpretrain.symphony.nodes import (
     Asset,
@@ -25,10 +27,12 @@ from rlpretrain.symphony.nodes import (
     Rebalance,
     Symphony,
 )
+from rlpretrain.symphony.portions import Portion
 from rlpretrain.symphony.prices import PriceTable, last_known
+from rlpretrain.symphony.replay import Replay
 from rlpretrain.symphony.substrategy import Substrategies
 
-__all__ = ["MissingTickers", "UndecidedDays", "lacking_tickers", "missing_remark", "undecided_days"]
+__all__ = ["MissingTickers", "UndecidedDays", "decided_part", "lacking_tickers", "undecided_days"]
 
 MissingTickers: TypeAlias = Literal["reject", "replay_without"]
 
@@ -43,9 +47,10 @@ class UndecidedDays:
         self.days = np.zeros(stop - start, np.bool_)
         """(D,) marked days."""
 
-    def meet(self, symphony: Symphony, position: int, visit: int, rows: NDArray[np.intp]) -> None:
+    def meet(self, symphony: Symphony, position: int, visit: int, portion: Portion) -> None:
         """Mark the rows on which the node at a position lacks a price."""
         del visit
+        rows, _ = portion
         match symphony.nodes[position]:
             case Asset(ticker):
                 unknown = np.isnan(self._table.close(ticker)[rows])
@@ -95,9 +100,32 @@ def undecided_days(
     return lost
 
 
-def missing_remark(
-    symphony: Symphony, table: PriceTable, tickers: Sequence[str], lost: int, days: int
-) -> str:
+def decided_part(replay: Replay, table: PriceTable, lacking: tuple[str, ...]) -> Replay:
+    """Return a replay of the tickers with prices, from its first decided day to its last one, with a remark.
+
+    Raises
+    ------
+    SymphonyError
+        No day is decided.
+    """
+    assert replay.undecided is not None  # noqa: S101 - as the caller computed it
+    name, days = replay.symphony.symphony_id, len(replay.dates)
+    remark = _remark(replay.symphony, table, lacking, int(replay.undecided.sum()), days)
+    decided = np.flatnonzero(~replay.undecided)
+    if not len(decided):
+        raise SymphonyError(f"{name}: {remark}")
+    priced = [i for i, ticker in enumerate(replay.tickers) if ticker in table]
+    return replace(
+        replay.between(int(decided[0]), int(decided[-1]) + 1),
+        tickers=tuple(replay.tickers[i] for i in priced),
+        closes=replay.closes[decided[0] : decided[-1] + 1, priced],
+        targets=replay.targets[decided[0] : decided[-1] + 1, priced],
+        scores=None if replay.scores is None else replay.scores[decided[0] : decided[-1] + 1, priced],
+        remarks=(remark,),
+    )
+
+
+def _remark(symphony: Symphony, table: PriceTable, tickers: Sequence[str], lost: int, days: int) -> str:
     """Return in words which tickers lack prices, where they stand, and how many days that costs."""
     found = []
     for ticker in tickers:

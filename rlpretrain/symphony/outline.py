@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rlpretrain.symphony.evaluate import visit_counts
+from rlpretrain.symphony.activity import visit_counts
 from rlpretrain.symphony.nodes import (
     Asset,
     EqualWeight,

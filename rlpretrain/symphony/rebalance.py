@@ -9,7 +9,7 @@ from rlpretrain.market.panel import Dates, Floats
 from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.nodes import Rebalance
 
-__all__ = ["apply_rebalancing", "period_starts"]
+__all__ = ["apply_rebalancing", "carry_scores", "period_starts"]
 
 
 def period_starts(dates: Dates, rebalance: Rebalance) -> NDArray[np.bool_]:
@@ -57,6 +57,19 @@ def apply_rebalancing(
     returns[1:] = np.nan_to_num(closes[1:] / closes[:-1] - 1.0)
     held, rebalanced = _drift(wanted, returns, due, corridor)
     return held, rebalanced
+
+
+def carry_scores(
+    scores: NDArray[np.float32], wanted: Floats, targets: Floats, rebalanced: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Carry each holding's scores forward from the last rebalance, in proportion to its drifted weight."""
+    if rebalanced.all():
+        return scores
+    days = np.arange(len(wanted))
+    last = np.maximum.accumulate(np.where(rebalanced, days, 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(wanted[last] > 0, targets / wanted[last], 0.0)
+    return scores[last] * ratio[:, :, None].astype(np.float32)
 
 
 @compiled

@@ -72,6 +72,27 @@ def test_activity_with_a_market(rule: Path, market: str, capsys: pytest.CaptureF
     assert "in force" in text and "   days   weight\n" in text
 
 
+def test_a_symphony_that_lacks_prices_is_shown_without_the_days_that_need_them(
+    tmp_path: Path, market: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tree = b.when(
+        ("relative-strength-index", {"window": 10}, "AAA"), "gt", 55, [b.asset("BBB")], [b.asset("XXX")]
+    )
+    file = write(tmp_path / "x.json", b.root(tree))
+    error = answer(capsys, "show", file, "--market", market, status=1)["error"]
+    assert "no prices of XXX at root/if[0]" in error
+    found = answer(capsys, "show", file, "--market", market, "--missing-tickers", "replay_without")
+    (remark,) = found["remarks"]
+    assert "no prices of XXX; " in remark and "left out" in remark
+    rows = {row["text"]: row for row in found["tree"]}
+    assert rows["BBB"]["active"] == rows["then"]["active"] == 1 - found["days_left_out"] / found["days"]
+    assert 0 < found["days_left_out"] < found["days"]
+    assert rows["XXX"]["active"] == 0, "what was held on the days left out is unknown"
+    assert found["decisions"]
+    assert main(["symphony", "show", str(file), "--market", market, "--missing-tickers=replay_without"]) == 0
+    assert remark in capsys.readouterr().out
+
+
 def test_a_chain_of_5000_groups(tmp_path: Path, market: str, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(tmp_path / "deep.json", deep(5_000))
     assert main(["symphony", "show", str(file)]) == 0
