@@ -169,18 +169,21 @@ class Evaluator:
         return table.decisions()
 
     def missing_raw_closes(self, replay: Replay) -> dict[str, int]:
-        """Count for each ticker whose level decides the days without a raw close; a vote needs 0.
+        """Count for each ticker whose level decides the days with a close and no raw one; a vote needs 0.
 
         They are counted from its first raw close to the last replayed day, because sub-strategies begin earlier than
-        the replay; if it has no raw close, all replayed days count.
+        the replay; if it has no raw close, from the first replayed day. Days without any close do not count: where
+        they are needed, `Replay.undecided` has them.
         """
         table = self.table(replay.symphony)
-        stop = int(np.searchsorted(table.dates, replay.dates[-1])) + 1
+        begin, last = np.searchsorted(table.dates, replay.dates[[0, -1]])
         missing: dict[str, int] = {}
         for ticker in sorted({ticker for rule in replay.symphony.level_rules for ticker in rule.tickers}):
-            raw = table.raw_close(ticker)
-            unknown = len(replay.dates) if raw is None else np.isnan(raw[first_known(raw) : stop]).sum()
-            missing[ticker] = int(unknown)
+            lacking, raw = np.isfinite(table.close(ticker)), table.raw_close(ticker)
+            first = int(begin) if raw is None else first_known(raw)
+            if raw is not None:
+                lacking &= np.isnan(raw)
+            missing[ticker] = int(lacking[first : last + 1].sum())
         return missing
 
     def activity(

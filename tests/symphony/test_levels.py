@@ -221,6 +221,32 @@ def test_a_hole_before_the_replay_counts_because_sub_strategies_begin_earlier():
     assert text
 
 
+@pytest.mark.parametrize("days", [0, 4])
+def test_a_ticker_that_ends_or_is_absent_keeps_the_vote_of_a_branch(days):
+    # CCC's level decides in the branch of falling closes alone; without a close there is nothing to quote.
+    close = {"AAA": [9.0, 5.0] * 4, "BBB": [1.0] * 8, "CCC": [400.0] * days + [None] * (8 - days)}
+    close = {ticker: closes for ticker, closes in close.items() if any(closes)}
+    raw = {
+        ticker: [np.nan if price is None else price for price in closes] for ticker, closes in close.items()
+    }
+    inner = b.when((*PRICE, "CCC"), "gt", 300, [b.asset("AAA")], [b.asset("BBB")])
+    node = b.when(("cumulative-return", {"window": 1}, "AAA"), "lt", 0, [inner], [b.asset("BBB")])
+    symphony = parsed(node)
+
+    def missing(panel):
+        evaluator = Evaluator(panel, missing_tickers="replay_without")
+        replay = evaluator.replay(symphony)
+        assert replay.undecided is not None and (~replay.undecided).sum() > 2
+        return evaluator.missing_raw_closes(replay)
+
+    assert missing(with_raw(close, raw)) == {"CCC": 0}
+    assert no_vote_reason(symphony, missing(with_raw(close, raw))) is None
+    if days:
+        # A close that has no quote beside it costs the vote, as do closes without any.
+        assert missing(with_raw(close, raw | {"CCC": [400.0, np.nan, 400.0, *raw["CCC"][3:]]})) == {"CCC": 1}
+        assert missing(b.panel(close)) == {"CCC": 3}, "its first day is before the replay"
+
+
 def test_a_later_split_changes_no_decision_that_votes():
     before = [260.0, 290.0, 310.0, 330.0, 305.0]
     after = [price / SPLIT for price in before]

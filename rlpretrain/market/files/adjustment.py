@@ -25,10 +25,10 @@ _NEUTRAL: Mapping[str, tuple[float, ...]] = {"split": (0.0, 1.0), "dividend": (0
 def closes_are_split_adjusted(names: Mapping[str, str]) -> bool:
     """Return whether the columns are Yahoo's, whose `Close` is adjusted for splits and not for dividends.
 
-    Programs rename `Adj Close`, most often to `adj_close`; nobody but Yahoo says `Stock Splits`.
+    Programs rename `Adj Close`, most often to `adj_close`, and FinRL to `adjcp`; nobody but Yahoo says `Stock Splits`.
     """
     split = re.sub(r"[\W_]+", "", names.get("split", "").lower())
-    return names.get("adj_close", "").strip().lower() == "adj close" or split == "stocksplits"
+    return names.get("adj_close", "").strip().lower() in ("adj close", "adjcp") or split == "stocksplits"
 
 
 def adjust(

@@ -15,7 +15,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "open": ("open", "open_price"),
     "high": ("high", "high_price"),
     "low": ("low", "low_price"),
-    "close": ("close", "close_price"),
+    "close": ("close", "close_price", "close_last"),
     "volume": ("volume", "vol"),
     "raw_close": ("raw_close", "close_raw", "unadjusted_close", "unadj_close", "close_unadj", "close_unadjusted"),
     "adj_open": ("adj_open", "adjusted_open", "open_adj", "open_adjusted"),
@@ -23,6 +23,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "adj_low": ("adj_low", "adjusted_low", "low_adj", "low_adjusted"),
     "adj_close": (
         "adj_close", "adjusted_close", "close_adj", "close_adjusted", "adj_close_price", "adjusted_close_price",
+        "adjcp",
     ),
     "split": ("split_factor", "stock_splits", "split_ratio", "split_coefficient", "split", "splits"),
     "dividend": ("div_cash", "dividends", "dividend", "dividend_amount", "ex_dividend", "cash_dividend"),

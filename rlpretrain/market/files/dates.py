@@ -50,8 +50,16 @@ class Days:
     """Whether the text has one of the forms, though the calendar may not have the day."""
 
 
-def read_days(column: pa.ChunkedArray) -> Days:
-    """Read a column of text, numbers, dates or timestamps."""
+def read_days(column: pa.ChunkedArray, *, month_first: bool = False) -> Days:
+    """Read a column of text, numbers, dates or timestamps.
+
+    Parameters
+    ----------
+    column
+        The cells.
+    month_first
+        Whether MM/DD/YYYY is a form too; nothing in such a date says that the month comes first.
+    """
     kind = column.type
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
@@ -60,7 +68,7 @@ def read_days(column: pa.ChunkedArray) -> Days:
     # A day appears once for each ticker, so each distinct value is read once.
     encoded = column.combine_chunks().dictionary_encode()
     values = encoded.dictionary.to_pylist()
-    read = [_read(value) for value in values]
+    read = [_read(_year_first(value) if month_first else value) for value in values]
     # Row -1 is what a missing value points to.
     day = np.array([*(found for found, _ in read), _NEVER], dtype=np.int64).view("datetime64[D]")
     known = np.array([*(form for _, form in read), False])
@@ -72,6 +80,12 @@ def read_days(column: pa.ChunkedArray) -> Days:
 def is_date(text: str) -> bool:
     """Return whether a text has one of the forms of a date."""
     return _read(text)[1]
+
+
+def _year_first(value: object) -> object:
+    return (
+        re.sub(r"^\s*(\d{1,2})/(\d{1,2})/(\d{4})\b", r"\3-\1-\2", value) if isinstance(value, str) else value
+    )
 
 
 def _read(value: object) -> tuple[int, bool]:

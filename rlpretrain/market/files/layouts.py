@@ -46,6 +46,11 @@ class Layout:
     closes_only: bool = False
     """Whether the file has a column of closes for each ticker, and nothing else."""
 
+    @property
+    def month_first(self) -> bool:
+        """Whether dates such as 03/01/2024 begin with the month: only Nasdaq's files, which have `Close/Last`, do."""
+        return re.sub(r"\W+", "", self.names.get("close", "").lower()) == "closelast"
+
 
 def find_layout(sheet: Sheet) -> Layout:
     """Find a file's layout by its header.
@@ -170,4 +175,4 @@ def _are_fields(cells: Sequence[str]) -> bool:
 
 
 def _is_number(cell: str) -> bool:
-    return re.fullmatch(r"\s*[-+]?\d*\.?\d+(e[-+]?\d+)?\s*", cell, re.IGNORECASE) is not None
+    return re.fullmatch(r"\s*\$?[-+]?\d*\.?\d+(e[-+]?\d+)?\s*", cell, re.IGNORECASE) is not None

@@ -128,7 +128,7 @@ def _days(sheet: Sheet, layout: Layout, columns: SheetColumns) -> Days:
     else:
         column = columns.text(layout.date)
     try:
-        days = read_days(column)
+        days = read_days(column, month_first=layout.month_first)
     except (OverflowError, ValueError, pa.ArrowException) as error:
         raise DataError(f"{sheet.path}: dates cannot be read: {error}") from None
     unknown = ~days.known_form & ~days.blank

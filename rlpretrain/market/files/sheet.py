@@ -108,7 +108,8 @@ class SheetColumns:
         if _is_text(column.type):
             text = pd.Series(column.to_pandas(), dtype=object).str.strip()
             blank = (text.isna() | text.isin(_BLANK)).to_numpy(dtype=bool)
-            values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, copy=True)
+            amounts = text.str.removeprefix("$")
+            values = pd.to_numeric(amounts, errors="coerce").to_numpy(dtype=np.float64, copy=True)
         else:
             try:
                 values = np.array(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)

@@ -19,7 +19,7 @@ __all__ = ["check_prices", "exclude_bars"]
 
 _REASONS = 3
 """Findings that are named if nothing is left."""
-_ARRAYS = ("open", "high", "low", "close", "volume")
+_ARRAYS = ("open", "high", "low", "close", "volume", "raw_close")
 
 
 def exclude_bars(panel: PricePanel, names: Sequence[str], *, whole: bool = False) -> PricePanel:
@@ -121,11 +121,7 @@ def _assembled(panel: PricePanel, prices: Prices, findings: list[PriceFinding]) 
         _finding(symbol, "nothing left", prices.read[symbol], "ticker left out", "no bar of it is left")
         for symbol in gone
     ]
-    arrays = {
-        name: getattr(panel, name).copy()
-        for name in (*_ARRAYS, "raw_close")
-        if getattr(panel, name) is not None
-    }
+    arrays = {name: getattr(panel, name).copy() for name in _ARRAYS if getattr(panel, name) is not None}
     for ticker in changed:
         column, series = panel.column(ticker), prices.series[ticker]
         rows = np.searchsorted(panel.dates, series.dates)
@@ -133,8 +129,7 @@ def _assembled(panel: PricePanel, prices: Prices, findings: list[PriceFinding]) 
         without[rows] = False
         for name, array in arrays.items():
             array[without, column] = np.nan
-            if name != "raw_close":
-                array[rows, column] = getattr(series, name)
+            array[rows, column] = getattr(series, name)
     checked = replace(panel, **arrays, findings=(*panel.findings, *findings))
     if not gone and np.isfinite(checked.close).any(axis=1).all():
         return checked

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from rlpretrain.market.panel import AssetSeries, Floats
 from rlpretrain.market.quality.moves import largest_moves, log_moves, typical_moves, unchanged_share
-from rlpretrain.market.quality.prices import without_bars
 from rlpretrain.market.quality.rule import Found
 
 __all__ = [
     "FACTORS",
     "GREATEST_MOVE",
+    "MOST_BREAKS",
     "impossible_move",
     "missing_split",
     "possible_split",
@@ -27,6 +27,8 @@ __all__ = [
 ]
 
 Booleans = NDArray[np.bool_]
+
+_NAMED_BREAKS = 3
 
 FACTORS = (1.5, 2, 3, 4, 5, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
 """Ratios of splits and, inverted, of reverse splits."""
@@ -47,6 +49,8 @@ GREATEST_MOVE = 20.0
 UNDONE_WITHIN, COME_BACK, ABRUPT = 250, 0.25, 0.3
 """A break is undone within so many bars by a close nearer to the last good one than this share of the jump, after a
 move of at least that share."""
+MOST_BREAKS = 50
+"""Breaks of a ticker that may be undone; the next one is taken to last, as a price that breaks so often is none."""
 UNDONE_JUMP, UNDONE_SIGMAS = 0.05, 10.0
 
 
@@ -128,24 +132,28 @@ def _impossible(series: AssetSeries) -> Booleans:
 def _broken(
     series: AssetSeries, trusted: Booleans, begins: Callable[[AssetSeries], Booleans], what: str
 ) -> Found:
-    """Yield the bars of each break, which the next one is looked for without."""
+    """Yield the bars of all breaks together; each break is looked for without the bars of those before."""
     if not _may_jump(series):
         return
     out = np.zeros(len(series), dtype=bool)
-    while True:
+    breaks: list[str] = []
+    while not out[-1]:
         kept = np.flatnonzero(~out)
-        starts = kept[begins(without_bars(series, out)) & ~trusted[kept]]
+        starts = kept[begins(series.take(~out)) & ~trusted[kept]]
         if not len(starts):
-            return
+            break
         start = int(starts[0])
         before = float(series.close[kept[np.searchsorted(kept, start) - 1]])
-        stop = _undone(series.close, start, before)
+        stop = _undone(series.close, start, before) if len(breaks) < MOST_BREAKS else len(series)
         out[start:stop] = True
         end = f"until {series.dates[stop]}" if stop < len(series) else "and not undone"
-        yield (
-            np.arange(start, stop),
-            f"close {before:g} to {series.close[start]:g} on {series.dates[start]} is {what}, {end}",
+        breaks.append(
+            f"close {before:g} to {series.close[start]:g} on {series.dates[start]} is {what}, {end}"
         )
+    if breaks:
+        more = len(breaks) - _NAMED_BREAKS
+        others = [f"{more:,} more such break{'s' if more > 1 else ''}"] if more > 0 else []
+        yield np.flatnonzero(out), "; ".join([*breaks[:_NAMED_BREAKS], *others])
 
 
 def _undone(close: Floats, start: int, before: float) -> int:

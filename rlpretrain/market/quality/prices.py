@@ -14,9 +14,9 @@ from rlpretrain.market.calendars import calendar_days, exchange_sessions
 from rlpretrain.market.panel import AssetSeries, Dates, PricePanel
 from rlpretrain.market.quality.named_bars import NamedBars
 
-__all__ = ["Prices", "bars_of", "without_bars"]
+__all__ = ["Prices", "bars_of"]
 
-_VALUES = ("open", "high", "low", "close", "volume")
+_VALUES = ("open", "high", "low", "close", "volume", "raw_close")
 
 
 class Prices:
@@ -50,7 +50,7 @@ class Prices:
         series = self.series[ticker]
         wrong = np.isin(series.dates, dates)
         blank: dict[str, Any] = {name: np.where(wrong, np.nan, getattr(series, name)) for name in names}
-        self.series[ticker] = replace(series, **blank) if blank else without_bars(series, wrong)
+        self.series[ticker] = replace(series, **blank) if blank else series.take(~wrong)
 
     def calendar(self, *, crypto: bool) -> Dates:
         """Return the days on which assets of a kind should trade, from the first bar that was read to the last."""
@@ -70,11 +70,9 @@ def bars_of(panel: PricePanel, symbol: str) -> AssetSeries:
         symbol=symbol,
         crypto=bool(panel.crypto[column]),
         dates=panel.dates[rows],
-        **{name: getattr(panel, name)[rows, column] for name in _VALUES},
+        **{
+            name: array[rows, column]
+            for name, array in ((name, getattr(panel, name)) for name in _VALUES)
+            if array is not None
+        },
     )
-
-
-def without_bars(series: AssetSeries, wrong: NDArray[np.bool_]) -> AssetSeries:
-    """Return the series without some bars."""
-    kept: dict[str, Any] = {name: getattr(series, name)[~wrong] for name in ("dates", *_VALUES)}
-    return replace(series, **kept)

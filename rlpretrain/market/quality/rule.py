@@ -19,7 +19,7 @@ __all__ = ["Found", "QualityRule", "Suspicion", "of_each_ticker", "of_untrusted_
 Found: TypeAlias = Iterator[tuple[NDArray[np.intp], str]]
 """Bars that a rule doubts, by their rows in a ticker's series, each with the reason."""
 
-_FIELDS = ("open", "high", "low", "volume")
+_FIELDS = ("open", "high", "low", "volume", "raw_close")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from rlpretrain.market.quality.jump_rules import (
     COME_BACK,
     FACTORS,
     GREATEST_MOVE,
+    MOST_BREAKS,
     NARROW,
     POSSIBLE_ALONE,
     POSSIBLE_SIGMAS,
@@ -35,6 +36,12 @@ from rlpretrain.market.quality.jump_rules import (
     missing_split,
     possible_split,
     undone_jump,
+)
+from rlpretrain.market.quality.raw_close_rules import (
+    RAW_BACK,
+    RAW_JUMP,
+    raw_close_jump,
+    unknown_raw_close,
 )
 from rlpretrain.market.quality.rule import QualityRule, of_each_ticker, of_untrusted_bars
 from rlpretrain.market.quality.shape_rules import (
@@ -66,7 +73,8 @@ _RANGE = ("open", "high", "low")
 _SPLITS = ", ".join("3:2" if factor == 1.5 else f"{factor}:1" for factor in FACTORS)
 _UNTIL = (
     "Bars are left out from there on, or until a close within "
-    f"{UNDONE_WITHIN} bars undoes at least {1 - COME_BACK:.0%} of the jump, by a move of at least {ABRUPT:.0%} of it."
+    f"{UNDONE_WITHIN} bars undoes at least {1 - COME_BACK:.0%} of the jump, by a move of at least {ABRUPT:.0%} of it, "
+    f"which counts for the first {MOST_BREAKS} jumps of a ticker."
 )
 
 PRICE_RULES: Table[QualityRule] = Table(
@@ -136,6 +144,20 @@ PRICE_RULES: Table[QualityRule] = Table(
             f"{UNMOVING} are kept.",
             action="bars left out",
             find=of_untrusted_bars(unmoving_price),
+        ),
+        QualityRule(
+            name="unknown raw close",
+            statement="A raw close that is not positive or not finite, or that is missing after a ticker's first one.",
+            action="values left out",
+            fields=("raw_close",),
+            find=of_each_ticker(unknown_raw_close),
+        ),
+        QualityRule(
+            name="raw close jump",
+            statement=f"A raw close that moves by {RAW_JUMP:.0%} against the adjusted one, of which the next day "
+            f"undoes {1 - RAW_BACK:.0%} or more.",
+            action="kept",
+            find=of_untrusted_bars(raw_close_jump),
         ),
         QualityRule(
             name="possible split",

@@ -17,7 +17,7 @@ from rlpretrain.market.files.adjustment import before_splits
 
 ADJUSTED = [
     "adj_close", "Adj Close", "adjClose", "adjusted_close", "Adjusted_close", "AdjClose", "Adj. Close", "ADJ_CLOSE",
-    "closeadj",
+    "closeadj", "adjcp",
 ]  # fmt: skip
 DAYS = ["2020-08-28", "2020-08-31", "2020-09-01"]
 RAW = [400.0, 100.0, 102.0]
@@ -52,8 +52,8 @@ def test_the_adjusted_close_is_read_and_the_bar_scaled_like_it(tmp_path: Path, n
         if field != "close":
             np.testing.assert_allclose(getattr(panel, field)[:, 0], values * factor, rtol=1e-15)
     np.testing.assert_array_equal(panel.volume[:, 0], [1, 2, 3])
-    if name == "Adj Close":
-        # Yahoo's spelling: its closes are adjusted for splits, so the quoted ones are unknown.
+    if name in ("Adj Close", "adjcp"):
+        # Yahoo's spelling, and FinRL's of it: its closes are adjusted for splits, so the quoted ones are unknown.
         assert panel.raw_close is None
     else:
         assert panel.raw_close is not None

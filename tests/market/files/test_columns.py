@@ -34,6 +34,7 @@ def test_no_spelling_means_two_columns() -> None:
     [
         ("Adj Close", "adj_close"), ("adjClose", "adj_close"), ("Adjusted_close", "adj_close"),
         ("Adj. Close", "adj_close"),
+        ("adjcp", "adj_close"), ("Close/Last", "close"),
         ("<TICKER>", "symbol"), ("tic", "symbol"), ("window_start", "date"), ("4. close", "close"),
         ("5. adjusted close", "adj_close"), ("Stock Splits", "split"), ("splitFactor", "split"),
         ("__index_level_0__", "index"), ("Unnamed: 0", "index"), ("SPY", None), ("C", None),

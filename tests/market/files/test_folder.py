@@ -172,11 +172,28 @@ def test_what_cannot_be_placed_is_left_out_and_named(
 
 
 def test_prices_that_are_no_numbers_are_named_where_nothing_else_is(tmp_path: Path) -> None:
-    provider = write(tmp_path, AAA__csv="Date,Close\n2024-01-02,$11\n")
+    provider = write(tmp_path, AAA__csv="Date,Close\n2024-01-02,11 USD\n")
     with pytest.raises(
-        DataError, match=r"no prices of any asset.*'\$11' is no number as close in .*AAA\.csv, line 2"
+        DataError, match=r"no prices of any asset.*'11 USD' is no number as close in .*AAA\.csv, line 2"
     ):
         load_market(provider)
+
+
+def test_a_leading_dollar_is_no_part_of_a_number(tmp_path: Path) -> None:
+    write(tmp_path, AAA__csv="Date,Close,Volume\n2024-01-02,$11.5,N/A\n2024-01-03, $12 ,7\n2024-01-04,$,7\n")
+    panel = read_folder(tmp_path, None)
+    assert panel.close[:, 0].tolist() == [11.5, 12.0]
+    assert ["'$' is no number" in finding.detail for finding in panel.findings] == [True]
+
+
+@pytest.mark.parametrize("volume", ["7", "N/A"])
+def test_the_month_comes_first_in_nasdaqs_files_alone(tmp_path: Path, volume: str) -> None:
+    text = f"Date,Close/Last,Volume,Open,High,Low\n03/01/2024,$11,{volume},$11,$11,$11\n"
+    write(tmp_path, AAA__csv=text)
+    assert [str(day) for day in read_folder(tmp_path, None).dates] == ["2024-03-01"]
+    write(tmp_path, AAA__csv=text.replace("Close/Last", "Close"))
+    with pytest.raises(DataError, match="03/01/2024' is no date" if volume == "7" else "AAA"):
+        read_folder(tmp_path, None)
 
 
 @pytest.mark.parametrize("row", [",,,,,,", "2024-01-03,AAA,,,,,0", ",,,,,,7"])

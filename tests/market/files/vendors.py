@@ -175,6 +175,23 @@ def tiingo(folder: Path, bars: Bars) -> None:
         )
 
 
+def finrl_older(folder: Path, bars: Bars) -> None:
+    # Its closes are Yahoo's, adjusted for splits and not for dividends.
+    frame = long(bars, "tic").rename(columns={"close": "adjcp"})
+    frame.assign(close=frame["adjcp"], day=0).reset_index().to_csv(folder / "train.csv", index=False)
+
+
+def nasdaq(folder: Path, bars: Bars) -> None:
+    for name, frame in bars.items():
+        prices = title(frame).rename(columns={"Close": "Close/Last"})
+        written = prices[["Close/Last", "Open", "High", "Low"]].map("${:.4f}".format)
+        out = written.assign(Volume=frame["volume"].astype(int)).set_axis(
+            frame.index.strftime("%m/%d/%Y"), axis=0
+        )
+        out = out[["Close/Last", "Volume", "Open", "High", "Low"]].rename_axis("Date")
+        out.iloc[::-1].to_csv(folder / f"{name}.csv")
+
+
 def finrl(folder: Path, bars: Bars) -> None:
     long(bars, "tic").assign(day=0).reset_index().to_csv(folder / "train.csv")
 
@@ -232,7 +249,7 @@ WHOLE: dict[str, Callable[[Path, Bars], None]] = {
     for one in (
         own_long, yfinance_history, yfinance_history_unadjusted, yfinance_download, yfinance_download_by_ticker,
         yfinance_download_two_rows, yfinance_download_of_one, yfinance_download_parquet, eodhd, stooq, alpaca,
-        alpaca_letters, alpaca_parquet, polygon, tiingo, finrl, kaggle, hive, parquet_with_index,
+        alpaca_letters, alpaca_parquet, polygon, tiingo, finrl, finrl_older, nasdaq, kaggle, hive, parquet_with_index,
         parquet_with_two_indexes, one_file_without_index_name, alpha_vantage, semicolons, epoch_milliseconds,
     )
 }  # fmt: skip

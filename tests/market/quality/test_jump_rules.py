@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rlpretrain.market import PricePanel
@@ -31,7 +31,11 @@ def at_level(panel: PricePanel, factor: float, rows: slice) -> PricePanel:
 def test_a_missing_split_of_a_calm_ticker_is_found_on_any_day(
     ratio: float, row: int, seed: int, alone: bool
 ) -> None:
-    panel = split(calm("AAA", "BBB", seed=seed, typical=0.008), row, ratio)
+    clean = calm("AAA", "BBB", seed=seed, typical=0.008)
+    assume(
+        abs(np.log(clean.close[row, 0] / clean.close[row - 1, 0])) < 0.02
+    )  # Not a move of three typical ones.
+    panel = split(clean, row, ratio)
     panel = closes_alone(panel) if alone else panel
     (finding,) = [one for one in found(panel) if one.rule == "missing split"]
     assert (finding.ticker, finding.first) == ("AAA", panel.dates[row].astype(object))
@@ -85,9 +89,26 @@ def test_a_single_wrong_bar_costs_one_bar(factor: float) -> None:
     np.testing.assert_array_equal(checked.close, np.delete(clean.close, ROW, axis=0))
 
 
-def test_two_breaks_are_two_findings() -> None:
+def test_two_breaks_of_a_ticker_are_one_finding_that_names_both() -> None:
     panel = at_level(at_level(calm("AAA"), 0.1, slice(100, 103)), 10.0, slice(200, 201))
-    assert [(f.rule, f.bars) for f in found(panel)] == [("missing split", 3), ("missing split", 1)]
+    (finding,) = found(panel)
+    assert (finding.rule, finding.bars) == ("missing split", 4)
+    assert (finding.first, finding.last) == (panel.dates[100].astype(object), panel.dates[200].astype(object))
+    assert all(f"on {panel.dates[row]} is" in finding.detail for row in (100, 200))
+    assert np.isnan(check_prices(panel).close).sum() == 0, "the ticker is alone, so the days are gone"
+    assert len(check_prices(panel).dates) == 296
+
+
+def test_a_price_that_breaks_every_other_day_is_one_finding() -> None:
+    """So that the work does not grow with the square of the breaks."""
+    panel = closes_alone(calm("AAA", "BBB", days=400))
+    close = panel.close.copy()
+    close[1::2, 0] *= 60
+    (finding,) = found(replace(panel, close=close))
+    # Fifty breaks of a bar each, and all bars from the next break on.
+    assert (finding.ticker, finding.rule, finding.bars) == ("AAA", "impossible move", 50 + 400 - 101)
+    assert finding.first == panel.dates[1].astype(object)
+    assert finding.detail.endswith("; 48 more such breaks")
 
 
 def test_a_jump_that_the_next_day_undoes_is_named_and_kept() -> None:
