@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,29 +42,35 @@ def gather(tables: Sequence[PriceTable]) -> Bars:
     closes_only = np.array([table.closes_only for table in tables], dtype=bool)[file]
     whole = np.zeros(len(symbols), dtype=bool)
     whole[code[~closes_only]] = True
-    taken = np.flatnonzero(~closes_only | ~whole[code])
-    code, file = code[taken], file[taken]
-    date = np.concatenate([days, *(table.date for table in tables)])[taken]
-    line = np.concatenate([rows, *(table.line for table in tables)])[taken]
-    values = {
-        name: np.concatenate([prices, *(table.values[name] for table in tables)])[taken] for name in FIELDS
-    }
-    repeated, contradicted = _duplicates(code, date, values)
+    date = np.concatenate([days, *(table.date for table in tables)])
+    line = np.concatenate([rows, *(table.line for table in tables)])
+    values = {name: np.concatenate([prices, *(table.values[name] for table in tables)]) for name in FIELDS}
+    unused = closes_only & whole[code]
+    taken = np.flatnonzero(~unused)
+    same = _SameDays.of(code[taken], date[taken])
+    repeated, contradicted = np.zeros(len(code), dtype=bool), np.zeros(len(code), dtype=bool)
+    repeated[taken], contradicted[taken] = same.duplicates({name: values[name][taken] for name in FIELDS})
+    position = np.cumsum(~unused) - 1
 
     def place(at: int) -> str:
         return f"{tables[file[at]].path}, {'row' if tables[file[at]].is_parquet else 'line'} {line[at]}"
 
     def places(at: int) -> str:
-        same = np.flatnonzero((code == code[at]) & (date == date[at]))
-        return f"for {date[at]} in {' and '.join(place(int(row)) for row in same[:3])}"
+        found = taken[same.rows(int(position[at]))[:3]]
+        return f"for {date[at]} in {' and '.join(place(int(row)) for row in found)}"
 
     report = partial(findings_of, action="bars left out", names=symbols, code=code, day=date)
     findings = [
         *(finding for table in tables for finding in table.findings),
+        *report(
+            "unused closes",
+            where=unused,
+            detail=lambda at: f"closes alone from {place(at)} on, and another file has whole bars",
+        ),
         *report("repeated bar", where=repeated, detail=lambda at: f"equal bars {places(at)}"),
         *report("contradicting bars", where=contradicted, detail=lambda at: f"different bars {places(at)}"),
     ]
-    keep = ~repeated & ~contradicted
+    keep = ~unused & ~repeated & ~contradicted
     return Bars(
         symbols,
         code[keep],
@@ -74,23 +80,46 @@ def gather(tables: Sequence[PriceTable]) -> Bars:
     )
 
 
-def _duplicates(
-    code: NDArray[np.intp], date: Dates, values: dict[str, Floats]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return which bars repeat an earlier one of their day and ticker, and which differ from another one."""
-    order = np.lexsort((date, code))  # Stable: of equal bars, the earlier file's comes first.
-    again = (np.diff(code[order]) == 0) & (np.diff(date[order]) == np.timedelta64(0, "D"))
-    differs = np.zeros(len(again), dtype=bool)
-    for array in values.values():
-        ordered = array[order]
-        differs |= (ordered[1:] != ordered[:-1]) & ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
-    group = np.concatenate(([0], np.cumsum(~again))) if len(order) else np.empty(0, dtype=np.intp)
-    bad = np.zeros(len(order), dtype=bool)
-    bad[group[1:][again & differs]] = True
-    contradicted, repeated = np.zeros(len(order), dtype=bool), np.zeros(len(order), dtype=bool)
-    contradicted[order] = bad[group]
-    repeated[order[1:][again]] = True
-    return repeated & ~contradicted, contradicted
+@dataclass(frozen=True)
+class _SameDays:
+    """Bars in groups of one day and ticker, (n,) each."""
+
+    order: NDArray[np.intp]
+    """Rows by ticker and day; of equal ones, the earlier file's comes first."""
+    group: NDArray[np.intp]
+    """Number of the group of each row of `order`."""
+
+    @classmethod
+    def of(cls, code: NDArray[np.intp], date: Dates) -> _SameDays:
+        """Group rows; sorting them once keeps the work linear, however many are looked up."""
+        order = np.lexsort((date, code))  # Stable.
+        new = (np.diff(code[order]) != 0) | (np.diff(date[order]) != np.timedelta64(0, "D"))
+        return cls(order, np.cumsum(np.r_[False, new][: len(order)]))
+
+    @cached_property
+    def _place(self) -> NDArray[np.intp]:
+        place = np.empty(len(self.order), dtype=np.intp)
+        place[self.order] = np.arange(len(self.order))
+        return place
+
+    def rows(self, at: int) -> NDArray[np.intp]:
+        """Return the rows of the same day and ticker as a row, in their order."""
+        number = self.group[self._place[at]]
+        return self.order[slice(*np.searchsorted(self.group, [number, number + 1]))]
+
+    def duplicates(self, values: dict[str, Floats]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return which bars repeat an earlier one of their group, and which differ from another one."""
+        again = np.diff(self.group) == 0
+        differs = np.zeros(len(again), dtype=bool)
+        for array in values.values():
+            ordered = array[self.order]
+            differs |= (ordered[1:] != ordered[:-1]) & ~(np.isnan(ordered[1:]) & np.isnan(ordered[:-1]))
+        bad = np.zeros(len(self.order), dtype=bool)
+        bad[self.group[1:][again & differs]] = True
+        contradicted, repeated = np.zeros_like(bad), np.zeros_like(bad)
+        contradicted[self.order] = bad[self.group]
+        repeated[self.order[1:][again]] = True
+        return repeated & ~contradicted, contradicted
 
 
 def _codes(table: PriceTable, index: dict[str, int]) -> NDArray[np.intp]:

@@ -50,6 +50,19 @@ def test_long_and_wide_side_by_side(tmp_path: Path) -> None:
     assert market_symbols(f"files:{tmp_path}") == panel.symbols
 
 
+def test_closes_that_whole_bars_replace_are_counted(tmp_path: Path) -> None:
+    write(tmp_path, bars__csv=LONG, closes__csv=WIDE)
+    (finding,) = read_folder(tmp_path, None).findings
+    assert (finding.ticker, finding.rule, finding.bars) == ("AAA", "unused closes", 3)
+    assert (str(finding.first), str(finding.last), finding.action) == (
+        "2024-01-02",
+        "2024-01-04",
+        "bars left out",
+    )
+    assert "closes.csv, line 2 on, and another file has whole bars" in finding.detail
+    assert not read_folder(tmp_path, ["BBB", "X-USD"]).findings
+
+
 def test_selects_symbols_and_window(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     provider = write(tmp_path, a__csv=LONG, b__csv=WIDE)
     panel = load_market(provider, symbols=["BBB", "AAA", "ZZZ"], start=dt.date(2024, 1, 3))
@@ -227,6 +240,20 @@ def test_different_rows_for_a_day_are_left_out(tmp_path: Path) -> None:
     (finding,) = panel.findings
     assert (finding.rule, finding.bars, finding.action) == ("contradicting bars", 2, "bars left out")
     assert str(finding.first) == str(finding.last) == "2024-01-02"
+
+
+def test_repeated_bars_of_many_tickers_are_each_placed(tmp_path: Path) -> None:
+    days = [f"2024-01-0{day}" for day in (2, 3)]
+    rows = "".join(f"{day},S{ticker},{ticker + 1}\n" for day in days for ticker in range(500))
+    write(tmp_path, a__csv="date,symbol,close\n" + rows, b__csv="date,symbol,close\n" + rows)
+    panel = read_folder(tmp_path, None)
+    assert len(panel.findings) == 500
+    for finding in panel.findings:
+        line = int(finding.ticker[1:]) + 2
+        assert re.search(
+            rf"for 2024-01-02 in \S+a\.csv, line {line} and \S+b\.csv, line {line}$", finding.detail
+        )
+        assert finding.bars == 2
 
 
 def test_one_ticker_in_two_columns_of_closes(tmp_path: Path) -> None:
