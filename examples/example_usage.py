@@ -100,7 +100,9 @@ async def individual_components(choice: Choice) -> None:
         print(f"- {advice.message}")
 
     # Transfer: this needs an agent of the network's shape and your own environment, here one asset's early years.
-    panel = load_market(config.market, seed=config.seed)
+    panel = load_market(
+        config.market, seed=config.seed, exclude=config.exclude_prices, trust=config.trust_prices
+    )
     votes = VotePanel.load(folder / "votes.npz")
     data = build_episode_data(panel, market_context(panel), votes, "SPY")
     env = BatchedTradingEnv([data], [data.rows(None, validation_start(folder))], num_envs=8, seed=config.seed)
