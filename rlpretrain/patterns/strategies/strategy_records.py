@@ -17,10 +17,21 @@ from rlpretrain.patterns.array_files import open_arrays, save_arrays
 from rlpretrain.symphony import Fidelity
 from rlpretrain.symphony.evidence import CATEGORIES
 
-__all__ = ["AGREES", "DISAGREES", "WAVERED", "ChunkRecords", "StrategyRecord"]
+__all__ = ["AGREES", "DISAGREES", "WAVERED", "ChunkRecords", "StrategyRecord", "VersionSpan"]
 
 AGREES, WAVERED, DISAGREES = "agrees", "agreed earlier", "never agreed"
 """Status of a strategy's fidelity up to its last day."""
+
+
+@dataclass(frozen=True)
+class VersionSpan:
+    """From which close on a strategy was one of its versions."""
+
+    first_close: np.datetime64
+    """First day at whose close the version existed."""
+    version_id: str
+    content_hash: str | None
+    """Hash of what its rules mean; None where nobody knows what the strategy was."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,8 @@ class StrategyRecord:
     days were common."""
     fidelity: Fidelity
     """The fidelity over all days; it is for reports and never for a decision, since it uses all days."""
+    versions: tuple[VersionSpan, ...] = ()
+    """The versions behind the decisions, by their first close. Empty where today's tree decides on all days."""
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), (len(self.holdings) + 7) // 8)
@@ -106,6 +119,20 @@ class StrategyRecord:
             return AGREES
         return WAVERED if (self.agreement > 0).any() else DISAGREES
 
+    def clean_on(self, days: Dates) -> NDArray[np.bool_]:
+        """Return on which of some days the author could not have known the day's close when the rules were written.
+
+        With versions that is so on every day on which the strategy decides; else on the days after the last edit.
+        """
+        if self.versions:
+            return np.asarray(days >= self.dates[0])
+        return np.full(len(days), False) if self.last_edit is None else np.asarray(days > self.last_edit)
+
+    def version_at(self, day: np.datetime64) -> VersionSpan | None:
+        """Return the version that decides at a day's close; None before the first one, or without versions."""
+        begun = [version for version in self.versions if version.first_close <= day]
+        return begun[-1] if begun else None
+
     def held(self) -> NDArray[np.bool_]:
         """Unpack the holdings, (D, n)."""
         return np.unpackbits(self.held_bits, axis=1, count=len(self.holdings)).astype(bool)
@@ -139,6 +166,9 @@ class ChunkRecords:
             text = {name: getattr(record, name) for name in _TEXTS}
             text["last_edit"] = None if record.last_edit is None else str(record.last_edit)
             text["fidelity"] = record.fidelity.as_json()
+            text["versions"] = [
+                [str(span.first_close), span.version_id, span.content_hash] for span in record.versions
+            ]
             described.append(text)
             for name in _ARRAYS:
                 arrays[f"{i}.{name}"] = getattr(record, name)
@@ -190,4 +220,8 @@ def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> 
     text["holdings"], text["remarks"] = tuple(text["holdings"]), tuple(text["remarks"])
     text["reasons"] = {asset: tuple(reasons) for asset, reasons in text["reasons"].items()}
     text["fidelity"] = Fidelity.from_json(text["fidelity"])
+    text["versions"] = tuple(
+        VersionSpan(np.datetime64(first, "D"), version_id, content_hash)
+        for first, version_id, content_hash in text["versions"]
+    )
     return StrategyRecord(**text, **arrays)

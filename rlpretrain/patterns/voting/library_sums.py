@@ -51,13 +51,12 @@ class LibrarySums:
         known = (voting & (days - record.dates[last] <= _KNOWN_FOR)).astype(np.float64)
         returns = record.returns.astype(np.float64)
         performance = running_performance(returns, record.bars_per_year)
-        edited = record.last_edit
         figures = known * np.stack(
             [
                 np.ones(len(days)),
                 performance.psr[last],
                 performance.standing[last],
-                np.zeros(len(days)) if edited is None else days > edited,
+                record.clean_on(days),
                 firmness(record.noise_margin)[last],
             ]
         )
