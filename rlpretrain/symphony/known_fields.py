@@ -106,7 +106,7 @@ _PLAIN = {
 
 def unknown_fields(raw: Mapping[str, Any], step: str) -> list[str]:
     """List the fields of a node, and of what it contains apart from its children, that are not known there."""
-    if raw.keys() <= _PLAIN[step]:
+    if _is_plain(raw, step):
         return []
     found: list[str] = []
     waiting: list[tuple[str, str, Any]] = [("", step, raw)]
@@ -125,6 +125,19 @@ def unknown_fields(raw: Mapping[str, Any], step: str) -> list[str]:
             if name in part:
                 waiting.append((f"{start}{name}", below, part[name]))
     return found
+
+
+def _is_plain(raw: Mapping[str, Any], step: str) -> bool:
+    """Return whether a node has only known fields, and in those at most maps of known values; nearly all are so."""
+    if raw.keys() <= _PLAIN[step]:
+        return True
+    if not raw.keys() <= _KNOWN[step]:
+        return False
+    for name, below in _CONTAINED.get(step, ()):
+        part = raw.get(name)
+        if part is not None and not (isinstance(part, dict) and part.keys() <= _PLAIN[below]):
+            return False
+    return True
 
 
 def _is_unknown(name: str, where: str) -> bool:
