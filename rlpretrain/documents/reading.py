@@ -11,7 +11,7 @@ from typing import Any
 from rlpretrain.documents.json_text import decode_json
 from rlpretrain.errors import DataError, SymphonyError
 
-__all__ = ["document_files", "read_document", "unwrap_document"]
+__all__ = ["decode_answer", "document_files", "read_document", "unwrap_document"]
 
 _WRAPPERS = ("score", "symphony", "raw_value", "result")
 _MOST_WRAPPERS = 8
@@ -64,6 +64,26 @@ def read_document(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not JSON, EDN or Composer's text: {error}") from None
     return unwrap_document(text, str(path))
+
+
+def decode_answer(data: bytes | str) -> Any:
+    """Read an answer in JSON of any depth; a symphony's text in EDN or Composer's form is returned as it is.
+
+    `unwrap_document` reads such a text.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    try:
+        return decode_json(data)
+    except ValueError:
+        text = data.decode() if isinstance(data, bytes) else data
+        start = text[:_SNIFFED]
+        if _EDN.match(text) and ("defsymphony" in start or ":step" in start):
+            return text
+        raise
 
 
 def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
