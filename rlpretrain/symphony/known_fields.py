@@ -34,6 +34,8 @@ RULE_FIELDS: Mapping[str, frozenset[str]] = {
     "params": frozenset((_SIDE,)),
     "rebalance": frozenset(("root",)),
     "rebalance-corridor-width": frozenset(("root",)),
+    "rebalance-frequency": frozenset(("root",)),
+    "rebalance-threshold": frozenset(("root",)),
     "rhs": frozenset((_CONDITION,)),
     "rhs-fixed-value?": frozenset(("if-child",)),
     "rhs-fn": frozenset(("if-child",)),

@@ -48,6 +48,10 @@ from rlpretrain.symphony.wire import (
 
 __all__ = ["parse_symphony"]
 
+_FREQUENCIES = ("rebalance", "rebalance-frequency")
+_CORRIDORS = ("rebalance-corridor-width", "rebalance-threshold")
+"""Fields of the root by their names in trees and in the text that Composer's editor copies."""
+
 _LONGEST_PATH = 4_000
 _MOST_REMARKS = 1_000
 _MOST_FIELDS = 5
@@ -77,11 +81,11 @@ def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Sy
     builder = _Builder()
     for frame in reversed(frames):
         builder.build(frame)
-    width = root.raw.get("rebalance-corridor-width")
+    name, width = _field(root, _CORRIDORS)
     if width is not None and corridor is None:
+        frequency, _ = _field(root, _FREQUENCIES)
         builder.remark(
-            root,
-            f"rebalance-corridor-width is {show(width)}, but counts only if rebalance is none; it has no effect",
+            root, f"{name} is {show(width)}, but counts only if {frequency} is none; it has no effect"
         )
     nodes, first_use = tuple(builder.positions), builder.first_use()
     if not any(isinstance(node, Asset) for node in nodes):
@@ -173,24 +177,30 @@ def _flatten(document: object) -> list[_Frame]:
     return frames
 
 
+def _field(root: _Frame, spellings: tuple[str, str]) -> tuple[str, object]:
+    """Return the name that the document gives a field of the root, and its value."""
+    given = [(name, value) for name in spellings if (value := root.raw.get(name)) is not None]
+    if len(given) > 1:
+        raise fail(root.path, f"has both {' and '.join(spellings)}, which mean the same; remove one")
+    return given[0] if given else (spellings[0], None)
+
+
 def _read_rebalance(root: _Frame) -> Rebalance:
-    rebalance = root.raw.get("rebalance")
+    name, rebalance = _field(root, _FREQUENCIES)
     known = get_args(Rebalance)
     if not isinstance(rebalance, str) or rebalance not in known:
-        raise fail(root.path, f"rebalance is {show(rebalance)}, expected one of {', '.join(known)}")
+        raise fail(root.path, f"{name} is {show(rebalance)}, expected one of {', '.join(known)}")
     return cast(Rebalance, rebalance)
 
 
 def _read_corridor(root: _Frame) -> float | None:
-    width = root.raw.get("rebalance-corridor-width")
+    name, width = _field(root, _CORRIDORS)
     if width is None:
         return None
-    number = read_number(width, root.path, "rebalance-corridor-width")
+    number = read_number(width, root.path, name)
     if not 0 < number <= 1:
         hint = f"{number:g} percent is written {number / 100:g}" if 1 < number <= 100 else None
-        raise fail(
-            root.path, f"rebalance-corridor-width is {show(width)}, expected a fraction from 0 to 1", hint
-        )
+        raise fail(root.path, f"{name} is {show(width)}, expected a fraction from 0 to 1", hint)
     return number
 
 

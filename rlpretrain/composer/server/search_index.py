@@ -161,7 +161,7 @@ def _plain_columns(entry: CatalogueEntry, as_of: dt.date) -> dict[str, Any]:
         "name": str(document.get("name", entry.symphony_id)),
         "description": str(document.get("description", "")),
         "asset_classes": ",".join(sorted(classes)),
-        "rebalance_frequency": str(document.get("rebalance", "")) or None,
+        "rebalance_frequency": str(document.get("rebalance") or document.get("rebalance-frequency") or "") or None,
         "oos_num_backtest_days": days,
         "train_num_backtest_days": None,
         **{column: counts[step] for column, step in NODE_COUNTS.items()},
