@@ -98,7 +98,9 @@ def test_who_decides_by_the_level_of_a_price_is_counted(
 def test_the_raw_closes_by_which_levels_are_compared_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(tmp_path / "level.json", b.root(b.when(("current-price", {}, "SPY"), "gt", 1, [b.asset("SPY")], [])))
+    write(
+        tmp_path / "level.json", b.root(b.when(("current-price", {}, "SPY"), "gt", 1, [b.asset("SPY")], []))
+    )
     days = pd.bdate_range("2024-01-02", periods=9)
     prices = pd.DataFrame({"date": days, "symbol": "SPY", "close": 470.0, "adj_close": range(460, 469)})
     (tmp_path / "prices").mkdir()

@@ -123,7 +123,10 @@ def test_options(options, rebalance, corridor):
     [
         ("{:rebalance-threshold 5}", "root: rebalance-threshold is 5, expected a fraction from 0 to 1"),
         ('{:rebalance-threshold "wide"}', "root: rebalance-threshold is 'wide', expected a number"),
-        ("{:rebalance-frequency :hourly}", "root: rebalance-frequency is 'hourly', expected one of none, daily"),
+        (
+            "{:rebalance-frequency :hourly}",
+            "root: rebalance-frequency is 'hourly', expected one of none, daily",
+        ),
         (
             "{:rebalance-threshold 0.1, :rebalance-corridor-width 0.1}",
             "root: has both rebalance-corridor-width and rebalance-threshold, which mean the same",

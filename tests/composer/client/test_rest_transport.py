@@ -152,7 +152,11 @@ async def test_every_status_has_a_verdict(status, code, about_symphony, about_al
         (b"[1, 2]", "not a tree", "reject"),
         (b"NaN", "not a tree", "reject"),
         (b"(unavailable)", "not JSON", "retry"),
-        (b'{:step :root, :children [{:step :asset, :ticker "SPY"', "not a tree: not EDN: nothing closes", "reject"),
+        (
+            b'{:step :root, :children [{:step :asset, :ticker "SPY"',
+            "not a tree: not EDN: nothing closes",
+            "reject",
+        ),
         (b"(defsymphony \xff", "not JSON", "retry"),
         (b"{:step :root, :children " + b"[" * 100_000, "nested more than", "reject"),
     ],

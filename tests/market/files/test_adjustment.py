@@ -169,7 +169,10 @@ def test_a_split_is_undone_for_earlier_days_of_its_ticker_alone() -> None:
     [
         ({"close": RAW, "adj_close": ADJ}, "column 'close' beside 'adj_close' of "),
         ({"close": RAW, "Unadj Close": RAW, "adj_close": ADJ}, "column 'Unadj Close' of "),
-        ({"Close": ADJ, "Adj Close": ADJ, "Stock Splits": [0.0, 4.0, 0.0]}, "columns 'Close' and 'Stock Splits' of "),
+        (
+            {"Close": ADJ, "Adj Close": ADJ, "Stock Splits": [0.0, 4.0, 0.0]},
+            "columns 'Close' and 'Stock Splits' of ",
+        ),
         ({"Close": ADJ, "Adj Close": ADJ}, None),
         ({"close": ADJ}, None),
     ],
