@@ -1,7 +1,8 @@
 from .json_text import decode_json, encode_json
-from .reading import decode_answer, document_files, read_document, unwrap_document
+from .reading import BESIDE, decode_answer, document_files, read_document, unwrap_document
 
 __all__ = [
+    "BESIDE",
     "decode_answer",
     "decode_json",
     "document_files",

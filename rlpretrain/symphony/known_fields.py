@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rlpretrain.documents import BESIDE
 from rlpretrain.symphony.indicators import INDICATORS
 
 __all__ = ["DISPLAY_FIELDS", "RULE_FIELDS", "unknown_fields"]
@@ -14,6 +15,7 @@ _ANY_NODE = _WEIGHTS.union(("root", "group", "if", "if-child", "filter", "asset"
 _CONDITION, _SIDE, _WEIGHT, _PARAMETERS = "a condition", "a side of a condition", "a weight", "parameters"
 
 RULE_FIELDS: Mapping[str, frozenset[str]] = {
+    BESIDE: frozenset(("root",)),
     "children": _ANY_NODE,
     "comparator": frozenset(("if-child", _CONDITION)),
     "condition": frozenset(("if-child",)),

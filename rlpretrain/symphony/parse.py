@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, get_args
 
-from rlpretrain.documents import unwrap_document
+from rlpretrain.documents import BESIDE, unwrap_document
 from rlpretrain.errors import DataError, SymphonyError
 from rlpretrain.symphony.budget import CONDITIONS, NODES, Work
 from rlpretrain.symphony.indicators import INDICATORS
@@ -87,6 +87,9 @@ def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Sy
         builder.remark(
             root, f"{name} is {show(width)}, but counts only if {frequency} is none; it has no effect"
         )
+    beside = root.raw.get(BESIDE)
+    if isinstance(beside, list) and beside:
+        builder.remark(root, f"fields beside the tree have no effect: {_shown(beside)}")
     nodes, first_use = tuple(builder.positions), builder.first_use()
     if not any(isinstance(node, Asset) for node in nodes):
         raise fail(root.path, "contains no asset")
@@ -227,7 +230,7 @@ class _Builder:
         """Build the node of a frame whose children have been built."""
         unknown = unknown_fields(frame.raw, frame.step)
         if unknown:
-            self.remark(frame, _unknown_words(unknown))
+            self.remark(frame, f"has fields that are not known and have no effect: {_shown(unknown)}")
         frame.built = _BUILDERS[frame.step](self, frame)
         frame.children = ()  # Without a cycle of references, frames need no garbage collector.
 
@@ -399,10 +402,9 @@ def _is_else(frame: _Frame) -> bool:
     return bool(flag)
 
 
-def _unknown_words(fields: list[str]) -> str:
+def _shown(fields: Sequence[object]) -> str:
     shown = ", ".join(show(field) for field in fields[:_MOST_FIELDS])
-    more = f" and {len(fields) - _MOST_FIELDS:,} more" if len(fields) > _MOST_FIELDS else ""
-    return f"has fields that are not known and have no effect: {shown}{more}"
+    return f"{shown} and {len(fields) - _MOST_FIELDS:,} more" if len(fields) > _MOST_FIELDS else shown
 
 
 def _tickers(condition: Condition) -> set[str]:
