@@ -1,5 +1,6 @@
 """Many symphonies at once: as each alone, in any number of processes, and with every error in its place."""
 
+import gc
 import os
 import signal
 import time
@@ -100,6 +101,27 @@ def test_little_work_starts_no_process(panel, monkeypatch):
     monkeypatch.setattr(processes, "_PART", 4)
     found = work_through(range(30), panel, whereabouts, workers=8)
     assert {process for process, _, _ in found} == {os.getpid()}
+
+
+def collecting(evaluator, part):
+    assert evaluator.panel.symbols
+    if "bad" in part:
+        raise RlpretrainError("bad")
+    return [gc.isenabled()] * len(part)
+
+
+def test_the_garbage_collector_rests_during_the_work_alone(panel):
+    assert work_through(["good"], panel, collecting) == [False]
+    assert gc.isenabled()
+    with pytest.raises(RlpretrainError, match="bad"):
+        work_through(["bad"], panel, collecting)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        work_through(["good"], panel, collecting)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 kept = []
