@@ -35,3 +35,6 @@ torch_threads, settings_sha256, switches, level_reached, contaminated
 # Fields of Composer's answers
 trailing_one_month_return, trailing_three_month_return, trailing_one_year_return
 pearson_r, r_square, data_warnings
+
+# A limit of joblib, which it reads itself
+_MAX_MEMORY_LEAK_SIZE

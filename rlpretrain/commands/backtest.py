@@ -82,6 +82,11 @@ def backtest_named(options: argparse.Namespace) -> dict[str, Any]:
         "days_left_out": 0 if replay.undecided is None else int(replay.undecided.sum()),
         "remarks": [*symphony.remarks, *replay.remarks, *price_remarks(panel, [*symphony.tickers, *names])],
         "level_rules": [{"path": path, **asdict(rule)} for rule, path in symphony.level_rules.items()],
+        "raw_closes": {
+            ticker: panel.raw_close_origins[ticker]
+            for ticker in sorted({ticker for rule in symphony.level_rules for ticker in rule.tickers})
+            if ticker in panel.raw_close_origins
+        },
         "no_vote": no_vote_reason(symphony, evaluator.missing_raw_closes(replay)),
     }
     answer["files"] = _write_files(options, answer, replay, result, benchmarks)

@@ -115,7 +115,11 @@ def backtest_lines(answer: Mapping[str, Any]) -> Iterator[str]:
         yield f"no vote in a run: {answer['no_vote']}"
     elif answer["level_rules"]:
         yield ""
-        yield "levels of prices were compared as they were quoted on each day"
+        if answer["raw_closes"]:
+            yield "levels of prices were compared by the raw closes below, if these were quoted so on each day:"
+            yield from (f"  {ticker}: {origin}" for ticker, origin in answer["raw_closes"].items())
+        else:
+            yield "levels of prices were compared as they were quoted on each day"
     if answer["files"]:
         yield ""
         yield from (f"{kind}: {path}" for kind, path in answer["files"].items())

@@ -1,4 +1,12 @@
 from .json_text import decode_json, encode_json
-from .reading import document_files, read_document, unwrap_document
+from .reading import BESIDE, decode_answer, document_files, read_document, unwrap_document
 
-__all__ = ["decode_json", "document_files", "encode_json", "read_document", "unwrap_document"]
+__all__ = [
+    "BESIDE",
+    "decode_answer",
+    "decode_json",
+    "document_files",
+    "encode_json",
+    "read_document",
+    "unwrap_document",
+]

@@ -34,9 +34,6 @@ _FUNCTIONS = {
 }
 """Functions whose names in texts are not those in trees."""
 
-_OPTIONS = {"rebalance-frequency": "rebalance", "rebalance-threshold": "rebalance-corridor-width"}
-"""Options of a symphony -> fields of the root; others keep their names."""
-
 Tree: TypeAlias = dict[str, Any]
 
 
@@ -76,7 +73,7 @@ _Built: TypeAlias = tuple[Tree, list[_Below]]
 
 
 def translate(form: tuple[Any, ...], subject: str) -> Tree:
-    """Return the tree that ``(defsymphony ...)`` describes.
+    """Return the tree that ``(defsymphony ...)`` describes, whose root has the options by their names in the text.
 
     Parameters
     ----------
@@ -109,13 +106,11 @@ def _symphony(arguments: Sequence[Any], root: _Place) -> tuple[Tree, _Below]:
     arguments = [_bare(argument) for argument in arguments]
     name = arguments.pop(0) if arguments and isinstance(arguments[0], str) else ""
     options = arguments.pop(0) if arguments and isinstance(arguments[0], ImmutableDict) else ImmutableDict({})
-    fields = plain(options, root.fail)
-    tree = {"step": "root", "name": str(name)} | {
-        _OPTIONS.get(option, option): value for option, value in fields.items()
-    }
-    if tree.get("rebalance-corridor-width") is not None:
-        tree.setdefault("rebalance", "none")
-    if "rebalance" not in tree:
+    # The options keep their names, by which the parser names them in turn.
+    tree = {"step": "root", "name": str(name)} | plain(options, root.fail)
+    if tree.get("rebalance-threshold") is not None:
+        tree.setdefault("rebalance-frequency", tree.pop("rebalance", "none"))
+    if "rebalance-frequency" not in tree and "rebalance" not in tree:
         raise root.fail(
             "defsymphony has neither :rebalance-frequency nor :rebalance-threshold, which decide when it trades"
         )

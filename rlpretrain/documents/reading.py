@@ -11,10 +11,21 @@ from typing import Any
 from rlpretrain.documents.json_text import decode_json
 from rlpretrain.errors import DataError, SymphonyError
 
-__all__ = ["document_files", "read_document", "unwrap_document"]
+__all__ = ["BESIDE", "decode_answer", "document_files", "read_document", "unwrap_document"]
 
 _WRAPPERS = ("score", "symphony", "raw_value", "result")
 _MOST_WRAPPERS = 8
+_ABOUT = frozenset(
+    (
+        "apply_reg_fee", "apply_taf_fee", "benchmark_symphonies", "benchmark_tickers", "broker", "capital",
+        "created_at", "description", "end_date", "id", "name", "slippage_percent", "spread_markup", "start_date",
+        "symphony_id", "updated_at",
+    )
+)  # fmt: skip
+"""Fields of a wrapper that label a symphony or say how to backtest it, with underscores; they change no decision."""
+
+BESIDE = "fields-beside-the-tree"
+"""Field of the root in which `unwrap_document` lists what else the wrappers had, so that the parser remarks it."""
 
 _LONGEST = {"JSON": 16 * 2**20, "EDN": 24 * 2**20}
 """Characters of a document by its notation, more than ten times those of the largest known one."""
@@ -66,8 +77,30 @@ def read_document(path: Path) -> dict[str, Any]:
     return unwrap_document(text, str(path))
 
 
+def decode_answer(data: bytes | str) -> Any:
+    """Read an answer in JSON of any depth; a symphony's text in EDN or Composer's form is returned as it is.
+
+    `unwrap_document` reads such a text.
+
+    Raises
+    ------
+    ValueError
+        It is neither.
+    """
+    try:
+        return decode_json(data)
+    except ValueError:
+        text = data.decode() if isinstance(data, bytes) else data
+        start = text[:_SNIFFED]
+        if _EDN.match(text) and ("defsymphony" in start or ":step" in start):
+            return text
+        raise
+
+
 def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
     """Return the tree in ``{"score": {...}}``, ``{"symphony": {...}}`` and the like, or in a text of any form.
+
+    Fields of the wrappers that might be meant to change what the tree holds are listed in its field `BESIDE`.
 
     Raises
     ------
@@ -76,10 +109,16 @@ def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
     SymphonyError
         It is a text in EDN or Composer's form, but damaged or not translatable.
     """
+    beside: list[str] = []
     for _ in range(_MOST_WRAPPERS):
         if isinstance(answer, str):
             answer = _decode(answer, subject)
         elif isinstance(answer, dict) and "step" not in answer:
+            beside += [
+                name
+                for name, value in answer.items()
+                if value is not None and name not in _WRAPPERS and name.replace("-", "_") not in _ABOUT
+            ]
             answer = next(
                 (answer[key] for key in _WRAPPERS if isinstance(answer.get(key), (dict, str))), None
             )
@@ -87,7 +126,7 @@ def unwrap_document(answer: Any, subject: str) -> dict[str, Any]:
             break
     if not isinstance(answer, dict) or not isinstance(answer.get("step"), str):
         raise DataError(f"{subject}: contains no symphony: there is no 'step' at its root")
-    return answer
+    return answer | {BESIDE: beside} if beside else answer
 
 
 def _decode(text: str, subject: str) -> Any:

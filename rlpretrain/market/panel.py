@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,9 @@ class PricePanel:
     """Closes as they were quoted, before later splits and dividends; NaN where unknown, None if no source has any."""
     findings: tuple[PriceFinding, ...] = ()
     """What was found wrong with the prices that were read, including those that were left out."""
+    raw_close_origins: Mapping[str, str] = field(default_factory=dict)
+    """Ticker -> the columns and files from which its raw closes were read; files alone cannot tell whether a column has
+    the closes that were quoted."""
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), len(self.symbols))
@@ -176,6 +179,7 @@ class PricePanel:
             source=self.source,
             raw_close=None if self.raw_close is None else self.raw_close[grid],
             findings=self.findings,
+            raw_close_origins=self.raw_close_origins,
         )
 
     @cached_property

@@ -15,7 +15,7 @@ from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.market.findings import left_out_because
 from rlpretrain.market.panel import PricePanel
 from rlpretrain.market.quality import check_prices, exclude_bars
-from rlpretrain.market.tickers import near_misses
+from rlpretrain.market.tickers import near_misses, normal_ticker
 from rlpretrain.table import Table
 
 __all__ = [
@@ -249,7 +249,8 @@ def load_market(
         Name of a row of `PRICE_PROVIDERS`, a colon, and its options: ``generated:`` with the options
         ``kind=regimes|planted|noise``, ``years``, ``end`` and ``seed``, or ``files:DIR``.
     symbols
-        Tickers to load, in this order; None loads all that trade in the window. Repeated tickers count once.
+        Tickers to load, in this order and any spelling that `normal_ticker` knows; None loads all that trade in the
+        window. Repeated tickers count once.
     seed
         Seed of the generated market, unless the string has one.
     start, end
@@ -270,7 +271,8 @@ def load_market(
     parsed = parse_provider(provider)
     if start is not None and end is not None and start > end:
         raise SettingsError(f"market window starts {start}, after its end {end}")
-    wanted = None if symbols is None else list(dict.fromkeys(symbols))
+    # What is no ticker in any spelling has no prices, and is named with those that lack them.
+    wanted = None if symbols is None else list(dict.fromkeys(normal_ticker(name) or name for name in symbols))
     if wanted is not None and not wanted:
         raise DataError(f"{provider}: no asset was requested")
     panel = parsed.load(wanted, seed=seed, start=start, end=end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rlpretrain.documents import BESIDE
 from rlpretrain.symphony.indicators import INDICATORS
 
 __all__ = ["DISPLAY_FIELDS", "RULE_FIELDS", "unknown_fields"]
@@ -14,6 +15,7 @@ _ANY_NODE = _WEIGHTS.union(("root", "group", "if", "if-child", "filter", "asset"
 _CONDITION, _SIDE, _WEIGHT, _PARAMETERS = "a condition", "a side of a condition", "a weight", "parameters"
 
 RULE_FIELDS: Mapping[str, frozenset[str]] = {
+    BESIDE: frozenset(("root",)),
     "children": _ANY_NODE,
     "comparator": frozenset(("if-child", _CONDITION)),
     "condition": frozenset(("if-child",)),
@@ -34,6 +36,8 @@ RULE_FIELDS: Mapping[str, frozenset[str]] = {
     "params": frozenset((_SIDE,)),
     "rebalance": frozenset(("root",)),
     "rebalance-corridor-width": frozenset(("root",)),
+    "rebalance-frequency": frozenset(("root",)),
+    "rebalance-threshold": frozenset(("root",)),
     "rhs": frozenset((_CONDITION,)),
     "rhs-fixed-value?": frozenset(("if-child",)),
     "rhs-fn": frozenset(("if-child",)),
@@ -106,7 +110,7 @@ _PLAIN = {
 
 def unknown_fields(raw: Mapping[str, Any], step: str) -> list[str]:
     """List the fields of a node, and of what it contains apart from its children, that are not known there."""
-    if raw.keys() <= _PLAIN[step]:
+    if _is_plain(raw, step):
         return []
     found: list[str] = []
     waiting: list[tuple[str, str, Any]] = [("", step, raw)]
@@ -125,6 +129,19 @@ def unknown_fields(raw: Mapping[str, Any], step: str) -> list[str]:
             if name in part:
                 waiting.append((f"{start}{name}", below, part[name]))
     return found
+
+
+def _is_plain(raw: Mapping[str, Any], step: str) -> bool:
+    """Return whether a node has only known fields, and in those at most maps of known values; nearly all are so."""
+    if raw.keys() <= _PLAIN[step]:
+        return True
+    if not raw.keys() <= _KNOWN[step]:
+        return False
+    for name, below in _CONTAINED.get(step, ()):
+        part = raw.get(name)
+        if part is not None and not (isinstance(part, dict) and part.keys() <= _PLAIN[below]):
+            return False
+    return True
 
 
 def _is_unknown(name: str, where: str) -> bool:

@@ -58,6 +58,8 @@ def _outcome(comparison: Comparison) -> bool | None:
 
 
 def _windows_are_reversed(metric: Metric) -> bool:
+    if len(metric.indicator.parameters) < 2:
+        return False
     row = INDICATORS[metric.indicator.function]
     names = [parameter.name for parameter in row.parameters]
     if "short-window" not in names or "long-window" not in names:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast, get_args
 
-from rlpretrain.documents import unwrap_document
+from rlpretrain.documents import BESIDE, unwrap_document
 from rlpretrain.errors import DataError, SymphonyError
 from rlpretrain.symphony.budget import CONDITIONS, NODES, Work
 from rlpretrain.symphony.indicators import INDICATORS
@@ -48,6 +48,10 @@ from rlpretrain.symphony.wire import (
 
 __all__ = ["parse_symphony"]
 
+_FREQUENCIES = ("rebalance", "rebalance-frequency")
+_CORRIDORS = ("rebalance-corridor-width", "rebalance-threshold")
+"""Fields of the root by their names in trees and in the text that Composer's editor copies."""
+
 _LONGEST_PATH = 4_000
 _MOST_REMARKS = 1_000
 _MOST_FIELDS = 5
@@ -77,12 +81,15 @@ def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Sy
     builder = _Builder()
     for frame in reversed(frames):
         builder.build(frame)
-    width = root.raw.get("rebalance-corridor-width")
+    name, width = _field(root, _CORRIDORS)
     if width is not None and corridor is None:
+        frequency, _ = _field(root, _FREQUENCIES)
         builder.remark(
-            root,
-            f"rebalance-corridor-width is {show(width)}, but counts only if rebalance is none; it has no effect",
+            root, f"{name} is {show(width)}, but counts only if {frequency} is none; it has no effect"
         )
+    beside = root.raw.get(BESIDE)
+    if isinstance(beside, list) and beside:
+        builder.remark(root, f"fields beside the tree have no effect: {_shown(beside)}")
     nodes, first_use = tuple(builder.positions), builder.first_use()
     if not any(isinstance(node, Asset) for node in nodes):
         raise fail(root.path, "contains no asset")
@@ -158,36 +165,45 @@ def _flatten(document: object) -> list[_Frame]:
             raise fail(frame.path, f"children is {show(children)}, expected a list")
         below: list[_Frame] = []
         for position, raw in enumerate(children):
-            step = raw.get("step") if isinstance(raw, Mapping) else None
+            # Asked first, because looking for a type of mapping takes longer than all else that is done here.
+            known = type(raw) is dict or isinstance(raw, Mapping)
+            step = raw.get("step") if known else None
             if not isinstance(step, str):
                 raise fail(frame.path, f"children[{position}] is not a node: it has no step")
-            if step not in _BUILDERS or step == "root":
+            if step not in _BELOW_ROOT:
                 raise fail(frame.path, f"children[{position}] has step {show(step)}, which is unknown")
             below.append(_Frame(raw, step, frame, position))
         frame.children = below
         stack.extend(reversed(below))
-        NODES.check(len(frames) + len(stack), frames[0].path)
+        if len(frames) + len(stack) > NODES.most:
+            NODES.check(len(frames) + len(stack), frames[0].path)
     return frames
 
 
+def _field(root: _Frame, spellings: tuple[str, str]) -> tuple[str, object]:
+    """Return the name that the document gives a field of the root, and its value."""
+    given = [(name, value) for name in spellings if (value := root.raw.get(name)) is not None]
+    if len(given) > 1:
+        raise fail(root.path, f"has both {' and '.join(spellings)}, which mean the same; remove one")
+    return given[0] if given else (spellings[0], None)
+
+
 def _read_rebalance(root: _Frame) -> Rebalance:
-    rebalance = root.raw.get("rebalance")
+    name, rebalance = _field(root, _FREQUENCIES)
     known = get_args(Rebalance)
     if not isinstance(rebalance, str) or rebalance not in known:
-        raise fail(root.path, f"rebalance is {show(rebalance)}, expected one of {', '.join(known)}")
+        raise fail(root.path, f"{name} is {show(rebalance)}, expected one of {', '.join(known)}")
     return cast(Rebalance, rebalance)
 
 
 def _read_corridor(root: _Frame) -> float | None:
-    width = root.raw.get("rebalance-corridor-width")
+    name, width = _field(root, _CORRIDORS)
     if width is None:
         return None
-    number = read_number(width, root.path, "rebalance-corridor-width")
+    number = read_number(width, root.path, name)
     if not 0 < number <= 1:
         hint = f"{number:g} percent is written {number / 100:g}" if 1 < number <= 100 else None
-        raise fail(
-            root.path, f"rebalance-corridor-width is {show(width)}, expected a fraction from 0 to 1", hint
-        )
+        raise fail(root.path, f"{name} is {show(width)}, expected a fraction from 0 to 1", hint)
     return number
 
 
@@ -214,7 +230,7 @@ class _Builder:
         """Build the node of a frame whose children have been built."""
         unknown = unknown_fields(frame.raw, frame.step)
         if unknown:
-            self.remark(frame, _unknown_words(unknown))
+            self.remark(frame, f"has fields that are not known and have no effect: {_shown(unknown)}")
         frame.built = _BUILDERS[frame.step](self, frame)
         frame.children = ()  # Without a cycle of references, frames need no garbage collector.
 
@@ -386,10 +402,9 @@ def _is_else(frame: _Frame) -> bool:
     return bool(flag)
 
 
-def _unknown_words(fields: list[str]) -> str:
+def _shown(fields: Sequence[object]) -> str:
     shown = ", ".join(show(field) for field in fields[:_MOST_FIELDS])
-    more = f" and {len(fields) - _MOST_FIELDS:,} more" if len(fields) > _MOST_FIELDS else ""
-    return f"has fields that are not known and have no effect: {shown}{more}"
+    return f"{shown} and {len(fields) - _MOST_FIELDS:,} more" if len(fields) > _MOST_FIELDS else shown
 
 
 def _tickers(condition: Condition) -> set[str]:
@@ -412,3 +427,4 @@ _BUILDERS: Mapping[str, Callable[[_Builder, _Frame], int]] = {
     "asset": _Builder.asset,
     "empty": _Builder.empty,
 }
+_BELOW_ROOT = _BUILDERS.keys() - {"root"}

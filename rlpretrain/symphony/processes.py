@@ -5,11 +5,13 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from typing import Any, TypeAlias, TypeVar
 
 import joblib
 import numpy as np
+from joblib.externals.loky import process_executor
 
 from rlpretrain.errors import RlpretrainError
 from rlpretrain.market.panel import PricePanel
@@ -25,8 +27,9 @@ Work: TypeAlias = Callable[[Evaluator, Sequence[ItemT]], list[ResultT]]
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of items that are done, and of all."""
 
-_PART = 64
-"""Number of items that are handed out together."""
+_PART = 32
+"""Number of items that are handed out together. The first part is worked on before any process is started, and the last
+ones while other processes have nothing left to do, so parts are small."""
 _WORTHWHILE = 3.0
 """Seconds of remaining work from which on processes are started. Starting one takes about one: it imports the engine
 and loads the compiled loops."""
@@ -90,42 +93,47 @@ def _results(
             yield from _in_processes(parts[done:], panel, work, min(workers, left))
             return
         started = time.process_time()
-        yield _work_on(part, evaluator, work)
+        with _without_collector():
+            found = work(evaluator, part)
+        yield found
         seconds += time.process_time() - started
 
 
-def _work_on(part: Sequence[ItemT], evaluator: Evaluator, work: Work[ItemT, ResultT]) -> list[ResultT]:
-    """Return the results of a part; meanwhile the garbage collector looks only at what the work makes.
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the garbage collector from looking for cycles of references, which trees do not have.
 
-    A tree is thousands of objects that live for milliseconds. Looking through everything else, such as all documents,
-    every time that some of them are left over took a third of the time of real trees.
+    A tree is thousands of objects that live for milliseconds. Looking through all documents every time that some of
+    them are left over took a third of the time of real trees.
     """
-    if gc.get_freeze_count():  # The program does this itself.
-        return work(evaluator, part)
-    gc.freeze()
+    enabled = gc.isenabled()
+    gc.disable()
     try:
-        return work(evaluator, part)
+        yield
     finally:
-        gc.unfreeze()
+        if enabled:
+            gc.enable()
 
 
 def _in_processes(
     parts: Sequence[Sequence[ItemT]], panel: PricePanel, work: Work[ItemT, ResultT], workers: int
 ) -> Iterator[list[ResultT]]:
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
     task = joblib.delayed(_work_there)
     key = panel.source, panel.digest
     try:
         yield from joblib.Parallel(workers, return_as="generator", batch_size=1)(
             task(key, panel, work, part) for part in parts
         )
-    except TerminatedWorkerError:
+    except process_executor.TerminatedWorkerError:
         raise RlpretrainError(
             "a process that replayed symphonies was killed",
             hint="each of them needs memory of its own: allow fewer with RLPRETRAIN_REPLAY_PROCESSES",
         ) from None
 
+
+_LEAK = 4 * 2**30
+"""Bytes. joblib takes a process that has grown by 300 MB since its first task for one that leaks, and replaces it while
+work waits. What grows here are the columns of prices and indicators, which have limits of their own."""
 
 _evaluators: dict[tuple[str, str], Evaluator] = {}
 """In a process that replays: the evaluator of the last panel, by what distinguishes the panel."""
@@ -135,6 +143,7 @@ def _work_there(
     key: tuple[str, str], panel: PricePanel, work: Work[ItemT, ResultT], part: Sequence[ItemT]
 ) -> list[ResultT]:
     if key not in _evaluators:
+        process_executor._MAX_MEMORY_LEAK_SIZE = _LEAK  # There is no public way.
         _evaluators.clear()
         # Arrays arrive as mapped files; as plain arrays on the same memory they are handled faster.
         arrays: dict[str, Any] = {
@@ -143,4 +152,5 @@ def _work_there(
             if isinstance(value := getattr(panel, field.name), np.ndarray)
         }
         _evaluators[key] = Evaluator(replace(panel, **arrays))
-    return _work_on(part, _evaluators[key], work)
+    with _without_collector():
+        return work(_evaluators[key], part)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from rlpretrain.errors import SymphonyError
 from rlpretrain.market.tickers import normal_ticker
@@ -57,6 +57,8 @@ def read_text(value: object) -> str:
 
 def read_number(value: object, place: Place, field: str) -> float:
     """Read a finite number given as a number or as text."""
+    if type(value) is float and math.isfinite(value):
+        return value
     number = math.nan
     # Python reads "1_000" as a number, which no other program does.
     misread = isinstance(value, bool) or (isinstance(value, str) and "_" in value[:60])
@@ -72,6 +74,8 @@ def read_number(value: object, place: Place, field: str) -> float:
 
 def read_whole(value: object, place: Place, field: str, *, minimum: int = 1) -> int:
     """Read a whole number, for example a window in days, given as a number or as text."""
+    if type(value) is int and minimum <= value <= _LONGEST_WINDOW:  # A boolean is an int too.
+        return value
     number = read_number(value, place, field)
     if not number.is_integer() or not minimum <= number <= _LONGEST_WINDOW:
         raise fail(
@@ -161,23 +165,42 @@ def count_conditions(raw: Mapping[str, Any]) -> int:
 
 
 def _read_flat(raw: Mapping[str, Any], place: Place) -> Comparison:
-    left, right = _read_flat_side(raw, place, "lhs"), _read_flat_side(raw, place, "rhs")
+    left, right = _read_flat_side(raw, place, _LEFT), _read_flat_side(raw, place, _RIGHT)
     return _compare(left, _read_comparator(raw.get("comparator"), place), right, place)
 
 
-def _read_flat_side(raw: Mapping[str, Any], place: Place, side: str) -> Metric | float:
-    function, value = raw.get(f"{side}-fn"), raw.get(f"{side}-val")
-    fixed = raw.get(f"{side}-fixed-value?")
+class _FlatSide(NamedTuple):
+    """Names of the flat fields of one side of a condition."""
+
+    side: str
+    function: str
+    parameters: str
+    window: str
+    value: str
+    fixed: str
+
+    @classmethod
+    def of(cls, side: str) -> _FlatSide:
+        fields = ("fn", "fn-params", "window-days", "val", "fixed-value?")
+        return cls(side, *(f"{side}-{field}" for field in fields))
+
+
+_LEFT, _RIGHT = _FlatSide.of("lhs"), _FlatSide.of("rhs")
+
+
+def _read_flat_side(raw: Mapping[str, Any], place: Place, names: _FlatSide) -> Metric | float:
+    function, value, fixed = raw.get(names.function), raw.get(names.value), raw.get(names.fixed)
     if fixed is None:
         # A ticker on the left without a function is a left side whose function is missing.
-        fixed = function is None and (side == "rhs" or _is_number(value))
+        fixed = function is None and (names is _RIGHT or _is_number(value))
     if not isinstance(fixed, bool):
-        raise fail(place, f"{side}-fixed-value? is {show(fixed)}, expected true or false")
+        raise fail(place, f"{names.fixed} is {show(fixed)}, expected true or false")
     if fixed:
-        return read_number(value, place, f"{side}-val")
-    parameters, window = raw.get(f"{side}-fn-params"), raw.get(f"{side}-window-days")
+        return read_number(value, place, names.value)
+    parameters, window = raw.get(names.parameters), raw.get(names.window)
     return Metric(
-        _read_indicator(function, parameters, window, place, side), read_ticker(value, place, f"{side}-val")
+        _read_indicator(function, parameters, window, place, names.side),
+        read_ticker(value, place, names.value),
     )
 
 

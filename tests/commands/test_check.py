@@ -4,6 +4,7 @@ import csv
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from rlpretrain.cli import main
@@ -92,6 +93,25 @@ def test_who_decides_by_the_level_of_a_price_is_counted(
         printed = capsys.readouterr().out
         assert words in printed
         assert "decides by the level of an adjusted price" in printed
+
+
+def test_the_raw_closes_by_which_levels_are_compared_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(
+        tmp_path / "level.json", b.root(b.when(("current-price", {}, "SPY"), "gt", 1, [b.asset("SPY")], []))
+    )
+    days = pd.bdate_range("2024-01-02", periods=9)
+    prices = pd.DataFrame({"date": days, "symbol": "SPY", "close": 470.0, "adj_close": range(460, 469)})
+    (tmp_path / "prices").mkdir()
+    prices.to_csv(tmp_path / "prices" / "spy.csv", index=False)
+    market = f"files:{tmp_path / 'prices'}"
+    assert (
+        main(["symphony", "backtest", str(tmp_path / "level.json"), "--market", market, "--no-picture"]) == 0
+    )
+    printed = capsys.readouterr().out
+    assert f"SPY: column 'close' beside 'adj_close' of {tmp_path / 'prices' / 'spy.csv'}" in printed
+    assert "were compared as they were quoted on each day" not in printed
 
 
 def test_the_text(folder: Path, market: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,6 +118,34 @@ def test_options(options, rebalance, corridor):
     assert (read.rebalance, read.corridor_width, read.remarks) == (rebalance, corridor, ())
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("{:rebalance-threshold 5}", "root: rebalance-threshold is 5, expected a fraction from 0 to 1"),
+        ('{:rebalance-threshold "wide"}', "root: rebalance-threshold is 'wide', expected a number"),
+        (
+            "{:rebalance-frequency :hourly}",
+            "root: rebalance-frequency is 'hourly', expected one of none, daily",
+        ),
+        (
+            "{:rebalance-threshold 0.1, :rebalance-corridor-width 0.1}",
+            "root: has both rebalance-corridor-width and rebalance-threshold, which mean the same",
+        ),
+    ],
+)
+def test_errors_name_the_option_as_the_text_does(options, words):
+    with pytest.raises(SymphonyError) as caught:
+        symphony('(asset "SPY")', options)
+    assert caught.value.message.startswith(words)
+
+
+def test_remarks_name_the_option_as_the_text_does():
+    read = symphony('(asset "SPY")', "{:rebalance-frequency :daily, :rebalance-threshold 0.1}")
+    assert read.remarks == (
+        "root: rebalance-threshold is 0.1, but counts only if rebalance-frequency is none; it has no effect",
+    )
+
+
 def test_options_that_are_not_known_are_remarked():
     read = symphony('(asset "SPY")', "{:rebalance-frequency :daily, :leverage 2}")
     assert read.remarks == ("root: has fields that are not known and have no effect: 'leverage'",)

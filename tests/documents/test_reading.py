@@ -21,7 +21,7 @@ SYMPHONIES = Path(__file__).parents[2] / "../shared/symphonies"
     [
         RULE,
         {"score": RULE},
-        {"symphony": RULE, "other": 1},
+        {"symphony": RULE, "capital": 10_000, "slippage-percent": 0.0005, "other": None},
         {"symphony": {"raw_value": RULE}},
         {"result": json.dumps({"score": RULE})},
         json.dumps(json.dumps(RULE)),
@@ -29,6 +29,22 @@ SYMPHONIES = Path(__file__).parents[2] / "../shared/symphonies"
 )
 def test_wrappers(tmp_path: Path, wrapped: object) -> None:
     assert read_document(write(tmp_path / "x.json", wrapped)) == RULE
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        {"symphony": RULE, "max-position": 0.2, "rebalance": "yearly", "name": "One"},
+        {"max-position": 0.2, "symphony": json.dumps({"score": RULE, "rebalance": "yearly"})},
+    ],
+)
+def test_fields_beside_the_tree_are_remarked(wrapped: dict[str, object]) -> None:
+    read = parse_symphony(unwrap_document(wrapped, "x"), symphony_id="x")
+    plain = parse_symphony(RULE, symphony_id="x")
+    remark = "root: fields beside the tree have no effect: 'max-position', 'rebalance'"
+    assert read.remarks == (*plain.remarks, remark) or read.remarks == (remark, *plain.remarks)
+    assert (read.content_hash, read.rebalance) == (plain.content_hash, plain.rebalance)
+    assert parse_symphony(json.dumps(wrapped), symphony_id="x").remarks == read.remarks
 
 
 def test_deep_files_and_other_encodings(tmp_path: Path) -> None:

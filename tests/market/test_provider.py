@@ -100,3 +100,14 @@ def test_missing_symbols_are_reported(caplog: pytest.LogCaptureFixture) -> None:
 def test_market_symbols_is_what_loads() -> None:
     assert market_symbols(SMALL) == load_market("generated:years=1").symbols
     assert np.unique(market_symbols(SMALL)).size == len(market_symbols(SMALL))
+
+
+def test_tickers_are_asked_for_in_any_spelling(tmp_path: Path) -> None:
+    for name in ("BRK-B", "SPY", "BTC-USD"):
+        (tmp_path / f"{name}.csv").write_text("date,close\n2024-01-02,10\n2024-01-03,11\n")
+    asked = ["BRK.B", "spy.us", "BTC/USD", "SPY", "EQUITIES::BRK/B//USD"]
+    panel = load_market(f"files:{tmp_path}", symbols=asked, missing="error")
+    assert panel.symbols == ("BRK-B", "SPY", "BTC-USD")
+    assert load_market("generated:years=2", symbols=["spy.us", "BTC/USD"]).symbols == ("SPY", "BTC-USD")
+    with pytest.raises(DataError, match="no ticker!"):
+        load_market(f"files:{tmp_path}", symbols=["SPY", "no ticker!"], missing="error")

@@ -1,10 +1,13 @@
 """Many symphonies at once: as each alone, in any number of processes, and with every error in its place."""
 
+import gc
 import os
 import signal
+import time
 
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 from rlpretrain.composer import GeneratedCatalogue
 from rlpretrain.errors import RlpretrainError, SymphonyError
@@ -98,6 +101,48 @@ def test_little_work_starts_no_process(panel, monkeypatch):
     monkeypatch.setattr(processes, "_PART", 4)
     found = work_through(range(30), panel, whereabouts, workers=8)
     assert {process for process, _, _ in found} == {os.getpid()}
+
+
+def collecting(evaluator, part):
+    assert evaluator.panel.symbols
+    if "bad" in part:
+        raise RlpretrainError("bad")
+    return [gc.isenabled()] * len(part)
+
+
+def test_the_garbage_collector_rests_during_the_work_alone(panel):
+    assert work_through(["good"], panel, collecting) == [False]
+    assert gc.isenabled()
+    with pytest.raises(RlpretrainError, match="bad"):
+        work_through(["bad"], panel, collecting)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        work_through(["good"], panel, collecting)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+kept = []
+
+
+def growing(evaluator, part):
+    if len(kept) == 1:
+        kept.append(np.ones(50_000_000))  # 400 MB; more than joblib allows.
+    kept.append(evaluator)
+    time.sleep(0.7)
+    return [os.getpid()] * len(part)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("at_once")
+def test_a_process_whose_columns_grow_is_not_replaced(panel):
+    get_reusable_executor().shutdown()  # The growth counts from the first task on.
+    found = work_through(range(36), panel, growing, workers=2)
+    kept.clear()
+    get_reusable_executor().shutdown()
+    assert len(set(found) - {os.getpid()}) <= 2
 
 
 def killed(evaluator, part):

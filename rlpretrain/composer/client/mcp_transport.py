@@ -24,7 +24,7 @@ from rlpretrain.composer.client.failures import ComposerError, Verdict, http_fai
 from rlpretrain.composer.client.mcp_http import FAULT_KEY, FaultReportingClient
 from rlpretrain.composer.client.transport import check_url, subject_of
 from rlpretrain.composer.protocol.calls import LARGEST_ANSWER, READ_TOOLS
-from rlpretrain.documents import decode_json
+from rlpretrain.documents import decode_answer
 from rlpretrain.errors import SettingsError
 
 __all__ = ["McpTransport", "http_connector", "stdio_connector"]
@@ -224,7 +224,7 @@ def _classified(subject: str, error: Exception, about_symphony: bool) -> Compose
 
 
 def _decoded(result: types.CallToolResult, subject: str, about_symphony: bool) -> Any:
-    """Extract the JSON of an answer: structured content, one text block, or one text block for each item."""
+    """Extract an answer: structured content, one text block in JSON or EDN, or one text block for each item."""
     texts = [block.text for block in result.content if isinstance(block, types.TextContent)]
     if result.is_error:
         raise text_failure(subject, " ".join(texts), about_symphony=about_symphony)
@@ -233,7 +233,7 @@ def _decoded(result: types.CallToolResult, subject: str, about_symphony: bool) -
         wrapped = isinstance(structured, dict) and set(structured) == {"result"}
         return structured["result"] if wrapped else structured
     try:
-        items = [decode_json(text) for text in texts]
+        items = [decode_answer(text) for text in texts]
     except ValueError:
         raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
     return items[0] if len(items) == 1 else items

@@ -13,7 +13,7 @@ from rlpretrain.composer.client.failures import ComposerError, Verdict, http_fai
 from rlpretrain.composer.client.http_answers import AnswerTooLargeError, read_answer
 from rlpretrain.composer.client.transport import check_url, subject_of
 from rlpretrain.composer.protocol.calls import ENDPOINTS, IDENTIFIER, LARGEST_ANSWER
-from rlpretrain.documents import decode_json
+from rlpretrain.documents import decode_answer
 from rlpretrain.errors import SettingsError
 from rlpretrain.retry_after import parse_retry_after
 
@@ -113,7 +113,7 @@ def _decoded(
     response: httpx2.Response, body: bytes, tool: str, arguments: Mapping[str, Any], subject: str
 ) -> Any:
     try:
-        answer = decode_json(body)
+        answer = decode_answer(body)
     except ValueError:
         if response.is_success:
             raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None

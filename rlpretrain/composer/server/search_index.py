@@ -156,12 +156,13 @@ def _plain_columns(entry: CatalogueEntry, as_of: dt.date) -> dict[str, Any]:
             classes.add("CRYPTO" if str(node.get("ticker")).startswith("CRYPTO::") else "EQUITIES")
         children = node.get("children")
         pending.extend(children if isinstance(children, list) else ())
+    frequency = document.get("rebalance") or document.get("rebalance-frequency")
     days = None if entry.last_edit is None else max(0, (as_of - entry.last_edit).days)
     return {
         "name": str(document.get("name", entry.symphony_id)),
         "description": str(document.get("description", "")),
         "asset_classes": ",".join(sorted(classes)),
-        "rebalance_frequency": str(document.get("rebalance", "")) or None,
+        "rebalance_frequency": str(frequency) if frequency else None,
         "oos_num_backtest_days": days,
         "train_num_backtest_days": None,
         **{column: counts[step] for column, step in NODE_COUNTS.items()},

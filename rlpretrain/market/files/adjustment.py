@@ -16,7 +16,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.market.files.columns import BARS
 from rlpretrain.market.panel import Dates, Floats
 
-__all__ = ["adjust", "before_splits", "closes_are_split_adjusted"]
+__all__ = ["adjust", "before_splits", "closes_are_split_adjusted", "raw_close_words"]
 
 _NEUTRAL: Mapping[str, tuple[float, ...]] = {"split": (0.0, 1.0), "dividend": (0.0,), "factor": (1.0,)}
 """Column -> values with which it changes no price."""
@@ -77,6 +77,23 @@ def adjust(
         raw = before_splits(raw, read["split"], code, date) if "split" in read else blank
     values["raw_close"] = read.get("raw_close", raw)
     return values
+
+
+def raw_close_words(names: Mapping[str, str]) -> str:
+    """Return in words from which columns `adjust` takes the raw closes; empty if it takes none.
+
+    Parameters
+    ----------
+    names
+        Column -> its name in the file.
+    """
+    if "raw_close" in names:
+        return f"column '{names['raw_close']}'"
+    if "adj_close" not in names or "close" not in names:
+        return ""
+    if not closes_are_split_adjusted(names):
+        return f"column '{names['close']}' beside '{names['adj_close']}'"
+    return f"columns '{names['close']}' and '{names['split']}'" if "split" in names else ""
 
 
 def before_splits(close: Floats, split: Floats, code: NDArray[np.intp], date: Dates) -> Floats:

@@ -16,6 +16,8 @@ from rlpretrain.market.panel import Dates, Floats
 
 __all__ = ["Bars", "gather"]
 
+_MOST_ORIGINS = 3
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -26,6 +28,8 @@ class Bars:
     date: Dates
     values: dict[str, Floats]
     findings: tuple[PriceFinding, ...]
+    raw_close_origins: dict[str, str]
+    """Ticker -> the columns and files from which its raw closes were read."""
 
 
 def gather(tables: Sequence[PriceTable]) -> Bars:
@@ -77,6 +81,7 @@ def gather(tables: Sequence[PriceTable]) -> Bars:
         date[keep],
         {name: array[keep] for name, array in values.items()},
         tuple(findings),
+        _raw_close_origins(tables),
     )
 
 
@@ -120,6 +125,20 @@ class _SameDays:
         contradicted[self.order] = bad[self.group]
         repeated[self.order[1:][again]] = True
         return repeated & ~contradicted, contradicted
+
+
+def _raw_close_origins(tables: Sequence[PriceTable]) -> dict[str, str]:
+    origins: dict[str, list[str]] = {}
+    for table in tables:
+        known = np.unique(table.code[np.isfinite(table.values["raw_close"])])
+        for symbol in (table.symbols[code] for code in known):
+            origins.setdefault(symbol, []).append(f"{table.raw_close_words} of {table.path}")
+    return {symbol: _first(found) for symbol, found in origins.items()}
+
+
+def _first(origins: Sequence[str]) -> str:
+    more = len(origins) - _MOST_ORIGINS
+    return " and ".join([*origins[:_MOST_ORIGINS], *([f"{more:,} further files"] if more > 0 else [])])
 
 
 def _codes(table: PriceTable, index: dict[str, int]) -> NDArray[np.intp]:

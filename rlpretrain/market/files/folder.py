@@ -88,5 +88,6 @@ def _panel(bars: Bars, order: Collection[str], source: str) -> PricePanel:
         source=source,
         raw_close=raw if np.isfinite(raw).any() else None,
         findings=bars.findings,
+        raw_close_origins=bars.raw_close_origins,
         **arrays,
     )

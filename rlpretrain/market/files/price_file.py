@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.market.files.adjustment import adjust
+from rlpretrain.market.files.adjustment import adjust, raw_close_words
 from rlpretrain.market.files.layouts import find_layout
 from rlpretrain.market.files.price_table import PriceTable
 from rlpretrain.market.files.report import findings_of
@@ -74,6 +74,7 @@ def read_price_file(path: Path, wanted: Collection[str] | None) -> PriceTable:
         line=rows.row[keep][bar] + (1 if sheet.is_parquet else layout.header_lines + 1),
         values={name: array[bar] for name, array in values.items()},
         findings=tuple(findings),
+        raw_close_words=raw_close_words(layout.names),
     )
 
 

@@ -33,6 +33,8 @@ class PriceTable:
     values: dict[str, Floats]
     """Field -> adjusted values, and `raw_close`; NaN where the file has none."""
     findings: tuple[PriceFinding, ...] = ()
+    raw_close_words: str = ""
+    """The columns from which raw closes were read; empty if the file has none."""
 
     @classmethod
     def without_rows(cls, path: Path) -> PriceTable:

@@ -24,6 +24,8 @@ from rlpretrain.composer.protocol.calls import ENDPOINTS, READ_CALLS
 from rlpretrain.composer.server.rest_answer import rest_backtest_answer
 from rlpretrain.composer.server.served_catalogue import FinishedBacktest
 from rlpretrain.errors import SettingsError
+from rlpretrain.symphony import parse_symphony
+from tests.documents.printing import composer_text, edn_text
 
 RECORDED = Path(__file__).resolve().parents[3] / "../shared/symphonies/api/backtest_inline_planetstopper.json"
 KEY = Credentials("key-id-5f2a", "secret-c71d")
@@ -149,6 +151,14 @@ async def test_every_status_has_a_verdict(status, code, about_symphony, about_al
         (b'{"error": "symphony not found"}', "not found", "reject"),
         (b"[1, 2]", "not a tree", "reject"),
         (b"NaN", "not a tree", "reject"),
+        (b"(unavailable)", "not JSON", "retry"),
+        (
+            b'{:step :root, :children [{:step :asset, :ticker "SPY"',
+            "not a tree: not EDN: nothing closes",
+            "reject",
+        ),
+        (b"(defsymphony \xff", "not JSON", "retry"),
+        (b"{:step :root, :children " + b"[" * 100_000, "nested more than", "reject"),
     ],
 )
 async def test_answers_that_are_no_trees(body, reason, verdict):
@@ -161,6 +171,16 @@ async def test_a_score_may_be_edn():
     body = json.dumps({"score": '{:step :root, :children [{:step :asset, :ticker "SPY"}]}'}).encode()
     tree = await ask(Recorder(body=body), lambda client: client.get_saved_symphony("abc"))
     assert tree == {"step": "root", "children": [{"step": "asset", "ticker": "SPY"}]}
+
+
+TREE = {"step": "root", "name": "One", "rebalance": "daily", "children": [{"step": "asset", "ticker": "SPY"}]}
+
+
+@pytest.mark.parametrize("write", [edn_text, composer_text])
+async def test_the_body_itself_may_be_edn(write):
+    tree = await ask(Recorder(body=write(TREE).encode()), lambda client: client.get_saved_symphony("abc"))
+    read, expected = (parse_symphony(document, symphony_id="x") for document in (tree, TREE))
+    assert read.content_hash == expected.content_hash and read.name == "One"
 
 
 @pytest.mark.parametrize("stated", [True, False])

@@ -168,6 +168,7 @@ TREE = b.root(b.equal(b.asset("SPY"), b.asset("TLT")))
 def test_a_tree_may_come_as_text(text):
     expected = parse_symphony(TREE, symphony_id="abc").content_hash
     for form in (
+        result(text),
         result(json.dumps(text)),
         result(json.dumps({"score": text})),
         result(structured={"result": text}),

@@ -162,3 +162,34 @@ def test_a_split_is_undone_for_earlier_days_of_its_ticker_alone() -> None:
     days = np.array(["2020-01-03", "2020-01-01", "2020-01-02", "2020-01-01"], dtype="datetime64[D]")
     raw = before_splits(np.full(4, 10.0), np.array([0.0, 0.0, 3.0, 0.0]), np.array([0, 0, 0, 1]), days)
     assert raw.tolist() == [10.0, 30.0, 10.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"close": RAW, "adj_close": ADJ}, "column 'close' beside 'adj_close' of "),
+        ({"close": RAW, "Unadj Close": RAW, "adj_close": ADJ}, "column 'Unadj Close' of "),
+        (
+            {"Close": ADJ, "Adj Close": ADJ, "Stock Splits": [0.0, 4.0, 0.0]},
+            "columns 'Close' and 'Stock Splits' of ",
+        ),
+        ({"Close": ADJ, "Adj Close": ADJ}, None),
+        ({"close": ADJ}, None),
+    ],
+)
+def test_the_column_and_the_file_of_raw_closes_are_named(
+    tmp_path: Path, columns: dict[str, list[float]], words: str | None
+) -> None:
+    write(tmp_path, **columns)
+    panel = read_folder(tmp_path, None)
+    expected = {} if words is None else {"SPY": f"{words}{tmp_path / 'p.csv'}"}
+    assert panel.raw_close_origins == panel.select(["SPY"]).raw_close_origins == expected
+
+
+def test_of_many_files_with_raw_closes_the_first_are_named(tmp_path: Path) -> None:
+    for year in range(2016, 2021):
+        frame = pd.DataFrame({"date": [f"{year}-01-05"], "symbol": "SPY", "close": [2.0], "adj_close": [1.0]})
+        frame.to_csv(tmp_path / f"{year}.csv", index=False)
+    origin = read_folder(tmp_path, None).raw_close_origins["SPY"]
+    assert origin.count("column 'close' beside 'adj_close'") == 3
+    assert origin.endswith("2018.csv and 2 further files")
