@@ -13,6 +13,7 @@ from rlpretrain.composer import ComposerClient, ComposerError, DailyValues, Symp
 from rlpretrain.composer.settings import FetchSettings
 from rlpretrain.errors import SymphonyError
 from rlpretrain.library.answers import Answers
+from rlpretrain.library.history import PastVersion, Remark
 from rlpretrain.library.listing import Listing
 from rlpretrain.library.service import is_embedded, open_service
 from rlpretrain.market import PricePanel
@@ -21,7 +22,7 @@ from rlpretrain.runs.cache import Cache, DamagedError, program_digest
 from rlpretrain.symphony import Costs, Evaluator, Symphony, parse_symphony
 from rlpretrain.symphony.missing import MissingTickers
 
-__all__ = ["BacktestTerms", "Source", "SourceFinder"]
+__all__ = ["BacktestTerms", "Source", "SourceFinder", "VersionSource"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,33 @@ class BacktestTerms:
     costs: Costs
     capital: float
     """Dollars."""
+
+
+@dataclass(frozen=True)
+class VersionSource:
+    """A version of a symphony, and the service's backtest of its tree."""
+
+    version: PastVersion
+    backtest: str | None = None
+    """Object in the cache."""
+    remark: Remark | None = None
+    """Why there is no backtest: "not replayed" if the market has no prices for the tree, else "not compared"."""
+
+    def identity(self) -> list[Any]:
+        """Return everything that a replay of it depends on, as JSON."""
+        version = self.version
+        return [
+            version.version_id,
+            version.first_close.isoformat(),
+            version.created_at.isoformat(),
+            version.content_hash,
+            self.backtest,
+            self.remark and asdict(self.remark),
+        ]
+
+    def pins(self) -> dict[str, str | None]:
+        """Return the digests that were used, for the manifest."""
+        return {"tree": self.version.tree, "content": self.version.content_hash, "backtest": self.backtest}
 
 
 @dataclass(frozen=True)
@@ -47,12 +75,27 @@ class Source:
     reject: Reject | None = None
     symphony: Symphony | None = field(default=None, repr=False)
     """The parsed tree, if it had to be parsed."""
+    versions: tuple[VersionSource, ...] = ()
+    """By their first close; none where the history is unknown, or where today's tree votes on all days."""
+    history_remarks: tuple[Remark, ...] = field(default=(), repr=False)
+    """What is missing or mended in the history, apart from the remarks of `versions`."""
 
     def identity(self) -> list[Any]:
         """Return everything that a replay of it depends on, as JSON."""
         edit = None if self.row.last_edit is None else self.row.last_edit.isoformat()
         reject = None if self.reject is None else asdict(self.reject)
-        return [self.row.symphony_id, edit, self.content_hash, self.name, self.backtest, reject]
+        history = [version.identity() for version in self.versions]
+        remarks = [asdict(remark) for remark in self.history_remarks]
+        return [
+            self.row.symphony_id,
+            edit,
+            self.content_hash,
+            self.name,
+            self.backtest,
+            reject,
+            history,
+            remarks,
+        ]
 
     def parse(self, answers: Answers) -> Symphony:
         """Parse the tree.
@@ -78,9 +121,14 @@ class Source:
         assert self.backtest is not None  # noqa: S101 - a source that is not rejected has one
         return answers.load_backtest(self.backtest)
 
-    def pins(self) -> dict[str, str | None]:
+    def pins(self) -> dict[str, Any]:
         """Return the digests that were used, for the manifest."""
-        return {"tree": self.tree, "content": self.content_hash, "backtest": self.backtest}
+        return {
+            "tree": self.tree,
+            "content": self.content_hash,
+            "backtest": self.backtest,
+            "versions": {source.version.version_id: source.pins() for source in self.versions},
+        }
 
 
 class SourceFinder:

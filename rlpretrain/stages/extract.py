@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from rlpretrain.composer.settings import ChunkSettings, FetchSettings
+from rlpretrain.composer.settings import ChunkSettings, FetchSettings, HistorySettings
 from rlpretrain.market.settings import MarketSettings, TradingSettings
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.stage import Parts, Result, Stage
@@ -25,11 +25,12 @@ __all__ = [
     "ReplayComparison",
     "ReplaySettings",
     "SourcePins",
+    "VersionPins",
     "chunk_file",
 ]
 
 
-class ReplaySettings(TradingSettings, FidelitySettings, MissingTickersSettings):
+class ReplaySettings(TradingSettings, FidelitySettings, MissingTickersSettings, HistorySettings):
     """Settings that a replay depends on, in addition to the tree, the backtest and the prices."""
 
 
@@ -53,14 +54,21 @@ class ReplayComparison(BaseModel):
     """Such as 'agrees' or 'never agreed'."""
 
 
-class SourcePins(BaseModel):
-    """Hashes of the cached contents that a symphony was replayed from."""
+class VersionPins(BaseModel):
+    """Hashes of the cached contents that one version of a symphony was replayed from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tree: str | None
     content: str | None
     backtest: str | None
+
+
+class SourcePins(VersionPins):
+    """Hashes of the cached contents that a symphony was replayed from."""
+
+    versions: dict[str, VersionPins]
+    """Pins of each version."""
 
 
 class Extracted(Result):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
+from rlpretrain.composer.settings import HistorySettings
 from rlpretrain.market.settings import RegimeSettings, WindowSettings
 from rlpretrain.patterns.settings import (
     ConfidenceSettings,
@@ -38,7 +39,7 @@ REMARKS = "remarks.json"
 REASONS = "category_reasons.json"
 
 
-class PatternSettings(WindowSettings, DecisionSettings, RegimeSettings, ElectorateSettings):
+class PatternSettings(WindowSettings, DecisionSettings, RegimeSettings, ElectorateSettings, HistorySettings):
     """Settings that patterns depend on, in addition to the library and the prices."""
 
 
