@@ -110,14 +110,14 @@ def test_the_electorate_tells_who_was_left_out() -> None:
     rising = MARKET + 0.002
     half = len(DAYS) // 4
     records = [voter("a", rising), voter("b", np.concatenate([rising[:half], OTHER[half:] + 0.002]))]
-    elected = select_voters(records, validation_start=UNTIL, min_sharpe=0.1)
+    elected = select_voters(records, reviewed_until=UNTIL, min_sharpe=0.1)
     assert [v.symphony_id for v in elected.voters] == ["a", "b"]
     (remark,) = elected.remarks
     assert remark.symphony_id == "b" and "duplicate of a" in remark.reason
-    alone = select_voters(records, validation_start=UNTIL, min_sharpe=0.1, max_correlation=1.0)
+    alone = select_voters(records, reviewed_until=UNTIL, min_sharpe=0.1, max_correlation=1.0)
     assert alone.admitted[1].sum() > elected.admitted[1].sum() and not alone.remarks
     twins = [voter("a", rising), voter("b", near(rising, 1e-5, 9), first=1)]
-    gone = select_voters(twins, validation_start=UNTIL, min_sharpe=0.1, max_correlation=0.9)
+    gone = select_voters(twins, reviewed_until=UNTIL, min_sharpe=0.1, max_correlation=0.9)
     assert [v.symphony_id for v in gone.voters] == ["a"]
     assert gone.rejects[0].stage == "duplicate" and "at every review" in gone.rejects[0].reason
 
