@@ -81,6 +81,12 @@ class Extracted(Result):
     by_level_quoted: int
     """Strategies that decide by the level of a price, and were replayed on raw prices; the others are rejected."""
     trades: int
+    histories: int
+    """Strategies that are on each day the version that existed then."""
+    versions: int
+    """Versions of them that were replayed."""
+    history_remarks: dict[str, int]
+    """Kind of what is missing or mended in the versions -> number of times."""
     fidelity: dict[str, ReplayComparison]
     """Comparison for each symphony, over all common days."""
     sources: dict[str, SourcePins]

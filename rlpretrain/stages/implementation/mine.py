@@ -80,7 +80,7 @@ def mine(work: Work[MineSettings]) -> Mined:
     work.progress(f"{len(patterns)} patterns mined")
 
     identity = {
-        "library": sorted((r.content_hash, str(r.last_edit)) for r in library.records),
+        "library": sorted(_behind(record) for record in library.records),
         "agreement": _agreement_digest(library.records),
         "market": panel.digest,
         "settings": settings.part(PatternSettings).digest(),
@@ -135,6 +135,12 @@ def mine(work: Work[MineSettings]) -> Mined:
 def _as_json(rejects: Sequence[Reject]) -> list[dict[str, str]]:
     """Return the rejects as JSON values, ordered by symphony and stage."""
     return [asdict(reject) for reject in sorted(rejects, key=lambda r: (r.symphony_id, r.stage))]
+
+
+def _behind(record: StrategyRecord) -> tuple[str, str, list[list[str]]]:
+    """Return what a strategy's decisions depend on, and the names of its versions, which the store keeps."""
+    versions = [[str(version.first_close), version.version_id] for version in record.versions]
+    return record.content_hash, str(record.last_edit), versions
 
 
 def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
