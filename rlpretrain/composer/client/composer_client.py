@@ -211,6 +211,54 @@ class ComposerClient:
             answer = await self._call("get_symphony_version", arguments)
         return parse_tree(answer, f"{symphony_id} {version_id}")
 
+    async def backtest_tree(
+        self,
+        tree: Mapping[str, Any],
+        symphony_id: str,
+        version_id: str,
+        *,
+        capital: float = 10_000.0,
+        slippage_percent: float = 0.0001,
+        apply_reg_fee: bool = True,
+        apply_taf_fee: bool = True,
+        spread_markup: float = 0.002,
+        broker: str = "ALPACA_WHITE_LABEL",
+    ) -> Backtest:
+        """Return Composer's own backtest of a version's tree, over all days with data and without benchmarks.
+
+        Parameters
+        ----------
+        tree
+            What `get_symphony_version` returned.
+        symphony_id, version_id
+            The version, for messages; the service gets the tree alone.
+        capital, slippage_percent, apply_reg_fee, apply_taf_fee, spread_markup, broker
+            As for `backtest_symphony_by_id`.
+
+        Raises
+        ------
+        AbsentEndpointError
+            The service does not backtest trees; no call is made once this is known.
+        ComposerError
+            The call failed finally; `verdict` gives the consequence.
+        """
+        arguments = {
+            "symphony_id": symphony_id,
+            "version_id": version_id,
+            "symphony": {"raw_value": tree},
+            "backtest_version": "v2",
+            "apply_reg_fee": apply_reg_fee,
+            "apply_taf_fee": apply_taf_fee,
+            "broker": broker,
+            "capital": capital,
+            "slippage_percent": slippage_percent,
+            "spread_markup": spread_markup,
+            "benchmark_tickers": [],
+        }
+        async with self._optional["backtest_tree"].call():
+            answer = await self._call("backtest_tree", arguments)
+        return parse_backtest(answer, symphony_id, subject=subject_of("backtest_tree", arguments))
+
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
         if self._budget is not None and self._deadline is None:
             self._deadline = asyncio.get_running_loop().time() + self._budget
