@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from rlpretrain.composer import DailyValues
 from rlpretrain.errors import DataError, StageError, SymphonyError
 from rlpretrain.library.answers import Answers
-from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
+from rlpretrain.library.source_finder import SourceFinder
+from rlpretrain.library.sources import BacktestTerms, Source
 from rlpretrain.patterns import (
     AGREES,
     DISAGREES,
@@ -92,8 +93,8 @@ def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
     )
     while True:
         sources = asyncio.run(finder.find(rows))
-        asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items())
-        work.progress(f"chunk {chunk}: {asked} fetched for {len(rows)} symphonies")
+        asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items() if count)
+        work.progress(f"chunk {chunk}: {asked or 'nothing'} fetched for {len(rows)} symphonies")
         try:
             return _extract(work, finder, sources)
         except DamagedError as error:
