@@ -14,6 +14,7 @@ __all__ = [
     "HistorySettings",
     "LibrarySettings",
     "ServiceSettings",
+    "SourceSettings",
 ]
 
 
@@ -96,6 +97,10 @@ class HistorySettings(Section):
         title="Version that votes",
         choices={"point_in_time": "the one that existed then", "last_version": "today's, on all days"},
     )
+
+
+class SourceSettings(FetchSettings, HistorySettings):
+    """How what is known of a symphony is fetched: its tree, its backtest and, if they vote, its versions."""
 
 
 class LibrarySettings(FetchSettings):

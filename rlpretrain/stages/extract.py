@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from rlpretrain.composer.settings import ChunkSettings, FetchSettings, HistorySettings
+from rlpretrain.composer.settings import ChunkSettings, HistorySettings, SourceSettings
 from rlpretrain.market.settings import MarketSettings, TradingSettings
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.stage import Parts, Result, Stage
@@ -34,7 +34,7 @@ class ReplaySettings(TradingSettings, FidelitySettings, MissingTickersSettings, 
     """Settings that a replay depends on, in addition to the tree, the backtest and the prices."""
 
 
-class ExtractSettings(ReplaySettings, ProcessSettings, FetchSettings, ChunkSettings, MarketSettings):
+class ExtractSettings(ReplaySettings, ProcessSettings, SourceSettings, ChunkSettings, MarketSettings):
     """Settings that determine how the symphonies of a chunk are fetched and replayed."""
 
 

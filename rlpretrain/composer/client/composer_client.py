@@ -14,7 +14,12 @@ from rlpretrain.composer.client.failures import ComposerError, answer_failure
 from rlpretrain.composer.client.rate import AdaptiveRate, EndpointRates
 from rlpretrain.composer.client.retry import RetryPolicy
 from rlpretrain.composer.client.transport import Transport, subject_of
-from rlpretrain.composer.client.versions import OptionalEndpoint, VersionList, parse_versions
+from rlpretrain.composer.client.versions import (
+    MCP_HAS_NO_VERSIONS,
+    OptionalEndpoint,
+    VersionList,
+    parse_versions,
+)
 from rlpretrain.composer.client.wire import Backtest, SearchPage, parse_backtest, parse_page, parse_tree
 from rlpretrain.composer.protocol.calls import VERSION_CALLS
 
@@ -81,7 +86,7 @@ class ComposerClient:
         self._slots = asyncio.Semaphore(concurrency)
         self._jitter = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
         self._rates = EndpointRates(rate or AdaptiveRate())
-        absent = None if transport.has_versions else "MCP has no versions of symphonies; REST has"
+        absent = None if transport.has_versions else MCP_HAS_NO_VERSIONS
         self._optional = {tool: OptionalEndpoint(tool, absent) for tool in VERSION_CALLS}
         self._budget = budget
         self._deadline: float | None = None

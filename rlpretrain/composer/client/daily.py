@@ -88,6 +88,8 @@ def read_values(
         resolution = 0.0
     else:
         return None
+    if not len(dates):
+        return None
     # The key of the symphony's series is its id or its display name, which can be anything, even a benchmark's.
     own = [symphony_id] if symphony_id in series else [key for key in series if key not in benchmarks]
     if len(own) != 1:

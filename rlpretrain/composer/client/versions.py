@@ -20,6 +20,7 @@ from rlpretrain.composer.client.times import parse_moment
 from rlpretrain.composer.protocol.calls import IDENTIFIER
 
 __all__ = [
+    "MCP_HAS_NO_VERSIONS",
     "AbsentEndpointError",
     "OptionalEndpoint",
     "SymphonyVersion",
@@ -27,6 +28,8 @@ __all__ = [
     "may_be_about_endpoint",
     "parse_versions",
 ]
+
+MCP_HAS_NO_VERSIONS = "MCP has no versions of symphonies; REST has"
 
 _NOT_OFFERED = (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 """Statuses that are about the endpoint, whichever symphony was asked for."""

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from rlpretrain.errors import StageError
 from rlpretrain.library.answers import Answers
-from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
+from rlpretrain.library.source_finder import SourceFinder
+from rlpretrain.library.sources import BacktestTerms, Source
 from rlpretrain.patterns import AGREES, DISAGREES, ChunkRecords, Reject, TradeTable
 from rlpretrain.patterns.strategies.version_records import VersionRecords
 from rlpretrain.runs.cache import DamagedError, program_digest
@@ -78,8 +79,8 @@ def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
     )
     while True:
         sources = asyncio.run(finder.find(rows))
-        asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items())
-        work.progress(f"chunk {chunk}: {asked} fetched for {len(rows)} symphonies")
+        asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items() if count)
+        work.progress(f"chunk {chunk}: {asked or 'nothing'} fetched for {len(rows)} symphonies")
         try:
             return _extract(work, finder, sources)
         except DamagedError as error:
