@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -110,7 +110,7 @@ def mine(work: Work[MineSettings]) -> Mined:
         for remark in record.remarks
     ]
     write_json(work.write(REMARKS), _as_json([*electorate.remarks, *incomplete]))
-    write_json(work.write(REASONS), {record.content_hash: record.reasons for record in library.records})
+    write_json(work.write(REASONS), _reasons(library.records))
     return Mined(
         strategies=len(library),
         agree=sum(record.fidelity_status == AGREES for record in library.records),
@@ -130,6 +130,18 @@ def mine(work: Work[MineSettings]) -> Mined:
         clean_from=_clean_from(electorate.voters, panel),
         standing=_standing(electorate, panel),
     )
+
+
+def _reasons(records: Sequence[StrategyRecord]) -> dict[str, Mapping[str, Sequence[str]]]:
+    """Return the reasons for the categories of each tree, by its content hash."""
+    found: dict[str, Mapping[str, Sequence[str]]] = {}
+    for record in records:
+        if not record.versions:
+            found[record.content_hash] = record.reasons
+        for version in record.versions:
+            if version.content_hash is not None and version.holdings:
+                found[version.content_hash] = version.reasons
+    return found
 
 
 def _as_json(rejects: Sequence[Reject]) -> list[dict[str, str]]:
