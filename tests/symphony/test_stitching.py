@@ -44,7 +44,8 @@ def versions_of(*spans: tuple[object, Replay | None]) -> list[ReplayedVersion]:
 
 
 def holding(ticker: str, panel: PricePanel) -> Replay:
-    return replayed(b.root(b.asset(ticker)), panel)
+    """A replay that buys once, since the year does not end."""
+    return replayed(b.root(b.asset(ticker), rebalance="yearly"), panel)
 
 
 def rows(replay: Replay) -> list[str]:
@@ -58,7 +59,7 @@ def test_each_day_is_that_of_the_version_that_existed_at_its_close() -> None:
     whole = stitch(versions_of((days[1], holding("A", panel)), (days[3], holding("B", panel))), panel)
     assert whole.dates.tolist() == days[1:].tolist(), "before its first version it does not exist"
     assert rows(whole) == ["A", "A", "B", "B", "B"]
-    assert whole.rebalanced.tolist() == [True, True, True, True, True]
+    assert whole.rebalanced.tolist() == [True, False, True, False, False], "at each version's first row"
     earned = backtest(whole, panel, FREE, "same_close").returns
     np.testing.assert_allclose(earned, [99 / 110 - 1, 120 / 99 - 1, 58 / 57.2 - 1, 60.9 / 58 - 1], rtol=1e-12)
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from rlpretrain.patterns import select_voters, sharpe_before
-from rlpretrain.patterns.voting.electorate import admission
+from rlpretrain.patterns.strategies.strategy_records import VersionSpan
+from rlpretrain.patterns.voting.electorate import admission, reviews_end
 from tests.patterns.building import record_of, weekdays
 
 DATES = weekdays(200, np.datetime64("2019-04-02"))
@@ -115,3 +116,54 @@ def test_no_vote_rests_on_a_later_return() -> None:
             for r, a in ((returns, agreement), (changed, otherwise))
         )
         np.testing.assert_array_equal(one[: t + 1], two[: t + 1])
+
+
+def test_reviews_end_before_validation_only_where_todays_trees_vote_on_all_days() -> None:
+    validation, last = DATES[150], DATES[-1]
+    assert reviews_end("last_version", validation, last) == validation
+    assert reviews_end("point_in_time", validation, last) == last + 1
+
+
+def test_a_strategy_that_begins_late_votes_once_a_review_has_seen_it() -> None:
+    late = record_of("late", DATES[90:], {"A": [1] * 110}, RISING[90:])
+    quarter = DATES.astype("datetime64[M]").astype(int) // 3
+    review = np.flatnonzero(quarter == quarter[-1])[0]
+    assert 153 < review < 199, "the first review with 63 returns of it"
+    electorate = select_voters([late], reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    np.testing.assert_array_equal(np.flatnonzero(electorate.admitted[0]) + 90, np.arange(review, 200))
+    assert not select_voters([late], reviewed_until=DATES[150], min_sharpe=0.1).voters
+
+
+def _versions(*starts: int) -> tuple[VersionSpan, ...]:
+    return tuple(VersionSpan(DATES[row], f"v{row}", f"tree {row}", ("A",)) for row in starts)
+
+
+def test_a_version_that_is_not_compared_has_no_vote_on_its_days() -> None:
+    """The second version begins within a quarter and is unknown to the service; the third one agrees."""
+    quarter = DATES.astype("datetime64[M]").astype(int) // 3
+    first, second = (np.flatnonzero(quarter == q)[0] for q in np.unique(quarter)[1:3])
+    begun, replaced = first + 12, first + 20
+    agreement = _agreement((1, begun), (0, replaced - begun), (1, 200 - replaced))
+    record = _record("a", agreement=agreement, versions=_versions(0, begun, replaced))
+    votes = admission(record, reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    expected = (np.arange(200) >= first) & ~((np.arange(200) >= begun) & (np.arange(200) < replaced))
+    np.testing.assert_array_equal(votes, expected)
+    alone = admission(_record("a", agreement=agreement), reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    assert alone[first : second + 1].all(), "one tree is compared at its reviews only"
+
+
+def test_a_new_version_does_not_admit_what_the_last_review_refused() -> None:
+    quarter = DATES.astype("datetime64[M]").astype(int) // 3
+    first, second = (np.flatnonzero(quarter == q)[0] for q in np.unique(quarter)[1:3])
+    agreement = _agreement((-1, first + 5), (1, 195 - first))
+    record = _record("a", agreement=agreement, versions=_versions(0, first + 5))
+    votes = admission(record, reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    np.testing.assert_array_equal(np.flatnonzero(np.diff(votes)) + 1, [second])
+
+
+def test_equal_histories_vote_once() -> None:
+    records = [_record(name, content_hash="one history", versions=_versions(0, 50)) for name in "ba"]
+    electorate = select_voters(records, reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    assert [voter.symphony_id for voter in electorate.voters] == ["a"]
+    (reject,) = electorate.rejects
+    assert reject.stage == "duplicate" and reject.reason == "the same history as a: votes once"
