@@ -63,6 +63,11 @@ class Standing(BaseModel):
     last_version: int
     """Strategies that voted with today's tree, because their versions are unknown."""
 
+    @property
+    def voters(self) -> int:
+        """All that voted."""
+        return self.point_in_time + self.last_version
+
 
 class Mined(Result):
     """Result of the mining."""

@@ -92,6 +92,7 @@ METRICS: dict[str, dict[str, str]] = {
         "verdict.promote": "1 if the rule promotes the agent, else 0",
         "verdict.jump_start": "pooled difference at the start of learning",
         "verdict.area": "pooled difference over the learning curve",
+        "hindsight.sharpe_difference": "Sharpe ratio of the last versions minus that point in time, test window",
         "agent.ASSET.sharpe_ratio": "the agent's Sharpe ratio on the test window",
         "agent.ASSET.max_drawdown": "the agent's maximum drawdown on the test window, fraction",
         "agent.ASSET.timing_score": "the agent's timing score on the test window",
@@ -196,6 +197,7 @@ def _report(run: RunFolder) -> Mapping[str, Any]:
         "verdict.promote": reported.verdict == "promote",
         "verdict.jump_start": figures.get("jump_start"),
         "verdict.area": figures.get("area"),
+        "hindsight.sharpe_difference": figures.get("hindsight"),
         **{f"agent.{_asset_figure(name)}": value for name, value in figures.items() if " " in name},
         "run.megabytes": sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file()) / 1e6,
     }

@@ -12,7 +12,7 @@ import numpy as np
 
 from rlpretrain.composer.settings import HistorySettings
 from rlpretrain.features import STATE_VERSION, market_context
-from rlpretrain.market import PricePanel
+from rlpretrain.market import Dates, PricePanel
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import (
     ACTIONS,
@@ -51,7 +51,7 @@ from rlpretrain.stages.mine import (
 )
 from rlpretrain.stages.work import Work
 
-__all__ = ["elect", "mine", "reviewed_until", "split_late_edits"]
+__all__ = ["elect", "mine", "reviewed_until", "split_late_edits", "standing_on"]
 
 _MIN_VOLATILITY = 0.03
 """Annualised volatility below which an asset counts as cash."""
@@ -128,7 +128,7 @@ def mine(work: Work[MineSettings]) -> Mined:
         regimes=_counted(patterns.regime),
         training_assets=_training_assets(patterns, panel, windows.validation_start, settings),
         clean_from=_clean_from(electorate.voters, panel),
-        standing=_standing(electorate, panel),
+        standing=standing_on(electorate, _quarters(panel)),
     )
 
 
@@ -232,10 +232,14 @@ def _clean_from(voters: Sequence[StrategyRecord], panel: PricePanel) -> dt.date 
     return dt.date.fromisoformat(str(first))
 
 
-def _standing(electorate: Electorate, panel: PricePanel) -> list[Standing]:
-    """Count the strategies that vote at the first close of each quarter."""
+def _quarters(panel: PricePanel) -> Dates:
+    """Return the first session of each quarter."""
     sessions = panel.dates[panel.sessions]
-    days = sessions[quarter_starts(sessions, sessions[-1] + 1)]
+    return sessions[quarter_starts(sessions, sessions[-1] + 1)]
+
+
+def standing_on(electorate: Electorate, days: Dates) -> list[Standing]:
+    """Count the strategies that vote at the closes of some days."""
     counts = {kind: np.zeros(len(days), np.intp) for kind in (True, False)}
     for voter, admitted in zip(electorate.voters, electorate.admitted, strict=True):
         last = np.searchsorted(voter.dates, days, side="right") - 1
