@@ -21,7 +21,7 @@ from rlpretrain.stages.implementation.extract import read_records
 from rlpretrain.stages.implementation.hindsight import measure_hindsight
 from rlpretrain.stages.implementation.market import market_of, windows_of
 from rlpretrain.validation.report import Hindsight, ReportData, render_report, text_report
-from tests.patterns.building import record_of
+from tests.patterns.building import record_of, shaken
 from tests.stages.conftest import tiny
 
 PANEL = load_market("generated:kind=noise,years=6", seed=3)
@@ -119,7 +119,7 @@ def test_honest_authors_show_none(seed: int) -> None:
 
 
 def test_what_follows_a_window_changes_nothing_on_it() -> None:
-    """Neither later decisions nor the order of the library change what was known point in time."""
+    """Neither later decisions and prices nor what the strategies became change what was known point in time."""
     then, now = library(0, tries=1)
     later = WINDOWS.test_start <= DAYS
     rng = np.random.default_rng(9)
@@ -128,9 +128,12 @@ def test_what_follows_a_window_changes_nothing_on_it() -> None:
         held = one.held()
         held[later] = rng.random((later.sum(), len(ASSETS))) < 0.5
         others.append(record(one.symphony_id, held, one.versions))
-    one, other = (measured(records, now).windows[0].libraries[0].record for records in (then, others))
-    assert one == other
-    assert one == measured(then, others[::-1]).windows[0].libraries[0].record
+    others_now = [record(one.symphony_id, rule(rng)) for one in now]
+    changed = shaken(PANEL, WINDOWS.test_start - np.timedelta64(1, "D"))
+    found, other = measured(then, now), measured(others, others_now, changed)
+    before, after = ([window.libraries[0].record for window in one.windows] for one in (found, other))
+    assert before[0] == after[0]
+    assert before[1] != after[1], "what follows did change"
 
 
 def test_strategies_without_versions_vote_by_todays_rules_unless_edited_late() -> None:
