@@ -11,7 +11,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rlpretrain.errors import DataError
 from rlpretrain.market import PricePanel
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import (
@@ -34,7 +33,7 @@ from rlpretrain.validation.report import (
 from rlpretrain.validation.sharpe import sharpe_difference
 from rlpretrain.validation.statistics import Interval
 
-__all__ = ["follow", "measure_hindsight"]
+__all__ = ["measure_hindsight"]
 
 _SESSIONS = 252
 
@@ -58,14 +57,14 @@ def measure_hindsight(
     now = [*last, *(record for record in records if not record.versions)]
     others, late = split_late_edits(now, windows.test_start)
     found = Hindsight(
-        with_versions=len(last),
-        without_versions=len(now) - len(last),
+        with_versions=sum(bool(record.versions) for record in records),
+        without_versions=sum(not record.versions for record in records),
         late=len(late),
         unknown=sum(record.last_edit is None for record in now),
         vote=config.allow_late_edits,
     )
     libraries: dict[LibraryState, tuple[Sequence[StrategyRecord], History]] = {}
-    if last:
+    if found.with_versions:
         edited = {record.symphony_id for record in late}
         then = [record for record in records if record.versions or record.symphony_id not in edited]
         libraries["point in time"] = then, "point_in_time"
@@ -75,7 +74,7 @@ def measure_hindsight(
     if len(libraries) == 1:
         return found
     followed = {
-        state: follow(part, history, panel, windows, config) for state, (part, history) in libraries.items()
+        state: _follow(part, history, panel, windows, config) for state, (part, history) in libraries.items()
     }
     reference = next(iter(followed))
     voting = {state: windows_followed for state, windows_followed in followed.items() if windows_followed}
@@ -90,7 +89,7 @@ _Followed = dict[str, tuple[int, ConsensusRecord]]
 """Window -> strategies that vote at its last close, and the consensus on it."""
 
 
-def follow(
+def _follow(
     records: Sequence[StrategyRecord],
     history: History,
     panel: PricePanel,
@@ -100,10 +99,9 @@ def follow(
     """Select voters among the records and follow their consensus on both windows; empty if there are no voters."""
     until = reviews_end(history, windows.validation_start, panel.dates[-1])
     electorate = elect(records, config, until)
-    try:
-        tally = tally_votes(electorate.voters, panel, electorate.admitted)
-    except DataError:
+    if not electorate.voters:
         return {}
+    tally = tally_votes(electorate.voters, panel, electorate.admitted)
     after = windows.end + np.timedelta64(1, "D")
     spans = {
         "Validation": (windows.validation_start, windows.test_start),
