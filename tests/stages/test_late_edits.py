@@ -19,7 +19,11 @@ from tests.stages.conftest import tiny
 
 
 def extracted(folder: Path, **settings: object) -> Run:
-    windows = {"validation_start": dt.date(2020, 6, 1), "test_start": dt.date(2021, 6, 1)}
+    windows = {
+        "history": "last_version",
+        "validation_start": dt.date(2020, 6, 1),
+        "test_start": dt.date(2021, 6, 1),
+    }
     pipeline = PretrainingPipeline(tiny(folder, **{**windows, **settings}), run_id="run")
     asyncio.run(pipeline.run_to(CHECK))
     return pipeline.run
