@@ -202,7 +202,9 @@ def _library_counts(work: Work[PretrainingConfig]) -> LibraryCounts:
     names = {row.symphony_id: row.name for row in read_listing(work).rows}
     rejects = work.read_json(MINE, REJECTS)
     reasons = Counter(reject["stage"] for reject in rejects)
-    by_level_quoted = sum(extracted.by_level_quoted for extracted in work.results(EXTRACT).values())
+    chunks = list(work.results(EXTRACT).values())
+    by_level_quoted = sum(extracted.by_level_quoted for extracted in chunks)
+    remarks = sum((Counter(extracted.history_remarks) for extracted in chunks), Counter[str]())
     return LibraryCounts(
         listed=len(names),
         replayed=work.result(MINE).strategies,
@@ -210,6 +212,9 @@ def _library_counts(work: Work[PretrainingConfig]) -> LibraryCounts:
         last_edit_known=work.result(LIST).last_edit_known,
         by_level=by_level_quoted + reasons["level"],
         by_level_quoted=by_level_quoted,
+        histories=sum(extracted.histories for extracted in chunks),
+        versions=sum(extracted.versions for extracted in chunks),
+        history_remarks=dict(remarks),
         reasons=dict(reasons),
         examples=tuple(
             Rejection(name=names.get(reject["symphony_id"], reject["symphony_id"]), reason=reject["reason"])

@@ -91,6 +91,12 @@ class LibraryCounts(_Part):
     """Replayed symphonies that decide by the level of a price."""
     by_level_quoted: int = 0
     """Those of them whose levels are known from raw prices; the others have no vote."""
+    histories: int = 0
+    """Replayed symphonies that are on each day the version that existed then."""
+    versions: int = 0
+    """Versions of them that were replayed."""
+    history_remarks: dict[str, int] = Field(default_factory=dict)
+    """Kind of what is missing or mended in the versions -> number of times."""
     reasons: dict[str, int] = Field(default_factory=dict)
     """Kind of reason -> symphonies."""
     examples: tuple[Rejection, ...] = ()

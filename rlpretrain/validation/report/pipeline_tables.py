@@ -85,6 +85,12 @@ def _library_table(library: LibraryCounts) -> Table:
     rows += [(f"  rejected: {reason}", count) for reason, count in sorted(library.reasons.items())]
     if library.last_edit_known is not None:
         rows.append(("Last edit known", library.last_edit_known))
+    rows.append(("On each day the version that existed then", library.histories))
+    if library.histories:
+        rows.append(("  versions replayed", library.versions))
+    rows += [
+        (f"  remarks on versions: {kind}", count) for kind, count in sorted(library.history_remarks.items())
+    ]
     rows.append(("Decide by the level of a price", library.by_level))
     if library.by_level:
         rows.append(("  on raw prices, so that they may vote", library.by_level_quoted))

@@ -313,6 +313,8 @@ def test_a_backtest_survives_the_wire():
         ({"dvm_capital": {"x": {"1": 1.0}, "y": {"1": 1.0}}}, "got 2"),
         ({"dvm_capital": {"abc": {"1": 0.0, "2": 5.0}}}, "does not start above 0"),
         ({"dvm_capital": {"abc": {"soon": 1.0}}}, "invalid literal"),
+        ({"dvm_capital": {"abc": {"-1": 1.0}}}, "not all days are between 0 and"),
+        ({"dvm_capital": {"abc": {"9" * 30: 1.0}}}, "not all days are between 0 and"),
         ({"dvm_capital": {"abc": {"18262": "much"}}}, "could not convert"),
         ({"tdvm_weights": {"SPY": [1.0]}}, "tdvm_weights"),
         ({"stats": []}, "no statistics"),
