@@ -55,8 +55,9 @@ def _note(found: Hindsight) -> Iterator[str]:
         yield from (_reading(found, window) for window in found.windows)
         if found.with_versions:
             yield (
-                "Part of a difference may come from who votes: point in time, a strategy votes only after it was "
-                "written and reviewed."
+                "Part of a difference may come from who votes, and so from which assets are followed: point in time, a "
+                "strategy votes only after it was written and reviewed. The Sharpe ratios of holding show how far the "
+                "assets differ."
             )
         yield _MEASURES
 
