@@ -11,7 +11,7 @@ from rlpretrain.commands.settings import add_command, read_settings
 __all__ = ["add_composer"]
 
 _DESCRIPTION = """Serve the library of the setting `catalogue`, with backtests on the prices of the setting `market`,
-over MCP (/mcp) and REST, until it is stopped. A run uses it with composer_url=embedded:url=http://HOST:PORT/mcp and
+over REST and over MCP (/mcp), until it is stopped. A run uses it with composer_url=embedded:url=http://HOST:PORT and
 the same two settings. There is no login and no encryption: listen on an address that only those who may read the
 library can reach."""
 
@@ -36,6 +36,6 @@ def _serve(options: argparse.Namespace) -> dict[str, Any]:
     )
     last_day = panel.dates[-1].astype(object)
     served = ServedCatalogue(load_catalogue(config.catalogue), EngineBacktester(panel), last_day)
-    say(f"serving {config.catalogue} to {last_day} on http://{options.host}:{options.port}/mcp")
+    say(f"serving {config.catalogue} to {last_day} on http://{options.host}:{options.port}")
     serve_http(served, options.host, options.port)
     return {"status": "done", "lines": ["stopped"]}

@@ -165,7 +165,8 @@ def _shown(known: dict[str, Any], history: list[Event]) -> Iterator[str]:
         "learned from": f"days before {windows['validation_start']}",
         "chosen on": f"days before {windows['test_start']}",
         "tested on": f"{windows['test_start']} to {windows['end']}",
-        "clean from": known["clean_from"] or "unknown, because a strategy's last edit is unknown",
+        "clean from": known["clean_from"]
+        or "unknown, because a strategy's versions and last edit are unknown",
         "state vector": f"version {known['state_version']}",
         "settings": known["settings_sha256"],
         **{f"{name} data": digest for name, digest in known["data"].items()},

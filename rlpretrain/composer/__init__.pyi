@@ -1,4 +1,4 @@
-from .address import EmbeddedAddress, parse_address
+from .address import EmbeddedAddress, RestAddress, parse_address
 from .catalogue.catalogue_setting import judges_prices, load_catalogue
 from .catalogue.entries import Catalogue, CatalogueEntry, CatalogueVersion
 from .catalogue.generated import GeneratedCatalogue
@@ -12,7 +12,13 @@ from .client.listing import SymphonySummary, list_library
 from .client.rate import AdaptiveRate
 from .client.retry import RetryPolicy
 from .client.search_settings import check_search
-from .client.versions import AbsentEndpointError, SymphonyVersion, VersionList
+from .client.versions import (
+    MCP_HAS_NO_VERSIONS,
+    AbsentEndpointError,
+    SymphonyVersion,
+    VersionList,
+    may_be_about_endpoint,
+)
 from .client.wire import Backtest, SearchPage, SearchRow, Statistics
 from .connection import open_composer
 from .server.backtester import Backtester, BacktestOptions, BacktestOutcome
@@ -23,6 +29,7 @@ from .server.served_catalogue import ServedCatalogue
 
 __all__ = [
     "FAULT_KINDS",
+    "MCP_HAS_NO_VERSIONS",
     "AbsentEndpointError",
     "AdaptiveRate",
     "Backtest",
@@ -42,6 +49,7 @@ __all__ = [
     "FolderCatalogue",
     "GeneratedCatalogue",
     "LoopbackServer",
+    "RestAddress",
     "RetryPolicy",
     "SearchPage",
     "SearchRow",
@@ -57,6 +65,7 @@ __all__ = [
     "judges_prices",
     "list_library",
     "load_catalogue",
+    "may_be_about_endpoint",
     "open_composer",
     "parse_address",
     "serve_http",

@@ -2,7 +2,7 @@
 
 ========================================  =====================================================
 ``embedded[:OPTION=VALUE,...]``           a server started here: transport, faults, kinds, latency, seed, retry_after
-``embedded:url=http://HOST/mcp``          one that `rlpretrain composer serve` runs elsewhere, with the same settings
+``embedded:url=http://HOST``              one that `rlpretrain composer serve` runs elsewhere, with the same settings
 ``https://HOST/mcp``                      an MCP server over streamable HTTP
 ``rest+https://HOST``                     the REST API
 ``stdio:COMMAND ARGUMENT ...``            an MCP server started as a process
@@ -32,7 +32,7 @@ _SECONDS = {"ms": 1e-3, "s": 1.0}
 class EmbeddedAddress:
     """An embedded server, to be started here or already running elsewhere."""
 
-    transport: Literal["mcp", "rest"] = "mcp"
+    transport: Literal["mcp", "rest"] = "rest"
     faults: Faults | None = None
     url: str | None = None
     """Address of the running server; None to start it here."""
@@ -93,13 +93,18 @@ def _embedded(text: str) -> EmbeddedAddress:
                 hint="the options are " + ", ".join(f"{option}=..." for option in _OPTIONS),
             )
         options[name] = value
-    transport = options.pop("transport", "mcp")
+    transport = options.pop("transport", "rest")
     if transport not in ("mcp", "rest"):
         raise SettingsError(f"composer_url: transport={transport[:40]!r} is neither mcp nor rest")
     chosen = cast(Literal["mcp", "rest"], transport)
     url = options.pop("url", None)
     if url is not None and (options or not url.startswith(("http://", "https://"))):
         raise SettingsError("composer_url: 'embedded:url=' takes an http(s) address and no faults")
+    if url is not None and chosen == "rest" and url.rstrip("/").endswith("/mcp"):
+        raise SettingsError(
+            "composer_url: 'embedded:url=' ends in /mcp, but the transport is REST",
+            hint="leave /mcp out, or add ',transport=mcp'",
+        )
     return EmbeddedAddress(chosen, _faults(options) if options else None, url)
 
 

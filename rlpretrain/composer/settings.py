@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from rlpretrain.sections import Section, deployment_setting, run_setting
 
@@ -11,8 +11,10 @@ __all__ = [
     "CatalogueSettings",
     "ChunkSettings",
     "FetchSettings",
+    "HistorySettings",
     "LibrarySettings",
     "ServiceSettings",
+    "SourceSettings",
 ]
 
 
@@ -82,6 +84,23 @@ class AnswerSettings(Section):
 
 class FetchSettings(ServiceSettings, AnswerSettings):
     """How the service is called, and when cached answers replace a call."""
+
+
+class HistorySettings(Section):
+    """Which version of a strategy votes on a day."""
+
+    history: Literal["point_in_time", "last_version"] = run_setting(
+        "point_in_time",
+        "Library",
+        "Version of a strategy that votes on a day: the one that existed at that day's close, where the service lists "
+        "versions, or today's on all days, which its author may have edited with those days in sight.",
+        title="Version that votes",
+        choices={"point_in_time": "the one that existed then", "last_version": "today's, on all days"},
+    )
+
+
+class SourceSettings(FetchSettings, HistorySettings):
+    """How what is known of a symphony is fetched: its tree, its backtest and, if they vote, its versions."""
 
 
 class LibrarySettings(FetchSettings):

@@ -149,16 +149,22 @@ class Answers:
         """
         return read_tree(self._cache, digest)
 
-    def backtest(self, content_hash: str) -> str | None:
-        """Return the object of a tree's backtest if it is not too old."""
+    def backtest(self, content_hash: str, until: dt.date | None = None) -> str | None:
+        """Return the object of a tree's backtest if it is not too old.
+
+        Parameters
+        ----------
+        content_hash
+            Hash of what the tree's rules mean.
+        until
+            Day from which the backtest does not matter, because another tree has replaced this one; a backtest that
+            reaches it is never too old. None is no such day.
+        """
         entry = self._cache.find("backtests", self._backtest_key(content_hash))
         if entry is None:
             return None
-        if not self._now.is_now(entry):
-            age = self._now.as_of - dt.date.fromisoformat(entry["as_of"])
-            if self._refresh or age > self._oldest:
-                return None
-        return self._present(entry)
+        complete = until is not None and dt.date.fromisoformat(entry["last_day"]) >= until
+        return self._present(entry) if self._is_valid(entry, complete=complete) else None
 
     def keep_backtest(self, content_hash: str, daily: DailyValues) -> str:
         """Store the daily values of a backtest; return their object."""
@@ -166,6 +172,23 @@ class Answers:
         value = {"object": found, "last_day": str(daily.dates[-1]), **self._now.as_json()}
         self._cache.keep("backtests", self._backtest_key(content_hash), value)
         return found
+
+    def backtest_refusal(self, content_hash: str) -> str | None:
+        """Return why the service gave no backtest of a tree, if it said so not too long ago."""
+        entry = self._cache.find("backtest_refusals", self._backtest_key(content_hash))
+        return str(entry["reason"]) if entry is not None and self._is_valid(entry) else None
+
+    def keep_backtest_refusal(self, content_hash: str, reason: str) -> None:
+        """Store why the service gave no backtest of a tree."""
+        value = {"reason": reason, **self._now.as_json()}
+        self._cache.keep("backtest_refusals", self._backtest_key(content_hash), value)
+
+    def _is_valid(self, entry: Mapping[str, Any], *, complete: bool = False) -> bool:
+        """Return whether an entry is not too old; a complete one never is."""
+        if self._now.is_now(entry):
+            return True
+        age = self._now.as_of - dt.date.fromisoformat(entry["as_of"])
+        return not self._refresh and (complete or age <= self._oldest)
 
     def keep_edit(self, symphony_id: str, backtest: Backtest) -> None:
         """Store when a symphony last changed what it does, if its backtest says so."""

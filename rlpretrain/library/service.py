@@ -9,6 +9,7 @@ from typing import Any
 from rlpretrain.composer import (
     ComposerClient,
     EmbeddedAddress,
+    RestAddress,
     RetryPolicy,
     SymphonySummary,
     list_library,
@@ -21,12 +22,20 @@ from rlpretrain.errors import DataError
 from rlpretrain.library.engine_backtester import EngineBacktester
 from rlpretrain.market import PricePanel
 
-__all__ = ["fetch_listing", "is_embedded", "open_library", "open_service"]
+__all__ = ["fetch_listing", "has_versions", "is_embedded", "open_library", "open_service"]
 
 
 def is_embedded(settings: ServiceSettings) -> bool:
     """Return whether the service is the embedded server."""
     return isinstance(parse_address(settings.composer_url), EmbeddedAddress)
+
+
+def has_versions(settings: ServiceSettings) -> bool:
+    """Return whether the service can have versions of symphonies: over MCP there are none."""
+    address = parse_address(settings.composer_url)
+    return isinstance(address, RestAddress) or (
+        isinstance(address, EmbeddedAddress) and address.transport == "rest"
+    )
 
 
 def open_library(

@@ -107,8 +107,8 @@ class VersionAnswers:
         self._cache.keep("version_trees", [*self._service, symphony_id, version_id], {"object": found})
         return found
 
-    def refusal(self, symphony_id: str, version_id: str) -> str | None:
-        """Return why the service has no tree of a version, if it said so not too long ago."""
+    def refusal(self, symphony_id: str, version_id: str | None = None) -> str | None:
+        """Return why the service has no tree of a version, or no list of versions, if it said so not too long ago."""
         entry = self._cache.find("version_refusals", [*self._service, symphony_id, version_id])
         if entry is None:
             return None
@@ -117,8 +117,8 @@ class VersionAnswers:
             return None
         return str(entry["reason"])
 
-    def keep_refusal(self, symphony_id: str, version_id: str, reason: str) -> None:
-        """Store why the service has no tree of a version."""
+    def keep_refusal(self, symphony_id: str, reason: str, version_id: str | None = None) -> None:
+        """Store why the service has no tree of a version, or no list of versions."""
         value = {"reason": reason, **self._now.as_json()}
         self._cache.keep("version_refusals", [*self._service, symphony_id, version_id], value)
 

@@ -18,7 +18,7 @@ class ElectorateSettings(Section):
     min_performance_threshold: float = run_setting(
         0.1,
         "Library",
-        "Minimum annualised Sharpe ratio of the replay up to the end of the pre-training window.",
+        "Minimum annualised Sharpe ratio of the replay, to date, at a review.",
         title="Minimum Sharpe ratio",
     )
     allow_late_edits: bool = run_setting(

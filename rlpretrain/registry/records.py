@@ -32,7 +32,8 @@ class ModelCard(_Record):
     windows: dict[str, str]
     """The days ``start``, ``validation_start``, ``test_start`` and ``end``."""
     clean_from: dt.date | None
-    """First day after the last edit of every strategy it learned from; None where an edit's date is unknown."""
+    """First day on which the rules of every strategy that it learned from had been written before: the first day of its
+    market if all of them vote point in time. None where that is unknown."""
     figures: dict[str, float | None]
     """Figures that validation measured on the test window."""
     settings: dict[str, Any]

@@ -4,10 +4,11 @@ A challenger is promoted when
 
 1. validation shows, at the level of the settings, that the pre-trained start is better than random weights, and each
    of its primary effects stays above zero at the level corrected for the trials; and
-2. this was shown on clean days: evidence from days that the strategies' authors may have known promotes no agent; and
+2. this was shown on clean days, on which the rules of every strategy that votes had been written before: evidence from
+   days that the strategies' authors may have known promotes no agent; and
 3. where there is a champion, both have traded the same assets, days, fills and costs of this run, on days that neither
-   has learned from and after the last edit of every strategy that either has learned from, and the interval of the
-   mean difference of their daily net returns, at the corrected level, lies above zero.
+   has learned from and that are clean for the strategies of both, and the interval of the mean difference of their
+   daily net returns, at the corrected level, lies above zero.
 
 The challenger must be *better*, not only "no worse": a change has its own costs, and a series of challengers that are
 each worse by less than an interval's width may end far below. If the two can't be compared, the champion stays.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from rlpretrain.analysis.settings import AnalysisSettings
-from rlpretrain.composer.settings import ChunkSettings, LibrarySettings
+from rlpretrain.composer.settings import ChunkSettings, HistorySettings, LibrarySettings
 from rlpretrain.market.settings import PriceUpdateSettings, RegimeSettings, WindowSettings
 from rlpretrain.patterns.settings import (
     ConfidenceSettings,
@@ -57,6 +57,7 @@ class PretrainingConfig(
     MissingTickersSettings,
     ProcessSettings,
     ChunkSettings,
+    HistorySettings,
     LibrarySettings,
 ):
     """Settings of a whole run; see each field's description."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from rlpretrain.composer.settings import ChunkSettings, FetchSettings
+from rlpretrain.composer.settings import ChunkSettings, HistorySettings, SourceSettings
 from rlpretrain.market.settings import MarketSettings, TradingSettings
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.stage import Parts, Result, Stage
@@ -25,15 +25,16 @@ __all__ = [
     "ReplayComparison",
     "ReplaySettings",
     "SourcePins",
+    "VersionPins",
     "chunk_file",
 ]
 
 
-class ReplaySettings(TradingSettings, FidelitySettings, MissingTickersSettings):
+class ReplaySettings(TradingSettings, FidelitySettings, MissingTickersSettings, HistorySettings):
     """Settings that a replay depends on, in addition to the tree, the backtest and the prices."""
 
 
-class ExtractSettings(ReplaySettings, ProcessSettings, FetchSettings, ChunkSettings, MarketSettings):
+class ExtractSettings(ReplaySettings, ProcessSettings, SourceSettings, ChunkSettings, MarketSettings):
     """Settings that determine how the symphonies of a chunk are fetched and replayed."""
 
 
@@ -53,14 +54,21 @@ class ReplayComparison(BaseModel):
     """Such as 'agrees' or 'never agreed'."""
 
 
-class SourcePins(BaseModel):
-    """Hashes of the cached contents that a symphony was replayed from."""
+class VersionPins(BaseModel):
+    """Hashes of the cached contents that one version of a symphony was replayed from."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     tree: str | None
     content: str | None
     backtest: str | None
+
+
+class SourcePins(VersionPins):
+    """Hashes of the cached contents that a symphony was replayed from."""
+
+    versions: dict[str, VersionPins]
+    """Pins of each version."""
 
 
 class Extracted(Result):
@@ -73,6 +81,12 @@ class Extracted(Result):
     by_level_quoted: int
     """Strategies that decide by the level of a price, and were replayed on raw prices; the others are rejected."""
     trades: int
+    histories: int
+    """Strategies that are on each day the version that existed then."""
+    versions: int
+    """Versions of them that were replayed."""
+    history_remarks: dict[str, int]
+    """Kind of what is missing or mended in the versions -> number of times."""
     fidelity: dict[str, ReplayComparison]
     """Comparison for each symphony, over all common days."""
     sources: dict[str, SourcePins]

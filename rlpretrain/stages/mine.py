@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
+from pydantic import BaseModel, ConfigDict
+
+from rlpretrain.composer.settings import HistorySettings
 from rlpretrain.market.settings import RegimeSettings, WindowSettings
 from rlpretrain.patterns.settings import (
     ConfidenceSettings,
@@ -29,6 +32,7 @@ __all__ = [
     "MineSettings",
     "Mined",
     "PatternSettings",
+    "Standing",
 ]
 
 VOTES = "votes.npz"
@@ -38,7 +42,7 @@ REMARKS = "remarks.json"
 REASONS = "category_reasons.json"
 
 
-class PatternSettings(WindowSettings, DecisionSettings, RegimeSettings, ElectorateSettings):
+class PatternSettings(WindowSettings, DecisionSettings, RegimeSettings, ElectorateSettings, HistorySettings):
     """Settings that patterns depend on, in addition to the library and the prices."""
 
 
@@ -46,6 +50,23 @@ class MineSettings(
     PatternSettings, ConfidenceSettings, DataSetSettings, TrainingAssetSettings, StoreSettings
 ):
     """Settings that determine the patterns, the data sets and the assets to train on."""
+
+
+class Standing(BaseModel):
+    """How many strategies stood behind the votes at the first close of a quarter."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    day: dt.date
+    point_in_time: int
+    """Strategies that voted with the version that existed then."""
+    last_version: int
+    """Strategies that voted with today's tree, because their versions are unknown."""
+
+    @property
+    def voters(self) -> int:
+        """All that voted."""
+        return self.point_in_time + self.last_version
 
 
 class Mined(Result):
@@ -69,13 +90,12 @@ class Mined(Result):
     regimes: dict[str, int]
     training_assets: list[str]
     """Assets with the most patterns in the pre-training window."""
-    last_edit: dt.date | None
-    """Day of the voters' newest edit; None if that of any voter is unknown."""
-
-    @property
-    def clean_from(self) -> dt.date | None:
-        """First day that no voter's author can have known."""
-        return None if self.last_edit is None else self.last_edit + dt.timedelta(days=1)
+    clean_from: dt.date | None
+    """First day whose close no voter's author can have known when the rules that vote were written. It is the first day
+    of the market if every voter is what it was then, else the day after the newest edit of those whose versions are
+    unknown; None if the last edit of one of them is unknown too."""
+    standing: list[Standing]
+    """Strategies behind the votes, at the first close of each quarter."""
 
 
 def _run(work: Work[MineSettings]) -> Mined:

@@ -25,6 +25,7 @@ from .parse import parse_symphony
 from .processes import work_through
 from .replay import Replay
 from .statistics import benchmark_statistics, portfolio_statistics, statistics_of_many
+from .stitching import ReplayedVersion, stitch
 
 __all__ = [
     "FRACTIONABILITY",
@@ -45,6 +46,7 @@ __all__ = [
     "Metric",
     "PathStep",
     "Replay",
+    "ReplayedVersion",
     "Selection",
     "Symphony",
     "backtest",
@@ -57,6 +59,7 @@ __all__ = [
     "portfolio_statistics",
     "replay_many",
     "statistics_of_many",
+    "stitch",
     "work_through",
     "yearly_statistics",
 ]

@@ -34,7 +34,15 @@ from rlpretrain.symphony.replay import Replay
 from rlpretrain.symphony.substrategy import Substrategies, indispensable_tickers
 from rlpretrain.symphony.walk import Walk
 
-__all__ = ["Evaluator"]
+__all__ = ["Evaluator", "trades_every_day"]
+
+
+def trades_every_day(symphony: Symphony, panel: PricePanel) -> bool:
+    """Return whether all the tickers that a symphony holds or reads are crypto, which trades every calendar day."""
+    return all(
+        bool(panel.crypto[panel.column(ticker)]) if ticker in panel else is_crypto(ticker)
+        for ticker in symphony.tickers
+    )
 
 
 class Evaluator:
@@ -89,11 +97,7 @@ class Evaluator:
                 for ticker in sorted(needed)
             )
             raise SymphonyError(f"{symphony.symphony_id}: no prices of {places}")
-        crypto = all(
-            is_crypto(ticker) if ticker in missing else self.panel.crypto[self.panel.column(ticker)]
-            for ticker in symphony.tickers
-        )
-        return self._every_day if crypto else self._sessions
+        return self._every_day if trades_every_day(symphony, self.panel) else self._sessions
 
     def replay(
         self,

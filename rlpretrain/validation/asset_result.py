@@ -34,7 +34,7 @@ class WindowSummary(_Evidence):
     bars: int
     bars_per_year: int
     clean_from: dt.date | None
-    """First day after every strategy's last edit; None where an edit's date is unknown."""
+    """First day that no voting strategy's author can have known; None where that is unknown."""
     clean_bars: int
     contaminated_bars: int
     main: Part

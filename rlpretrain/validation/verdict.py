@@ -63,10 +63,21 @@ class Verdict(BaseModel):
     """'asset measure' -> p-value adjusted over all assets and both primary measures."""
 
 
-def reach_verdict(assets: Sequence[AssetValidation], config: ValidationSettings, *, seed: int = 7) -> Verdict:
+def reach_verdict(
+    assets: Sequence[AssetValidation],
+    config: ValidationSettings,
+    *,
+    seed: int = 7,
+    voters: tuple[int, int] | None = None,
+) -> Verdict:
     """Pool the assets by paired seeds, and reach the verdict.
 
     Only assets with a clean part count; if there is none, the contaminated ones do, and the verdict says so.
+
+    Parameters
+    ----------
+    voters
+        How many strategies voted at the start of the test window, and at its end; None where that is not known.
 
     Raises
     ------
@@ -111,7 +122,7 @@ def reach_verdict(assets: Sequence[AssetValidation], config: ValidationSettings,
         finding=finding,
         headline=_headline(finding, part, pooled, days, placebo_days),
         sentences=tuple(_sentences(pooled, days, placebo, placebo_days, reached, counted)),
-        cautions=tuple(_cautions(part, counted, placebo, config)),
+        cautions=tuple(_cautions(part, counted, placebo, config, voters)),
         part=part,
         assets=tuple(asset.symbol for asset in counted),
         pooled=pooled,
@@ -230,17 +241,25 @@ def _cautions(
     assets: Sequence[AssetValidation],
     placebo: PairedComparison | None,
     config: ValidationSettings,
+    voters: tuple[int, int] | None,
 ) -> list[str]:
     cautions = []
     if part == CONTAMINATED:
         unknown = any(asset.window.clean_from is None for asset in assets)
         why = (
-            "the last edit of at least one strategy is unknown"
+            "the versions and the last edit of at least one voting strategy are unknown"
             if unknown
-            else "the strategies were edited inside or after it"
+            else "strategies that vote by today's rules were edited inside or after it"
         )
         cautions.append(
             f"The whole test window is contaminated: {why}, so the rules may reflect their authors' hindsight."
+        )
+    if voters is not None:
+        first, last = voters
+        fewer = " Fewer at first is an honest figure: none votes before it was written and reviewed."
+        cautions.append(
+            f"Behind the votes stood {first:,} strategies at the start of the test window and {last:,} at its end."
+            f"{fewer if first < last else ''}"
         )
     if config.validation_seeds < _FEW_SEEDS:
         cautions.append(

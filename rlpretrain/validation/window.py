@@ -29,8 +29,10 @@ _MIN_BARS = 20
 class EvaluationWindow:
     """Rows of one asset's history that only validation reads.
 
-    A strategy's decisions before its last edit reflect its author's hindsight. Bars dated after every last edit are
-    *clean*, and results are judged on them where there are enough; the bars before them are *contaminated*.
+    What a strategy decides by rules that were written later reflects its author's hindsight. A strategy that votes as
+    the version of the day has no such decisions; one that votes by today's rules has them up to its last edit. Bars on
+    which no voter has any are *clean*, and results are judged on them where there are enough; the bars before them are
+    *contaminated*.
 
     Parameters
     ----------
@@ -39,8 +41,9 @@ class EvaluationWindow:
     start, stop
         Rows: decisions at the closes of start .. stop - 2, bars start + 1 .. stop - 1.
     clean_from
-        First day after the last edit of every strategy that votes; None where an edit's date is unknown: the whole
-        window is then contaminated.
+        First day on which the rules of every strategy that votes had been written before: the first day of the market
+        if all vote point in time, else the day after the last edit of those that do not. None where such an edit is
+        unknown: the whole window is then contaminated.
     """
 
     data: EpisodeData

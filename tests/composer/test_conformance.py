@@ -172,6 +172,30 @@ async def test_versions_are_those_of_the_author_and_over_mcp_there_are_none(
         assert caught.value.verdict is Verdict.REJECT and not isinstance(caught.value, AbsentEndpointError)
 
 
+async def test_the_backtest_of_a_version_is_that_of_its_tree_and_over_mcp_there_is_none(
+    client, address, conformance_catalogue
+):
+    entry = conformance_catalogue.entries()[2]
+    tree = entry.author.versions(None)[0].document
+    call = client.backtest_tree(tree, entry.symphony_id, "v1", capital=50_000.0, slippage_percent=0.005)
+    if not address.startswith("rest+"):
+        with pytest.raises(AbsentEndpointError, match="MCP has no versions"):
+            await call
+        return
+    answer = await call
+    truth = walk(tree, None, None, BacktestOptions(50_000.0, 0.005, benchmark_tickers=()))
+    assert answer.first_day_value == 50_000.0 and answer.last_semantic_update_at is None
+    np.testing.assert_array_equal(answer.daily.dates, truth.dates)
+    values = truth.values / truth.values[0] - 1
+    np.testing.assert_allclose(answer.daily.symphony, values, atol=0.6 * answer.daily.resolution)
+    np.testing.assert_allclose(answer.daily.weights["SPY"], truth.weights["SPY"], atol=1e-6)
+    # A tree without prices is one version's fault.
+    (nodata,) = (e for e in conformance_catalogue.entries() if e.symphony_id == "nodata")
+    with pytest.raises(ComposerError, match=r"backtest_tree s v1.*NODATA has no prices") as caught:
+        await client.backtest_tree(nodata.document, "s", "v1")
+    assert caught.value.verdict is Verdict.REJECT and not isinstance(caught.value, AbsentEndpointError)
+
+
 async def test_statistics_come_without_daily_values_where_those_are_not_wanted(client, conformance_catalogue):
     answer = await client.backtest_symphony_by_id(
         conformance_catalogue.entries()[1].symphony_id, include_daily_values=False

@@ -114,7 +114,7 @@ async def test_a_server_process_that_dies_is_started_again(tmp_path, catalogue):
     assert mark.exists() and answer.statistics.sharpe_ratio is not None
 
 
-@pytest.mark.parametrize("url", ["embedded", "embedded:transport=rest"])
+@pytest.mark.parametrize("url", ["embedded", "embedded:transport=mcp"])
 async def test_a_folder_may_hold_wrapped_and_very_deep_trees(tmp_path, url):
     asset = {"step": "asset", "ticker": "SPY"}
     tree = {"step": "root", "name": "Plain", "rebalance": "daily", "children": [asset]}

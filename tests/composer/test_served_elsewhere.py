@@ -48,12 +48,14 @@ async def test_a_run_lists_fetches_and_backtests(
 
 
 def test_its_address_names_a_server_and_nothing_that_the_server_decides() -> None:
-    assert parse_address("embedded:url=http://composer:8000/mcp") == EmbeddedAddress(
-        url="http://composer:8000/mcp"
+    assert parse_address("embedded:url=http://composer:8000") == EmbeddedAddress(url="http://composer:8000")
+    assert parse_address("embedded:url=http://composer:8000/mcp,transport=mcp") == EmbeddedAddress(
+        "mcp", url="http://composer:8000/mcp"
     )
     for text in (
         "embedded:url=composer:8000",
-        "embedded:url=http://composer/mcp,faults=0.1",
+        "embedded:url=http://composer/mcp",
+        "embedded:url=http://composer,faults=0.1",
         "embedded:url=",
     ):
         with pytest.raises(SettingsError, match="embedded:url="):

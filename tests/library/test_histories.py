@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -18,8 +16,6 @@ from rlpretrain.composer import (
     AdaptiveRate,
     Backtest,
     Catalogue,
-    CatalogueEntry,
-    CatalogueVersion,
     ComposerError,
     Faults,
     FolderCatalogue,
@@ -40,10 +36,10 @@ from rlpretrain.library.version_answers import VersionAnswers
 from rlpretrain.market import first_close_after
 from rlpretrain.runs.cache import Cache
 from rlpretrain.symphony import parse_symphony
+from tests.library.small_library import A, B, C, Overriding, Small, tree
 
 AS_OF = dt.date(2024, 12, 31)
 NOW = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
-NEW_YORK = ZoneInfo("America/New_York")
 PATIENT = RetryPolicy(tries=20, first_wait=0.0)
 LISTED, FETCHED = "list_symphony_versions", "get_symphony_version"
 
@@ -97,63 +93,6 @@ class Library:
             first_day=day, last_market_day=day, statistics={}, last_semantic_update_at=at, remarks=remarks
         )
         Answers(self.settings, self.cache, as_of=AS_OF, listing=name).keep_edit(symphony_id, backtest)
-
-
-class Overriding:
-    """An application that answers the paths of a pattern itself, and leaves the others to another."""
-
-    def __init__(self, app: Any, paths: str, status: int, body: bytes = b"") -> None:
-        self.app, self.paths, self.status, self.body, self.met = app, re.compile(paths), status, body, 0
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http" or not self.paths.search(scope["path"]):
-            await self.app(scope, receive, send)
-            return
-        self.met += 1
-        await send({"type": "http.response.start", "status": self.status, "headers": []})
-        await send({"type": "http.response.body", "body": self.body})
-
-
-@dataclass(frozen=True)
-class Known:
-    """An author with given versions."""
-
-    saved: Sequence[CatalogueVersion]
-    hindsight: bool = False
-
-    def versions(self, _judge: Any) -> Sequence[CatalogueVersion]:
-        return self.saved
-
-    def last_moment(self) -> dt.datetime:
-        return self.saved[-1].created_at
-
-
-class Small:
-    """A catalogue with one symphony."""
-
-    def __init__(self, *saved: tuple[str, str, Mapping[str, Any]]) -> None:
-        self.saved = [
-            CatalogueVersion(name, dt.datetime.fromisoformat(text).replace(tzinfo=NEW_YORK), document)
-            for name, text, document in saved
-        ]
-
-    def entries(self) -> Sequence[CatalogueEntry]:
-        last = self.saved[-1]
-        author = Known(tuple(self.saved))
-        return (CatalogueEntry("one", last.document, last.created_at.date(), author=author),)
-
-
-def tree(ticker: str) -> dict[str, Any]:
-    asset = {"id": ticker, "step": "asset", "ticker": ticker}
-    equal = {"id": "e", "step": "wt-cash-equal", "children": [asset]}
-    return {"id": "r", "step": "root", "name": "One", "rebalance": "daily", "children": [equal]}
-
-
-A, B, C = (
-    ("a", "2024-03-04T10:00", tree("SPY")),
-    ("b", "2024-03-05T10:00", tree("QQQ")),
-    ("c", "2024-03-06T10:00", tree("BIL")),
-)
 
 
 def dated(history: StrategyHistory) -> list[tuple[str, str, bool]]:

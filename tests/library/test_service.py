@@ -8,7 +8,7 @@ import pytest
 
 from rlpretrain.composer import BudgetSpentError
 from rlpretrain.composer.settings import LibrarySettings
-from rlpretrain.library.service import open_service
+from rlpretrain.library.service import has_versions, open_service
 from rlpretrain.market import load_market
 from rlpretrain.settings import PretrainingConfig
 
@@ -32,3 +32,18 @@ def test_the_way_to_the_service_changes_no_result(section: type[LibrarySettings]
     assert plain.digest() == changed.digest()
     assert plain.digest() != section(search_where=[">", "num_node_if", 0]).digest()
     assert "unseen" not in repr(section(composer_url="https://unseen.example/mcp"))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("embedded", True),
+        ("embedded:transport=mcp", False),
+        ("embedded:url=http://composer:8000", True),
+        ("rest+https://composer.example", True),
+        ("https://composer.example/mcp", False),
+        ("stdio:serve", False),
+    ],
+)
+def test_rest_alone_can_have_versions(url: str, expected: bool) -> None:
+    assert has_versions(LibrarySettings(composer_url=url)) == expected

@@ -10,15 +10,21 @@ from pathlib import Path
 import pytest
 
 from rlpretrain.composer import GeneratedCatalogue
-from rlpretrain.composer.settings import LibrarySettings
+from rlpretrain.composer.settings import LibrarySettings, SourceSettings
 from rlpretrain.library.answers import service_identity
 from rlpretrain.library.listing import Listing
 from rlpretrain.library.service import fetch_listing, open_service
-from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
+from rlpretrain.library.source_finder import SourceFinder
+from rlpretrain.library.sources import BacktestTerms, Source
 from rlpretrain.library.version_answers import VersionAnswers
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.runs.cache import Cache
 from rlpretrain.symphony import Costs
+
+
+class Settings(LibrarySettings, SourceSettings):
+    """What lists a library and finds its sources."""
+
 
 TERMS = BacktestTerms(Costs(), 10_000.0)
 
@@ -28,7 +34,7 @@ def panel() -> PricePanel:
     return load_market("generated:years=6", seed=3)
 
 
-def find(settings: LibrarySettings, panel: PricePanel, cache: Cache) -> list[Source]:
+def find(settings: Settings, panel: PricePanel, cache: Cache) -> list[Source]:
     async def work() -> list[Source]:
         async with open_service(settings, panel) as client:
             rows = tuple(await fetch_listing(client, settings))
@@ -42,7 +48,7 @@ def find(settings: LibrarySettings, panel: PricePanel, cache: Cache) -> list[Sou
 def test_the_last_edit_that_a_backtest_names_is_kept(
     tmp_path: Path, panel: PricePanel, transport: str
 ) -> None:
-    settings = LibrarySettings(composer_url=f"embedded:transport={transport}", catalogue="generated:size=3")
+    settings = Settings(composer_url=f"embedded:transport={transport}", catalogue="generated:size=3")
     sources = find(settings, panel, Cache(tmp_path))
     answers = VersionAnswers(settings, Cache(tmp_path), as_of=dt.date(2024, 12, 31), listing="first")
     authors = {entry.symphony_id: entry.author for entry in GeneratedCatalogue(3).entries()}
@@ -57,7 +63,7 @@ def test_the_last_edit_that_a_backtest_names_is_kept(
 
 
 def test_a_known_reject_says_why_the_prices_of_today_lack_a_ticker(tmp_path: Path, panel: PricePanel) -> None:
-    settings = LibrarySettings(catalogue="generated:size=4")
+    settings = Settings(catalogue="generated:size=4")
     names = [symbol for symbol in panel.symbols if symbol != "SPY"]
     without = load_market("generated:years=6", seed=3, exclude=names)
     for market in (without, replace(without, findings=())):
@@ -68,10 +74,10 @@ def test_a_known_reject_says_why_the_prices_of_today_lack_a_ticker(tmp_path: Pat
 
 
 def test_trees_of_authors_with_hindsight_are_those_of_one_market(tmp_path: Path, panel: PricePanel) -> None:
-    settings = LibrarySettings(catalogue="generated:size=4,hindsight=1")
+    settings = Settings(catalogue="generated:size=4,hindsight=1")
     other = load_market("generated:years=6,seed=8", seed=3)
     assert service_identity(settings, panel.digest) != service_identity(settings, other.digest)
-    plain = LibrarySettings(catalogue="generated:size=4")
+    plain = Settings(catalogue="generated:size=4")
     assert service_identity(plain, panel.digest) == service_identity(plain, other.digest)
     ours, theirs = ([s.content_hash for s in find(settings, p, Cache(tmp_path))] for p in (panel, other))
     assert ours != theirs and None not in ours

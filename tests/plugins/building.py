@@ -45,6 +45,7 @@ def mined(**changes: Any) -> dict[str, Any]:
         "categories": {},
         "regimes": {},
         "training_assets": ["SPY"],
-        "last_edit": None,
+        "clean_from": None,
+        "standing": [],
     }
     return Mined.model_validate({**values, **changes}).model_dump(mode="json")

@@ -2,8 +2,10 @@
 
 import dataclasses
 import datetime as dt
+import json
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,19 @@ from rlpretrain.deployment.web.decisions import Filter
 from rlpretrain.deployment.web.explorer import Explorer, TooLongError, open_explorer
 from rlpretrain.deployment.web.folders import UnknownError
 from rlpretrain.deployment.web.patterns_page import Choice, patterns_context
-from rlpretrain.deployment.web.supporters import held_days, stances
+from rlpretrain.deployment.web.supporters import held_days, read_paths, stances
 from rlpretrain.errors import DataError, StageError
 from rlpretrain.patterns import ACTIONS, ChunkRecords, PatternSet
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.strategies.strategy_records import VersionSpan
 from rlpretrain.patterns.voting.electorate import Electorate, select_voters
+from rlpretrain.runs.cache import Cache
+from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.settings import PretrainingConfig
 from tests.patterns.building import random_patterns, record_of, weekdays
 from tests.plugins.building import mined
 from tests.runs.building import write_manifest
+from tests.symphony.building import asset, root
 
 DAYS = weekdays(40)
 RECORDS = tuple(
@@ -199,6 +205,39 @@ def test_who_holds_is_read_from_the_records(tmp_path: Path) -> None:
     assert held_days(tmp_path, "nobody", days) == [None] * 4
 
 
+def test_a_strategy_is_shown_as_the_version_of_that_close(tmp_path: Path) -> None:
+    """On day 15 another version follows, which cannot hold SPY, and on day 25 a third one that can."""
+    folder, cache = tmp_path / "run", Cache(tmp_path / CACHE)
+    trees = {
+        name: cache.put(zlib.compress(json.dumps(root(asset("QQQ"), asset(ticker))).encode()))
+        for name, ticker in (("v0", "SPY"), ("v15", "IEF"), ("v25", "SPY"))
+    }
+    spans = tuple(
+        VersionSpan(DAYS[row], f"v{row}", f"hash {row}", ("QQQ", held), {held: (f"reason {row}",)})
+        for row, held in ((0, "SPY"), (15, "IEF"), (25, "SPY"))
+    )
+    flags = np.ones(len(DAYS), int)
+    record = record_of(
+        "a", DAYS, {"SPY": flags * ((np.arange(len(DAYS)) < 15) | (np.arange(len(DAYS)) >= 25))}
+    )
+    record = dataclasses.replace(record, versions=spans)
+    pins = {name: {"tree": tree} for name, tree in trees.items()}
+    write_manifest(folder, "extract/chunk_0000", {"sources": {"a": {"tree": "0" * 64, "versions": pins}}})
+    write_manifest(folder, "mine", mined())
+    ChunkRecords((record,)).save(folder / "extract" / "chunk_0000.npz")
+    for row, version, since in ((10, "v0", 0), (26, "v25", 25)):
+        (stance,) = stances(folder, "SPY", DAYS[row].astype(object))
+        assert (stance.version, stance.version_since) == (version, DAYS[since].astype(object))
+        assert stance.holds and stance.since == DAYS[since].astype(object)
+        assert stance.reasons == (f"reason {since}",)
+        paths = read_paths(folder, "a", stance.chunk, "SPY", stance.version)
+        assert (paths.total, paths.problem) == (1, None)
+    assert stances(folder, "SPY", DAYS[20].astype(object)) == [], "the version of that day does not name it"
+    assert read_paths(folder, "a", stance.chunk, "SPY").problem is not None, (
+        "today's tree is not in the cache"
+    )
+
+
 def test_who_was_heard_is_who_voted(tmp_path: Path) -> None:
     days, rng = weekdays(400), np.random.default_rng(1)
     held = {"SPY": [1] * 400}
@@ -209,10 +248,11 @@ def test_who_was_heard_is_who_voted(tmp_path: Path) -> None:
     write_manifest(tmp_path, "extract/chunk_0000", {"sources": {}})
     ChunkRecords(tuple(records)).save(tmp_path / "extract" / "chunk_0000.npz")
     start = days[300]
+    (tmp_path / "settings.json").write_text(json.dumps({"history": "last_version"}))
     windows = {name: str(start) for name in ("start", "validation_start", "test_start", "end")}
     write_manifest(tmp_path, "mine", mined(windows=windows))
     threshold = PretrainingConfig().min_performance_threshold
-    electorate = select_voters(records, validation_start=start, min_sharpe=threshold)
+    electorate = select_voters(records, reviewed_until=start, min_sharpe=threshold)
     voted = dict(zip((voter.symphony_id for voter in electorate.voters), electorate.admitted, strict=True))
     assert set(voted) == {"up", "further up", "upwards"}
     for row in (10, 200, 399):

@@ -42,7 +42,12 @@ def make_run(root: Path, number: int, *, finished: bool = True) -> Path:
     if finished:
         write_manifest(folder, "mine", mined(patterns=1_000 + number), seconds=3.0)
         effect = {"estimate": 0.1, "low": -0.1, "high": 0.3, "level": 0.95}
-        write(folder, "pipeline_results.json", {"headline": "No effect", "effects": {"jump_start": effect}})
+        results = {
+            "headline": "No effect",
+            "effects": {"jump_start": effect},
+            "hindsight": {"on_test": effect},
+        }
+        write(folder, "pipeline_results.json", results)
         write_manifest(folder, "report", seconds=4.0)
     return folder
 
@@ -86,12 +91,13 @@ def test_trends_go_from_the_oldest_and_pages_are_bounded(tmp_path: Path) -> None
     second = runs_context(tmp_path, runs, PAGE)
     assert len(second["runs"]) == 5 and second["newer"] == 0 and second["older"] is None
     trends = {title: chart for title, _, chart in first["trends"]}
-    assert list(trends) == ["Patterns", "Rejected", "Fidelity", "Jump-start", "Seconds"]
+    assert list(trends) == ["Patterns", "Rejected", "Fidelity", "Jump-start", "Hindsight", "Seconds"]
     assert trends["Patterns"].index("run-0:") < trends["Patterns"].index("run-29:")
     for colour, stage in enumerate(STAGES):
         drawn = stage.name in ("update", "list", "extract", "mine", "report")
         assert (f'area c{colour}"' in trends["Seconds"]) == drawn
-    assert trends["Jump-start"].count("whisker") == PAGE + 5
+    for title in ("Jump-start", "Hindsight"):
+        assert trends[title].count("whisker") == PAGE + 5
     assert first["champion"] is None
 
 

@@ -137,7 +137,7 @@ def test_the_nav_page_shows_runs_champion_and_trends(served: Served, visit: Star
         expect(row).to_contain_text(f"{mined.patterns:,}")
         expect(row).to_contain_text("max_strategies=24")
         expect(shown.get_by_role("heading", name="Champion")).to_be_visible()
-        for figure in ("Patterns", "Rejected", "Fidelity", "Jump-start", "Seconds"):
+        for figure in ("Patterns", "Rejected", "Fidelity", "Jump-start", "Hindsight", "Seconds"):
             expect(shown.locator("figure").filter(has_text=figure).locator("svg").first).to_be_visible()
         effect = results["effects"]["jump_start"]
         assert shown.get_by_role("img", name="Jump-start").locator("path.whisker").count() >= 1

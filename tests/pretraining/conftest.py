@@ -85,7 +85,8 @@ def mined_run(folder: Path, rows: int = 900, **settings: Any) -> Run:
         write_json(work.write("datasets/card.json"), card)
         return Mined(
             strategies=0, agree=0, voters=0, rejected=0, trades=0, patterns=rows, extraction="", stored={},
-            first_day=day, last_day=day, actions={}, categories={}, regimes={}, training_assets=[], last_edit=None,
+            first_day=day, last_day=day, actions={}, categories={}, regimes={}, training_assets=[],
+            clean_from=None, standing=[],
             windows={name: dt.date.fromisoformat(text) for name, text in windows.as_json().items()},
         )  # fmt: skip
 

@@ -46,6 +46,7 @@ OTHER: dict[str, Any] = {
     "search_order": [["name", "asc"]],
     "backtest_max_age_days": 3,
     "refresh": True,
+    "history": "last_version",
     "chunk_size": 30,
     "min_fidelity": 0.99,
     "max_tracking_error": 0.02,

@@ -215,6 +215,15 @@ def test_the_later_of_all_days_counts() -> None:
     assert unseen_by_both(days[0], None, champion) == days[1]
 
 
+def test_where_all_vote_point_in_time_every_test_day_is_clean() -> None:
+    """The first day of each one's market is then its first clean day, so only what was learned from counts."""
+    begin, test, theirs = dt.date(2010, 1, 4), dt.date(2023, 6, 1), dt.date(2023, 9, 1)
+    champion = ModelVersion.model_construct(windows={"test_start": str(theirs)}, clean_from=begin, version=1)
+    assert unseen_by_both(test, begin, champion) == theirs
+    edited = champion.model_copy(update={"clean_from": dt.date(2024, 2, 1)})
+    assert unseen_by_both(test, begin, edited) == edited.clean_from, "its strategies voted by later rules"
+
+
 def test_each_agent_sees_the_market_by_its_own_settings(base: Run, tmp_path: Path) -> None:
     run, champion = with_champion(base, tmp_path, settings={**base.config.of_run(), "votes": False})
     seeing, blind = days(base).states, as_trained(validating(run), champion, ASSET).states

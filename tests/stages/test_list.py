@@ -19,7 +19,7 @@ def run_in(folder: Path, **settings: Any) -> Run:
     return Run(tiny(folder, **settings), RunFolder(folder / "run"))
 
 
-@pytest.mark.parametrize("url", ["embedded", "embedded:transport=rest"])
+@pytest.mark.parametrize("url", ["embedded", "embedded:transport=mcp"])
 def test_the_searchs_condition_and_order_come_from_the_settings(tmp_path: Path, url: str) -> None:
     settings = {"search_where": [">", "num_node_filter", 0], "search_order": [["name", "desc"]]}
     run = run_in(tmp_path, composer_url=url, **settings)

@@ -137,7 +137,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("url", ["embedded", "embedded:transport=rest"])
+@pytest.mark.parametrize("url", ["embedded", "embedded:transport=mcp"])
 def test_names_may_be_anything(tmp_path: Path, url: str) -> None:
     folder = tmp_path / "library"
     folder.mkdir()

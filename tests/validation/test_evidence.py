@@ -95,6 +95,17 @@ def test_unknown_edits_are_said_plainly():
     assert any("contaminated" in caution and "unknown" in caution for caution in verdict.cautions)
 
 
+def test_how_many_strategies_stood_behind_the_votes_is_said():
+    few, same = (
+        " ".join(reach_verdict([validated(signal=0.5)], CONFIG, voters=voters).cautions)
+        for voters in ((3, 57), (57, 57))
+    )
+    assert "3 strategies at the start of the test window and 57 at its end" in few
+    assert "Fewer at first is an honest figure" in few
+    assert "57 strategies at the start of the test window and 57" in same and "honest" not in same
+    assert "Behind the votes" not in " ".join(reach_verdict([validated(signal=0.5)], CONFIG).cautions)
+
+
 def test_clean_assets_are_pooled_without_the_contaminated():
     clean = validated(signal=0.5)
     unknown = validated(signal=0.5, clean_from=None)

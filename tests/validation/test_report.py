@@ -16,11 +16,16 @@ from rlpretrain.validation.report import (
     Advice,
     ClassifierScores,
     FidelityFigures,
+    FollowedLibrary,
+    Hindsight,
+    HindsightWindow,
     LibraryCounts,
+    LibraryRecord,
     PatternCounts,
     PretrainingFigures,
     PriceFigures,
     PriceRuleFigures,
+    QuarterVoters,
     RegistryDecision,
     Rejection,
     ReplayFidelity,
@@ -34,6 +39,8 @@ from rlpretrain.validation.report import (
 )
 from rlpretrain.validation.report.fidelity import fidelity_tables
 from rlpretrain.validation.report.text import WIDTH
+from rlpretrain.validation.report.voters import voters_around_test
+from rlpretrain.validation.statistics import Interval
 
 from .conftest import CONFIG, validated
 
@@ -54,6 +61,32 @@ def replayed(
         largest_difference_day=dt.date(2018, 2, 5),
         **other,
     )
+
+
+def followed(state: str, sharpe: float, difference: Interval | None = None) -> FollowedLibrary:
+    record = LibraryRecord(
+        voters=20, decisions=99, hit_rate=0.5, mean_reward=0.001, sharpe=sharpe, holding_sharpe=0.4
+    )
+    return FollowedLibrary(state=state, record=record, difference=difference)
+
+
+HINDSIGHT = Hindsight(
+    with_versions=20,
+    without_versions=7,
+    late=4,
+    unknown=2,
+    vote=False,
+    windows=(
+        HindsightWindow(
+            name="Test",
+            libraries=(
+                followed("point in time", 0.25),
+                followed("no late edits", 0.5, Interval(estimate=0.25, low=-0.5, high=1.0, level=0.95)),
+                followed("last versions", 1.5, Interval(estimate=1.25, low=0.5, high=2.0, level=0.95)),
+            ),
+        ),
+    ),
+)
 
 
 @lru_cache
@@ -95,6 +128,12 @@ def data(signal: float = 0.5, *, clean: bool = True) -> ReportData:
         patterns=PatternCounts(
             total=4200, actions={"hold": 4000, "buy": 100, "sell": 100}, regimes={"bull": 4200}
         ),
+        voters=tuple(
+            QuarterVoters(day=dt.date(year, month, 2), point_in_time=2 * (year - 2010), last_version=7)
+            for year in range(2010, 2021)
+            for month in (1, 4, 7, 10)
+        ),
+        hindsight=HINDSIGHT,
         advice=(
             Advice(
                 finding=f"{HOSTILE} has 81% of the patterns", change="add assets", setting="max_strategies"
@@ -199,6 +238,72 @@ def test_days_left_out_of_the_comparison_are_counted():
     assert left_out["Good 7"] == "–"
 
 
+@pytest.mark.parametrize("render", [text_report, html_report])
+def test_hindsight_is_measured_beside_the_figures_without_it(render):
+    shown = " ".join(html.unescape(render(data())).split())
+    for words in (
+        "Test, point in time",
+        "Test, no late edits",
+        "+1.25 [+0.50, +2.00]",
+        "20 strategies decide point in time",
+        "The versions of 7 others are unknown",
+        "Hindsight, measured on the test window as the difference that the last versions make, is "
+        "+1.25 [+0.50, +2.00]: figures with the last versions are too good.",
+        "The last edit of 2 strategies is unknown",
+    ):
+        assert words in shown, words
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        (
+            Interval(estimate=0.1, low=-0.2, high=0.4, level=0.95),
+            "includes zero, so it cannot be distinguished from none",
+        ),
+        (Interval(estimate=-0.3, low=-0.5, high=-0.1, level=0.95), "are worse, so they show no hindsight"),
+        (None, "Hindsight could not be measured on the test window"),
+    ],
+)
+def test_what_the_interval_of_hindsight_means_is_said(gap, words):
+    libraries = (followed("point in time", 0.5), followed("last versions", 0.6, gap))
+    windows = (HindsightWindow(name="Test", libraries=libraries),)
+    found = HINDSIGHT.model_copy(update={"windows": windows})
+    assert found.on_test == gap
+    assert words in " ".join(text_report(ReportData(run_id="run", hindsight=found)).split())
+
+
+@pytest.mark.parametrize("render", [text_report, html_report])
+def test_how_many_strategies_stood_behind_the_votes_over_time_is_shown(render):
+    shown = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", render(data()))).split())
+    for words in (
+        "Strategies behind the votes",
+        "First votes 2010-01-02 0 7 7",
+        "Start of the validation window 2018-01-02 16 7 23",
+        "Start of the test window 2020-01-02 20 7 27",
+        "End of the test window 2020-10-02 20 7 27",
+    ):
+        assert words in shown, words
+
+
+def test_voters_are_those_of_the_quarter_in_which_the_test_window_begins():
+    quarters = [
+        QuarterVoters(day=dt.date(2020, month, 1), point_in_time=month, last_version=0) for month in (1, 4, 7)
+    ]
+    assert voters_around_test(quarters, dt.date(2020, 5, 20)) == (4, 7)
+    assert voters_around_test(quarters, dt.date(2019, 12, 31)) is None
+    assert voters_around_test([], dt.date(2020, 5, 20)) is None
+
+
+@pytest.mark.parametrize("render", [text_report, html_report])
+def test_a_window_clean_from_its_start_is_said_to_be_so(render):
+    asset = validated(signal=0.5, clean_from=dt.date(2010, 1, 4))
+    shown = html.unescape(render(data().model_copy(update={"assets": (asset,)})))
+    assert "its start" in shown
+    if render is html_report:
+        assert "all 239 bars are clean: no rule that votes on them was written later" in shown
+
+
 def test_who_decides_by_levels_and_who_is_left_out_is_counted():
     shown = text_report(data())
     for words in (
@@ -273,7 +378,7 @@ def test_what_the_analysis_recommends_is_said():
 
 def test_charts_take_the_pages_colours():
     page = html_report(data())
-    assert page.count("<svg") == 6
+    assert page.count("<svg") == 7
     assert "var(--arm-agent)" in page
     assert not re.search(r"#000[01][0-9a-f]{2}", page), "a marker colour was left"
 

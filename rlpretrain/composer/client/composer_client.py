@@ -14,7 +14,12 @@ from rlpretrain.composer.client.failures import ComposerError, answer_failure
 from rlpretrain.composer.client.rate import AdaptiveRate, EndpointRates
 from rlpretrain.composer.client.retry import RetryPolicy
 from rlpretrain.composer.client.transport import Transport, subject_of
-from rlpretrain.composer.client.versions import OptionalEndpoint, VersionList, parse_versions
+from rlpretrain.composer.client.versions import (
+    MCP_HAS_NO_VERSIONS,
+    OptionalEndpoint,
+    VersionList,
+    parse_versions,
+)
 from rlpretrain.composer.client.wire import Backtest, SearchPage, parse_backtest, parse_page, parse_tree
 from rlpretrain.composer.protocol.calls import VERSION_CALLS
 
@@ -81,7 +86,7 @@ class ComposerClient:
         self._slots = asyncio.Semaphore(concurrency)
         self._jitter = random.Random(seed)  # noqa: S311 - spreads retries, guards nothing
         self._rates = EndpointRates(rate or AdaptiveRate())
-        absent = None if transport.has_versions else "MCP has no versions of symphonies; REST has"
+        absent = None if transport.has_versions else MCP_HAS_NO_VERSIONS
         self._optional = {tool: OptionalEndpoint(tool, absent) for tool in VERSION_CALLS}
         self._budget = budget
         self._deadline: float | None = None
@@ -210,6 +215,54 @@ class ComposerClient:
         async with self._optional["get_symphony_version"].call():
             answer = await self._call("get_symphony_version", arguments)
         return parse_tree(answer, f"{symphony_id} {version_id}")
+
+    async def backtest_tree(
+        self,
+        tree: Mapping[str, Any],
+        symphony_id: str,
+        version_id: str,
+        *,
+        capital: float = 10_000.0,
+        slippage_percent: float = 0.0001,
+        apply_reg_fee: bool = True,
+        apply_taf_fee: bool = True,
+        spread_markup: float = 0.002,
+        broker: str = "ALPACA_WHITE_LABEL",
+    ) -> Backtest:
+        """Return Composer's own backtest of a version's tree, over all days with data and without benchmarks.
+
+        Parameters
+        ----------
+        tree
+            What `get_symphony_version` returned.
+        symphony_id, version_id
+            The version, for messages; the service gets the tree alone.
+        capital, slippage_percent, apply_reg_fee, apply_taf_fee, spread_markup, broker
+            As for `backtest_symphony_by_id`.
+
+        Raises
+        ------
+        AbsentEndpointError
+            The service does not backtest trees; no call is made once this is known.
+        ComposerError
+            The call failed finally; `verdict` gives the consequence.
+        """
+        arguments = {
+            "symphony_id": symphony_id,
+            "version_id": version_id,
+            "symphony": {"raw_value": tree},
+            "backtest_version": "v2",
+            "apply_reg_fee": apply_reg_fee,
+            "apply_taf_fee": apply_taf_fee,
+            "broker": broker,
+            "capital": capital,
+            "slippage_percent": slippage_percent,
+            "spread_markup": spread_markup,
+            "benchmark_tickers": [],
+        }
+        async with self._optional["backtest_tree"].call():
+            answer = await self._call("backtest_tree", arguments)
+        return parse_backtest(answer, symphony_id, subject=subject_of("backtest_tree", arguments))
 
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
         if self._budget is not None and self._deadline is None:

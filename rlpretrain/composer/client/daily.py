@@ -88,6 +88,8 @@ def read_values(
         resolution = 0.0
     else:
         return None
+    if not len(dates):
+        return None
     # The key of the symphony's series is its id or its display name, which can be anything, even a benchmark's.
     own = [symphony_id] if symphony_id in series else [key for key in series if key not in benchmarks]
     if len(own) != 1:
@@ -161,14 +163,14 @@ def _by_epoch_day(table: Any) -> tuple[Days, dict[str, Floats]]:
 
 def _column(column: Mapping[Any, Any]) -> tuple[NDArray[np.int64], Floats]:
     """Return the days since 1970 and the values of ``{day: value}``; NaN for null."""
-    days = np.array([_epoch_number(day) for day in column], dtype=np.int64)
-    values = np.array([np.nan if value is None else value for value in column.values()], dtype=np.float64)
-    return days, values
-
-
-@lru_cache(maxsize=65_536)
-def _epoch_number(day: Any) -> int:
-    return (epoch_day(day) - _EPOCH).days
+    try:
+        # All days at once, because backtests are the largest answers of a run.
+        days = np.fromiter(map(int, column), np.int64, len(column))
+    except OverflowError:
+        days = np.array([_LAST_EPOCH_DAY + 1])
+    if len(days) and not (days.min() >= 0 and days.max() <= _LAST_EPOCH_DAY):
+        raise ValueError(f"not all days are between 0 and {_LAST_EPOCH_DAY}")
+    return days, np.array(list(column.values()), dtype=np.float64)
 
 
 def _first(key: str, values: Floats) -> float:

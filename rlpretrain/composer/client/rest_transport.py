@@ -12,7 +12,7 @@ from rlpretrain.composer.client.credentials import Credentials
 from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure
 from rlpretrain.composer.client.http_answers import AnswerTooLargeError, read_answer
 from rlpretrain.composer.client.transport import check_url, subject_of
-from rlpretrain.composer.protocol.calls import ENDPOINTS, IDENTIFIER, LARGEST_ANSWER
+from rlpretrain.composer.protocol.calls import BACKTESTS, ENDPOINTS, IDENTIFIER, LARGEST_ANSWER
 from rlpretrain.documents import decode_answer
 from rlpretrain.errors import SettingsError
 from rlpretrain.retry_after import parse_retry_after
@@ -126,7 +126,7 @@ def _decoded(
             about_symphony="symphony_id" in arguments,
             answer=answer,
         )
-    if tool == "backtest_symphony_by_id" and isinstance(answer, dict):
+    if tool in BACKTESTS and isinstance(answer, dict):
         answer.setdefault("capital", arguments.get("capital"))
         if not arguments.get("include_daily_values", True):
             answer = {name: value for name, value in answer.items() if name not in _DAILY_MAPS}

@@ -1,4 +1,4 @@
-"""Versions of symphonies: the service's list of them, and whether the service has one at all.
+"""Versions of symphonies: the service's list of them, and whether the service offers such calls at all.
 
 The endpoints of versions are not as well known as the others. A service may lack them, or keep them from callers
 without a key, and a run goes on without them.
@@ -19,11 +19,22 @@ from rlpretrain.composer.client.failures import ComposerError, Verdict
 from rlpretrain.composer.client.times import parse_moment
 from rlpretrain.composer.protocol.calls import IDENTIFIER
 
-__all__ = ["AbsentEndpointError", "OptionalEndpoint", "SymphonyVersion", "VersionList", "parse_versions"]
+__all__ = [
+    "MCP_HAS_NO_VERSIONS",
+    "AbsentEndpointError",
+    "OptionalEndpoint",
+    "SymphonyVersion",
+    "VersionList",
+    "may_be_about_endpoint",
+    "parse_versions",
+]
+
+MCP_HAS_NO_VERSIONS = "MCP has no versions of symphonies; REST has"
 
 _NOT_OFFERED = (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 """Statuses that are about the endpoint, whichever symphony was asked for."""
 _REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+"""Statuses that may be about the endpoint."""
 _MOST_MISSES = 3
 """Calls that find nothing, before any is answered, after which there is no such endpoint."""
 
@@ -84,6 +95,11 @@ class AbsentEndpointError(ComposerError):
     """The service does not offer an endpoint; asking for another symphony would not help."""
 
 
+def may_be_about_endpoint(error: ComposerError) -> bool:
+    """Return whether a failure may mean that the service lacks an endpoint, or keeps it from this caller."""
+    return error.status in _REFUSED or (error.status == HTTPStatus.NOT_FOUND and not error.explained)
+
+
 class OptionalEndpoint:
     """An endpoint that a service may lack, and what its answers have shown so far.
 
@@ -127,7 +143,9 @@ class OptionalEndpoint:
             except ComposerError as error:
                 self._learn(error)
                 if error.status is not None and error.verdict is Verdict.STOP:
-                    raise ComposerError(error.message, verdict=Verdict.REJECT) from error
+                    rejection = ComposerError(error.message, verdict=Verdict.REJECT)
+                    rejection.status = error.status
+                    raise rejection from error
                 raise
             self._exists = True
 
@@ -136,10 +154,9 @@ class OptionalEndpoint:
             raise AbsentEndpointError(f"{self._tool}: {self._absent}", verdict=Verdict.REJECT)
 
     def _learn(self, error: ComposerError) -> None:
-        unknown = error.status == HTTPStatus.NOT_FOUND and not error.explained
         if error.status in _NOT_OFFERED:
             self._misses = _MOST_MISSES
-        elif not self._exists and (unknown or error.status in _REFUSED):
+        elif not self._exists and may_be_about_endpoint(error):
             self._misses += 1
         else:
             self._exists = True

@@ -196,24 +196,32 @@ def parse_tree(answer: Any, symphony_id: str) -> dict[str, Any]:
         ) from None
 
 
-def parse_backtest(answer: Any, symphony_id: str, benchmark_tickers: Sequence[str] = ()) -> Backtest:
-    """Read an answer of ``backtest_symphony_by_id``.
+def parse_backtest(
+    answer: Any,
+    symphony_id: str,
+    benchmark_tickers: Sequence[str] = (),
+    *,
+    subject: str | None = None,
+) -> Backtest:
+    """Read an answer of ``backtest_symphony_by_id`` or ``backtest_tree``.
 
     Parameters
     ----------
     answer
         The decoded JSON.
     symphony_id
-        Id of the symphony, for messages.
+        Id of the symphony.
     benchmark_tickers
         The requested benchmarks; the one other daily series is the symphony's.
+    subject
+        Name of the call, for messages; None is ``backtest_symphony_by_id`` and the symphony's id.
 
     Raises
     ------
     ComposerError
         The answer has another shape; the symphony is rejected.
     """
-    subject = f"backtest_symphony_by_id {symphony_id}"
+    subject = subject or f"backtest_symphony_by_id {symphony_id}"
     if not isinstance(answer, dict) or not isinstance(answer.get("stats"), dict):
         raise ComposerError(f"{subject}: the answer contains no statistics", verdict=Verdict.REJECT)
     statistics = answer["stats"]

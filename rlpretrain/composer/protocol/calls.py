@@ -5,16 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-__all__ = ["ENDPOINTS", "IDENTIFIER", "LARGEST_ANSWER", "READ_CALLS", "READ_TOOLS", "VERSION_CALLS"]
+__all__ = [
+    "BACKTESTS",
+    "ENDPOINTS",
+    "IDENTIFIER",
+    "LARGEST_ANSWER",
+    "READ_CALLS",
+    "READ_TOOLS",
+    "VERSION_CALLS",
+]
 
 READ_TOOLS = ("search_symphonies", "get_saved_symphony", "backtest_symphony_by_id")
 """The MCP tools that this package can call. The service has others, which trade or change an account."""
 
-VERSION_CALLS = ("list_symphony_versions", "get_symphony_version")
-"""The calls that REST alone offers: what a symphony was before its edits."""
+VERSION_CALLS = ("list_symphony_versions", "get_symphony_version", "backtest_tree")
+"""The calls that are made over REST alone: what a symphony was before its edits, and how that would have done."""
 
 READ_CALLS = (*READ_TOOLS, *VERSION_CALLS)
 """All calls that this package can make."""
+
+BACKTESTS = frozenset({"backtest_symphony_by_id", "backtest_tree"})
+"""The calls that return a backtest."""
 
 ENDPOINTS: Mapping[str, tuple[str, str]] = {
     "search_symphonies": ("POST", "/api/v0.1/search/symphonies"),
@@ -22,6 +33,7 @@ ENDPOINTS: Mapping[str, tuple[str, str]] = {
     "backtest_symphony_by_id": ("POST", "/api/v0.1/symphonies/{symphony_id}/backtest"),
     "list_symphony_versions": ("GET", "/api/v0.1/symphonies/{symphony_id}/versions"),
     "get_symphony_version": ("GET", "/api/v0.1/symphonies/{symphony_id}/versions/{version_id}/score"),
+    "backtest_tree": ("POST", "/api/v0.1/backtest"),
 }
 """Call -> method and path; nothing else can be called."""
 

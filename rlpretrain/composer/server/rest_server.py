@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rlpretrain.composer.protocol.calls import ENDPOINTS
+from rlpretrain.composer.protocol.calls import ENDPOINTS, LARGEST_ANSWER
 from rlpretrain.composer.server.rest_answer import rest_backtest_answer
 from rlpretrain.composer.server.served_catalogue import RejectedError, ServedCatalogue
 from rlpretrain.documents import encode_json
@@ -41,6 +41,7 @@ def rest_routes(served: ServedCatalogue) -> list[Route]:
         "get_symphony_version": lambda arguments: served.version_tree(
             arguments["symphony_id"], arguments["version_id"]
         ),
+        "backtest_tree": lambda arguments: rest_backtest_answer(served.backtest_tree(arguments)),
     }
     return [
         Route(path, _endpoint(answers[tool]), methods=[method]) for tool, (method, path) in ENDPOINTS.items()
@@ -50,7 +51,7 @@ def rest_routes(served: ServedCatalogue) -> list[Route]:
 def _endpoint(answer: Answer) -> Callable[[Request], Coroutine[Any, Any, Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            body = json.loads(await request.body()) if request.method == "POST" else {}
+            body = json.loads(await _read(request)) if request.method == "POST" else {}
             if not isinstance(body, dict):
                 raise ValueError("it must be an object")
         except (ValueError, RecursionError) as error:
@@ -62,6 +63,15 @@ def _endpoint(answer: Answer) -> Callable[[Request], Coroutine[Any, Any, Respons
             return _rejection(error)
 
     return endpoint
+
+
+async def _read(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > LARGEST_ANSWER:  # a tree that could be answered can be asked about
+            raise ValueError(f"it is larger than {LARGEST_ANSWER:,} bytes")
+    return bytes(body)
 
 
 def _rejection(error: RejectedError) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
@@ -26,6 +27,8 @@ __all__ = [
 
 PAGE_ROWS = 5
 _HISTORIES_KEPT = 1024
+_UNSAVED = "unsaved"
+"""Key of the daily values of a tree that belongs to no symphony."""
 
 DEFAULT_WHERE = [
     ["and", [">", "oos_num_backtest_days", 180], ["<", "oos_max_drawdown", "oos_btcusd_max_drawdown"]]
@@ -176,7 +179,31 @@ class ServedCatalogue:
             There is no such symphony, its tree cannot be evaluated, prices are missing, or an option is
             invalid.
         """
-        document = self.tree(symphony_id)
+        author = self._entry(symphony_id).author
+        edited = None if author is None else author.last_moment()
+        return self._backtest(symphony_id, self.tree(symphony_id), arguments, edited)
+
+    def backtest_tree(self, arguments: Mapping[str, Any]) -> FinishedBacktest:
+        """Backtest the tree under ``raw_value`` of ``symphony``, with the options among `arguments`.
+
+        Raises
+        ------
+        RejectedError
+            There is no tree, or as for `backtest`.
+        """
+        given = arguments.get("symphony")
+        tree = given.get("raw_value") if isinstance(given, Mapping) else None
+        if not isinstance(tree, Mapping):
+            raise RejectedError("bad-request", "symphony must be an object with a tree under raw_value")
+        return self._backtest(_UNSAVED, tree, arguments, None)
+
+    def _backtest(
+        self,
+        symphony_id: str,
+        document: Mapping[str, Any],
+        arguments: Mapping[str, Any],
+        edited: dt.datetime | None,
+    ) -> FinishedBacktest:
         if self._backtester is None:
             raise RejectedError("backtests-not-offered", "this server has no backtester")
         try:
@@ -194,8 +221,6 @@ class ServedCatalogue:
                 "insufficient-ticker-data",
                 f"there is no day with data from {start or 'the start'} to {end or 'the end'}",
             )
-        author = self._entry(symphony_id).author
-        edited = None if author is None else author.last_moment()
         return FinishedBacktest(
             symphony_id, str(document.get("name") or symphony_id), outcome, options, edited
         )
@@ -204,6 +229,10 @@ class ServedCatalogue:
 def _options(arguments: Mapping[str, Any]) -> BacktestOptions:
     names = {field.name for field in fields(BacktestOptions)}
     given = {name: value for name, value in arguments.items() if name in names}
+    for name in ("capital", "slippage_percent", "spread_markup"):
+        value = given.get(name, 1.0)
+        if not isinstance(value, int | float) or not 0.0 <= value < math.inf:
+            raise ValueError(f"{name} must be a number of at least 0, got {str(value)[:40]!r}")
     given["benchmark_tickers"] = tuple(given.get("benchmark_tickers", BacktestOptions.benchmark_tickers))
     return BacktestOptions(**given)
 

@@ -55,6 +55,9 @@ METRICS: dict[str, dict[str, str]] = {
     },
     MINE.name: {
         "extract.replayed": "symphonies replayed",
+        "extract.histories": "symphonies that are on each day the version that existed then",
+        "extract.versions": "versions of them replayed",
+        "extract.history_remarks": "versions that are missing, left out, mended or not compared",
         "extract.seconds": "seconds of all chunks together",
         "extract.slowest_chunk_seconds": "seconds of the slowest chunk",
         "fidelity.agree": "replays that agree with the service's backtest",
@@ -92,6 +95,7 @@ METRICS: dict[str, dict[str, str]] = {
         "verdict.promote": "1 if the rule promotes the agent, else 0",
         "verdict.jump_start": "pooled difference at the start of learning",
         "verdict.area": "pooled difference over the learning curve",
+        "hindsight.sharpe_difference": "Sharpe ratio of the last versions minus that point in time, test window",
         "agent.ASSET.sharpe_ratio": "the agent's Sharpe ratio on the test window",
         "agent.ASSET.max_drawdown": "the agent's maximum drawdown on the test window, fraction",
         "agent.ASSET.timing_score": "the agent's timing score on the test window",
@@ -147,11 +151,15 @@ def _list(run: RunFolder) -> Mapping[str, Any]:
 
 def _mine(run: RunFolder) -> Mapping[str, Any]:
     mined, chunks = result_of(run, MINE), manifests_of(run, EXTRACT)
-    fidelity = [found for chunk in chunks for found in EXTRACT.read(chunk).fidelity.values()]
+    extracted = [EXTRACT.read(chunk) for chunk in chunks]
+    fidelity = [found for chunk in extracted for found in chunk.fidelity.values()]
     correlations = [found.correlation for found in fidelity if found.correlation is not None]
     reasons = Counter(reject["stage"] for reject in _json(run, REJECTS))
     return {
         "extract.replayed": mined.strategies,
+        "extract.histories": sum(chunk.histories for chunk in extracted),
+        "extract.versions": sum(chunk.versions for chunk in extracted),
+        "extract.history_remarks": sum(sum(chunk.history_remarks.values()) for chunk in extracted),
         **_seconds(run, EXTRACT),
         "extract.slowest_chunk_seconds": max(chunk.clock["seconds"] for chunk in chunks),
         "fidelity.agree": mined.agree,
@@ -196,6 +204,7 @@ def _report(run: RunFolder) -> Mapping[str, Any]:
         "verdict.promote": reported.verdict == "promote",
         "verdict.jump_start": figures.get("jump_start"),
         "verdict.area": figures.get("area"),
+        "hindsight.sharpe_difference": figures.get("hindsight"),
         **{f"agent.{_asset_figure(name)}": value for name, value in figures.items() if " " in name},
         "run.megabytes": sum(path.stat().st_size for path in run.path.rglob("*") if path.is_file()) / 1e6,
     }

@@ -27,7 +27,7 @@ ResultT = TypeVar("ResultT", bound=Result)
 
 @dataclass(frozen=True)
 class Effect:
-    """A difference between transferred and random start, with its interval."""
+    """A difference with its interval."""
 
     estimate: float
     low: float
@@ -47,6 +47,9 @@ class Summary:
     fidelity: float | None = None
     """Share of the replayed strategies that agree with the service's own backtest."""
     jump_start: Effect | None = None
+    """Transferred minus random start."""
+    hindsight: Effect | None = None
+    """Sharpe ratio of following the last versions minus that of following what they were, on the test window."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds of each finished stage, the sum over its parts."""
     headline: str | None = None
@@ -157,7 +160,8 @@ def _summarise(folder: Path) -> Summary:
         rejected=None if mined is None else mined.rejected,
         patterns=None if mined is None else mined.patterns,
         fidelity=None if mined is None or not mined.strategies else mined.agree / mined.strategies,
-        jump_start=_effect(results),
+        jump_start=_effect(results.get("effects", {}).get("jump_start")),
+        hindsight=_effect(results.get("hindsight", {}).get("on_test")),
         seconds=_seconds(folder),
         headline=results.get("headline"),
         finding=results.get("finding"),
@@ -175,8 +179,7 @@ def _result(run: RunFolder, stage: Stage[Any, ResultT]) -> ResultT | None:
         return None
 
 
-def _effect(results: Mapping[str, Any]) -> Effect | None:
-    found = results.get("effects", {}).get("jump_start")
+def _effect(found: Mapping[str, Any] | None) -> Effect | None:
     return None if found is None else Effect(found["estimate"], found["low"], found["high"])
 
 

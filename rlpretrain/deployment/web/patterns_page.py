@@ -284,7 +284,10 @@ def decision_context(folder: Path, asset: str, date: dt.date, position: str, off
 
 
 def _with_paths(folder: Path, stance: Stance, asset: str) -> dict[str, Any]:
-    return {"who": stance, "paths": read_paths(folder, stance.symphony_id, stance.chunk, asset)}
+    return {
+        "who": stance,
+        "paths": read_paths(folder, stance.symphony_id, stance.chunk, asset, stance.version),
+    }
 
 
 def _state(values: list[float]) -> list[tuple[str, list[tuple[str, str, float]]]]:

@@ -113,7 +113,6 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
 
 def _trends(runs: Sequence[Run]) -> list[tuple[str, str, Markup]]:
     """Draw what changes from run to run, oldest first: title, explanation, chart."""
-    jumps = [run.summary.jump_start for run in runs]
     drawn = [
         ("Patterns", "Decisions mined from the library.", _line(runs, "patterns", 0)),
         ("Rejected", "Strategies that were rejected or have no vote.", _line(runs, "rejected", 5)),
@@ -125,14 +124,12 @@ def _trends(runs: Sequence[Run]) -> list[tuple[str, str, Markup]]:
         (
             "Jump-start",
             "Score of the transferred agent minus that of a random start, with its interval; an effect is above zero.",
-            charts.point_chart(
-                [
-                    None if jump is None else charts.Point(run.run_id, jump.estimate, jump.low, jump.high)
-                    for run, jump in zip(runs, jumps, strict=True)
-                ],
-                title="Jump-start of each run with its interval",
-                colour=0,
-            ),
+            _effects(runs, "jump_start", "Jump-start of each run with its interval", 0),
+        ),
+        (
+            "Hindsight",
+            "Sharpe ratio of the library's last versions minus that of what they were on each day, with its interval.",
+            _effects(runs, "hindsight", "Hindsight of each run's library with its interval", 3),
         ),
         ("Seconds", "Time of each stage, the sum over its parts.", _seconds(runs)),
     ]
@@ -145,6 +142,14 @@ def _line(runs: Sequence[Run], figure: str, colour: int, *, unit: str = "", fact
         value = getattr(run.summary, figure)
         points.append(None if value is None else charts.Point(run.run_id, factor * value))
     return charts.point_chart(points, title=f"{figure.capitalize()} of each run", unit=unit, colour=colour)
+
+
+def _effects(runs: Sequence[Run], effect: str, title: str, colour: int) -> Markup:
+    found = [(run.run_id, getattr(run.summary, effect)) for run in runs]
+    points = [
+        None if one is None else charts.Point(name, one.estimate, one.low, one.high) for name, one in found
+    ]
+    return charts.point_chart(points, title=title, colour=colour)
 
 
 def _seconds(runs: Sequence[Run]) -> Markup:

@@ -14,7 +14,7 @@ from rlpretrain.deployment.web.folders import mining_of, read_json
 from rlpretrain.errors import RlpretrainError
 from rlpretrain.library.answers import read_tree
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
-from rlpretrain.patterns.voting.electorate import admission
+from rlpretrain.patterns.voting.electorate import admission, reviews_end
 from rlpretrain.runs.cache import Cache, DamagedError
 from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.settings import PretrainingConfig
@@ -48,6 +48,10 @@ class Stance:
     within_noise: bool
     """Whether another vendor's prices may have turned that decision."""
     last_edit: dt.date | None
+    version: str | None
+    """Id of the version of the symphony that decided; None where it was today's tree."""
+    version_since: dt.date | None
+    """First day at whose close that version existed."""
     reasons: tuple[str, ...]
     """Reasons for the categories of its leaves."""
     chunk: str
@@ -69,7 +73,7 @@ def stances(folder: Path, asset: str, day: dt.date) -> list[Stance]:
     """List the strategies that could hold an asset at a close: holders first, then by name.
 
     Only records of strategies whose trees name the asset are read. A strategy counts with its last close up to that
-    day; a strategy that had none is left out.
+    day; one that had none, or that could not hold the asset in the version of that close, is left out.
 
     Raises
     ------
@@ -78,16 +82,21 @@ def stances(folder: Path, asset: str, day: dt.date) -> list[Stance]:
     StageError
         Another version of the program mined the patterns.
     """
-    config, windows = _settings(folder), MINE.read(mining_of(folder)).windows
-    start = np.datetime64(windows["validation_start"], "D")
+    config, mined = _settings(folder), MINE.read(mining_of(folder))
+    validation, last = (
+        np.datetime64(day, "D") for day in (mined.windows["validation_start"], mined.last_day)
+    )
+    until = reviews_end(config.history, validation, last)
     found = []
     for path in sorted((folder / "extract").glob("chunk_????.npz")):
         for record in ChunkRecords.load(path, holding=asset).records:
             row = int(np.searchsorted(record.dates, np.datetime64(day, "D"), side="right")) - 1
             if row < 0:
                 continue
+            if not record.can_hold(asset)[row]:
+                continue
             held = record.held()[:, record.holdings.index(asset)]
-            votes = admission(record, validation_start=start, min_sharpe=config.min_performance_threshold)
+            votes = admission(record, reviewed_until=until, min_sharpe=config.min_performance_threshold)
             found.append(_stance(record, asset, held, row, bool(votes[row]), f"extract/{path.stem}.json"))
     return sorted(found, key=lambda stance: (not stance.holds, not stance.admitted, stance.name.casefold()))
 
@@ -97,6 +106,7 @@ def _stance(record: StrategyRecord, asset: str, held: Any, row: int, admitted: b
     if held[row]:
         out = np.flatnonzero(~held[: row + 1])
         since = record.dates[0 if len(out) == 0 else out[-1] + 1].astype(object)
+    version = record.version_at(record.dates[row])
     return Stance(
         symphony_id=record.symphony_id,
         name=record.name,
@@ -107,7 +117,9 @@ def _stance(record: StrategyRecord, asset: str, held: Any, row: int, admitted: b
         nearest_rule=record.nearest_rule if row == len(record.dates) - 1 else "",
         within_noise=bool(record.noise_margin[row] <= HAIRS_BREADTH),
         last_edit=None if record.last_edit is None else record.last_edit.astype(object),
-        reasons=tuple(record.reasons.get(asset, ())),
+        version=None if version is None else version.version_id,
+        version_since=None if version is None else version.first_close.astype(object),
+        reasons=tuple((record if version is None else version).reasons.get(asset, ())),
         chunk=chunk,
     )
 
@@ -135,17 +147,19 @@ def _record(folder: Path, symphony_id: str) -> StrategyRecord | None:
     return None
 
 
-def read_paths(folder: Path, symphony_id: str, chunk: str, asset: str) -> Paths:
+def read_paths(folder: Path, symphony_id: str, chunk: str, asset: str, version: str | None = None) -> Paths:
     """Read the paths to an asset through a symphony, in the version that the run replayed.
 
     Parameters
     ----------
     folder
         The run's folder.
-    symphony_id, chunk
+    symphony_id, chunk, version
         Those of a `Stance`.
     """
-    tree = _sources(folder / chunk).get(symphony_id, {}).get("tree")
+    source = _sources(folder / chunk).get(symphony_id, {})
+    pins = source if version is None else source.get("versions", {}).get(version, {})
+    tree = pins.get("tree")
     if tree is None:
         return Paths((), 0, "The run did not record the tree.")
     try:
@@ -172,8 +186,8 @@ def _step(step: PathStep) -> str:
     return f"among the {step.count} {order} by {indicator_words(step.indicator)}"
 
 
-def _sources(manifest: Path) -> Mapping[str, Mapping[str, str | None]]:
-    sources: Mapping[str, Mapping[str, str | None]] = read_json(manifest).get("result", {}).get("sources", {})
+def _sources(manifest: Path) -> Mapping[str, Mapping[str, Any]]:
+    sources: Mapping[str, Mapping[str, Any]] = read_json(manifest).get("result", {}).get("sources", {})
     return sources
 
 

@@ -31,7 +31,8 @@ _LONGEST_IDENTIFIER = 200
 
 
 def write_strategies(connection: Connection, records: Iterable[StrategyRecord]) -> None:
-    """Add distinct trees; of symphonies with equal trees the one with the smallest id is kept."""
+    """Add distinct trees and histories; of symphonies with equal ones the one with the smallest id is kept."""
+    records = list(records)
     values = {
         record.content_hash: {
             "content_hash": record.content_hash,
@@ -44,6 +45,24 @@ def write_strategies(connection: Connection, records: Iterable[StrategyRecord]) 
     }
     ordered = [values[key] for key in sorted(values)]
     bulk.merge(connection, schema.strategies, "content_hash", ordered, minimum="symphony_id")
+    _write_versions(connection, records)
+
+
+def _write_versions(connection: Connection, records: Iterable[StrategyRecord]) -> None:
+    kept = {record.content_hash: record for record in _first_of_each(records) if record.versions}
+    ids = identities.strategy_ids(connection, sorted(kept))
+    values = [
+        {
+            "strategy_id": ids[name],
+            "first_close": calendar_day(version.first_close),
+            "version_id": _storable(version.version_id),
+            "content_hash": version.content_hash,
+            "holdings": json.dumps(list(version.holdings)),
+        }
+        for name in sorted(kept)
+        for version in kept[name].versions
+    ]
+    bulk.merge(connection, schema.versions, "strategy_id first_close", values, minimum="version_id")
 
 
 def write_fidelities(connection: Connection, extraction: int, records: Iterable[StrategyRecord]) -> None:

@@ -126,7 +126,7 @@ class PatternStore:
             bulk.merge(connection, schema.models, "run_id role", values)
 
     def add_strategies(self, records: Iterable[StrategyRecord]) -> None:
-        """Add distinct trees; of symphonies with equal trees the one with the smallest id is kept."""
+        """Add distinct trees and histories; of symphonies with equal ones the one with the smallest id is kept."""
         with writing(self.engine) as connection:
             library_rows.write_strategies(connection, records)
 

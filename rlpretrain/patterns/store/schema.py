@@ -37,6 +37,7 @@ __all__ = [
     "runs",
     "strategies",
     "trades",
+    "versions",
     "voters",
 ]
 
@@ -63,8 +64,23 @@ strategies = Table(
     Column("last_edit", Date),
     Column("holdings", Text, nullable=False, comment="JSON list of tickers"),
 )
-"""One row for each distinct tree; of symphonies with equal trees, the one with the smallest id. A new version of
-a symphony is a new row."""
+"""One row for each distinct tree or history; of symphonies with equal ones, the one with the smallest id. A new version
+of a symphony makes another history, which is a new row."""
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("strategy_id", ForeignKey("strategies.id"), nullable=False),
+    Column("first_close", Date, nullable=False, comment="first day at whose close it existed"),
+    Column("version_id", Text, nullable=False),
+    Column("content_hash", Text, comment="NULL where nobody knows what the strategy was"),
+    Column(
+        "holdings", Text, nullable=False, comment="JSON list of tickers; empty where it decides on no day"
+    ),
+    PrimaryKeyConstraint("strategy_id", "first_close"),
+)
+"""The versions behind a strategy that is on each day the version that existed then; each decides from its first close
+until that of the next one. A strategy that is one tree on all days has none."""
 
 assets = Table(
     "assets",
@@ -163,7 +179,7 @@ voters = Table(
     metadata,
     Column("extraction_id", ForeignKey("extractions.id"), nullable=False),
     Column("strategy_id", ForeignKey("strategies.id"), nullable=False),
-    Column("sharpe", Double, nullable=False, comment="annualised, up to the end of the pre-training window"),
+    Column("sharpe", Double, nullable=False, comment="annualised, over the days that reviews may see"),
     PrimaryKeyConstraint("extraction_id", "strategy_id"),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,10 @@ class VersionSpan:
     version_id: str
     content_hash: str | None
     """Hash of what its rules mean; None where nobody knows what the strategy was."""
+    holdings: tuple[str, ...] = ()
+    """Assets that its tree can hold; none where it decides on no day."""
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Reasons for the categories of its leaves, as `StrategyRecord.reasons`."""
 
 
 @dataclass(frozen=True)
@@ -40,15 +44,18 @@ class StrategyRecord:
 
     symphony_id: str
     content_hash: str
+    """Hash of what its rules mean, or of those of all its versions and their days."""
     name: str
     last_edit: np.datetime64 | None
     """Day of the last edit; None if unknown, in which case every decision counts as made with hindsight."""
     bars_per_year: int
-    """252, or 365 for a strategy that decides every calendar day."""
+    """252, or 365 for a strategy that decides every calendar day; that of the first version, since no earlier day may
+    depend on what a later one is."""
     holdings: tuple[str, ...]
-    """Assets that its tree can hold, whether or not it ever did."""
+    """Assets that its trees can hold, whether or not they ever did; see `can_hold`."""
     reasons: Mapping[str, tuple[str, ...]]
-    """Asset -> at most three reasons for the categories of the leaves that hold it; see `asset_reasons`."""
+    """Asset -> at most three reasons for the categories of the leaves that hold it, see `asset_reasons`; those of the
+    last version that can hold it."""
     dates: Dates
     """(D,) closes at which it decides."""
     held_bits: NDArray[np.uint8]
@@ -70,7 +77,8 @@ class StrategyRecord:
     """(D,) 1 where the replay agreed with the service's backtest up to that close, -1 where not, 0 where too few
     days were common."""
     fidelity: Fidelity
-    """The fidelity over all days; it is for reports and never for a decision, since it uses all days."""
+    """The fidelity over all days, of the last version that was compared; it is for reports and never for a decision,
+    since it uses all days."""
     versions: tuple[VersionSpan, ...] = ()
     """The versions behind the decisions, by their first close. Empty where today's tree decides on all days."""
 
@@ -133,6 +141,26 @@ class StrategyRecord:
         begun = [version for version in self.versions if version.first_close <= day]
         return begun[-1] if begun else None
 
+    def tree_at(self, day: np.datetime64) -> str:
+        """Return the hash of the rules that decide at the close of one of `dates`."""
+        version = self.version_at(day)
+        return self.content_hash if version is None or version.content_hash is None else version.content_hash
+
+    @property
+    def version_starts(self) -> NDArray[np.intp]:
+        """First row of each version that decides on some day."""
+        firsts = np.array([version.first_close for version in self.versions], "datetime64[D]")
+        rows = np.searchsorted(self.dates, firsts)
+        return np.unique(rows[rows < len(self.dates)])
+
+    def can_hold(self, asset: str) -> NDArray[np.bool_]:
+        """Return the closes (D,) at which the tree that decides can hold an asset."""
+        if not self.versions:
+            return np.full(len(self.dates), asset in self.holdings)
+        firsts = np.array([version.first_close for version in self.versions], "datetime64[D]")
+        holds = np.array([asset in version.holdings for version in self.versions], np.bool_)
+        return np.asarray(holds[np.searchsorted(firsts, self.dates, side="right") - 1])
+
     def held(self) -> NDArray[np.bool_]:
         """Unpack the holdings, (D, n)."""
         return np.unpackbits(self.held_bits, axis=1, count=len(self.holdings)).astype(bool)
@@ -167,7 +195,7 @@ class ChunkRecords:
             text["last_edit"] = None if record.last_edit is None else str(record.last_edit)
             text["fidelity"] = record.fidelity.as_json()
             text["versions"] = [
-                [str(span.first_close), span.version_id, span.content_hash] for span in record.versions
+                asdict(span) | {"first_close": str(span.first_close)} for span in record.versions
             ]
             described.append(text)
             for name in _ARRAYS:
@@ -220,8 +248,15 @@ def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> 
     text["holdings"], text["remarks"] = tuple(text["holdings"]), tuple(text["remarks"])
     text["reasons"] = {asset: tuple(reasons) for asset, reasons in text["reasons"].items()}
     text["fidelity"] = Fidelity.from_json(text["fidelity"])
-    text["versions"] = tuple(
-        VersionSpan(np.datetime64(first, "D"), version_id, content_hash)
-        for first, version_id, content_hash in text["versions"]
-    )
+    text["versions"] = tuple(_restore_span(span) for span in text["versions"])
     return StrategyRecord(**text, **arrays)
+
+
+def _restore_span(text: dict[str, Any]) -> VersionSpan:
+    return VersionSpan(
+        first_close=np.datetime64(text["first_close"], "D"),
+        version_id=text["version_id"],
+        content_hash=text["content_hash"],
+        holdings=tuple(text["holdings"]),
+        reasons={asset: tuple(reasons) for asset, reasons in text["reasons"].items()},
+    )

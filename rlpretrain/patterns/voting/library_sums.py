@@ -13,9 +13,9 @@ from rlpretrain.patterns.strategies.running_performance import running_performan
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 from rlpretrain.symphony.evidence import CATEGORIES
 
-__all__ = ["FIGURES", "LibrarySums"]
+__all__ = ["FIGURES", "KNOWN_FOR", "LibrarySums"]
 
-_KNOWN_FOR = np.timedelta64(7, "D")
+KNOWN_FOR = np.timedelta64(7, "D")
 """A strategy's last decision remains valid over weekends and holidays, but not for longer."""
 _LARGEST_SCORE = 4.0
 """Bound on a standardised return, so that one crash does not determine how independent strategies are."""
@@ -48,7 +48,7 @@ class LibrarySums:
         last = np.searchsorted(record.dates, days, side="right") - 1
         last, begun = np.maximum(last, 0), last >= 0
         voting = begun if admitted is None else begun & admitted[last]
-        known = (voting & (days - record.dates[last] <= _KNOWN_FOR)).astype(np.float64)
+        known = (voting & (days - record.dates[last] <= KNOWN_FOR)).astype(np.float64)
         returns = record.returns.astype(np.float64)
         performance = running_performance(returns, record.bars_per_year)
         figures = known * np.stack(
@@ -66,8 +66,13 @@ class LibrarySums:
         held = record.held()
         categories = record.categories()
         for i, column in enumerate(columns):
-            self.everyone[column] += figures
-            self.returns[column] += score * known
+            if record.versions:  # Only where the version that decides can hold the asset.
+                able = record.can_hold(record.holdings[i])[last]
+                self.everyone[column] += figures * able
+                self.returns[column] += score * known * able
+            else:
+                self.everyone[column] += figures
+                self.returns[column] += score * known
             if held[:, i].any():
                 self.holders[column] += figures * held[last, i]
                 self.categories[column] += categories[last, i] * known[:, None].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Near-identical strategies: different trees whose daily returns to date hardly differ share one vote."""
+"""Near-identical strategies share one vote: the same tree, or trees whose daily returns to date hardly differ."""
 
 from __future__ import annotations
 
@@ -26,14 +26,19 @@ class Exclusion:
     """Number of reviews that admitted it."""
     duplicate_of: str
     """Symphony id of the strategy that voted instead, most often."""
-    correlation: float
-    """Largest correlation with that strategy."""
+    correlation: float | None
+    """Largest correlation with that strategy; None where it was the same tree at each review."""
 
     def __str__(self) -> str:
         where = (
             "every review" if self.reviews == self.admitted else f"{self.reviews} of {self.admitted} reviews"
         )
-        return f"duplicate of {self.duplicate_of} at {where}: daily returns to date correlate {self.correlation:.4f}"
+        reason = (
+            "the same tree then"
+            if self.correlation is None
+            else f"daily returns to date correlate {self.correlation:.4f}"
+        )
+        return f"duplicate of {self.duplicate_of} at {where}: {reason}"
 
 
 def quarter_starts(dates: Dates, until: np.datetime64) -> NDArray[np.intp]:
@@ -52,9 +57,10 @@ def one_vote_each(
     """Restrict near-identical strategies to one vote, quarter by quarter.
 
     At each review the admitted strategies are taken in the order of their records, the longest first, then by id. A
-    strategy is left out until its next review if its daily returns correlate by more than `max_correlation` with
-    those of one already taken, on the days before the quarter that both have, at least 63 of them. So clusters
-    form around the longest record, and no chain of small differences joins strategies that differ.
+    strategy is left out until its next review if it is then the same tree as one already taken, or if its daily returns
+    correlate by more than `max_correlation` with those of one, on the days before the quarter that both have, at least
+    63 of them. So clusters form around the longest record, and no chain of small differences joins strategies that
+    differ.
 
     Parameters
     ----------
@@ -63,32 +69,38 @@ def one_vote_each(
     until
         Day from which on there is no review; the last one remains in force.
     max_correlation
-        Maximum correlation; at 1 no strategy is left out.
+        Maximum correlation; at 1 only the same tree counts once.
 
     Returns
     -------
     tuple
         The closes (D,) at which each then votes, and the exclusions by position.
     """
-    if max_correlation >= 1.0:
-        return tuple(admitted), {}
     votes = [mask.copy() for mask in admitted]
     reviews = [quarter_starts(voter.dates, until) for voter in voters]
     left_out: dict[int, list[tuple[int, float]]] = {}
     for start, correlation in _correlations(voters, until):
-        seats = {i: _seat(voters[i], reviews[i], start) for i in range(len(voters))}
-        candidates = [i for i, seat in seats.items() if seat is not None and votes[i][seat.start]]
-        lengths = {i: int(np.searchsorted(voters[i].dates, start)) for i in candidates}
+        seats = {
+            i: seat
+            for i, voter in enumerate(voters)
+            if (seat := _seat(voter, reviews[i], start)) is not None and votes[i][seat.start]
+        }
+        lengths = {i: int(np.searchsorted(voters[i].dates, start)) for i in seats}
+        trees: dict[str, int] = {}
         taken: list[int] = []
-        for i in sorted(candidates, key=lambda i: (-lengths[i], voters[i].symphony_id)):
+        for i in sorted(seats, key=lambda i: (-lengths[i], voters[i].symphony_id)):
+            tree = voters[i].tree_at(voters[i].dates[seats[i].start])
             alike = correlation[i, taken]
-            seat = seats[i]
-            if seat is not None and len(taken) and np.nanmax(alike, initial=-1.0) > max_correlation:
+            if tree in trees:
+                left_out.setdefault(i, []).append((trees[tree], np.nan))
+                votes[i][seats[i]] = False
+            elif len(taken) and np.nanmax(alike, initial=-1.0) > max_correlation:
                 nearest = int(np.nanargmax(alike))
                 left_out.setdefault(i, []).append((taken[nearest], float(alike[nearest])))
-                votes[i][seat] = False
+                votes[i][seats[i]] = False
             else:
                 taken.append(i)
+                trees[tree] = i
     exclusions = {
         i: _exclusion(found, voters, int(admitted[i][reviews[i]].sum()))
         for i, found in sorted(left_out.items())
@@ -106,11 +118,14 @@ def _seat(voter: StrategyRecord, reviews: NDArray[np.intp], start: np.datetime64
 
 def _exclusion(found: list[tuple[int, float]], voters: Sequence[StrategyRecord], admitted: int) -> Exclusion:
     nearest, _ = Counter(other for other, _ in found).most_common(1)[0]
+    correlations = [
+        correlation for other, correlation in found if other == nearest and not np.isnan(correlation)
+    ]
     return Exclusion(
         reviews=len(found),
         admitted=admitted,
         duplicate_of=voters[nearest].symphony_id,
-        correlation=max(correlation for other, correlation in found if other == nearest),
+        correlation=max(correlations, default=None),
     )
 
 

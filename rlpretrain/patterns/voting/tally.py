@@ -86,8 +86,8 @@ def tally_votes(
     crypto = panel.crypto[[panel.column(asset) for asset in assets]]
     sums = LibrarySums(len(panel.dates), len(assets))
     column = {asset: i for i, asset in enumerate(assets)}
-    # Sums of floats depend on their order, which is by content and not the caller's.
-    for i in sorted(range(len(voters)), key=lambda i: voters[i].content_hash):
+    # Sums of floats depend on their order, which is neither the caller's nor changed by a later version's content.
+    for i in sorted(range(len(voters)), key=lambda i: voters[i].symphony_id):
         columns = [column[asset] for asset in voters[i].holdings]
         sums.add(voters[i], panel.dates, columns, None if admitted is None else admitted[i])
     calendar = _Calendar(len(panel.dates), panel.sessions, crypto)

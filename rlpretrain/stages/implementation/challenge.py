@@ -43,7 +43,9 @@ def as_trained(work: Work[EpisodeSettings], version: ModelVersion, symbol: str) 
 
 
 def unseen_by_both(test_start: dt.date, clean_from: dt.date | None, champion: ModelVersion) -> dt.date:
-    """Return the first day that neither agent has learned from, nor any strategy's author where the edits are known.
+    """Return the first day that neither agent has learned from, and that is clean for the strategies of both.
+
+    Where the strategies' edits are unknown, only the agents count.
 
     Parameters
     ----------

@@ -3,46 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
-from rlpretrain.composer import DailyValues
-from rlpretrain.errors import DataError, StageError, SymphonyError
+from rlpretrain.errors import StageError
 from rlpretrain.library.answers import Answers
-from rlpretrain.library.sources import BacktestTerms, Source, SourceFinder
-from rlpretrain.patterns import (
-    AGREES,
-    DISAGREES,
-    ChunkRecords,
-    Reject,
-    StrategyRecord,
-    TradeTable,
-    leaf_scores,
-    record_strategy,
-)
+from rlpretrain.library.source_finder import SourceFinder
+from rlpretrain.library.sources import BacktestTerms, Source
+from rlpretrain.patterns import AGREES, DISAGREES, ChunkRecords, Reject, TradeTable
+from rlpretrain.patterns.strategies.version_records import VersionRecords
 from rlpretrain.runs.cache import DamagedError, program_digest
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT, Extracted, ExtractSettings, ReplaySettings, SourcePins
 from rlpretrain.stages.implementation.list import read_listing
 from rlpretrain.stages.implementation.market import cache_of, listed_market
+from rlpretrain.stages.implementation.replayed_source import Replayed, SourceReplayer
 from rlpretrain.stages.list import LIST, PRICE_FINDINGS
 from rlpretrain.stages.work import Work
-from rlpretrain.symphony import (
-    MIN_COMMON_DAYS,
-    Costs,
-    Evaluator,
-    Symphony,
-    backtest,
-    compare_daily_values,
-    equal_holdings,
-    work_through,
-)
-from rlpretrain.symphony.levels import no_vote_reason
+from rlpretrain.symphony import Costs, Evaluator, work_through
 
-__all__ = ["SERVICE_CAPITAL", "SERVICE_COSTS", "chunk_files", "extract_chunk", "read_records"]
+__all__ = [
+    "SERVICE_CAPITAL",
+    "SERVICE_COSTS",
+    "chunk_files",
+    "extract_chunk",
+    "read_records",
+    "read_versions",
+]
 
 SERVICE_COSTS = Costs()
 """Costs of trading for the comparison with the service: they are requested from the service and charged here."""
@@ -50,19 +40,16 @@ SERVICE_CAPITAL = 10_000.0
 """Initial dollars of both; the regulators' fees depend on the number of shares traded."""
 
 
-class _Replayed(NamedTuple):
-    """What is kept of a strategy."""
-
-    record: StrategyRecord
-    trades: TradeTable
-    by_level: bool
-    """Whether it decides by the level of a price."""
-
-
 def chunk_files(chunk: str) -> dict[str, str]:
     """Return the paths of a chunk's outputs, relative to the run's folder."""
     stage = EXTRACT.manifest_name(chunk)
-    return {"records": f"{stage}.npz", "trades": f"{stage}_trades.npz", "rejects": f"{stage}_rejects.json"}
+    return {
+        "records": f"{stage}.npz",
+        "last": f"{stage}_last.npz",
+        "versions": f"{stage}_versions.npz",
+        "trades": f"{stage}_trades.npz",
+        "rejects": f"{stage}_rejects.json",
+    }
 
 
 def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
@@ -92,8 +79,8 @@ def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
     )
     while True:
         sources = asyncio.run(finder.find(rows))
-        asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items())
-        work.progress(f"chunk {chunk}: {asked} fetched for {len(rows)} symphonies")
+        asked = ", ".join(f"{count} {kind}" for kind, count in finder.take_asked().items() if count)
+        work.progress(f"chunk {chunk}: {asked or 'nothing'} fetched for {len(rows)} symphonies")
         try:
             return _extract(work, finder, sources)
         except DamagedError as error:
@@ -101,11 +88,26 @@ def extract_chunk(work: Work[ExtractSettings]) -> Extracted:
             work.progress(f"chunk {chunk}: {error} is missing from the cache, or damaged")
 
 
-def read_records(work: Work[Any]) -> ChunkRecords:
-    """Read the records of all replayed strategies; the stage must need the extraction."""
+def read_records(work: Work[Any], kind: Literal["records", "last"] = "records") -> ChunkRecords:
+    """Read the records of all replayed strategies; the stage must need the extraction.
+
+    Parameters
+    ----------
+    work
+        The stage's work.
+    kind
+        ``records`` that vote, or the ``last`` versions on all days of those strategies whose records follow versions.
+    """
     return ChunkRecords.concatenate(
+        [ChunkRecords.load(work.read(EXTRACT, chunk_files(chunk)[kind])) for chunk in work.results(EXTRACT)]
+    )
+
+
+def read_versions(work: Work[Any]) -> VersionRecords:
+    """Read what each version earned on all days; the stage must need the extraction."""
+    return VersionRecords.concatenate(
         [
-            ChunkRecords.load(work.read(EXTRACT, chunk_files(chunk)["records"]))
+            VersionRecords.load(work.read(EXTRACT, chunk_files(chunk)["versions"]))
             for chunk in work.results(EXTRACT)
         ]
     )
@@ -136,44 +138,52 @@ def _extract(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequenc
 
 
 def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence[Source]) -> dict[str, Any]:
-    replayed = iter(
-        work_through(
-            [source for source in sources if source.reject is None],
-            listed_market(work),
-            partial(_replay_part, work.settings.part(ReplaySettings), finder.answers),
-            workers=work.settings.replay_processes,
-        )
+    terms = BacktestTerms(SERVICE_COSTS, SERVICE_CAPITAL)
+    outcomes = work_through(
+        sources,
+        listed_market(work),
+        partial(_replay_part, work.settings.part(ReplaySettings), terms, finder.answers),
+        workers=work.settings.replay_processes,
     )
-    records: list[StrategyRecord] = []
-    trades: list[TradeTable] = []
+    found: list[Replayed] = []
     rejects: list[Reject] = []
-    by_level_quoted = 0
-    for source in sources:
-        outcome = source.reject or next(replayed)
+    for outcome in outcomes:
         if isinstance(outcome, DamagedError):
             raise outcome
         if isinstance(outcome, Reject):
             rejects.append(outcome)
         else:
-            records.append(outcome.record)
-            by_level_quoted += outcome.by_level
-            if outcome.record.fidelity_status != DISAGREES:
-                trades.append(outcome.trades)
+            found.append(outcome)
+    records = [one.record for one in found]
+    last = [one.last for one in found if one.last is not None]
+    versions = [version for one in found for version in one.versions]
+    trades = [one.trades for one in found if one.record.fidelity_status != DISAGREES]
     files = chunk_files(work.part)
     rejects = sorted(rejects, key=lambda reject: reject.symphony_id)
     ChunkRecords(tuple(records)).save(work.write(files["records"]))
+    ChunkRecords(tuple(last)).save(work.write(files["last"]))
+    VersionRecords(tuple(versions)).save(work.write(files["versions"]))
     TradeTable.concatenate(trades).save(work.write(files["trades"]))
     write_json(work.write(files["rejects"]), [asdict(reject) for reject in rejects])
     agree = sum(record.fidelity_status == AGREES for record in records)
+    replayed_versions = sum(bool(version.version_id) for version in versions)
     work.progress(
-        f"chunk {work.part}: {len(records)} replayed, {agree} agree with the service, {len(rejects)} rejected"
+        f"chunk {work.part}: {len(records)} replayed in {replayed_versions or len(records)} versions, {agree} agree "
+        f"with the service, {len(rejects)} rejected"
     )
+    remarks = [
+        *(remark for source in sources for remark in source.history_remarks),
+        *(remark for one in found for remark in one.remarks),
+    ]
     return {
         "replayed": len(records),
         "agree": agree,
         "rejected": len(rejects),
-        "by_level_quoted": by_level_quoted,
+        "by_level_quoted": sum(one.by_level for one in found),
         "trades": sum(len(t) for t in trades),
+        "histories": sum(bool(record.versions) for record in records),
+        "versions": replayed_versions,
+        "history_remarks": dict(sorted(Counter(remark.kind for remark in remarks).items())),
         "fidelity": {
             record.symphony_id: {**record.fidelity.as_json(), "status": record.fidelity_status}
             for record in records
@@ -182,74 +192,19 @@ def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence
 
 
 def _replay_part(
-    settings: ReplaySettings, answers: Answers, evaluator: Evaluator, sources: Sequence[Source]
-) -> list[_Replayed | Reject | DamagedError]:
-    outcomes: list[_Replayed | Reject | DamagedError] = []
-    evaluator = evaluator.with_missing_tickers(settings.missing_tickers)
+    settings: ReplaySettings,
+    terms: BacktestTerms,
+    answers: Answers,
+    evaluator: Evaluator,
+    sources: Sequence[Source],
+) -> list[Replayed | Reject | DamagedError]:
+    outcomes: list[Replayed | Reject | DamagedError] = []
+    replayer = SourceReplayer(
+        settings, terms, answers, evaluator.with_missing_tickers(settings.missing_tickers)
+    )
     for source in sources:
         try:
-            symphony, theirs = source.parse(answers), source.daily_values(answers)
+            outcomes.append(replayer.replay(source))
         except DamagedError as error:
             outcomes.append(error)
-        else:
-            outcomes.append(_replay_one(settings, evaluator, symphony, theirs, source.row.last_edit))
     return outcomes
-
-
-def _replay_one(
-    settings: ReplaySettings,
-    evaluator: Evaluator,
-    symphony: Symphony,
-    theirs: DailyValues,
-    last_edit: dt.date | None,
-) -> _Replayed | Reject:
-    try:
-        replay = evaluator.replay(symphony, leaf_scores(symphony), margins=True)
-        near = None if replay.margins is None else replay.margins.within_noise
-        no_vote = no_vote_reason(symphony, evaluator.missing_raw_closes(replay))
-        if no_vote is not None:
-            return Reject(symphony.symphony_id, "level", no_vote)
-        ours = backtest(
-            replay,
-            evaluator.panel,
-            SERVICE_COSTS,
-            "same_close",
-            capital=SERVICE_CAPITAL,
-            whole_share_tickers=settings.whole_share_tickers,
-        )
-        comparison = compare_daily_values(
-            ours.dates,
-            ours.equity,
-            theirs.dates,
-            1.0 + theirs.symphony,
-            near=near,
-            undecided=replay.undecided,
-            resolution=theirs.resolution,
-        )
-        shared = None if theirs.weights is None else equal_holdings(replay, theirs.dates, theirs.weights)
-        fidelity = comparison.overall(shared)
-        if fidelity is None:
-            reason = (
-                f"{len(comparison.dates)} days in common with the service's backtest, "
-                f"fewer than {MIN_COMMON_DAYS}"
-            )
-            return Reject(symphony.symphony_id, "fidelity", reason)
-        # A strategy that disagrees is kept with its figures: the reviews decide which strategies vote, and when, by
-        # what was known then. The figures over all days decide nothing.
-        record, trades = record_strategy(
-            replay,
-            evaluator.panel,
-            fidelity=fidelity,
-            agreement=comparison.agreement(
-                replay.dates,
-                min_correlation=settings.min_fidelity,
-                max_tracking_error=settings.max_tracking_error,
-            ),
-            fill=settings.fill,
-            cost_bps=settings.cost_bps,
-            crypto_cost_bps=settings.crypto_cost_bps,
-            last_edit=last_edit,
-        )
-        return _Replayed(record, trades, bool(symphony.level_rules))
-    except (SymphonyError, DataError) as error:
-        return Reject(symphony.symphony_id, "replay", str(error))

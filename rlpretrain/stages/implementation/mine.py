@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from rlpretrain.composer.settings import HistorySettings
 from rlpretrain.features import STATE_VERSION, market_context
-from rlpretrain.market import PricePanel
+from rlpretrain.market import Dates, PricePanel
+from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import (
     ACTIONS,
     AGREES,
@@ -26,6 +28,9 @@ from rlpretrain.patterns import (
 )
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.voting.electorate import reviews_end
+from rlpretrain.patterns.voting.library_sums import KNOWN_FOR
+from rlpretrain.patterns.voting.near_duplicates import quarter_starts
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT
@@ -42,10 +47,11 @@ from rlpretrain.stages.mine import (
     Mined,
     MineSettings,
     PatternSettings,
+    Standing,
 )
 from rlpretrain.stages.work import Work
 
-__all__ = ["elect", "mine", "split_late_edits"]
+__all__ = ["elect", "mine", "reviewed_until", "split_late_edits", "standing_on"]
 
 _MIN_VOLATILITY = 0.03
 """Annualised volatility below which an asset counts as cash."""
@@ -62,7 +68,7 @@ def mine(work: Work[MineSettings]) -> Mined:
     others, late = split_late_edits(library.records, windows.test_start)
     if settings.allow_late_edits:
         others, late = list(library.records), []
-    electorate = elect(others, settings, windows.validation_start)
+    electorate = elect(others, settings, reviewed_until(settings, windows, panel))
     rejects += [
         Reject(record.symphony_id, "hindsight", f"last edited {record.last_edit}, in the test window "
                f"from {windows.test_start}")
@@ -74,7 +80,7 @@ def mine(work: Work[MineSettings]) -> Mined:
     work.progress(f"{len(patterns)} patterns mined")
 
     identity = {
-        "library": sorted((r.content_hash, str(r.last_edit)) for r in library.records),
+        "library": sorted(_behind(record) for record in library.records),
         "agreement": _agreement_digest(library.records),
         "market": panel.digest,
         "settings": settings.part(PatternSettings).digest(),
@@ -104,7 +110,7 @@ def mine(work: Work[MineSettings]) -> Mined:
         for remark in record.remarks
     ]
     write_json(work.write(REMARKS), _as_json([*electorate.remarks, *incomplete]))
-    write_json(work.write(REASONS), {record.content_hash: record.reasons for record in library.records})
+    write_json(work.write(REASONS), _reasons(library.records))
     return Mined(
         strategies=len(library),
         agree=sum(record.fidelity_status == AGREES for record in library.records),
@@ -121,13 +127,32 @@ def mine(work: Work[MineSettings]) -> Mined:
         categories=_counted(patterns.category),
         regimes=_counted(patterns.regime),
         training_assets=_training_assets(patterns, panel, windows.validation_start, settings),
-        last_edit=_last_edit(electorate.voters),
+        clean_from=_clean_from(electorate.voters, panel),
+        standing=standing_on(electorate, _quarters(panel)),
     )
+
+
+def _reasons(records: Sequence[StrategyRecord]) -> dict[str, Mapping[str, Sequence[str]]]:
+    """Return the reasons for the categories of each tree, by its content hash."""
+    found: dict[str, Mapping[str, Sequence[str]]] = {}
+    for record in records:
+        if not record.versions:
+            found[record.content_hash] = record.reasons
+        for version in record.versions:
+            if version.content_hash is not None and version.holdings:
+                found[version.content_hash] = version.reasons
+    return found
 
 
 def _as_json(rejects: Sequence[Reject]) -> list[dict[str, str]]:
     """Return the rejects as JSON values, ordered by symphony and stage."""
     return [asdict(reject) for reject in sorted(rejects, key=lambda r: (r.symphony_id, r.stage))]
+
+
+def _behind(record: StrategyRecord) -> tuple[str, str, list[list[str]]]:
+    """Return what a strategy's decisions depend on, and the names of its versions, which the store keeps."""
+    versions = [[str(version.first_close), version.version_id] for version in record.versions]
+    return record.content_hash, str(record.last_edit), versions
 
 
 def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
@@ -141,22 +166,34 @@ def _agreement_digest(records: Sequence[StrategyRecord]) -> str:
 def split_late_edits(
     records: Sequence[StrategyRecord], start: np.datetime64
 ) -> tuple[list[StrategyRecord], list[StrategyRecord]]:
-    """Separate strategies edited since `start`, whose authors knew those days, from all others; return others, late."""
-    late = [record for record in records if record.last_edit is not None and record.last_edit >= start]
+    """Separate strategies edited since `start`, whose authors knew those days, from all others; return others, late.
+
+    A strategy whose versions are known decides on no day by what was written later.
+    """
+    late = [
+        record
+        for record in records
+        if not record.versions and record.last_edit is not None and record.last_edit >= start
+    ]
     names = {record.symphony_id for record in late}
     return [record for record in records if record.symphony_id not in names], late
 
 
 def elect(
-    records: Sequence[StrategyRecord], settings: ElectorateSettings, validation_start: np.datetime64
+    records: Sequence[StrategyRecord], settings: ElectorateSettings, until: np.datetime64
 ) -> Electorate:
-    """Select the voters among some strategies, by the run's settings."""
+    """Select the voters among some strategies, by the run's settings; `until` is that of `reviewed_until`."""
     return select_voters(
         records,
-        validation_start=validation_start,
+        reviewed_until=until,
         min_sharpe=settings.min_performance_threshold,
         max_correlation=settings.max_correlation,
     )
+
+
+def reviewed_until(settings: HistorySettings, windows: Windows, panel: PricePanel) -> np.datetime64:
+    """Return the day from which on the run reviews no strategy; see `reviews_end`."""
+    return reviews_end(settings.history, windows.validation_start, panel.dates[-1])
 
 
 def _counted(names: np.ndarray[Any, Any]) -> dict[str, int]:
@@ -185,10 +222,31 @@ def _yearly_volatility(panel: PricePanel, asset: str, until: np.datetime64) -> f
     return float(np.std(close[1:] / close[:-1]) * np.sqrt(series.bars_per_year)) if len(close) > 1 else 0.0
 
 
-def _last_edit(voters: Sequence[StrategyRecord]) -> dt.date | None:
-    """Return the day of the voters' newest edit; None if that of any voter is unknown."""
-    edits = [voter.last_edit for voter in voters if voter.last_edit is not None]
-    if len(edits) < len(voters):
+def _clean_from(voters: Sequence[StrategyRecord], panel: PricePanel) -> dt.date | None:
+    """Return the first day that no voter's author can have known; see `Mined.clean_from`."""
+    edits = [voter.last_edit for voter in voters if not voter.versions]
+    known = [edit for edit in edits if edit is not None]
+    if len(known) < len(edits):
         return None
-    newest: dt.date = max(edits).astype(object)
-    return newest
+    first = max(known) + 1 if known else panel.dates[0]
+    return dt.date.fromisoformat(str(first))
+
+
+def _quarters(panel: PricePanel) -> Dates:
+    """Return the first session of each quarter."""
+    sessions = panel.dates[panel.sessions]
+    return sessions[quarter_starts(sessions, sessions[-1] + 1)]
+
+
+def standing_on(electorate: Electorate, days: Dates) -> list[Standing]:
+    """Count the strategies that vote at the closes of some days."""
+    counts = {kind: np.zeros(len(days), np.intp) for kind in (True, False)}
+    for voter, admitted in zip(electorate.voters, electorate.admitted, strict=True):
+        last = np.searchsorted(voter.dates, days, side="right") - 1
+        decided = np.maximum(last, 0)
+        in_force = (last >= 0) & (days - voter.dates[decided] <= KNOWN_FOR)
+        counts[bool(voter.versions)] += in_force & admitted[decided]
+    return [
+        Standing(day=dt.date.fromisoformat(str(day)), point_in_time=int(then), last_version=int(last))
+        for day, then, last in zip(days, counts[True], counts[False], strict=True)
+    ]

@@ -17,7 +17,7 @@ from rlpretrain.stages.check import CHECK
 from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.implementation.decision import card_of, decide
 from rlpretrain.stages.implementation.extract import chunk_files, read_records
-from rlpretrain.stages.implementation.late_edits import late_edits
+from rlpretrain.stages.implementation.hindsight import measure_hindsight
 from rlpretrain.stages.implementation.list import read_listing
 from rlpretrain.stages.implementation.market import listed_market, mined_windows
 from rlpretrain.stages.implementation.promote import note_models
@@ -36,11 +36,13 @@ from rlpretrain.validation.report import (
     Advice,
     ClassifierScores,
     FidelityFigures,
+    Hindsight,
     LibraryCounts,
     PatternCounts,
     PretrainingFigures,
     PriceFigures,
     PriceRuleFigures,
+    QuarterVoters,
     RegistryDecision,
     Rejection,
     ReplayFidelity,
@@ -50,6 +52,7 @@ from rlpretrain.validation.report import (
     WindowDates,
     render_report,
 )
+from rlpretrain.validation.report.voters import voters_around_test
 
 __all__ = ["report"]
 
@@ -75,15 +78,28 @@ def report(work: Work[PretrainingConfig]) -> Reported:
         AssetValidation.model_validate_json(work.read(VALIDATE, evidence_file(symbol)).read_bytes())
         for symbol in settings.validation_envs
     )
-    verdict = reach_verdict(evidence, settings, seed=settings.seed)
-    figures = _figures(evidence, verdict)
+    voters = _voters(work)
+    verdict = reach_verdict(
+        evidence,
+        settings,
+        seed=settings.seed,
+        voters=voters_around_test(voters, work.result(MINE).windows["test_start"]),
+    )
+    hindsight = measure_hindsight(
+        read_records(work).records,
+        read_records(work, "last").records,
+        listed_market(work),
+        mined_windows(work),
+        settings,
+    )
+    figures = _figures(evidence, verdict, hindsight)
     version, decision = decide(work, verdict, card_of(work, figures | _deflated(evidence)))
     models = {"policy": work.read(PRETRAIN, PRETRAINED), "agent": work.read(TRANSFER, AGENT)}
     note_models(store_url(settings, work.folder), work.run_id, models, promoted=False)
-    data = _report_data(work, evidence, verdict, decision)
+    data = _report_data(work, evidence, verdict, decision, hindsight, voters)
     for path in render_report(data, work.folder):
         work.write(path.name)
-    write_json(work.write(RESULTS), _results(work, data, verdict, decision, figures))
+    write_json(work.write(RESULTS), _results(work, data, verdict, decision, hindsight, figures))
     work.progress(f"{verdict.headline}; report at {work.folder / HTML_REPORT}")
     return Reported(
         assets=len(evidence), finding=verdict.finding, verdict=decision.verdict, version=version.version
@@ -99,8 +115,11 @@ def _outcome(config: PretrainingConfig, decision: Decision) -> RegistryDecision:
     return RegistryDecision(promoted=decision.promote, reasons=decision.reasons)
 
 
-def _figures(evidence: tuple[AssetValidation, ...], verdict: Verdict) -> dict[str, float | None]:
+def _figures(
+    evidence: tuple[AssetValidation, ...], verdict: Verdict, hindsight: Hindsight
+) -> dict[str, float | None]:
     figures: dict[str, float | None] = {name: pair.interval.estimate for name, pair in verdict.pooled.items()}
+    figures["hindsight"] = None if hindsight.on_test is None else hindsight.on_test.estimate
     for asset in evidence:
         metrics = asset.arms["agent"].metrics[asset.window.main]
         figures |= {
@@ -125,9 +144,10 @@ def _report_data(
     evidence: tuple[AssetValidation, ...],
     verdict: Verdict,
     decision: Decision,
+    hindsight: Hindsight,
+    voters: tuple[QuarterVoters, ...],
 ) -> ReportData:
     config, mined, trained = work.settings, work.result(MINE), work.manifest(PRETRAIN)
-    windows = mined_windows(work)
     return ReportData(
         run_id=work.run_id,
         settings=config.of_run(),
@@ -136,7 +156,8 @@ def _report_data(
         prices=_price_figures(work),
         library=_library_counts(work),
         fidelity=_fidelity_figures(work),
-        late_edits=late_edits(read_records(work).records, listed_market(work), windows, config),
+        hindsight=hindsight,
+        voters=voters,
         advice=_advice(work),
         patterns=PatternCounts(
             total=mined.patterns,
@@ -181,7 +202,9 @@ def _library_counts(work: Work[PretrainingConfig]) -> LibraryCounts:
     names = {row.symphony_id: row.name for row in read_listing(work).rows}
     rejects = work.read_json(MINE, REJECTS)
     reasons = Counter(reject["stage"] for reject in rejects)
-    by_level_quoted = sum(extracted.by_level_quoted for extracted in work.results(EXTRACT).values())
+    chunks = list(work.results(EXTRACT).values())
+    by_level_quoted = sum(extracted.by_level_quoted for extracted in chunks)
+    remarks = sum((Counter(extracted.history_remarks) for extracted in chunks), Counter[str]())
     return LibraryCounts(
         listed=len(names),
         replayed=work.result(MINE).strategies,
@@ -189,6 +212,9 @@ def _library_counts(work: Work[PretrainingConfig]) -> LibraryCounts:
         last_edit_known=work.result(LIST).last_edit_known,
         by_level=by_level_quoted + reasons["level"],
         by_level_quoted=by_level_quoted,
+        histories=sum(extracted.histories for extracted in chunks),
+        versions=sum(extracted.versions for extracted in chunks),
+        history_remarks=dict(remarks),
         reasons=dict(reasons),
         examples=tuple(
             Rejection(name=names.get(reject["symphony_id"], reject["symphony_id"]), reason=reject["reason"])
@@ -197,6 +223,16 @@ def _library_counts(work: Work[PretrainingConfig]) -> LibraryCounts:
             )[:_EXAMPLES]
         ),
     )
+
+
+def _voters(work: Work[PretrainingConfig]) -> tuple[QuarterVoters, ...]:
+    return tuple(QuarterVoters(**quarter.model_dump()) for quarter in work.result(MINE).standing)
+
+
+def _hindsight(found: Hindsight) -> dict[str, Any]:
+    """Return the comparison for programs, with the difference on the test window, from which trends are drawn."""
+    gap = found.on_test
+    return {**found.model_dump(mode="json"), "on_test": None if gap is None else gap.model_dump(mode="json")}
 
 
 def _fidelity_figures(work: Work[PretrainingConfig]) -> FidelityFigures:
@@ -260,6 +296,7 @@ def _results(
     data: ReportData,
     verdict: Verdict,
     decision: Decision,
+    hindsight: Hindsight,
     figures: dict[str, float | None],
 ) -> dict[str, Any]:
     """Gather the run's results; they contain no times, so that equal runs give equal bytes."""
@@ -284,7 +321,8 @@ def _results(
         "promoted": outcome.promoted,
         "reasons": list(outcome.reasons),
         "windows": {name: day.isoformat() for name, day in work.result(MINE).windows.items()},
-        "late_edits": None if data.late_edits is None else data.late_edits.model_dump(mode="json"),
+        "hindsight": _hindsight(hindsight),
+        "voters": [quarter.model_dump(mode="json") for quarter in data.voters],
         "settings": work.settings.of_run(),
         "training_results": work.read_json(PRETRAIN, HISTORY),
         "pretraining_scores": work.read_json(PRETRAIN, SCORES),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,14 +15,17 @@ __all__ = [
     "Advice",
     "ClassifierScores",
     "FidelityFigures",
-    "LateEditWindow",
-    "LateEdits",
+    "FollowedLibrary",
+    "Hindsight",
+    "HindsightWindow",
     "LibraryCounts",
     "LibraryRecord",
+    "LibraryState",
     "PatternCounts",
     "PretrainingFigures",
     "PriceFigures",
     "PriceRuleFigures",
+    "QuarterVoters",
     "RegistryDecision",
     "Rejection",
     "ReplayFidelity",
@@ -88,6 +91,12 @@ class LibraryCounts(_Part):
     """Replayed symphonies that decide by the level of a price."""
     by_level_quoted: int = 0
     """Those of them whose levels are known from raw prices; the others have no vote."""
+    histories: int = 0
+    """Replayed symphonies that are on each day the version that existed then."""
+    versions: int = 0
+    """Versions of them that were replayed."""
+    history_remarks: dict[str, int] = Field(default_factory=dict)
+    """Kind of what is missing or mended in the versions -> number of times."""
     reasons: dict[str, int] = Field(default_factory=dict)
     """Kind of reason -> symphonies."""
     examples: tuple[Rejection, ...] = ()
@@ -127,11 +136,15 @@ class FidelityFigures(_Part):
     """Whether the service is the embedded one: its backtest is this project's own engine."""
 
 
+LibraryState = Literal["point in time", "no late edits", "last versions"]
+"""Each strategy as it was on the day; those that were not edited in the test window, as today; all, as today."""
+
+
 class LibraryRecord(_Part):
-    """Results of the library's consensus on one window, with some of its strategies or with all."""
+    """Results of a library's consensus on one window."""
 
     voters: int
-    """Strategies that the last review admitted."""
+    """Strategies that voted at its last close."""
     decisions: int
     """Changes of stance that were settled within the window."""
     hit_rate: float | None
@@ -143,26 +156,57 @@ class LibraryRecord(_Part):
     """The same for holding these assets."""
 
 
-class LateEditWindow(_Part):
-    """One window with and without the strategies that were edited inside the test window."""
+class FollowedLibrary(_Part):
+    """One state of the library, and what following its consensus earned on a window."""
+
+    state: LibraryState
+    record: LibraryRecord
+    difference: Interval | None
+    """Sharpe ratio minus that of the window's first library; None for the first, or where it cannot be computed."""
+
+
+class HindsightWindow(_Part):
+    """One window with the libraries that were compared on it, the one with the least hindsight first."""
 
     name: str
-    without: LibraryRecord
-    included: LibraryRecord
-    difference: Interval | None
-    """Sharpe ratio with them minus the one without."""
+    libraries: tuple[FollowedLibrary, ...]
 
 
-class LateEdits(_Part):
-    """Strategies whose authors had seen the test window, and their effect."""
+class Hindsight(_Part):
+    """What the consensus gains from rules that were written after the days they decide on."""
 
+    with_versions: int
+    """Strategies whose votes follow their versions."""
+    without_versions: int
+    """Strategies that vote by today's rules on all days."""
     late: int
+    """Strategies whose last edit lies inside the test window."""
     unknown: int
     """Strategies without a known last edit: any of them may be late."""
     vote: bool
-    """Whether the late ones voted in the run."""
-    windows: tuple[LateEditWindow, ...] = ()
-    """Empty where there are none."""
+    """Whether strategies without versions that were edited late voted in the run."""
+    windows: tuple[HindsightWindow, ...] = ()
+    """Empty where there is nothing to compare."""
+
+    @property
+    def on_test(self) -> Interval | None:
+        """Difference that the last versions make on the test window; None where it was not measured."""
+        return self.windows[-1].libraries[-1].difference if self.windows else None
+
+
+class QuarterVoters(_Part):
+    """How many strategies voted at the first close of a quarter."""
+
+    day: dt.date
+    point_in_time: int
+    """Strategies that voted as the version that existed then."""
+    last_version: int
+    """Strategies that voted by today's rules, because their versions are unknown."""
+
+    @property
+    def voters(self) -> int:
+        """All that voted."""
+        return self.point_in_time + self.last_version
 
 
 class PatternCounts(_Part):
@@ -253,7 +297,9 @@ class ReportData(_Part):
     patterns: PatternCounts | None = None
     pattern_warnings: tuple[str, ...] | None = None
     """Suspicious findings of the checks of the stored patterns; None where they were not checked."""
-    late_edits: LateEdits | None = None
+    hindsight: Hindsight | None = None
+    voters: tuple[QuarterVoters, ...] = ()
+    """By quarter; empty where nothing was mined."""
     advice: tuple[Advice, ...] | None = None
     """None where the patterns were not analysed; empty where no change is recommended."""
     pretraining: PretrainingFigures | None = None

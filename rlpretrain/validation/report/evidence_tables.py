@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rlpretrain.validation.arms import MATCHED_RANDOM, TRANSFERRED, VANILLA, arm_of, arrange
-from rlpretrain.validation.asset_result import AssetValidation
+from rlpretrain.validation.asset_result import AssetValidation, WindowSummary
 from rlpretrain.validation.learning_curves import CurveComparison
 from rlpretrain.validation.metrics import PerformanceMetrics
 from rlpretrain.validation.report.table import (
@@ -35,17 +35,24 @@ def windows_table(assets: Sequence[AssetValidation]) -> Table:
                 f"{window.start} to {window.end}",
                 str(window.clean_bars),
                 str(window.contaminated_bars),
-                str(window.clean_from) if window.clean_from else "unknown",
+                _clean_from(window),
                 f"{window.cost_bps:g}",
             )
         )
     return Table(
         "Test window",
-        ("Asset", "Days", "Clean bars", "Contaminated", "Last edit before", "Cost, bp/side"),
+        ("Asset", "Days", "Clean bars", "Contaminated", "Clean from", "Cost, bp/side"),
         tuple(rows),
-        "Clean bars come after every strategy's last edit: they are the primary evidence. On contaminated bars, the "
+        "On a clean bar, the rules of every strategy that votes had been written before: it votes as the version that "
+        "existed then, or was last edited earlier. Clean bars are the primary evidence. On contaminated bars, the "
         "strategies' authors may already have known what would happen.",
     )
+
+
+def _clean_from(window: WindowSummary) -> str:
+    if window.clean_from is None:
+        return "unknown"
+    return "its start" if window.clean_from <= window.start else str(window.clean_from)
 
 
 def primary_table(verdict: Verdict, assets: Sequence[AssetValidation]) -> Table:

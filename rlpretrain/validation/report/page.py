@@ -27,6 +27,7 @@ from rlpretrain.validation.report.fidelity import fidelity_chart
 from rlpretrain.validation.report.pipeline_tables import pipeline_tables, settings_table
 from rlpretrain.validation.report.table import Table
 from rlpretrain.validation.report.text import data_sentences
+from rlpretrain.validation.report.voters import voters_chart
 
 __all__ = ["html_report"]
 
@@ -53,6 +54,8 @@ def html_report(data: ReportData) -> str:
     pipeline_charts = []
     if data.fidelity is not None and data.fidelity.replays:
         pipeline_charts.append(fidelity_chart(data.fidelity))
+    if data.voters and data.windows is not None:
+        pipeline_charts.append(voters_chart(data.voters, data.windows))
     if data.pretraining is not None and data.pretraining.validation_loss:
         pipeline_charts.append(history_chart(data.pretraining))
     return environment.get_template("report.html.j2").render(
@@ -72,7 +75,9 @@ def html_report(data: ReportData) -> str:
 
 def _section(asset: AssetValidation) -> _Section:
     window = asset.window
-    if window.main == "clean":
+    if window.clean_from is not None and window.clean_from <= window.start:
+        days = f"all {window.clean_bars} bars are clean: no rule that votes on them was written later"
+    elif window.main == "clean":
         days = f"the {window.clean_bars} clean bars from {window.clean_from} onwards are the primary evidence"
     else:
         days = f"all {window.contaminated_bars} bars are contaminated by hindsight"

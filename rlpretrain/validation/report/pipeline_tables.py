@@ -14,8 +14,9 @@ from rlpretrain.validation.report.data import (
     TransferFigures,
 )
 from rlpretrain.validation.report.fidelity import fidelity_tables
-from rlpretrain.validation.report.late_edits import late_edits_table
+from rlpretrain.validation.report.hindsight import hindsight_table
 from rlpretrain.validation.report.table import NOTHING, Table, number, percent
+from rlpretrain.validation.report.voters import voters_table
 
 __all__ = ["pipeline_tables", "settings_table"]
 
@@ -32,8 +33,10 @@ def pipeline_tables(data: ReportData) -> list[Table]:
             tables.append(Table("Examples of rejected symphonies", ("Symphony", "Reason"), rows))
     if data.fidelity is not None:
         tables += fidelity_tables(data.fidelity)
-    if data.late_edits is not None:
-        tables.append(late_edits_table(data.late_edits))
+    if data.voters and data.windows is not None:
+        tables.append(voters_table(data.voters, data.windows))
+    if data.hindsight is not None:
+        tables.append(hindsight_table(data.hindsight))
     if data.patterns is not None:
         tables.append(_patterns_table(data.patterns))
     if data.pattern_warnings is not None:
@@ -82,6 +85,12 @@ def _library_table(library: LibraryCounts) -> Table:
     rows += [(f"  rejected: {reason}", count) for reason, count in sorted(library.reasons.items())]
     if library.last_edit_known is not None:
         rows.append(("Last edit known", library.last_edit_known))
+    rows.append(("On each day the version that existed then", library.histories))
+    if library.histories:
+        rows.append(("  versions replayed", library.versions))
+    rows += [
+        (f"  remarks on versions: {kind}", count) for kind, count in sorted(library.history_remarks.items())
+    ]
     rows.append(("Decide by the level of a price", library.by_level))
     if library.by_level:
         rows.append(("  on raw prices, so that they may vote", library.by_level_quoted))

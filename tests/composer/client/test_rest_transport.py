@@ -78,6 +78,32 @@ async def test_versions_are_asked_for_by_the_published_paths():
     assert all(headers[b"x-api-key-id"] == b"key-id-5f2a" for _, _, headers, _ in app.requests)
 
 
+async def test_a_version_is_backtested_by_its_tree_alone():
+    # The service names the series of a tree that is not saved as it likes.
+    answer = {"first_day": 8429, "last_market_day": 8432, "stats": {}}
+    answer["dvm_capital"] = {"any name": {"8429": 500.0, "8432": 510.0}}
+    app, tree = Recorder(body=json.dumps(answer).encode()), {"step": "root", "name": "One"}
+    found = await ask(app, lambda client: client.backtest_tree(tree, "s", "v", capital=500.0))
+    assert found.daily.symphony.tolist() == pytest.approx([0.0, 0.02]) and found.first_day_value == 500.0
+    ((method, path, _, body),) = app.requests
+    assert (method, path) == ("POST", "/api/v0.1/backtest")
+    assert json.loads(body) == {
+        "symphony": {"raw_value": tree},
+        "backtest_version": "v2",
+        "capital": 500.0,
+        "slippage_percent": 0.0001,
+        "spread_markup": 0.002,
+        "apply_reg_fee": True,
+        "apply_taf_fee": True,
+        "broker": "ALPACA_WHITE_LABEL",
+        "benchmark_tickers": [],
+    }
+    app.body = b'{"stats": {}}'
+    with pytest.raises(ComposerError, match="backtest_tree s v: first_day") as caught:
+        await ask(app, lambda client: client.backtest_tree(tree, "s", "v"))
+    assert caught.value.verdict is Verdict.REJECT
+
+
 async def test_the_three_calls_and_their_key():
     app = Recorder(body=b'{"step": "root"}')
     await ask(app, lambda client: client.get_saved_symphony("abc-1_Z"), credentials=KEY)
@@ -307,6 +333,8 @@ def test_a_backtest_survives_the_wire():
         ({"dvm_capital": {"x": {"1": 1.0}, "y": {"1": 1.0}}}, "got 2"),
         ({"dvm_capital": {"abc": {"1": 0.0, "2": 5.0}}}, "does not start above 0"),
         ({"dvm_capital": {"abc": {"soon": 1.0}}}, "invalid literal"),
+        ({"dvm_capital": {"abc": {"-1": 1.0}}}, "not all days are between 0 and"),
+        ({"dvm_capital": {"abc": {"9" * 30: 1.0}}}, "not all days are between 0 and"),
         ({"dvm_capital": {"abc": {"18262": "much"}}}, "could not convert"),
         ({"tdvm_weights": {"SPY": [1.0]}}, "tdvm_weights"),
         ({"stats": []}, "no statistics"),

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlpretrain.patterns import StrategyRecord, select_voters
+from rlpretrain.patterns.strategies.strategy_records import VersionSpan
 from rlpretrain.patterns.voting.near_duplicates import one_vote_each, quarter_starts
 from tests.patterns.building import record_of, weekdays
 
@@ -110,16 +113,44 @@ def test_the_electorate_tells_who_was_left_out() -> None:
     rising = MARKET + 0.002
     half = len(DAYS) // 4
     records = [voter("a", rising), voter("b", np.concatenate([rising[:half], OTHER[half:] + 0.002]))]
-    elected = select_voters(records, validation_start=UNTIL, min_sharpe=0.1)
+    elected = select_voters(records, reviewed_until=UNTIL, min_sharpe=0.1)
     assert [v.symphony_id for v in elected.voters] == ["a", "b"]
     (remark,) = elected.remarks
     assert remark.symphony_id == "b" and "duplicate of a" in remark.reason
-    alone = select_voters(records, validation_start=UNTIL, min_sharpe=0.1, max_correlation=1.0)
+    alone = select_voters(records, reviewed_until=UNTIL, min_sharpe=0.1, max_correlation=1.0)
     assert alone.admitted[1].sum() > elected.admitted[1].sum() and not alone.remarks
     twins = [voter("a", rising), voter("b", near(rising, 1e-5, 9), first=1)]
-    gone = select_voters(twins, validation_start=UNTIL, min_sharpe=0.1, max_correlation=0.9)
+    gone = select_voters(twins, reviewed_until=UNTIL, min_sharpe=0.1, max_correlation=0.9)
     assert [v.symphony_id for v in gone.voters] == ["a"]
     assert gone.rejects[0].stage == "duplicate" and "at every review" in gone.rejects[0].reason
+
+
+def with_versions(name: str, returns: np.ndarray, *trees: tuple[str, str], first: int = 0) -> StrategyRecord:
+    versions = tuple(
+        VersionSpan(np.datetime64(day, "D"), f"since {day}", tree, ("SPY",)) for day, tree in trees
+    )
+    return replace(voter(name, returns, first), versions=versions)
+
+
+def test_two_strategies_that_are_the_same_tree_at_a_review_vote_once() -> None:
+    """Their returns differ, because they were different trees before."""
+    begin = str(START)
+    old = with_versions("z", MARKET, (begin, "one"), ("2018-11-20", "two"))
+    young = with_versions(
+        "a", OTHER, (begin, "other"), ("2018-09-03", "two"), ("2019-05-06", "third"), first=5
+    )
+    tree = replace(voter("m", -MARKET, first=9), content_hash="two")
+    quarters = DAYS.astype("datetime64[M]").astype(int) // 3
+    same = quarters == quarters[np.searchsorted(DAYS, np.datetime64("2019-01-02"))]
+    for limit in (0.99, 1.0):
+        votes, exclusions = heard([old, young, tree], limit)
+        assert votes[0].all(), "the longest record votes"
+        assert not votes[1][same[5:]].any(), "both are the second tree at the first review of 2019"
+        assert votes[1][DAYS[5:] < np.datetime64("2018-10-01")].all() and votes[1][-1]
+        # Until the old one becomes the second tree, the young one has the longer record of the two.
+        assert not votes[2][(np.datetime64("2018-10-01") <= DAYS)[9:]].any()
+        assert exclusions[1].correlation is None
+        assert str(exclusions[1]) == "duplicate of z at 2 of 7 reviews: the same tree then"
 
 
 def test_quarters_begin_with_their_first_close() -> None:
