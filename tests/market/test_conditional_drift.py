@@ -20,6 +20,7 @@ from rlpretrain.market.generated.conditional_drift import (
     times_of_holding,
 )
 from rlpretrain.symphony import functions
+from rlpretrain.validation.metrics import timing_score
 
 SEEDS = range(1, 9)
 BASES = {"metal": "GLD", "bond": "TLT", "equity": "QQQ", "crypto": "BTC-USD"}
@@ -161,6 +162,30 @@ def test_following_the_conditions_earns_the_strength(group: str, strength: float
         with_drift, without = sign * world.returns(asset).value, sign * noise.returns(asset).value
         earned.append(sharpe(with_drift, year) - sharpe(without, year))
     assert 0.95 * strength < np.mean(earned) < 1.15 * strength
+
+
+@pytest.mark.parametrize("strength", [1.0, 2.0])
+def test_what_a_trader_without_short_positions_can_score(strength: float) -> None:
+    """Ceilings of the timing score before costs, see `docs/prices.md`.
+
+    Per condition and day, c is the amplitude. Long on the days with a positive pull earns half of c E|p| = 8/9 c; long
+    while both drawn conditions promise a rise, and at random while they disagree, earns c / 3.
+    """
+    ceiling, without_times = [], []
+    for seed in SEEDS:
+        world, noise = World(seed, "library", END, strength), World(seed, "noise", END)
+        asset = ASSETS["QQQ"]
+        moves, still = world.returns(asset).value, noise.returns(asset).value
+        pull, sessions = world.pull(asset), len(world.sessions)
+        said = sum(condition_states(found, world._closes) for found in drawn_conditions(seed, "equity"))
+        known = np.append(0.0, np.asarray(said)[: sessions - 1])
+        for scores, promise in ((ceiling, np.sign(pull)), (without_times, known / 2)):
+            exposure = (1 + promise) / 2  # Half a position while nothing is promised either way.
+            earned = timing_score(exposure * moves, moves, exposure, 252)
+            scores.append(earned - timing_score(exposure * still, still, exposure, 252))
+    unit = amplitude(strength, 252) * np.sqrt(252)
+    assert np.mean(ceiling) == pytest.approx(unit * 4 / 9, rel=0.12)
+    assert np.mean(without_times) == pytest.approx(unit / 3, rel=0.2)
 
 
 def test_holding_earns_nothing() -> None:
