@@ -177,7 +177,7 @@ def test_what_a_trader_without_short_positions_can_score(strength: float) -> Non
         asset = ASSETS["QQQ"]
         moves, still = world.returns(asset).value, noise.returns(asset).value
         pull, sessions = world.pull(asset), len(world.sessions)
-        said = sum(condition_states(found, world._closes) for found in drawn_conditions(seed, "equity"))
+        said = sum(condition_states(found, world.closes) for found in drawn_conditions(seed, "equity"))
         known = np.append(0.0, np.asarray(said)[: sessions - 1])
         for scores, promise in ((ceiling, np.sign(pull)), (without_times, known / 2)):
             exposure = (1 + promise) / 2  # Half a position while nothing is promised either way.
@@ -222,7 +222,7 @@ def test_what_moves_a_day_is_known_at_the_close_before(day: dt.date, symbol: str
     whole, before = World(5, "library", END, 1.0), World(5, "library", day - dt.timedelta(days=1), 1.0)
     clock = whole.clock(asset.group == "crypto")
     row = int(np.searchsorted(clock, np.datetime64(day, "D")))
-    said = group_pull(5, asset.group, len(before.sessions), before._closes)
+    said = group_pull(5, asset.group, len(before.sessions), before.closes)
     last_session_before = before.sessions[-1]
     assert last_session_before < np.datetime64(day, "D") <= clock[row]
     assert whole.pull(asset)[row] == said[-1]

@@ -18,18 +18,21 @@ __all__ = ["KNOWN_GROUPS", "knowing_tree"]
 KNOWN_GROUPS: Mapping[str, Universe] = {
     "equity": Universe(
         "Macro",
-        ("TQQQ", "QLD", "UPRO", "SOXL", "SPXL", "SSO", "TECL", "TNA", "QQQ", "SPY"),
+        ("TQQQ", "QLD", "UPRO", "SOXL", "SPXL", "SSO", "TECL", "TNA"),
         ("SQQQ", "PSQ", "SPXU", "SH", "BIL", "SHV"),
         ("GLD", "UUP", "DBC"),
         3.0,
     ),
-    "bond": Universe("Duration", ("TMF", "TLT", "IEF"), ("TMV", "BIL", "SHV"), ("UUP", "GLD", "USO"), 1.5),
-    "metal": Universe("Bullion", ("GLD", "UGL", "SLV"), ("BIL", "SHV"), ("UUP", "USO", "DBC"), 1.5),
+    "bond": Universe("Duration", ("TMF", "IEF", "LQD"), ("TMV", "BIL", "SHV"), ("UUP", "GLD", "USO"), 1.5),
+    "metal": Universe("Bullion", ("UGL", "SLV"), ("BIL", "SHV"), ("UUP", "USO", "DBC"), 1.5),
     "crypto": Universe(
         "Two Coins", ("BTC-USD", "ETH-USD"), ("BIL", "SHV"), ("UUP", "GLD", "DBC"), 3.8, mixed=True
     ),
 }
-"""Group of assets -> what its authors buy when they expect it to rise (risky), and when to fall (safe)."""
+"""Group of assets -> what its authors buy when they expect it to rise (risky), and when to fall (safe).
+
+None of them buys QQQ, SPY, TLT or GLD, so that votes on these alone do not contain what they know.
+"""
 
 _GROUPS = ("equity", "equity", "crypto", "metal", "bond")
 """Most authors care for equities."""

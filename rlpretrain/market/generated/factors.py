@@ -147,13 +147,12 @@ class World:
             value = value + loading * move
             variance = variance + (loading * width) ** 2
         volatility = np.sqrt(variance)
+        usual = float(asset.volatility / np.sqrt(year))
         if self.kind == "regimes":
             value = value + asset.carry / year
         elif self.kind == "planted":
-            usual = asset.volatility / np.sqrt(year)
             value = value + _TREND_STRENGTH * usual * trend_path(self.seed, asset.group, days)
         elif self.kind == "library":
-            usual = asset.volatility / np.sqrt(year)
             value = value + amplitude(self.strength, year) * usual * self.pull(asset)
         limit = _LIMIT[crypto]
         return Returns(np.clip(value, -limit, limit), volatility)
@@ -164,13 +163,14 @@ class World:
         On a day it is what the last session before that day said at its close: what an asset does on a weekend
         follows Friday's.
         """
-        said = np.append(0.0, group_pull(self.seed, asset.group, len(self.sessions), self._closes))
+        said = np.append(0.0, group_pull(self.seed, asset.group, len(self.sessions), self.closes))
         return np.asarray(said[np.searchsorted(self.sessions, self.clock(asset.group == "crypto"))])
 
-    def _closes(self, symbol: str) -> Floats:
+    def closes(self, symbol: str) -> Floats:
         """Return the closes of an asset that conditions read, up to a factor; such an asset trades on sessions."""
         if symbol not in self._read_closes:
-            self._read_closes[symbol] = np.cumprod(1 + self.returns(ASSETS[symbol]).value)
+            growth = np.cumprod(1 + self.returns(ASSETS[symbol]).value)
+            self._read_closes[symbol] = np.asarray(growth, dtype=np.float64)
         return self._read_closes[symbol]
 
 

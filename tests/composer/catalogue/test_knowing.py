@@ -66,6 +66,8 @@ def test_every_tree_reads_what_moves_the_group_that_it_holds():
         assert set(symphony.tickers) - {*theme.risky, *theme.safe} <= related
     assert min(groups.values()) > 50 and set(groups) == set(KNOWN_GROUPS)
     assert len(ids) > 0.9 * SIZE
+    # What they know is not in the votes on the asset itself.
+    assert not {"QQQ", "SPY", "TLT", "GLD"} & set(held)
     assert {"TQQQ", "QLD", "SQQQ", "PSQ", "UPRO", "SOXL", "TMF"} <= set(held)
 
 
