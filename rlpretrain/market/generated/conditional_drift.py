@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.conditions import CONDITIONS, Condition, Reading
+from rlpretrain.market.generated.assets import MIRROR
 from rlpretrain.market.generated.streams import stream
 from rlpretrain.market.panel import Floats
 
@@ -20,8 +21,6 @@ _HOLDING, _RESTING = 250.0, 125.0
 """Mean length of the times in which a condition holds and in which it does not, sessions."""
 _DRAWN = 2
 """Conditions of a group that hold in one world."""
-_MIRROR = {"volatility": "equity"}
-"""Volatility products fall while equities rise."""
 
 
 def drawn_conditions(seed: int, group: str) -> tuple[Condition, ...]:
@@ -73,8 +72,8 @@ def group_pull(seed: int, group: str, sessions: int, closes: Closes) -> Floats:
 
     Each of the two that the world drew counts 1 or -1 while it holds. A group without conditions gets zeros.
     """
-    if group in _MIRROR:
-        return -group_pull(seed, _MIRROR[group], sessions, closes)
+    if group in MIRROR:
+        return -group_pull(seed, MIRROR[group], sessions, closes)
     pull = np.zeros(sessions)
     for condition in drawn_conditions(seed, group):
         pull += condition_states(condition, closes) * times_of_holding(seed, condition, sessions)
