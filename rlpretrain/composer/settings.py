@@ -26,7 +26,7 @@ class CatalogueSettings(Section):
         "Library",
         "What the embedded server serves: 'generated:[size=N]' or a folder of symphony files.",
         title="Catalogue",
-        examples=["generated:", "generated:size=200", "/data/symphonies"],
+        examples=["generated:", "generated:size=200", "generated:knowing=0.125", "/data/symphonies"],
     )
 
 

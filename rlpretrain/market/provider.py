@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,9 @@ __all__ = [
 _logger = logging.getLogger(__name__)
 
 _GENERATED = "generated:kind=regimes,years=15,end=2024-12-31,seed=3"
+
+_STRONGEST = 5.0
+"""Largest `strength`, a yearly Sharpe ratio."""
 
 
 class Market(Protocol):
@@ -93,6 +97,8 @@ class GeneratedProvider:
     end: dt.date = dt.date(2024, 12, 31)
     seed: int | None = None
     """None takes the seed that the caller passes."""
+    strength: float = 1.0
+    """Of the kind ``library``: yearly Sharpe ratio of what can be known."""
     source: str = field(default="generated:", compare=False)
     """The string that the provider was read from."""
 
@@ -129,6 +135,7 @@ class GeneratedProvider:
             start=first_day,
             end=last_day,
             source=self.source,
+            strength=self.strength,
         )
 
 
@@ -166,7 +173,7 @@ def _parse_generated(text: str) -> GeneratedProvider:
     options: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         key, equals, value = part.partition("=")
-        if key not in ("kind", "years", "end", "seed"):
+        if key not in ("kind", "years", "end", "seed", "strength"):
             raise SettingsError(f"market {provider!r}: unknown option {key!r}", hint=f"write '{_GENERATED}'")
         if key in options or not equals or not value:
             raise SettingsError(
@@ -189,7 +196,25 @@ def _parse_generated(text: str) -> GeneratedProvider:
         )
     if end.year > 2100:
         raise SettingsError(f"market {provider!r}: end must not be after 2100")
-    return GeneratedProvider(kind, years, end, seed, provider)
+    return GeneratedProvider(kind, years, end, seed, _strength(provider, options, kind), provider)
+
+
+def _strength(provider: str, options: dict[str, str], kind: str) -> float:
+    if "strength" not in options:
+        return GeneratedProvider.strength
+    if kind != "library":
+        raise SettingsError(
+            f"market {provider!r}: kind={kind} has no strength", hint="leave it out, or write kind=library"
+        )
+    try:
+        strength = float(options["strength"])
+    except ValueError:
+        strength = math.nan
+    if not 0.0 <= strength <= _STRONGEST:
+        raise SettingsError(
+            f"market {provider!r}: strength must be a number from 0 to {_STRONGEST:g}, not {options['strength']!r}"
+        )
+    return strength
 
 
 def _whole(provider: str, options: dict[str, str], key: str, default: int) -> int:
@@ -247,7 +272,7 @@ def load_market(
     ----------
     provider
         Name of a row of `PRICE_PROVIDERS`, a colon, and its options: ``generated:`` with the options
-        ``kind=regimes|planted|noise``, ``years``, ``end`` and ``seed``, or ``files:DIR``.
+        ``kind=regimes|planted|library|noise``, ``strength``, ``years``, ``end`` and ``seed``, or ``files:DIR``.
     symbols
         Tickers to load, in this order and any spelling that `normal_ticker` knows; None loads all that trade in the
         window. Repeated tickers count once.

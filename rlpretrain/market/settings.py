@@ -27,7 +27,13 @@ class MarketSettings(SeedSettings):
         "Market",
         "Provider of prices, such as 'generated:[kind=...,years=...]' or 'files:DIR'.",
         title="Market",
-        examples=["generated:", "generated:kind=planted", "generated:kind=noise", "files:/data/prices"],
+        examples=[
+            "generated:",
+            "generated:kind=library,strength=1",
+            "generated:kind=planted",
+            "generated:kind=noise",
+            "files:/data/prices",
+        ],
         min_length=1,
     )
     exclude_prices: list[str] = run_setting(

@@ -23,6 +23,9 @@ def test_every_option() -> None:
     assert parsed == GeneratedProvider("noise", 3, dt.date(2024, 2, 29), 11)
     assert isinstance(parsed, GeneratedProvider)
     assert parsed.start == dt.date(2021, 3, 1)
+    strong = parse_provider("generated:kind=library,strength=1.5")
+    assert strong == GeneratedProvider("library", strength=1.5)
+    assert parse_provider("generated:kind=library") == GeneratedProvider("library", strength=1.0) != strong
     assert parse_provider("files:some/folder") == FilesProvider(Path("some/folder"))
 
 
@@ -44,6 +47,13 @@ def test_every_option() -> None:
         ("generated:seed=1,seed=2", "seed"),
         ("generated:end=tomorrow", "end"),
         ("generated:end=2300-01-01", "end"),
+        ("generated:strength=1", "kind=regimes has no strength"),
+        ("generated:kind=noise,strength=0", "kind=noise has no strength"),
+        ("generated:kind=library,strength=strong", "number from 0 to 5, not 'strong'"),
+        ("generated:kind=library,strength=-1", "strength"),
+        ("generated:kind=library,strength=5.1", "strength"),
+        ("generated:kind=library,strength=nan", "strength"),
+        ("generated:kind=library,strength=", "strength"),
     ],
 )
 def test_bad_strings_are_named(provider: str, named: str) -> None:

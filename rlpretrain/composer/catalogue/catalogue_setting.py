@@ -13,7 +13,12 @@ from rlpretrain.errors import SettingsError
 
 __all__ = ["judges_prices", "load_catalogue"]
 
-_OPTIONS: Mapping[str, Callable[[str], Any]] = {"size": int, "seed": int, "hindsight": float}
+_OPTIONS: Mapping[str, Callable[[str], Any]] = {
+    "size": int,
+    "seed": int,
+    "hindsight": float,
+    "knowing": float,
+}
 
 
 def judges_prices(provider: str) -> bool:
@@ -27,7 +32,7 @@ def load_catalogue(provider: str) -> Catalogue:
     Parameters
     ----------
     provider
-        ``generated:[size=N][,seed=N][,hindsight=SHARE]`` or the path of a folder.
+        ``generated:[size=N][,seed=N][,hindsight=SHARE][,knowing=SHARE]`` or the path of a folder.
 
     Raises
     ------
@@ -44,7 +49,7 @@ def load_catalogue(provider: str) -> Catalogue:
         if name not in _OPTIONS:
             raise SettingsError(
                 f"catalogue: unknown option '{name}' of 'generated:'",
-                hint="the options are size=N, seed=N and hindsight=SHARE",
+                hint="the options are size=N, seed=N, hindsight=SHARE and knowing=SHARE",
             )
         try:
             options[name] = _OPTIONS[name](value)

@@ -12,6 +12,7 @@ from rlpretrain.composer.catalogue.authors import GeneratedAuthor
 from rlpretrain.composer.catalogue.entries import CatalogueEntry
 from rlpretrain.composer.catalogue.families import FAMILIES, FAMILY_CYCLE
 from rlpretrain.composer.catalogue.identifiers import identifier
+from rlpretrain.composer.catalogue.knowing import knowing_tree
 from rlpretrain.composer.catalogue.tree_builder import Spelling, TreeBuilder
 from rlpretrain.composer.catalogue.universes import UNIVERSES, Universe
 from rlpretrain.errors import SettingsError
@@ -19,6 +20,8 @@ from rlpretrain.errors import SettingsError
 __all__ = ["GeneratedCatalogue"]
 
 _LARGEST = 50_000
+_KNOWING = 3
+"""Stream of random numbers that chooses the authors who know a condition, apart from their trees and their edits."""
 _FIRST_EDIT, _LAST_EDIT = dt.date(2015, 1, 2), dt.date(2024, 11, 30)
 
 _MOODS = (
@@ -70,6 +73,10 @@ class GeneratedCatalogue:
     hindsight
         Share of the authors, 0 to 1, that choose their edits by past prices; the others draw them. A larger share
         includes the authors of a smaller one.
+    knowing
+        Share of the symphonies, 0 to 1, that follow conditions which move the generated market of kind `library`.
+        They take the place of those that stand there otherwise, and all others stay as they are. A larger share
+        includes the symphonies of a smaller one.
 
     Attributes
     ----------
@@ -77,17 +84,20 @@ class GeneratedCatalogue:
         Symphony id -> name of its family, which no answer of the server contains.
     """
 
-    def __init__(self, size: int = 1024, seed: int = 7, hindsight: float = 0.0) -> None:
+    def __init__(self, size: int = 1024, seed: int = 7, hindsight: float = 0.0, knowing: float = 0.0) -> None:
         if not 1 <= size <= _LARGEST:
             raise SettingsError(f"catalogue: size={size} is not between 1 and {_LARGEST}")
         if seed < 0:
             raise SettingsError(f"catalogue: seed={seed} is negative")
         if not 0.0 <= hindsight <= 1.0:
             raise SettingsError(f"catalogue: hindsight={hindsight:g} is not between 0 and 1")
-        made = [_make(seed, index, hindsight) for index in range(size)]
+        if not 0.0 <= knowing <= 1.0:
+            raise SettingsError(f"catalogue: knowing={knowing:g} is not between 0 and 1")
+        families = [_family(seed, index, knowing) for index in range(size)]
+        made = [_make(seed, index, family, hindsight) for index, family in enumerate(families)]
         self._entries = tuple(made)
         self.families: Mapping[str, str] = {
-            entry.symphony_id: FAMILY_CYCLE[index % len(FAMILY_CYCLE)] for index, entry in enumerate(made)
+            entry.symphony_id: family for entry, family in zip(made, families, strict=True)
         }
 
     def entries(self) -> Sequence[CatalogueEntry]:
@@ -95,16 +105,25 @@ class GeneratedCatalogue:
         return self._entries
 
 
-def _make(seed: int, index: int, hindsight: float) -> CatalogueEntry:
+def _family(seed: int, index: int, knowing: float) -> str:
+    if np.random.default_rng((seed, index, _KNOWING)).random() < knowing:
+        return "knowing"
+    return FAMILY_CYCLE[index % len(FAMILY_CYCLE)]
+
+
+def _make(seed: int, index: int, family: str, hindsight: float) -> CatalogueEntry:
     generator = np.random.default_rng((seed, index))
     symphony_id = identifier(f"symphony/{seed}/{index}")
     spelling = get_args(Spelling)[int(generator.integers(3))]
     build = TreeBuilder(symphony_id, generator, spelling)
-    universe = UNIVERSES[index % len(UNIVERSES)]
-    body = FAMILIES[FAMILY_CYCLE[index % len(FAMILY_CYCLE)]](build, universe)
+    if family == "knowing":
+        universe, body = knowing_tree(build)
+    else:
+        universe = UNIVERSES[index % len(UNIVERSES)]
+        body = FAMILIES[family](build, universe)
     if build.chance(0.25):
         body = build.group("Main", build.equal([body]))
-    rebalance, corridor = _rebalancing(build, universe)
+    rebalance, corridor = ("daily", None) if family == "knowing" else _rebalancing(build, universe)
     name = f"{build.pick(_MOODS)} {build.pick(_NOUNS)} {universe.name} v{build.integer(1, 9)}.{index}"
     days = build.integer(0, (_LAST_EDIT - _FIRST_EDIT).days)
     document = build.root(name, build.pick(_DESCRIPTIONS), rebalance, corridor, body)

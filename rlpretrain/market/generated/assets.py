@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["ASSETS", "DERIVED", "FACTORS", "Asset", "Derived", "Factor"]
+__all__ = ["ASSETS", "DERIVED", "FACTORS", "MIRROR", "Asset", "Derived", "Factor"]
 
 
 @dataclass(frozen=True)
@@ -226,3 +226,6 @@ DERIVED: Mapping[str, Derived] = {
     for symbol, base, leverage, inception in _PRODUCTS
 }
 """Leveraged and inverse products by symbol."""
+
+MIRROR: Mapping[str, str] = {"volatility": "equity"}
+"""Group that falls while another one rises: volatility products against equities."""

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.calendars import calendar_days, exchange_sessions
-from rlpretrain.market.generated.assets import FACTORS, Asset, Factor
+from rlpretrain.market.generated.assets import ASSETS, FACTORS, Asset, Factor
+from rlpretrain.market.generated.conditional_drift import amplitude, group_pull
 from rlpretrain.market.generated.streams import autoregressive, stream, student
 from rlpretrain.market.generated.trends import trend_path
 from rlpretrain.market.generated.volatility import (
@@ -28,7 +29,7 @@ __all__ = ["FIRST_DAY", "KINDS", "Returns", "World"]
 FIRST_DAY = dt.date(1990, 1, 2)
 """Every generated history starts here; a request is a window on it, so no window moves another's prices."""
 
-KINDS = ("regimes", "planted", "noise")
+KINDS = ("regimes", "planted", "library", "noise")
 
 _TREND_STRENGTH = 0.45
 """Planted daily drift over the asset's usual daily volatility."""
@@ -54,16 +55,22 @@ class World:
     Parameters
     ----------
     kind
-        One of `KINDS`. The noise is the same in all three; only expected returns differ:
+        One of `KINDS`. The noise is the same in all of them; only expected returns differ:
 
         - ``regimes``: the hidden regime's drift, factor premia, carries;
         - ``planted``: the expected return is plus or minus 0.45 of the asset's usual daily volatility, by the
           direction of its group's current trend (see `trend_path`), and nothing else;
+        - ``library``: it follows conditions on assets of other groups, known at the close before (see `group_pull`),
+          and nothing else;
         - ``noise``: zero, whatever the past: each asset's price is a martingale.
+    strength
+        Yearly Sharpe ratio, before costs, of following what the conditions of the kind ``library`` say; at 0 the
+        prices are those of ``noise``. Other kinds ignore it.
     """
 
-    def __init__(self, seed: int, kind: str, last_day: dt.date) -> None:
-        self.seed, self.kind = seed, kind
+    def __init__(self, seed: int, kind: str, last_day: dt.date, strength: float = 0.0) -> None:
+        self.seed, self.kind, self.strength = seed, kind, strength
+        self._read_closes: dict[str, Floats] = {}
         self.days = calendar_days(FIRST_DAY, last_day)
         self.sessions = exchange_sessions(FIRST_DAY, last_day)
         self._session_rows = np.searchsorted(self.days, self.sessions)
@@ -140,13 +147,31 @@ class World:
             value = value + loading * move
             variance = variance + (loading * width) ** 2
         volatility = np.sqrt(variance)
+        usual = float(asset.volatility / np.sqrt(year))
         if self.kind == "regimes":
             value = value + asset.carry / year
         elif self.kind == "planted":
-            usual = asset.volatility / np.sqrt(year)
             value = value + _TREND_STRENGTH * usual * trend_path(self.seed, asset.group, days)
+        elif self.kind == "library":
+            value = value + amplitude(self.strength, year) * usual * self.pull(asset)
         limit = _LIMIT[crypto]
         return Returns(np.clip(value, -limit, limit), volatility)
+
+    def pull(self, asset: Asset) -> Floats:
+        """Return what the conditions of kind `library` say about each day of an asset's clock, known the day before.
+
+        On a day it is what the last session before that day said at its close: what an asset does on a weekend
+        follows Friday's.
+        """
+        said = np.append(0.0, group_pull(self.seed, asset.group, len(self.sessions), self.closes))
+        return np.asarray(said[np.searchsorted(self.sessions, self.clock(asset.group == "crypto"))])
+
+    def closes(self, symbol: str) -> Floats:
+        """Return the closes of an asset that conditions read, up to a factor; such an asset trades on sessions."""
+        if symbol not in self._read_closes:
+            growth = np.cumprod(1 + self.returns(ASSETS[symbol]).value)
+            self._read_closes[symbol] = np.asarray(growth, dtype=np.float64)
+        return self._read_closes[symbol]
 
 
 def _log_level(model: RegimeModel, regimes: NDArray[np.intp]) -> Floats:

@@ -21,14 +21,21 @@ _FIELDS = ("open", "high", "low", "close", "volume")
 
 
 def generate_panel(
-    symbols: Sequence[str], *, kind: str, seed: int, start: dt.date, end: dt.date, source: str
+    symbols: Sequence[str],
+    *,
+    kind: str,
+    seed: int,
+    start: dt.date,
+    end: dt.date,
+    source: str,
+    strength: float = 0.0,
 ) -> PricePanel:
     """Generate the bars of `symbols`, all of them known, from `start` to `end`, both included.
 
-    The panel is a window on one long history that depends on `seed` and `kind` alone: other symbols, an
+    The panel is a window on one long history that depends on `seed`, `kind` and `strength` alone: other symbols, an
     earlier start or a later end leave every price as it is. An unborn asset has NaN throughout.
     """
-    world = World(seed, kind, end)
+    world = World(seed, kind, end, strength)
     first = int(np.searchsorted(world.days, np.datetime64(max(start, FIRST_DAY), "D")))
     dates = world.days[first:]
     values = {name: np.full((len(dates), len(symbols)), np.nan) for name in _FIELDS}

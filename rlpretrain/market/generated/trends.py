@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rlpretrain.market.generated.assets import MIRROR
 from rlpretrain.market.generated.streams import stream
 from rlpretrain.market.panel import Floats
 
@@ -14,8 +15,6 @@ _SHORTEST, _LONGEST = 60, 100
 
 _NO_TREND = ("cash",)
 """Groups without a trend: bills move too little for any strategy on them to survive costs."""
-_MIRROR = {"volatility": "equity"}
-"""Volatility products fall while equities rise."""
 
 
 def trend_path(seed: int, group: str, days: int) -> Floats:
@@ -27,8 +26,8 @@ def trend_path(seed: int, group: str, days: int) -> Floats:
     """
     if group in _NO_TREND:
         return np.zeros(days)
-    if group in _MIRROR:
-        return -trend_path(seed, _MIRROR[group], days)
+    if group in MIRROR:
+        return -trend_path(seed, MIRROR[group], days)
     rng = stream(seed, "trend", group)
     count = days // _SHORTEST + 2
     lengths = rng.integers(_SHORTEST, _LONGEST, size=count, endpoint=True)

@@ -119,6 +119,8 @@ def test_settings_name_a_catalogue(tmp_path):
     assert list(small.entries()) == list(GeneratedCatalogue(12, 5).entries())
     judged = load_catalogue("generated:size=12,hindsight=0.5")
     assert list(judged.entries()) == list(GeneratedCatalogue(12, hindsight=0.5).entries())
+    informed = load_catalogue("generated:size=12,knowing=0.5")
+    assert list(informed.entries()) == list(GeneratedCatalogue(12, knowing=0.5).entries())
     (tmp_path / "a.json").write_text('{"step": "root"}')
     assert load_catalogue(str(tmp_path)).entries()[0].symphony_id == "a"
 
@@ -128,6 +130,7 @@ def test_settings_name_a_catalogue(tmp_path):
     [
         *("generated:sise=3", "generated:size=many", "generated:size=0", "generated:seed=-1"),
         *("generated:hindsight=all", "generated:hindsight=1.5", "generated:hindsight=nan"),
+        *("generated:knowing=some", "generated:knowing=-0.1", "generated:knowing=nan"),
     ],
 )
 def test_impossible_options_are_settings_errors(provider):
@@ -153,7 +156,7 @@ def test_a_folder_serves_files_of_every_form(tmp_path):
     first, second, third, fourth = entries
     assert (first.symphony_id, first.document, second.document) == ("a", tree, tree)
     assert second.symphony_id not in ("a", "b", "c") and len({entry.symphony_id for entry in entries}) == 4
-    assert third.document == {"step": "root", "name": "B", "rebalance": "daily", "children": []}
+    assert third.document == {"step": "root", "name": "B", "rebalance-frequency": "daily", "children": []}
     assert (fourth.symphony_id, fourth.document) == ("c", None)
     assert fourth.defect == "c.txt: not EDN: nothing closes the ( of line 1"
 
