@@ -8,7 +8,7 @@ import pytest
 from rlpretrain.environments.episodes import EPISODE_BARS, load_episodes, training_window
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import DataError
-from rlpretrain.features.names import VOTES
+from rlpretrain.features import VIEW_NAMES, VOTES
 from rlpretrain.market import load_market
 from rlpretrain.patterns import VotePanel
 from tests.environments.conftest import make_data
@@ -33,11 +33,8 @@ def test_votes_are_blank_and_costs_charged_as_the_settings_say() -> None:
     votes = VotePanel(
         dates=panel.dates,
         assets=("SPY",),
-        **{
-            name: np.full(shape, 0.5)
-            for name in VotePanel.__dataclass_fields__
-            if name not in ("dates", "assets")
-        },
+        **{name: np.ones(shape, np.int32) for name in ("eligible", "holders", "related")},
+        views=np.full((*shape, len(VIEW_NAMES)), 0.5, np.float32),
     )
     settings = EpisodeSettings(cost_bps=7.0, crypto_cost_bps=30.0)
     seeing, crypto = load_episodes(panel, votes, ["SPY", "BTC-USD"], settings)
