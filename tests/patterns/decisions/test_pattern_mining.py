@@ -135,7 +135,9 @@ def test_sampling_bounds_the_number_of_rows(patterns: PatternSet, library: Libra
     tally = _tally(library)
     changes = 0
     for column in range(len(tally.votes.assets)):
-        stance = stances(tally.votes.view("relative")[:, column].astype(float), buy_level=0.25, sell_level=-0.25)
+        stance = stances(
+            tally.votes.view("relative")[:, column].astype(float), buy_level=0.25, sell_level=-0.25
+        )
         changes += int(np.abs(np.diff(stance.astype(int))).sum())
     bars = sum(len(library.panel.series(asset)) for asset in np.unique(patterns.asset).tolist())
     assert len(patterns) <= 2 * (changes + bars / RULES.hold_every + len(tally.votes.assets))

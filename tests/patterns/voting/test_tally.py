@@ -90,9 +90,10 @@ def test_weekends_carry_the_last_votes_and_crypto_counts_them() -> None:
         assert votes.holders[t, 1] == coin
     # A Monday's change of an equity is since Friday, not since Sunday.
     monday, friday = 7, 4
-    assert votes.view("change_1")[monday, 0] == votes.view("share")[monday, 0] - votes.view("share")[friday, 0]
-    assert votes.view("change_5")[monday, 0] == votes.view("share")[monday, 0] - votes.view("share")[0, 0]
-    assert votes.view("change_5")[monday, 1] == pytest.approx(votes.view("share")[monday, 1] - votes.view("share")[2, 1])
+    share, change_1, change_5 = (votes.view(name) for name in ("share", "change_1", "change_5"))
+    assert change_1[monday, 0] == share[monday, 0] - share[friday, 0]
+    assert change_5[monday, 0] == share[monday, 0] - share[0, 0]
+    assert change_5[monday, 1] == pytest.approx(share[monday, 1] - share[2, 1])
 
 
 def test_a_decision_does_not_stand_for_ever() -> None:
@@ -214,4 +215,6 @@ def test_figures_are_what_they_claim(library: Library) -> None:
             assert ((part >= 0) & (part <= 1 + 1e-9)).all(), name
     assert np.allclose(tally.categories.sum(axis=2), 1.0, atol=1e-5)
     assert ((tally.independence > 0) & (tally.independence <= 1)).all()
-    assert (np.abs(tally.votes.view("relative")) < np.sqrt(365)).all(), "no value lies further out in a sample of 365"
+    assert (np.abs(tally.votes.view("relative")) < np.sqrt(365)).all(), (
+        "no value lies further out in a sample of 365"
+    )
