@@ -44,13 +44,14 @@ from rlpretrain.validation.metrics import timing_contributions
 from rlpretrain.validation.sharpe import block_means
 
 WINDOWS = (("2013-01-01", "2019-01-01"), ("2019-01-01", "2021-01-01"), ("2021-01-01", "2024-01-01"))
-"""The first one chose among the views; the others were looked at for each of them."""
+"""The views were chosen by the first one, but all were looked at on all windows."""
 FOLLOWED = ("relative", "weighted", "related", "risk_on")
-TRIED = 27
+TRIED = 25
 """Views looked at: the vote alone and by standing; 14 ways to pool (exposures from the table of products, their signs,
 products alone, slopes and correlations of returns with and without a threshold; assets weighted equally, by their
-strategies, by the root of these, or where there are three); 5 forms of risk-on; and 5 sums of views. The last is the one
-in the state."""
+strategies, by the root of these, or only those with three); 5 forms of risk-on; and 4 sums of views. On 2013 to 2018,
+with strategies reviewed each quarter, the 13 pools other than the one that was then taken gained between -0.07 and
++0.10 over the vote alone."""
 ASSETS = 12
 _SAMPLES = 2000
 _LEAST_BARS = 300

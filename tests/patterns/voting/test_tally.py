@@ -129,6 +129,33 @@ def test_a_vote_at_a_threshold_is_not_firm() -> None:
     assert tally.dissenters.firm[5, 0] == 0.0, "the one that does not hold it is at its threshold"
 
 
+def test_a_decision_that_a_usual_day_turns_is_near_turning() -> None:
+    margins = np.array([np.nan, np.inf, 5.0, 1.0, 0.0, 0.0])
+    voters = [
+        record_of("far", DATES, {"A": [1] * 6}),
+        record_of("near", DATES, {"A": [1, 1, 1, 1, 1, 0]}, margin=margins),
+    ]
+    turning = tally_votes(voters, FLAT).votes.view("turning")[:, 0]
+    expected = [0.0, 0.0, (1 - 5 / np.sqrt(27)) / 2, (1 - 1 / np.sqrt(3)) / 2, 0.5, 0.5]
+    np.testing.assert_allclose(turning, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_taking_risk_is_holding_what_gains_from_it() -> None:
+    dates = weekdays(200)
+    tickers = ("BIL", "SPY", "TQQQ", "VIXY")
+    panel = panel_of({ticker: [1.0] * 200 for ticker in tickers}, dates)
+    bold = _changing(200, 1)
+    voters = [
+        record_of("bold", dates, {"TQQQ": bold, "BIL": [1 - held for held in bold]}),
+        record_of("afraid", dates, {"SPY": [1] * 200, "VIXY": [1] * 200}),
+    ]
+    risk_on = tally_votes(voters, panel).votes.view("risk_on")
+    share = np.array(bold) / 2.0
+    for t in (63, 199):
+        expected = (share[t] - share[: t + 1].mean()) / share[: t + 1].std()
+        assert risk_on[t].tolist() == pytest.approx([0.0, expected, expected, -expected], abs=1e-5)
+
+
 def test_clean_means_edited_before_the_day() -> None:
     voters = [
         record_of("old", DATES, {"A": [1] * 6}, last_edit=DATES[2]),
