@@ -4,9 +4,9 @@
 assets before 2021, of every fifth close, with the votes of the symphonies in the folder. Beside them stand the numbers
 that version 2 of the state removed, computed as version 1 did.
 
-For each number `twin` is the other one that it correlates with most, `others` the share of its variance (R2) that a
+For each number `closest` is the other one that it correlates with most, `others` the share of its variance (R2) that a
 linear function of all others explains, and `importance` how much of the variance of the next five days' return, over
-its volatility, gradient boosting explains less when the number is shuffled: the mean over three folds, each fitted on
+its volatility, gradient boosting loses when the number is shuffled: the mean over three folds, each fitted on
 what was settled before it, in percentage points. `order` is the order in which numbers could leave: always the one
 that the remaining ones explain best, and among equals (within 0.005) the one of the least importance.
 """
@@ -63,10 +63,10 @@ def main() -> None:
     drops = importance(sample)
     correlations = np.corrcoef(sample.states.T)
     np.fill_diagonal(correlations, 0.0)
-    twins = np.abs(correlations).argmax(axis=0)
+    closest = np.abs(correlations).argmax(axis=0)
     numbers = {
         name: {
-            "twin": f"{sample.names[twins[i]]} {correlations[i, twins[i]]:+.3f}",
+            "closest": f"{sample.names[closest[i]]} {correlations[i, closest[i]]:+.3f}",
             "others": round(explained(sample.states, i), 3),
             "importance": round(100.0 * float(drops[i]), 3),
         }

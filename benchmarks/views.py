@@ -1,12 +1,12 @@
 """What the library's views of assets are worth: the timing score of trading by each view alone, on real prices.
 
 ``python -m benchmarks.views --market DIR --symphonies DIR`` prints one JSON object. Every symphony in the folder is
-replayed on the prices; those that can not be are counted. For each window the electorate is chosen on the days before
+replayed on the prices; those that cannot be are counted. For each window the electorate is chosen on the days before
 it, as a run would. A view is followed by the consensus's rule (long above 0.25, flat below -0.25), filled at the next
 open, net of the default costs, on two sets of assets: `traded` are the twelve with the most patterns before the window,
 and `unheld` those with opens, highs and lows that no strategy can hold.
 
-`score` is the mean timing score over assets, and `gain` that of the view less that of the vote on the asset alone, each
+`score` is the mean timing score over assets, and `gain` that of the view minus that of the vote on the asset alone, each
 with a 95 % interval from days resampled in blocks, for all assets at once. Views that were tried and are not in the
 state are in `TRIED`, so the figures count as the best of `trials`.
 """

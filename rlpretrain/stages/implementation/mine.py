@@ -20,12 +20,14 @@ from rlpretrain.patterns import (
     Reject,
     StrategyRecord,
     TradeTable,
+    VotePanel,
     mine_patterns,
     select_voters,
     tally_votes,
 )
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT
@@ -71,7 +73,10 @@ def mine(work: Work[MineSettings]) -> Mined:
     work.progress(f"{len(electorate.voters)} of {len(library)} strategies vote")
     tally = tally_votes(electorate.voters, panel, electorate.admitted)
     patterns = mine_patterns(tally, panel, settings, context=market_context(panel, settings.regimes))
-    work.progress(f"{len(patterns)} patterns mined")
+    own, related = _voted_assets(tally.votes)
+    work.progress(
+        f"{len(patterns)} patterns mined; {own} assets have votes, {related} more have votes on related assets alone"
+    )
 
     identity = {
         "library": sorted((r.content_hash, str(r.last_edit)) for r in library.records),
@@ -112,6 +117,8 @@ def mine(work: Work[MineSettings]) -> Mined:
         rejected=len(all_rejects),
         trades=len(trades),
         patterns=len(patterns),
+        assets_with_votes=own,
+        assets_with_related_votes=related,
         extraction=extraction,
         stored=stored,
         first_day=panel.dates[0].astype(object),
@@ -123,6 +130,13 @@ def mine(work: Work[MineSettings]) -> Mined:
         training_assets=_training_assets(patterns, panel, windows.validation_start, settings),
         last_edit=_last_edit(electorate.voters),
     )
+
+
+def _voted_assets(votes: VotePanel) -> tuple[int, int]:
+    """Count the assets that enough strategies can hold, and those that only votes on related assets are about."""
+    own = (votes.eligible >= MIN_ELECTORATE).any(axis=0)
+    related = (votes.related >= MIN_ELECTORATE).any(axis=0)
+    return int(own.sum()), int((related & ~own).sum())
 
 
 def _as_json(rejects: Sequence[Reject]) -> list[dict[str, str]]:
