@@ -6,9 +6,9 @@ it, as a run would. A view is followed by the consensus's rule (long above 0.25,
 open, net of the default costs, on two sets of assets: `traded` are the twelve with the most patterns before the window,
 and `unheld` those with opens, highs and lows that no strategy can hold.
 
-`score` is the mean timing score over assets, and `gain` that of the view minus that of the vote on the asset alone, each
-with a 95 % interval from days resampled in blocks, for all assets at once. Views that were tried and are not in the
-state are in `TRIED`, so the figures count as the best of `trials`.
+`score` is the mean timing score over assets, and `gain` the difference from that of the vote on the asset alone, each
+with a 95 % interval from days resampled in blocks, for all assets at once. `TRIED` says which views were tried and are
+not in the state: the figures count as the best of `trials`.
 """
 
 from __future__ import annotations
