@@ -95,15 +95,16 @@ def tally_votes(
     for i in sorted(range(len(voters)), key=lambda i: voters[i].content_hash):
         columns = [column[asset] for asset in voters[i].holdings]
         sums.add(voters[i], panel.dates, columns, None if admitted is None else admitted[i])
-    everyone, holders = _side(sums.everyone), _side(sums.holders)
+    calendar = _Calendar.of(panel, assets)
+    everyone = _side(sums.everyone)
     independence = _independence(sums.returns.T, everyone.count, panel.sessions)
     return Tally(
-        votes=_views(panel, assets, everyone, holders, sums, independence),
-        supporters=holders,
+        votes=_count_views(panel, assets, calendar, sums, independence),
+        supporters=_side(sums.holders),
         dissenters=_side(sums.everyone - sums.holders),
         average_standing=everyone.standing,
         independence=independence,
-        categories=_categories(sums.categories.swapaxes(0, 1), _Calendar.of(panel, assets)),
+        categories=_categories(sums.categories.swapaxes(0, 1), calendar),
     )
 
 
@@ -136,16 +137,11 @@ class _Calendar:
         return carried
 
 
-def _views(
-    panel: PricePanel,
-    assets: tuple[str, ...],
-    everyone: Side,
-    holders: Side,
-    sums: LibrarySums,
-    found: Floats,
+def _count_views(
+    panel: PricePanel, assets: tuple[str, ...], calendar: _Calendar, sums: LibrarySums, independence: Floats
 ) -> VotePanel:
-    """Compute the views of all assets from the counts; `found` is the independence, (T, A)."""
-    calendar = _Calendar.of(panel, assets)
+    """Compute the views of all assets from the sums over the library."""
+    everyone, holders = _side(sums.everyone), _side(sums.holders)
     someone = everyone.count > 0
     share = np.where(someone, _ratio(holders.count, everyone.count), np.nan)
     by_standing = _ratio(holders.count * holders.standing, everyone.count * everyone.standing)
@@ -164,7 +160,7 @@ def _views(
             pooled=pooled.pooled[grid],
             risk_on=risk_on[rows],
             appetite=likes_risk[group],
-            effective=np.where(someone, everyone.count * found, np.nan)[grid],
+            effective=np.where(someone, everyone.count * independence, np.nan)[grid],
             turning=np.where(someone, everyone.turning, np.nan)[grid],
             year=year,
         )
