@@ -140,8 +140,8 @@ def validation_start(folder: Path) -> np.datetime64:
 
 
 def flat(states: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Append the four position numbers of a trader that holds nothing, all zero, to state rows (n, 60)."""
-    return np.pad(states, ((0, 0), (0, 4)))
+    """Append the three position numbers of a trader that holds nothing, all zero, to state rows (n, 61)."""
+    return np.pad(states, ((0, 0), (0, 3)))
 
 
 def custom_configuration(choice: Choice) -> PretrainingConfig:

@@ -19,6 +19,8 @@ ACTION_SHARE = 0.02
 INDEPENDENT_PERIODS = 30
 BETTER_SILHOUETTE = 0.1
 LEFT_OUT_SHARE = 0.05
+_NAMED = 10
+"""Constant features that a message names, which are at least all votes; the finding has all."""
 ANOMALY_SHIFT = 0.25
 """Relative fall of the rewards' standard deviation without the anomalies above which they matter."""
 
@@ -202,7 +204,7 @@ def _constant(counts: Counts) -> Iterator[Recommendation]:
             never = f"{len(counts.constant_features)} features never vary"
         yield Recommendation(
             code="constant_features",
-            message=f"{never}: {', '.join(counts.constant_features[:8])}",
+            message=f"{never}: {', '.join(counts.constant_features[:_NAMED])}",
             figure=len(counts.constant_features),
             threshold=0,
             setting="votes" if any("vote" in name for name in counts.constant_features) else None,

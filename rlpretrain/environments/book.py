@@ -72,7 +72,5 @@ class Book:
         self.bars_held = np.where(which, 0, self.bars_held)
 
     def features(self) -> NDArray[np.float32]:
-        """Return the (n, 4) position part of the state vector, as known at this close."""
-        return position_features(
-            self.long, self.since_entry - 1.0, self.bars_held, self.long.astype(np.float64)
-        )
+        """Return the (n, 3) position part of the state vector, as known at this close."""
+        return position_features(self.long, self.since_entry - 1.0, self.bars_held)

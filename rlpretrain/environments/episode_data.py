@@ -29,7 +29,7 @@ class EpisodeData:
     symbol: str
     dates: Dates
     states: NDArray[np.float32]
-    """(n, 60): asset, market and votes as known at each close."""
+    """(n, 61): asset, market and votes as known at each close."""
     before: Floats
     """Fill price of the bar over the previous close; ``before[0]`` is 1."""
     after: Floats

@@ -12,6 +12,7 @@ from .names import (
     Feature,
 )
 from .state import position_features, state_matrix
+from .views import VIEW_NAMES, VIEWS, View, VoteFigures, trailing_score
 
 __all__ = [
     "ASSET",
@@ -23,10 +24,15 @@ __all__ = [
     "STATE_DIM",
     "STATE_NAMES",
     "STATE_VERSION",
+    "VIEWS",
+    "VIEW_NAMES",
     "VOTES",
     "Feature",
     "MarketContext",
+    "View",
+    "VoteFigures",
     "market_context",
     "position_features",
     "state_matrix",
+    "trailing_score",
 ]

@@ -1,4 +1,4 @@
-"""The 44 numbers of the state that come from an asset's own bars at each close."""
+"""The 41 numbers of the state that come from an asset's own bars at each close."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _between(value: Floats, low: Floats, high: Floats) -> Floats:
 
 
 def asset_features(series: AssetSeries) -> Floats:
-    """Compute the asset's block of the state vector at each close, (n, 44); NaN in the warm-up of 250 bars.
+    """Compute the asset's block of the state vector at each close, (n, 41); NaN in the warm-up of 250 bars.
 
     Indicators are TA-Lib's. No number depends on the level of prices or volumes; all are clipped to [-5, 5].
 
@@ -123,7 +123,6 @@ def _trend(bars: _Bars) -> dict[str, Floats]:
     columns = {f"average_{n}": (log_close - mean[n]) / (volatility * np.sqrt(n)) for n in mean}
     return {
         **columns,
-        "average_20_50": (mean[20] - mean[50]) / (volatility * np.sqrt(50)),
         "average_50_200": (mean[50] - mean[200]) / (volatility * np.sqrt(200)),
     }
 
@@ -140,11 +139,9 @@ def _oscillators(bars: _Bars) -> dict[str, Floats]:
     histogram = talib.MACD(close, 12, 26, 9)[2]
     return {
         "rsi_2": (talib.RSI(close, 2) - 50) / 25,
-        "rsi_14": (talib.RSI(close, 14) - 50) / 25,
         "adx_14": (talib.ADX(high, low, close, 14) - 25) / 25,
         "directional_14": (talib.PLUS_DI(high, low, close, 14) - talib.MINUS_DI(high, low, close, 14)) / 25,
         "macd_histogram": histogram / _true_range(bars),
-        "cci_20": talib.CCI(high, low, close, 20) / 100,
         "williams_14": talib.WILLR(high, low, close, 14) / 50 + 1,
         "bollinger_20": (log_close - rolling.mean(log_close, 20)) / spread,
         "bandwidth": log_ratio(spread, rolling.mean(spread, 120)),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rlpretrain.features.views import VIEWS
+
 __all__ = [
     "ASSET",
     "FEATURES",
@@ -18,7 +20,7 @@ __all__ = [
     "Feature",
 ]
 
-STATE_VERSION = "1"
+STATE_VERSION = "2"
 """Version of the layout; it changes whenever a number changes its place or meaning, and models record it."""
 
 LIMIT = 5.0
@@ -47,10 +49,8 @@ _ASSET = (
     ("close_location", "Where the close lies between the day's low (-1) and high (+1)", "-1..1"),
     ("range", "Log high over low, over its mean of 20 bars", "log ratio"),
     *((f"average_{n}", f"Log close minus its mean of {n} bars", _SIGMA) for n in (10, 20, 50, 200)),
-    ("average_20_50", "Mean log close of 20 bars minus that of 50", _SIGMA),
     ("average_50_200", "Mean log close of 50 bars minus that of 200", _SIGMA),
     ("rsi_2", "Wilder's relative strength index of 2 bars, (RSI - 50) / 25", "-2..2"),
-    ("rsi_14", "Wilder's relative strength index of 14 bars, (RSI - 50) / 25", "-2..2"),
     ("adx_14", "Average directional index of 14 bars, (ADX - 25) / 25", "-1..3"),
     (
         "directional_14",
@@ -62,7 +62,6 @@ _ASSET = (
         "MACD (12, 26) minus its signal (9), over the average true range of 14 bars",
         "ranges",
     ),
-    ("cci_20", "Commodity channel index of 20 bars, / 100", "channels"),
     ("williams_14", "Williams %R of 14 bars, scaled to -1 (lowest) .. +1 (highest)", "-1..1"),
     (
         "bollinger_20",
@@ -120,23 +119,12 @@ _MARKET = (
       ("bull", "bear", "sideways", "volatile")),
 )  # fmt: skip
 
-_VOTES = (
-    ("votes_share", "Share of the strategies able to hold the asset that hold it", "fraction"),
-    ("votes_relative", "Share of the votes relative to its trailing year", "deviations"),
-    (
-        "votes_weighted",
-        "Relative share, with votes weighted by the strategies' performance to date",
-        "deviations",
-    ),
-    ("votes_change_1", "Change of the share since the previous close", "fraction"),
-    ("votes_change_5", "Change of the share over 5 closes", "fraction"),
-)
+_VOTES = tuple((f"votes_{view.name}", view.description, view.unit) for view in VIEWS)
 
 _POSITION = (
     ("in_position", "1 when the asset is held", "0 or 1"),
     ("unrealised_return", "Return since the entry, in steps of 10 %", "tenths"),
     ("days_held", "Bars since the entry, in steps of 20", "bars / 20"),
-    ("exposure", "Share of the equity invested", "fraction"),
 )
 
 _BLOCKS: tuple[tuple[Block, tuple[tuple[str, str, str], ...]], ...] = (
@@ -153,11 +141,18 @@ FEATURES: tuple[Feature, ...] = tuple(
 
 STATE_NAMES: tuple[str, ...] = tuple(feature.name for feature in FEATURES)
 STATE_DIM = len(STATE_NAMES)
-ASSET = slice(0, 44)
+
+
+def _place(block: Block) -> slice:
+    places = [place for place, feature in enumerate(FEATURES) if feature.block == block]
+    return slice(places[0], places[-1] + 1)
+
+
+ASSET = _place("asset")
 """Positions of the numbers from the asset's own bars."""
-MARKET = slice(44, 55)
+MARKET = _place("market")
 """Positions of the numbers from the market around it."""
-VOTES = slice(55, 60)
+VOTES = _place("votes")
 """Positions of the library's votes."""
-POSITION = slice(60, 64)
+POSITION = _place("position")
 """Positions of the numbers about the trader's position."""

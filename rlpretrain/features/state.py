@@ -17,7 +17,7 @@ __all__ = ["position_features", "state_matrix"]
 def state_matrix(
     series: AssetSeries, context: MarketContext, votes: NDArray[np.floating] | None
 ) -> NDArray[np.float32]:
-    """Compute all of the state vector that does not depend on the trader's position, (n, 60).
+    """Compute all of the state vector that does not depend on the trader's position, (n, 61).
 
     Row i is known at the close of ``series.dates[i]``. Rows in the warm-up of the asset or the market contain
     NaN; ``np.isfinite(states).all(axis=1)`` marks the valid ones.
@@ -29,7 +29,7 @@ def state_matrix(
     context
         The market around it, see `market_context`.
     votes
-        (n, 5) the library's votes at each of the series' closes; NaN, where a vote is not known yet, becomes
+        (n, 9) the library's votes at each of the series' closes; NaN, where a vote is not known yet, becomes
         zero. None sets them all to zero.
 
     Raises
@@ -41,32 +41,30 @@ def state_matrix(
     state[:, ASSET] = asset_features(series)
     state[:, MARKET] = context.at(series.dates)
     if votes is not None:
-        if votes.shape != (len(series), VOTES.stop - VOTES.start):
-            raise DataError(f"{series.symbol}: votes have shape {votes.shape}, expected ({len(series)}, 5)")
+        shape = (len(series), VOTES.stop - VOTES.start)
+        if votes.shape != shape:
+            raise DataError(f"{series.symbol}: votes have shape {votes.shape}, expected {shape}")
         state[:, VOTES] = np.clip(np.nan_to_num(votes, nan=0.0), -LIMIT, LIMIT)
     return state
 
 
 def position_features(
-    in_position: ArrayLike, unrealised_return: ArrayLike, days_held: ArrayLike, exposure: ArrayLike
+    in_position: ArrayLike, unrealised_return: ArrayLike, days_held: ArrayLike
 ) -> NDArray[np.float32]:
-    """Compute the position's block of the state vector, (..., 4), from numbers or arrays that broadcast.
+    """Compute the position's block of the state vector, (..., 3), from numbers or arrays that broadcast.
 
     Parameters
     ----------
     in_position
-        Whether the asset is held.
+        Whether the asset is held, with all of the equity.
     unrealised_return
         Return since the entry, fraction; 0.1 becomes 1.
     days_held
         Bars since the entry; 20 become 1.
-    exposure
-        Share of the equity invested, fraction.
     """
     parts = np.broadcast_arrays(
         np.asarray(in_position, dtype=np.float32),
         np.asarray(unrealised_return, dtype=np.float32) * np.float32(10.0),
         np.asarray(days_held, dtype=np.float32) * np.float32(0.05),
-        np.asarray(exposure, dtype=np.float32),
     )
     return np.asarray(np.clip(np.stack(parts, axis=-1), -LIMIT, LIMIT), dtype=np.float32)

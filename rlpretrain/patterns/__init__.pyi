@@ -17,7 +17,7 @@ from .strategies.trade_labels import LabelledTrades, trade_categories
 from .strategies.trades import TradeTable, asset_trades
 from .voting.electorate import Electorate, Reject, select_voters, sharpe_before
 from .voting.tally import Side, Tally, tally_votes
-from .voting.vote_panel import VOTE_FEATURES, VotePanel
+from .voting.vote_panel import VotePanel
 
 __all__ = [
     "ACTIONS",
@@ -27,7 +27,6 @@ __all__ = [
     "HOLD",
     "REGIMES",
     "SELL",
-    "VOTE_FEATURES",
     "WAVERED",
     "ChunkRecords",
     "ConsensusRecord",

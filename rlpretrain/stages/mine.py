@@ -78,6 +78,10 @@ class Mined(Result):
     rejected: int
     trades: int
     patterns: int
+    assets_with_votes: int
+    """Assets that enough strategies can hold for a consensus."""
+    assets_with_related_votes: int
+    """Further assets with a state vector, whose votes are those on related assets."""
     extraction: str
     """Digest under which the store keeps the patterns."""
     stored: dict[str, int]

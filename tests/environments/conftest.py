@@ -16,7 +16,7 @@ def make_data(n: int = 300, seed: int = 0, cost: float = 0.001, fill: str = "nex
     return EpisodeData(
         symbol="TEST",
         dates=np.datetime64("2020-01-01") + np.arange(n),
-        states=rng.normal(size=(n, 60)).clip(-5, 5).astype(np.float32),
+        states=rng.normal(size=(n, 61)).clip(-5, 5).astype(np.float32),
         before=before,
         after=after,
         fill_price=close / after,

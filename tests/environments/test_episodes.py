@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rlpretrain.environments import Book
 from rlpretrain.environments.episodes import EPISODE_BARS, load_episodes, training_window
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import DataError
-from rlpretrain.features.names import VOTES
+from rlpretrain.features import POSITION, VIEW_NAMES, VOTES, position_features
 from rlpretrain.market import load_market
-from rlpretrain.patterns import VotePanel
+from rlpretrain.patterns import BUY, VotePanel, mine_patterns, tally_votes
+from rlpretrain.patterns.settings import DecisionSettings
 from tests.environments.conftest import make_data
+from tests.patterns.building import record_of
 
 
 @pytest.mark.parametrize("bars", [EPISODE_BARS + 1, EPISODE_BARS + 2])
@@ -33,11 +36,8 @@ def test_votes_are_blank_and_costs_charged_as_the_settings_say() -> None:
     votes = VotePanel(
         dates=panel.dates,
         assets=("SPY",),
-        **{
-            name: np.full(shape, 0.5)
-            for name in VotePanel.__dataclass_fields__
-            if name not in ("dates", "assets")
-        },
+        **{name: np.ones(shape, np.int32) for name in ("eligible", "holders", "related")},
+        views=np.full((*shape, len(VIEW_NAMES)), 0.5, np.float32),
     )
     settings = EpisodeSettings(cost_bps=7.0, crypto_cost_bps=30.0)
     seeing, crypto = load_episodes(panel, votes, ["SPY", "BTC-USD"], settings)
@@ -48,3 +48,28 @@ def test_votes_are_blank_and_costs_charged_as_the_settings_say() -> None:
     np.testing.assert_array_equal(
         np.delete(seeing.states, VOTES, axis=1), np.delete(blind.states, VOTES, axis=1)
     )
+
+
+def test_an_agent_sees_what_the_patterns_saw() -> None:
+    """Row by row, flat and in position, with votes on the asset itself and on a related one."""
+    panel = load_market("generated:years=3", seed=3, symbols=["SPY", "UPRO", "TLT", "VIXY"])
+    days = panel.dates[panel.sessions]
+    votes = np.random.default_rng(0).integers(0, 2, (3, 2, len(days)))
+    voters = [
+        record_of(str(i), days, {"SPY": spy.tolist(), "UPRO": upro.tolist()}, margin=np.full(len(days), 2.0))
+        for i, (spy, upro) in enumerate(votes)
+    ]
+    tally = tally_votes(voters, panel)
+    patterns = mine_patterns(tally, panel, DecisionSettings(hold_every=1))
+    patterns = patterns.take(patterns.asset == "SPY")
+    (seen,) = load_episodes(panel, tally.votes, ["SPY"], EpisodeSettings())
+    rows = np.searchsorted(seen.dates, patterns.date)
+    assert len(patterns) > 500 and (np.abs(seen.states[:, VOTES]).max(axis=0) > 0).all()
+    np.testing.assert_array_equal(patterns.state[:, : POSITION.start], seen.states[rows])
+    flat = Book(len(patterns)).features()
+    np.testing.assert_array_equal(
+        patterns.state[~patterns.in_position, POSITION.start :], flat[~patterns.in_position]
+    )
+    bought = Book(1)
+    bought.step(np.array([BUY]), np.ones(1), np.full(1, 1.1), 0.0)
+    np.testing.assert_array_equal(bought.features(), position_features([True], 1.1 - 1.0, 1))

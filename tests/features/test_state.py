@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rlpretrain.errors import DataError
 from rlpretrain.features import (
     ASSET,
+    LIMIT,
     MARKET,
     POSITION,
     SOURCES,
@@ -61,7 +62,7 @@ def test_a_row_is_known_at_its_close(data: st.DataObject) -> None:
 def test_shape_type_and_warm_up(panel: PricePanel) -> None:
     for symbol in SYMBOLS:
         state = states(panel, symbol)
-        assert state.shape == (len(panel.series(symbol)), 60)
+        assert state.shape == (len(panel.series(symbol)), 61)
         assert state.dtype == np.float32
         valid = np.isfinite(state).all(axis=1)
         first = int(valid.argmax())
@@ -137,7 +138,7 @@ def test_young_sources_cost_no_history() -> None:
 
 def test_votes_are_placed_and_blanked(panel: PricePanel) -> None:
     series, context = panel.series("SPY"), market_context(panel)
-    votes = np.random.default_rng(0).normal(size=(len(series), 5))
+    votes = np.random.default_rng(0).normal(size=(len(series), 9)).clip(-LIMIT, LIMIT)
     votes[:100] = np.nan
     state = state_matrix(series, context, votes)
     blank = state_matrix(series, context, None)
@@ -150,24 +151,24 @@ def test_votes_are_placed_and_blanked(panel: PricePanel) -> None:
 
 
 def test_position_of_numbers_and_arrays() -> None:
-    np.testing.assert_allclose(position_features(True, -0.05, 10, 1.0), [1, -0.5, 0.5, 1])
-    np.testing.assert_array_equal(position_features(False, 0.0, 0, 0.0), np.zeros(4, dtype=np.float32))
-    batch = position_features(np.array([1, 0]), np.array([9.0, 0.0]), np.array([1_000, 0]), 1.0)
+    np.testing.assert_allclose(position_features(True, -0.05, 10), [1, -0.5, 0.5])
+    np.testing.assert_array_equal(position_features(False, 0.0, 0), np.zeros(3, dtype=np.float32))
+    batch = position_features(np.array([1, 0]), np.array([9.0, 0.0]), np.array([1_000, 0]))
     assert batch.shape == (2, POSITION.stop - POSITION.start)
     assert batch.dtype == np.float32
-    np.testing.assert_array_equal(batch[0], [1, 5, 5, 1])
-    assert position_features(np.zeros((3, 2)), 0, 0, 0).shape == (3, 2, 4)
+    np.testing.assert_array_equal(batch[0], [1, 5, 5])
+    assert position_features(np.zeros((3, 2)), 0, 0).shape == (3, 2, 3)
 
 
 @settings(max_examples=30, deadline=None)
 @given(
     gain=st.lists(st.floats(-0.9, 10), min_size=1, max_size=8),
     days=st.integers(0, 500),
-    exposure=st.floats(0, 1),
+    held=st.booleans(),
 )
-def test_a_batch_is_its_rows(gain: list[float], days: int, exposure: float) -> None:
-    batch = position_features(True, np.array(gain), days, exposure)
-    rows = np.stack([position_features(True, value, days, exposure) for value in gain])
+def test_a_batch_is_its_rows(gain: list[float], days: int, held: bool) -> None:
+    batch = position_features(held, np.array(gain), days)
+    rows = np.stack([position_features(held, value, days) for value in gain])
     np.testing.assert_array_equal(batch, rows)
 
 

@@ -36,6 +36,8 @@ def mined(**changes: Any) -> dict[str, Any]:
         "rejected": 4,
         "trades": 30,
         "patterns": 1_000,
+        "assets_with_votes": 2,
+        "assets_with_related_votes": 1,
         "extraction": "e",
         "stored": {},
         "first_day": DAY,

@@ -85,6 +85,7 @@ def mined_run(folder: Path, rows: int = 900, **settings: Any) -> Run:
         write_json(work.write("datasets/card.json"), card)
         return Mined(
             strategies=0, agree=0, voters=0, rejected=0, trades=0, patterns=rows, extraction="", stored={},
+            assets_with_votes=0, assets_with_related_votes=0,
             first_day=day, last_day=day, actions={}, categories={}, regimes={}, training_assets=[],
             clean_from=None, standing=[],
             windows={name: dt.date.fromisoformat(text) for name, text in windows.as_json().items()},

@@ -123,7 +123,7 @@ def test_augmentation_leaves_votes_and_position_and_its_source(kind):
     before = states.clone()
     changed = augment(states, states + 1, torch.ones(64), [kind], seeded("cpu", 1))
     assert torch.equal(states, before)
-    around = {"feature_noise": slice(0, 55), "asset_relabelling": MARKET, "time_jitter": ASSET}[kind]
+    around = {"feature_noise": slice(0, VOTES.start), "asset_relabelling": MARKET, "time_jitter": ASSET}[kind]
     moved = (changed != states).any(0)
     assert moved[around].all()
     assert not moved[VOTES].any()

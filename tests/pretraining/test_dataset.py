@@ -139,7 +139,7 @@ def test_a_damaged_or_older_file_says_so(patterns, tmp_path, suffix):
         read_dataset(path)
     if suffix == ".safetensors":
         path.write_bytes(
-            whole.replace(b'"rlpretrain.state_version": "1"', b'"rlpretrain.state_version": "0"')
+            whole.replace(b'"rlpretrain.state_version": "2"', b'"rlpretrain.state_version": "0"')
         )
         with pytest.raises(DataError, match="state vectors of version 0"):
             read_dataset(path)

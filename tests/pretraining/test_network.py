@@ -67,7 +67,7 @@ def test_a_file_of_other_state_vectors_says_so(tmp_path):
     content = torch.load(path, weights_only=True)
     torch.save({**content, "state_version": "0"}, path)
     with pytest.raises(
-        DataError, match=r"state vectors of version 0; this program uses version 1 \(train again\)"
+        DataError, match=r"state vectors of version 0; this program uses version 2 \(train again\)"
     ):
         load_model_file(path)
     narrow = PolicyNetwork(Scaler(np.zeros(9, np.float32), np.ones(9, np.float32)), [8])

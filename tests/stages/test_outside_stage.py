@@ -51,7 +51,7 @@ def test_its_result_is_typed_and_true_to_the_votes(page: ModuleType, mined: Run)
     result = page.HOLDERS.read(manifest)
     votes = VotePanel.load(mined.folder / VOTES)
     last = {
-        symbol: 0.0 if (column := votes.column(symbol)) is None else votes.share[-1, column]
+        symbol: 0.0 if (column := votes.column(symbol)) is None else votes.view("share")[-1, column]
         for symbol in ASSETS
     }
     assert isinstance(result, page.Holders)

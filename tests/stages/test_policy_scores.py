@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rlpretrain.environments import EpisodeData, rollout
-from rlpretrain.features import STATE_DIM
+from rlpretrain.features import POSITION
 from rlpretrain.stages.implementation.policy_scores import (
     _luck,
     _means,
@@ -22,7 +22,7 @@ def episodes(symbol: str, n: int, cost: float = 0.0005) -> EpisodeData:
     return EpisodeData(
         symbol=symbol,
         dates=np.datetime64("2020-01-01") + np.arange(n),
-        states=RNG.normal(size=(n, STATE_DIM - 4)).astype(np.float32),
+        states=RNG.normal(size=(n, POSITION.start)).astype(np.float32),
         before=np.ones(n),
         after=after,
         fill_price=np.cumprod(after) * 100,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.environments import EpisodeData, Policy
+from rlpretrain.features import POSITION
 from rlpretrain.validation import (
     AssetCase,
     AssetValidation,
@@ -21,7 +22,7 @@ from rlpretrain.validation import (
 )
 from rlpretrain.validation.settings import ValidationConfig
 
-STATES = 60
+STATES = POSITION.start
 STEPS = (0, 1_000, 4_000)
 CONFIG = ValidationConfig(episodes=20, seeds=8, bootstrap_samples=200)
 

@@ -58,7 +58,7 @@ def test_noise_shows_no_effect():
 
 def test_a_gain_of_every_seed_may_still_be_luck_of_the_days():
     # The prior is one worthless rule; on the luckiest of some noisy markets every seed profits from it.
-    luckiest = max((validated(head_start=9.0, seed=seed) for seed in (1, 2, 3)), key=lambda a: a.luck.score)
+    luckiest = max((validated(head_start=9.0, seed=seed) for seed in (7, 8, 9)), key=lambda a: a.luck.score)
     gain = luckiest.comparison("transferred", "vanilla")
     assert gain.jump_start.finding == "better"
     assert gain.days["jump_start"].finding == "no effect shown"

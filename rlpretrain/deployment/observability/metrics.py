@@ -67,6 +67,8 @@ METRICS: dict[str, dict[str, str]] = {
         "rejects.total": "symphonies left out",
         **{f"rejects.{reason}": f"symphonies left out for {reason}" for reason in REASONS},
         "mine.voters": "strategies that vote",
+        "mine.assets_with_votes": "assets that enough strategies can hold for a consensus",
+        "mine.assets_with_related_votes": "further assets with votes on related assets alone",
         "mine.patterns": "patterns",
         "mine.trades": "trades",
         "mine.seconds": "seconds that mining took",
@@ -170,6 +172,8 @@ def _mine(run: RunFolder) -> Mapping[str, Any]:
         # A reason that applied to no symphony tonight must not keep yesterday's value.
         **{f"rejects.{reason}": reasons[reason] for reason in REASONS},
         "mine.voters": mined.voters,
+        "mine.assets_with_votes": mined.assets_with_votes,
+        "mine.assets_with_related_votes": mined.assets_with_related_votes,
         "mine.patterns": mined.patterns,
         "mine.trades": mined.trades,
     }

@@ -41,7 +41,7 @@ class Votes:
 
 def vote_assets(folder: Path) -> tuple[str, ...]:
     """Return the assets that were voted on in a run; none before its mining has finished."""
-    return _panel(folder).assets if (folder / _FILE).is_file() else ()
+    return _panel(folder).voted if (folder / _FILE).is_file() else ()
 
 
 def asset_votes(
@@ -69,8 +69,8 @@ def asset_votes(
         rows = rows[ends]
     return Votes(
         days=panel.dates[rows].astype(object).tolist(),
-        share=(100.0 * panel.share[rows, column]).round(2).tolist(),
-        relative=panel.relative[rows, column].round(3).tolist(),
+        share=(100.0 * panel.view("share")[rows, column]).round(2).tolist(),
+        relative=panel.view("relative")[rows, column].round(3).tolist(),
         eligible=panel.eligible[rows, column].tolist(),
         holders=panel.holders[rows, column].tolist(),
     )

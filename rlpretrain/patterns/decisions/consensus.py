@@ -26,7 +26,7 @@ def stances(relative: Floats, *, buy_level: float, sell_level: float) -> NDArray
     Parameters
     ----------
     relative
-        (n,) the share of holders, in trailing deviations; see `VotePanel.relative`.
+        (n,) the share of holders, in trailing deviations; see `rlpretrain.features.VIEWS`.
     """
     vote = np.where(relative > buy_level, 1, np.where(relative < sell_level, 0, -1))
     last = np.maximum.accumulate(np.where(vote >= 0, np.arange(len(vote)), -1))

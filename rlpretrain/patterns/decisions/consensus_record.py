@@ -54,7 +54,7 @@ def follow_consensus(
         eligible = tally.votes.eligible[rows, column] >= MIN_ELECTORATE
         if not (eligible & (series.dates >= start) & (series.dates < stop)).any():
             continue
-        relative = tally.votes.relative[rows, column].astype(np.float64)
+        relative = tally.votes.view("relative")[rows, column].astype(np.float64)
         levels = {"buy_level": rules.buy_level, "sell_level": rules.sell_level}
         stance = stances(relative, **levels) & eligible
         price = fill_prices(series, rules.fill)

@@ -93,11 +93,11 @@ class _Asset:
     """(n,) rows of the bars in the tally."""
     relative: Floats
     state: NDArray[np.float32]
-    """(n, 60) state without the position."""
+    """(n, 61) state without the position."""
     price: Floats
     """(n,) fill prices."""
     positions: NDArray[np.float32]
-    """(n, 4) position part of the state of a trader in position."""
+    """(n, 3) position part of the state of a trader in position."""
     sampled: NDArray[np.intp]
     """Rows that become patterns."""
 
@@ -106,7 +106,7 @@ class _Asset:
         votes = tally.votes
         column = votes.assets.index(series.symbol)
         rows = np.searchsorted(votes.dates, series.dates)
-        relative = votes.relative[rows, column].astype(np.float64)
+        relative = votes.view("relative")[rows, column].astype(np.float64)
         shown = votes.for_asset(series.symbol, series.dates) if rules.votes else None
         state = state_matrix(series, context, shown)
         stance = stances(relative, buy_level=rules.buy_level, sell_level=rules.sell_level)
@@ -152,7 +152,7 @@ def _decisions(
     at = asset.sampled[outcome.settled[asset.sampled] < known]
     where = asset.rows[at], asset.column
     side = _agreeing(tally, *where, long[at])
-    flat = np.broadcast_to(position_features(False, 0.0, 0, 0.0), asset.positions.shape)
+    flat = np.broadcast_to(position_features(False, 0.0, 0), asset.positions.shape)
     state = np.hstack([asset.state, asset.positions if holds else flat])[at]
     scores = _category_scores(tally.categories[where], state)
     symbols = np.full(len(at), series.symbol)

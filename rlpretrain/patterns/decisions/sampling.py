@@ -31,7 +31,7 @@ def sampled_closes(stance: NDArray[np.bool_], usable: NDArray[np.bool_], hold_ev
 def held_positions(
     series: AssetSeries, stance: NDArray[np.bool_], price: Floats, longest: int
 ) -> NDArray[np.float32]:
-    """Return the position part of the state of a trader in position at each close, (n, 4).
+    """Return the position part of the state of a trader in position at each close, (n, 3).
 
     Where the consensus is in position, it is the consensus's own position. Where the consensus is flat, the
     trader bought a random number of bars ago; the draw depends only on the asset's name and the bar.
@@ -55,4 +55,4 @@ def held_positions(
     drawn = np.random.default_rng(list(series.symbol.encode())).integers(1, longest + 1, size=n)
     age = np.where(before, own, np.minimum(drawn, np.maximum(bars, 1)))
     entry = price[np.minimum(bars - age + 1, n - 1)]
-    return position_features(True, series.close / entry - 1.0, age, 1.0)
+    return position_features(True, series.close / entry - 1.0, age)

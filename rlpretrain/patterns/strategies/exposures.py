@@ -1,13 +1,19 @@
 """What a holding gains when something else rises, from the kind of fund it is.
 
-This is a table, not a measurement: the category of a rule must not depend on prices, let alone on later ones.
+This is a table, not a measurement: the category of a rule must not depend on prices, let alone on later ones. What the
+table does not declare is measured on past prices where votes are pooled, see `rlpretrain.patterns.voting.relatives`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
-__all__ = ["appetite", "exposure"]
+import numpy as np
+
+from rlpretrain.market import Floats
+
+__all__ = ["appetite", "declared", "exposure"]
 
 _PRODUCTS: dict[str, str] = {
     "SPY": "SPXL 3 UPRO 3 SSO 2 SH -1 SDS -2 SPXS -3 SPXU -3 HIBL 3 HIBS -3 IVV 1 VOO 1 VTI 1 BTAL -0.5 HDGE -1",
@@ -104,3 +110,11 @@ def appetite(ticker: str) -> float:
     """Return how much holding `ticker` gains when investors take more risk."""
     _, times, kind = _described(ticker)
     return times * _APPETITE.get(kind, _LITTLE)
+
+
+def declared(tickers: Sequence[str]) -> Floats:
+    """Return 1 for each two tickers that follow the same thing, -1 if in opposite directions, otherwise 0, (n, n)."""
+    described = [_described(ticker) for ticker in tickers]
+    base = np.array([base for base, _, _ in described])
+    sign = np.sign([times for _, times, _ in described])
+    return np.where(base[:, None] == base, np.outer(sign, sign), 0.0)

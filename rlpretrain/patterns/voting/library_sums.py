@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market import Dates
+from rlpretrain.patterns.strategies.exposures import appetite
 from rlpretrain.patterns.strategies.firmness import firmness
 from rlpretrain.patterns.strategies.running_performance import running_performance
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
@@ -20,7 +21,7 @@ KNOWN_FOR = np.timedelta64(7, "D")
 _LARGEST_SCORE = 4.0
 """Bound on a standardised return, so that one crash does not determine how independent strategies are."""
 
-FIGURES = ("count", "skill", "standing", "clean", "firm")
+FIGURES = ("count", "skill", "standing", "clean", "firm", "turning")
 """What is summed over strategies; see `rlpretrain.patterns.voting.tally.Side` for their means."""
 
 
@@ -29,13 +30,17 @@ class LibrarySums:
 
     def __init__(self, days: int, assets: int) -> None:
         self.everyone = np.zeros((assets, len(FIGURES), days))
-        """(A, 5, T) sums over the strategies that could hold the asset, in the order of `FIGURES`."""
+        """(A, 6, T) sums over the strategies that could hold the asset, in the order of `FIGURES`."""
         self.holders = np.zeros((assets, len(FIGURES), days))
-        """(A, 5, T) sums over those that hold it."""
+        """(A, 6, T) sums over those that hold it."""
         self.returns = np.zeros((assets, days))
         """(A, T) sum of the standardised returns of the strategies that could hold the asset."""
         self.categories = np.zeros((assets, days, len(CATEGORIES)), dtype=np.float32)
         """(A, T, 4) sum of the holders' category scores."""
+        self.voting = np.zeros(days)
+        """(T,) strategies that vote."""
+        self.risk_on = np.zeros(days)
+        """(T,) those of them whose holdings gain when investors take more risk."""
 
     def add(
         self,
@@ -58,6 +63,7 @@ class LibrarySums:
                 performance.standing[last],
                 record.clean_on(days),
                 firmness(record.noise_margin)[last],
+                1.0 - firmness(record.margin)[last],
             ]
         )
         deviation = performance.deviation
@@ -65,6 +71,9 @@ class LibrarySums:
         score = np.clip(score, -_LARGEST_SCORE, _LARGEST_SCORE)[last] * (record.dates[last] == days)
         held = record.held()
         categories = record.categories()
+        gains = held @ np.array([appetite(asset) for asset in record.holdings])
+        self.voting += known
+        self.risk_on += known * (gains > 0.0)[last]
         for i, column in enumerate(columns):
             if record.versions:  # Only where the version that decides can hold the asset.
                 able = record.can_hold(record.holdings[i])[last]

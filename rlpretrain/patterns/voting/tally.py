@@ -11,9 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
-from rlpretrain.market import Dates, Floats, PricePanel
+from rlpretrain.features import VIEWS, VoteFigures, trailing_score
+from rlpretrain.market import Floats, PricePanel
+from rlpretrain.patterns.strategies.exposures import appetite
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 from rlpretrain.patterns.voting.library_sums import FIGURES, LibrarySums
+from rlpretrain.patterns.voting.relatives import pool_votes
 from rlpretrain.patterns.voting.vote_panel import VotePanel
 from rlpretrain.symphony.evidence import CATEGORIES
 
@@ -39,6 +42,8 @@ class Side:
     """Share of them last edited before this day, for which it is out of sample."""
     firm: Floats
     """Mean probability that noise of prices would not have turned their nearest decision, see `firmness`."""
+    turning: Floats
+    """Mean probability that a usual day turns their nearest decision."""
 
 
 @dataclass(frozen=True)
@@ -82,22 +87,23 @@ def tally_votes(
     """
     if not voters:
         raise DataError("no strategy votes", hint="lower min_performance_threshold or take more strategies")
-    assets = tuple(sorted({asset for record in voters for asset in record.holdings}))
-    crypto = panel.crypto[[panel.column(asset) for asset in assets]]
+    held = {asset for record in voters for asset in record.holdings}
+    assets = tuple(sorted(held | {symbol for symbol in panel.symbols if panel.has_bars(symbol)}))
     sums = LibrarySums(len(panel.dates), len(assets))
     column = {asset: i for i, asset in enumerate(assets)}
     # Sums of floats depend on their order, which is neither the caller's nor changed by a later version's content.
     for i in sorted(range(len(voters)), key=lambda i: voters[i].symphony_id):
         columns = [column[asset] for asset in voters[i].holdings]
         sums.add(voters[i], panel.dates, columns, None if admitted is None else admitted[i])
-    calendar = _Calendar(len(panel.dates), panel.sessions, crypto)
-    everyone, holders = _side(sums.everyone), _side(sums.holders)
+    calendar = _Calendar.of(panel, assets)
+    everyone = _side(sums.everyone)
+    independence = _independence(sums.returns.T, everyone.count, panel.sessions)
     return Tally(
-        votes=_votes(assets, panel.dates, everyone, holders, calendar),
-        supporters=holders,
+        votes=_count_views(panel, assets, calendar, sums, independence),
+        supporters=_side(sums.holders),
         dissenters=_side(sums.everyone - sums.holders),
         average_standing=everyone.standing,
-        independence=_independence(sums.returns.T, everyone.count, panel.sessions),
+        independence=independence,
         categories=_categories(sums.categories.swapaxes(0, 1), calendar),
     )
 
@@ -109,6 +115,11 @@ class _Calendar:
     days: int
     sessions: NDArray[np.intp]
     crypto: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, panel: PricePanel, assets: Sequence[str]) -> _Calendar:
+        columns = [panel.column(asset) for asset in assets]
+        return cls(len(panel.dates), panel.sessions, panel.crypto[columns])
 
     def groups(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp], int]]:
         """Return (columns, rows that are their bars, bars in a year) of each kind of asset in the panel."""
@@ -126,48 +137,43 @@ class _Calendar:
         return carried
 
 
-def _votes(
-    assets: tuple[str, ...], dates: Dates, everyone: Side, holders: Side, calendar: _Calendar
+def _count_views(
+    panel: PricePanel, assets: tuple[str, ...], calendar: _Calendar, sums: LibrarySums, independence: Floats
 ) -> VotePanel:
-    share = _ratio(holders.count, everyone.count)
+    """Compute the views of all assets from the sums over the library."""
+    everyone, holders = _side(sums.everyone), _side(sums.holders)
+    someone = everyone.count > 0
+    share = np.where(someone, _ratio(holders.count, everyone.count), np.nan)
     by_standing = _ratio(holders.count * holders.standing, everyone.count * everyone.standing)
-    columns = {
-        name: np.zeros(share.shape, dtype=np.float32)
-        for name in ("relative", "weighted", "change_1", "change_5")
-    }
+    relative = np.zeros(share.shape)
+    for group, rows, year in calendar.groups():
+        relative[:, group] = calendar.carry(rows, trailing_score(share[np.ix_(rows, group)], year))
+    pooled = pool_votes(panel, assets, relative, everyone.count)
+    risk_on = np.where(sums.voting > 0, _ratio(sums.risk_on, sums.voting), np.nan)
+    likes_risk = np.clip([appetite(asset) for asset in assets], -1.0, 1.0)
+    views = np.zeros((*share.shape, len(VIEWS)), dtype=np.float32)
     for group, rows, year in calendar.groups():
         grid = np.ix_(rows, group)
-        someone = everyone.count[grid] > 0
-        computed = {
-            "relative": _relative(np.where(someone, share[grid], np.nan), year),
-            "weighted": _relative(np.where(someone, by_standing[grid], np.nan), year),
-            "change_1": _change(share[grid], 1),
-            "change_5": _change(share[grid], 5),
-        }
-        for name, values in computed.items():
-            columns[name][:, group] = calendar.carry(rows, values)
+        figures = VoteFigures(
+            share=share[grid],
+            by_standing=np.where(someone, by_standing, np.nan)[grid],
+            pooled=pooled.pooled[grid],
+            risk_on=risk_on[rows],
+            appetite=likes_risk[group],
+            effective=np.where(someone, everyone.count * independence, np.nan)[grid],
+            turning=np.where(someone, everyone.turning, np.nan)[grid],
+            year=year,
+        )
+        for i, view in enumerate(VIEWS):
+            views[:, group, i] = calendar.carry(rows, np.nan_to_num(view.compute(figures), nan=0.0))
     return VotePanel(
         assets=assets,
-        dates=dates,
+        dates=panel.dates,
         eligible=everyone.count,
         holders=holders.count,
-        share=share.astype(np.float32),
-        **columns,
+        related=pooled.count,
+        views=views,
     )
-
-
-def _relative(share: Floats, year: int) -> Floats:
-    """Return (share - trailing mean) / trailing deviation over a year that ends today; 0 where undefined."""
-    trailing = pd.DataFrame(share).rolling(year, min_periods=year // 4)
-    mean, deviation = trailing.mean().to_numpy(), trailing.std(ddof=0).to_numpy()
-    defined = np.isfinite(share) & (deviation > 1e-9)
-    return np.where(defined, (share - mean) / np.where(defined, deviation, 1.0), 0.0)
-
-
-def _change(values: Floats, bars: int) -> Floats:
-    change = np.zeros_like(values)
-    change[bars:] = values[bars:] - values[:-bars]
-    return change
 
 
 def _independence(returns: Floats, count: NDArray[np.int32], sessions: NDArray[np.intp]) -> Floats:
@@ -204,7 +210,7 @@ def _categories(scores: NDArray[np.float32], calendar: _Calendar) -> NDArray[np.
 
 
 def _side(sums: Floats) -> Side:
-    """Convert (A, 5, T) sums to a side's (T, A) figures."""
+    """Convert (A, 6, T) sums to a side's (T, A) figures."""
     count = np.rint(sums[:, 0].T).astype(np.int32)
     # Differences of sums may end a rounding error below zero.
     means = {name: np.maximum(_ratio(sums[:, i].T, count), 0.0) for i, name in enumerate(FIGURES) if i > 0}

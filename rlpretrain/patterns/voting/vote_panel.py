@@ -1,4 +1,4 @@
-"""The vote panel: the share of the library that holds each asset at each close."""
+"""The vote panel: the library's votes on each asset at each close, and its views that follow from them."""
 
 from __future__ import annotations
 
@@ -11,80 +11,76 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
+from rlpretrain.features import VIEW_NAMES
 from rlpretrain.market import Dates
 from rlpretrain.patterns.array_files import load_arrays, save_arrays
 
-__all__ = ["VOTE_FEATURES", "VotePanel"]
-
-VOTE_FEATURES = ("share", "relative", "weighted", "change_1", "change_5")
-"""The five columns that enter the state vector, in this order."""
+__all__ = ["VotePanel"]
 
 
 @dataclass(frozen=True)
 class VotePanel:
-    """Votes of the library on each asset, as known at each close; all arrays are (T, A).
+    """Votes of the library on each asset, as known at each close; T days and A assets.
 
-    Rows are the days of the price panel. On days on which an asset does not trade, its row repeats the last
-    one. Where no strategy can vote, every figure is zero.
+    Rows are the days of the price panel. Columns are the assets that a strategy can hold, and those with a state
+    vector. On days on which an asset does not trade, its row repeats the last one. Where no strategy can vote, every
+    figure is zero; an asset that no strategy can hold may still have votes on related assets.
     """
 
     assets: tuple[str, ...]
     dates: Dates
     """(T,) ascending ``datetime64[D]``."""
     eligible: NDArray[np.int32]
-    """Strategies that could hold the asset: their trees name it and their replay has begun."""
+    """(T, A) strategies that could hold the asset: their trees name it and their replay has begun."""
     holders: NDArray[np.int32]
-    """Strategies that do hold it after this close."""
-    share: NDArray[np.float32]
-    """holders / eligible, in [0, 1]."""
-    relative: NDArray[np.float32]
-    """`share` relative to its own trailing year, in standard deviations."""
-    weighted: NDArray[np.float32]
-    """The same for the share weighted by each strategy's standing to date."""
-    change_1: NDArray[np.float32]
-    """Change of `share` since the previous bar of the asset."""
-    change_5: NDArray[np.float32]
-    """Change of `share` over five bars of the asset."""
+    """(T, A) strategies that do hold it after this close."""
+    related: NDArray[np.int32]
+    """(T, A) votes on the asset and on those related to it; see `rlpretrain.patterns.voting.relatives.PooledVotes`."""
+    views: NDArray[np.float32]
+    """(T, A, V) the views in the order of `rlpretrain.features.VIEWS`."""
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), len(self.assets))
         for field in fields(self)[2:]:
-            if getattr(self, field.name).shape != shape:
-                raise DataError(
-                    f"votes: {field.name} has shape {getattr(self, field.name).shape}, expected {shape}"
-                )
+            expected = (*shape, len(VIEW_NAMES)) if field.name == "views" else shape
+            found = getattr(self, field.name).shape
+            if found != expected:
+                raise DataError(f"votes: {field.name} has shape {found}, expected {expected}")
+
+    def view(self, name: str) -> NDArray[np.float32]:
+        """Return one view of all assets, (T, A), by its name in `VIEWS`."""
+        return self.views[:, :, VIEW_NAMES.index(name)]
+
+    @property
+    def voted(self) -> tuple[str, ...]:
+        """Assets that some strategy could hold on some day."""
+        return tuple(self.assets[column] for column in np.flatnonzero((self.eligible > 0).any(axis=0)))
 
     @cached_property
     def _columns(self) -> dict[str, int]:
         return {asset: i for i, asset in enumerate(self.assets)}
 
     def column(self, symbol: str) -> int | None:
-        """Return the column of `symbol`; None when no strategy can hold it."""
+        """Return the column of `symbol`; None when the panel does not have it."""
         return self._columns.get(symbol)
 
     def for_asset(self, symbol: str, dates: Dates) -> NDArray[np.float32]:
-        """Return the vote features last known at or before each date.
+        """Return the views last known at or before each date, (n, V); zeros before the first vote.
 
         Parameters
         ----------
         symbol
-            Asset; one that no strategy can hold has no votes, and all features are zero.
+            Asset; all views of one that the panel does not have are zero.
         dates
             (n,) days.
-
-        Returns
-        -------
-        NDArray[np.float32]
-            (n, 5) in the order of `VOTE_FEATURES`; zeros before the first vote.
         """
-        features = np.zeros((len(dates), len(VOTE_FEATURES)), dtype=np.float32)
+        features = np.zeros((len(dates), len(VIEW_NAMES)), dtype=np.float32)
         column = self.column(symbol)
         if column is None:
             return features
         rows = np.searchsorted(self.dates, dates, side="right") - 1
         known = rows >= 0
-        for i, name in enumerate(VOTE_FEATURES):
-            features[known, i] = getattr(self, name)[rows[known], column]
+        features[known] = self.views[rows[known], column]
         return features
 
     def save(self, path: Path | str) -> None:
@@ -95,6 +91,7 @@ class VotePanel:
             {
                 "assets": np.array(self.assets, dtype=np.str_),
                 "dates": self.dates.astype("datetime64[D]").astype(np.int64),
+                "view_names": np.array(VIEW_NAMES, dtype=np.str_),
                 **arrays,
             },
         )
@@ -106,9 +103,16 @@ class VotePanel:
         Raises
         ------
         DataError
-            The file is missing or is not a vote panel.
+            The file is missing, is not a vote panel, or has the views of another version.
         """
         columns: dict[str, Any] = load_arrays(path)
+        named = columns.pop("view_names", None)
+        views = () if named is None else tuple(named.tolist())
+        if "eligible" in columns and views != VIEW_NAMES:
+            raise DataError(
+                f"{path} has the votes of another version of the state: {', '.join(views) or 'unnamed views'}",
+                hint="mine the run again",
+            )
         missing = [field.name for field in fields(cls) if field.name not in columns]
         if missing:
             raise DataError(f"{path} is not a vote panel: it lacks {missing[0]}")

@@ -22,13 +22,14 @@ from rlpretrain.patterns import (
     Reject,
     StrategyRecord,
     TradeTable,
+    VotePanel,
     mine_patterns,
     select_voters,
     tally_votes,
 )
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
-from rlpretrain.patterns.voting.electorate import reviews_end
+from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE, reviews_end
 from rlpretrain.patterns.voting.library_sums import KNOWN_FOR
 from rlpretrain.patterns.voting.near_duplicates import quarter_starts
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
@@ -77,7 +78,10 @@ def mine(work: Work[MineSettings]) -> Mined:
     work.progress(f"{len(electorate.voters)} of {len(library)} strategies vote")
     tally = tally_votes(electorate.voters, panel, electorate.admitted)
     patterns = mine_patterns(tally, panel, settings, context=market_context(panel, settings.regimes))
-    work.progress(f"{len(patterns)} patterns mined")
+    own, related = _voted_assets(tally.votes)
+    work.progress(
+        f"{len(patterns)} patterns mined; {own} assets have votes, {related} more have votes on related assets alone"
+    )
 
     identity = {
         "library": sorted(_behind(record) for record in library.records),
@@ -118,6 +122,8 @@ def mine(work: Work[MineSettings]) -> Mined:
         rejected=len(all_rejects),
         trades=len(trades),
         patterns=len(patterns),
+        assets_with_votes=own,
+        assets_with_related_votes=related,
         extraction=extraction,
         stored=stored,
         first_day=panel.dates[0].astype(object),
@@ -142,6 +148,13 @@ def _reasons(records: Sequence[StrategyRecord]) -> dict[str, Mapping[str, Sequen
             if version.content_hash is not None and version.holdings:
                 found[version.content_hash] = version.reasons
     return found
+
+
+def _voted_assets(votes: VotePanel) -> tuple[int, int]:
+    """Count the assets that enough strategies can hold, and those that only votes on related assets are about."""
+    own = (votes.eligible >= MIN_ELECTORATE).any(axis=0)
+    related = (votes.related >= MIN_ELECTORATE).any(axis=0)
+    return int(own.sum()), int((related & ~own).sum())
 
 
 def _as_json(rejects: Sequence[Reject]) -> list[dict[str, str]]:

@@ -47,7 +47,7 @@ def test_a_window_by_hand(panel) -> None:
     both = []
     for column, symbol in enumerate(tally.votes.assets):
         series = panel.series(symbol)
-        relative = tally.votes.relative[:, column]
+        relative = tally.votes.view("relative")[:, column]
         stance, long = np.zeros(len(DATES), bool), False
         for t in range(len(DATES)):
             long = relative[t] > 0.25 or (long and relative[t] >= -0.25)

@@ -55,12 +55,10 @@ def test_positions_are_the_consensus_s_own_where_it_holds() -> None:
     held = held_positions(series, stance, price, 20)
     # Decided at close 1, filled at the open of day 2 = 103; at close 4, when it sells, it is 3 bars old.
     for t in (2, 3, 4):
-        expected = position_features(True, series.close[t] / 103 - 1, t - 1, 1.0)
+        expected = position_features(True, series.close[t] / 103 - 1, t - 1)
         assert np.array_equal(held[t], expected)
     for t in (5, 6, 7):
-        ages = [
-            position_features(True, series.close[t] / price[t - a + 1] - 1, a, 1.0) for a in range(1, t + 1)
-        ]
+        ages = [position_features(True, series.close[t] / price[t - a + 1] - 1, a) for a in range(1, t + 1)]
         assert any(np.array_equal(held[t], age) for age in ages)
 
 
@@ -137,7 +135,9 @@ def test_sampling_bounds_the_number_of_rows(patterns: PatternSet, library: Libra
     tally = _tally(library)
     changes = 0
     for column in range(len(tally.votes.assets)):
-        stance = stances(tally.votes.relative[:, column].astype(float), buy_level=0.25, sell_level=-0.25)
+        stance = stances(
+            tally.votes.view("relative")[:, column].astype(float), buy_level=0.25, sell_level=-0.25
+        )
         changes += int(np.abs(np.diff(stance.astype(int))).sum())
     bars = sum(len(library.panel.series(asset)) for asset in np.unique(patterns.asset).tolist())
     assert len(patterns) <= 2 * (changes + bars / RULES.hold_every + len(tally.votes.assets))

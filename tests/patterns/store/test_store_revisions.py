@@ -293,6 +293,10 @@ def test_the_view_names_every_number_of_a_state(url: str) -> None:
             found = np.array(connection.exec_driver_sql(query).fetchall(), dtype=np.float32)
             query = "SELECT asset, position, action, category, regime FROM patterns_named"
             texts = connection.exec_driver_sql(f"{query} ORDER BY date, asset, position").fetchall()
+        store.add_patterns(store.add_run("old", {"market": 1, "state_version": "1"}), patterns)
+        with store.engine.connect() as connection:
+            rows = connection.exec_driver_sql("SELECT count(*) FROM patterns_named").scalar_one()
+    assert rows == len(patterns), "names of this version do not apply to states of an earlier one"
     assert np.array_equal(found, patterns.state)
     assert [row[0] for row in texts] == patterns.asset.tolist()
     assert [row[1] for row in texts] == np.where(patterns.in_position, "long", "flat").tolist()

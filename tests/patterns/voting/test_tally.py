@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlpretrain.errors import DataError
+from rlpretrain.features import VIEW_NAMES
 from rlpretrain.patterns import Tally, select_voters, tally_votes
 from tests.patterns.building import panel_of, record_of, weekdays
 from tests.patterns.conftest import Library
@@ -25,13 +26,13 @@ def test_three_strategies_by_hand() -> None:
     assert votes.assets == ("A", "B")
     assert votes.eligible[:, 0].tolist() == [2, 2, 3, 3, 3, 3]
     assert votes.holders[:, 0].tolist() == [1, 2, 2, 0, 2, 3]
-    assert votes.share[:, 0].tolist() == pytest.approx([1 / 2, 1, 2 / 3, 0, 2 / 3, 1])
-    assert votes.change_1[:, 0].tolist() == pytest.approx([0, 1 / 2, -1 / 3, -2 / 3, 2 / 3, 1 / 3])
-    assert votes.change_5[:, 0].tolist() == pytest.approx([0, 0, 0, 0, 0, 1 / 2])
+    assert votes.view("share")[:, 0].tolist() == pytest.approx([1 / 2, 1, 2 / 3, 0, 2 / 3, 1])
+    assert votes.view("change_1")[:, 0].tolist() == pytest.approx([0, 1 / 2, -1 / 3, -2 / 3, 2 / 3, 1 / 3])
+    assert votes.view("change_5")[:, 0].tolist() == pytest.approx([0, 0, 0, 0, 0, 1 / 2])
     assert votes.eligible[:, 1].tolist() == [1] * 6
     assert votes.holders[:, 1].tolist() == [1, 0, 0, 1, 1, 0]
     assert (tally.supporters.count + tally.dissenters.count == votes.eligible).all()
-    assert (votes.relative == 0).all(), "too short a past to compare with"
+    assert (votes.view("relative") == 0).all(), "too short a past to compare with"
 
 
 def _changing(days: int, seed: int) -> list[int]:
@@ -46,9 +47,9 @@ def test_relative_is_the_distance_from_the_trailing_year() -> None:
     share = np.mean([voter.held()[:, 0] for voter in voters], axis=0)
     for t in (63, 100, 251, 252, 399):
         year = share[max(t - 251, 0) : t + 1]
-        assert votes.relative[t, 0] == pytest.approx((share[t] - year.mean()) / year.std(), abs=1e-5)
-    assert (votes.relative[:62] == 0).all(), "before a quarter of a year"
-    assert (votes.relative[:, 1] == 0).all(), "a share that never moves has no deviation"
+        assert votes.view("relative")[t, 0] == pytest.approx((share[t] - year.mean()) / year.std(), abs=1e-5)
+    assert (votes.view("relative")[:62] == 0).all(), "before a quarter of a year"
+    assert (votes.view("relative")[:, 1] == 0).all(), "a share that never moves has no deviation"
 
 
 def test_better_records_weigh_more() -> None:
@@ -61,7 +62,7 @@ def test_better_records_weigh_more() -> None:
     ]
     tally = tally_votes(votes, panel)
     by_record = {record.symphony_id: record.held()[:, 0] for record in votes}
-    weighted, plain = tally.votes.weighted[150:, 0], tally.votes.relative[150:, 0]
+    weighted, plain = tally.votes.view("weighted")[150:, 0], tally.votes.view("relative")[150:, 0]
     assert np.corrcoef(weighted, by_record["good"][150:])[0, 1] > 0.95
     assert np.corrcoef(plain, by_record["good"][150:])[0, 1] < 0.9
     only_good = tally.supporters.count[:, 0] == 1
@@ -82,16 +83,17 @@ def test_weekends_carry_the_last_votes_and_crypto_counts_them() -> None:
     votes = tally_votes([both, daily], panel).votes
     for t in np.flatnonzero(~business):
         friday = np.flatnonzero(business[:t])[-1]
-        for name in ("holders", "share", "relative", "weighted", "change_1", "change_5"):
-            column = getattr(votes, name)
+        for name in ("holders", *VIEW_NAMES):
+            column = votes.holders if name == "holders" else votes.view(name)
             assert column[t, 0] == column[friday, 0]
         coin = both.held()[np.searchsorted(days[business], days[friday]), 1] + daily.held()[t, 0]
         assert votes.holders[t, 1] == coin
     # A Monday's change of an equity is since Friday, not since Sunday.
     monday, friday = 7, 4
-    assert votes.change_1[monday, 0] == votes.share[monday, 0] - votes.share[friday, 0]
-    assert votes.change_5[monday, 0] == votes.share[monday, 0] - votes.share[0, 0]
-    assert votes.change_5[monday, 1] == pytest.approx(votes.share[monday, 1] - votes.share[2, 1])
+    share, change_1, change_5 = (votes.view(name) for name in ("share", "change_1", "change_5"))
+    assert change_1[monday, 0] == share[monday, 0] - share[friday, 0]
+    assert change_5[monday, 0] == share[monday, 0] - share[0, 0]
+    assert change_5[monday, 1] == pytest.approx(share[monday, 1] - share[2, 1])
 
 
 def test_a_decision_does_not_stand_for_ever() -> None:
@@ -125,6 +127,33 @@ def test_a_vote_at_a_threshold_is_not_firm() -> None:
     expected = [1.0, 1.0, (1 + 5 / np.sqrt(27)) / 2, (1 + 1 / np.sqrt(3)) / 2, 0.5, 1.0]
     np.testing.assert_allclose(tally.supporters.firm[:, 0], expected, rtol=1e-6)
     assert tally.dissenters.firm[5, 0] == 0.0, "the one that does not hold it is at its threshold"
+
+
+def test_a_decision_that_a_usual_day_turns_is_near_turning() -> None:
+    margins = np.array([np.nan, np.inf, 5.0, 1.0, 0.0, 0.0])
+    voters = [
+        record_of("far", DATES, {"A": [1] * 6}),
+        record_of("near", DATES, {"A": [1, 1, 1, 1, 1, 0]}, margin=margins),
+    ]
+    turning = tally_votes(voters, FLAT).votes.view("turning")[:, 0]
+    expected = [0.0, 0.0, (1 - 5 / np.sqrt(27)) / 2, (1 - 1 / np.sqrt(3)) / 2, 0.5, 0.5]
+    np.testing.assert_allclose(turning, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_taking_risk_is_holding_what_gains_from_it() -> None:
+    dates = weekdays(200)
+    tickers = ("BIL", "SPY", "TQQQ", "VIXY")
+    panel = panel_of({ticker: [1.0] * 200 for ticker in tickers}, dates)
+    bold = _changing(200, 1)
+    voters = [
+        record_of("bold", dates, {"TQQQ": bold, "BIL": [1 - held for held in bold]}),
+        record_of("afraid", dates, {"SPY": [1] * 200, "VIXY": [1] * 200}),
+    ]
+    risk_on = tally_votes(voters, panel).votes.view("risk_on")
+    share = np.array(bold) / 2.0
+    for t in (63, 199):
+        expected = (share[t] - share[: t + 1].mean()) / share[: t + 1].std()
+        assert risk_on[t].tolist() == pytest.approx([0.0, expected, expected, -expected], abs=1e-5)
 
 
 def test_clean_means_edited_before_the_day() -> None:
@@ -169,8 +198,8 @@ def test_a_tally_knows_nothing_of_later_holdings_and_returns(library: Library, c
         held, returns = record.held(), record.returns.copy()
         held[later] = rng.random((later.sum(), held.shape[1])) < 0.5
         returns[later] = rng.normal(0, 0.02, later.sum())
-        margin = record.noise_margin.copy()
-        margin[later] = rng.uniform(0, 3, later.sum())
+        margin, noise_margin = record.margin.copy(), record.noise_margin.copy()
+        margin[later], noise_margin[later] = rng.uniform(0, 3, (2, later.sum()))
         changed.append(
             record_of(
                 record.symphony_id,
@@ -180,7 +209,8 @@ def test_a_tally_knows_nothing_of_later_holdings_and_returns(library: Library, c
                 content_hash=record.content_hash,
                 last_edit=record.last_edit,
                 bars_per_year=record.bars_per_year,
-                noise_margin=margin,
+                margin=margin,
+                noise_margin=noise_margin,
             )
         )
     before, after = tally_votes(records, library.panel), tally_votes(changed, library.panel)
@@ -203,7 +233,7 @@ def _arrays(tally: Tally) -> list[tuple[str, np.ndarray]]:
 def test_figures_are_what_they_claim(library: Library) -> None:
     electorate = select_voters(library.records, reviewed_until=library.validation_start, min_sharpe=0.1)
     tally = tally_votes(electorate.voters, library.panel, electorate.admitted)
-    assert ((tally.votes.share >= 0) & (tally.votes.share <= 1)).all()
+    assert ((tally.votes.view("share") >= 0) & (tally.votes.view("share") <= 1)).all()
     for name, array in _arrays(tally):
         assert np.isfinite(array).all(), name
     for side in (tally.supporters, tally.dissenters):
@@ -212,4 +242,6 @@ def test_figures_are_what_they_claim(library: Library) -> None:
             assert ((part >= 0) & (part <= 1 + 1e-9)).all(), name
     assert np.allclose(tally.categories.sum(axis=2), 1.0, atol=1e-5)
     assert ((tally.independence > 0) & (tally.independence <= 1)).all()
-    assert (np.abs(tally.votes.relative) < np.sqrt(365)).all(), "no value lies further out in a sample of 365"
+    assert (np.abs(tally.votes.view("relative")) < np.sqrt(365)).all(), (
+        "no value lies further out in a sample of 365"
+    )

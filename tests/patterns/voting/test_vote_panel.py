@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from rlpretrain.errors import DataError
-from rlpretrain.patterns import VOTE_FEATURES, VotePanel, tally_votes
+from rlpretrain.features import VIEW_NAMES
+from rlpretrain.patterns import VotePanel, tally_votes
+from rlpretrain.patterns.array_files import load_arrays, save_arrays
 from tests.patterns.building import panel_of, record_of, weekdays
 from tests.patterns.conftest import Library
 
@@ -24,7 +26,7 @@ def votes() -> VotePanel:
 def test_an_asset_gets_the_votes_last_known_on_each_of_its_days(votes: VotePanel) -> None:
     days = np.array([DATES[0] - 1, DATES[0], DATES[4], DATES[4] + 1, DATES[4] + 2, DATES[5], DATES[9] + 30])
     features = votes.for_asset("A", days)
-    assert features.shape == (7, len(VOTE_FEATURES)) and features.dtype == np.float32
+    assert features.shape == (7, len(VIEW_NAMES)) and features.dtype == np.float32
     assert (features[0] == 0).all(), "before the first vote"
     assert features[1:, 0].tolist() == [1.0, 1.0, 1.0, 1.0, 0.5, 0.5]
     assert np.array_equal(features[2], features[4]), "a weekend sees Friday's votes"
@@ -37,7 +39,7 @@ def test_files_give_back_the_panel_and_equal_bytes(tmp_path: Path, library: Libr
     votes.save(tmp_path / "b.npz")
     loaded = VotePanel.load(tmp_path / "a.npz")
     assert loaded.assets == votes.assets
-    for name in ("dates", "eligible", "holders", *VOTE_FEATURES):
+    for name in ("dates", "eligible", "holders", "related", "views"):
         assert np.array_equal(getattr(loaded, name), getattr(votes, name))
         assert getattr(loaded, name).dtype == getattr(votes, name).dtype
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
@@ -48,5 +50,18 @@ def test_what_is_no_panel_is_refused(tmp_path: Path, votes: VotePanel) -> None:
     for name in ("broken.npz", "missing.npz"):
         with pytest.raises(DataError, match=name):
             VotePanel.load(tmp_path / name)
-    with pytest.raises(DataError, match="share"):
-        VotePanel(**{**vars(votes), "share": votes.share[:-1]})
+    with pytest.raises(DataError, match="views"):
+        VotePanel(**{**vars(votes), "views": votes.views[:-1]})
+
+
+def test_the_votes_of_an_earlier_version_are_refused(tmp_path: Path, votes: VotePanel) -> None:
+    votes.save(tmp_path / "now.npz")
+    now = load_arrays(tmp_path / "now.npz")
+    other = {**now, "view_names": now["view_names"][::-1]}
+    first = {name: now[name] for name in ("assets", "dates", "eligible", "holders")}
+    first |= {name: votes.view(name) for name in ("share", "relative", "weighted", "change_1", "change_5")}
+    for name, arrays in (("other.npz", other), ("first.npz", first)):
+        save_arrays(tmp_path / name, arrays)
+        with pytest.raises(DataError, match=f"{name} has the votes of another version") as caught:
+            VotePanel.load(tmp_path / name)
+        assert caught.value.hint == "mine the run again"

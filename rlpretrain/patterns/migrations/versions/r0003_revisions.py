@@ -6,6 +6,7 @@
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from alembic import op
@@ -61,7 +62,7 @@ def upgrade() -> None:
             postgresql_where=sa.text(f"until < {_CURRENT}"),
             sqlite_where=sa.text(f"until < {_CURRENT}"),
         )
-    _make_view()
+    make_view(_STATE)
 
 
 def _make_small_tables() -> None:
@@ -252,13 +253,21 @@ def _move_extraction(settings: str, extraction: int, number: int, *, last: bool)
         )
 
 
-def _make_view() -> None:
-    """Create a view with names for a pattern's asset, action, category, regime and the numbers of its state."""
+def make_view(state: Sequence[str], rows: str = "true") -> None:
+    """Create a view with names for a pattern's asset, action, category, regime and the numbers of its state.
+
+    Parameters
+    ----------
+    state
+        Names of the numbers, in their order.
+    rows
+        Condition, in SQL, of the patterns that it shows.
+    """
     if op.get_bind().dialect.name == "postgresql":
         op.execute(_POSTGRES_NUMBER)
-        numbers = [f"state_number(state, {4 * i}) AS {name}" for i, name in enumerate(_STATE)]
+        numbers = [f"state_number(state, {4 * i}) AS {name}" for i, name in enumerate(state)]
     else:
-        numbers = [f"{_sqlite_number(8 * i)} AS {name}" for i, name in enumerate(_STATE)]
+        numbers = [f"{_sqlite_number(8 * i)} AS {name}" for i, name in enumerate(state)]
     columns = [
         "collection_id", "symbol AS asset", "date",
         "CASE WHEN patterns.in_position THEN 'long' ELSE 'flat' END AS position",
@@ -268,7 +277,7 @@ def _make_view() -> None:
     ]  # fmt: skip
     op.execute(
         f"CREATE VIEW patterns_named AS SELECT {', '.join(columns)} "
-        "FROM patterns JOIN assets ON assets.id = patterns.asset_id"
+        f"FROM patterns JOIN assets ON assets.id = patterns.asset_id WHERE {rows}"
     )
 
 
@@ -279,7 +288,7 @@ def _named(column: str, *names: str) -> str:
 
 # Neither database can read a float from bytes, so sign, exponent and fraction are combined, exactly.
 _POSTGRES_NUMBER = """
-CREATE FUNCTION state_number(state bytea, start integer) RETURNS real
+CREATE OR REPLACE FUNCTION state_number(state bytea, start integer) RETURNS real
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT CASE
         WHEN exponent = 255 THEN 'NaN'::real
