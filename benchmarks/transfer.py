@@ -39,8 +39,8 @@ from rlpretrain.transfer.evidence import first_trust
 from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.settings import TransferConfig
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
-from rlpretrain.validation import timing_score
 from rlpretrain.validation.learning_curves import LearningCurve, area, final, jump_start
+from rlpretrain.validation.metrics import timing_contributions
 from rlpretrain.validation.statistics import seed_interval
 
 RANDOM = "random"
@@ -65,10 +65,10 @@ class Prepared:
     @property
     def trust(self) -> float:
         """Weight of the prior at first, from the validation window."""
-        scores = [
+        own, without = (
             score_of(network.act, self.data, self.validation)[0] for network in (self.clone, self.placebo)
-        ]
-        return first_trust(*scores)
+        )
+        return first_trust(own - without)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,8 @@ def main() -> None:
     found: dict[str, dict[tuple[str, int], Trained]] = {arm: {} for arm in (RANDOM, *options.arms)}
     for symbol in options.assets:
         prepared = prepare(options.run, symbol, options.window)
-        print(f"{symbol}: the prior scores {frozen_score(prepared):.2f}, trust {prepared.trust}", flush=True)
+        score = score_of(prepared.clone.act, prepared.data, prepared.scored)[0].mean()
+        print(f"{symbol}: the prior scores {score:.2f}, first trust {prepared.trust:.2f}", flush=True)
         for seed in options.seeds:
             for arm, runs in found.items():
                 runs[symbol, seed] = train(prepared, arm, seed, options.steps)
@@ -131,18 +132,15 @@ def prepare(folder: Path, symbol: str, window: str) -> Prepared:
     )
 
 
-def score_of(act: Any, data: EpisodeData, window: tuple[int, int]) -> tuple[float, NDArray[np.float64]]:
-    """Return the timing score of a policy in a window, and its daily exposure."""
+def score_of(
+    act: Any, data: EpisodeData, window: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return what each day of a window contributes to a policy's timing score, and its exposure."""
     path = rollout(act, data, [window])[0]
     return (
-        timing_score(path.net_returns, path.asset_returns, path.exposure, path.bars_per_year),
+        timing_contributions(path.net_returns, path.asset_returns, path.exposure, path.bars_per_year),
         path.exposure,
     )
-
-
-def frozen_score(prepared: Prepared) -> float:
-    """Return the score of the pre-trained policy without RL."""
-    return score_of(prepared.clone.act, prepared.data, prepared.scored)[0]
 
 
 def train(prepared: Prepared, arm: str, seed: int, steps: int) -> Trained:
@@ -162,7 +160,7 @@ def train(prepared: Prepared, arm: str, seed: int, steps: int) -> Trained:
 
     def watch(policy: TradingPolicy, _: Mapping[str, Any]) -> tuple[float, float, float]:
         score, held = score_of(policy.act, prepared.data, prepared.scored)
-        return score, float(np.mean(held == exposure)), kl_to_prior(policy, start, states)
+        return float(score.mean()), float(np.mean(held == exposure)), kl_to_prior(policy, start, states)
 
     watched = train_agent(
         agent,
@@ -172,7 +170,7 @@ def train(prepared: Prepared, arm: str, seed: int, steps: int) -> Trained:
         checkpoints=checkpoint_steps(steps, CHECKPOINTS, rollout_steps),
         watch=watch,
         trust=prepared.trust,
-        patterns=prepared.patterns,
+        patterns=lambda: prepared.patterns,
     )
     scores, kept, kl = zip(*(figures for _, figures in watched), strict=True)
     residual = agent.policy.residual

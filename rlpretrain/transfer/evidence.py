@@ -23,7 +23,7 @@ BLOCKS = 4
 _ENOUGH, _SPAN = 0.10, 0.08
 """Mean cosine at which nothing of the prior remains, and how far below it the prior is trusted fully."""
 _DOUBT = 0.25
-"""Weight of a prior that did no better than its placebo."""
+"""Least weight of a prior before any step of RL."""
 _HELD = STATE_NAMES.index("in_position")
 _ACTIONS = 3
 
@@ -36,12 +36,19 @@ def trust(cosines: float, rollouts: int) -> float:
     return float(np.clip((_ENOUGH - cosines / (rollouts + 1)) / _SPAN, 0.0, 1.0))
 
 
-def first_trust(prior_score: float, placebo_score: float) -> float:
-    """Return the weight of a prior before any step of RL, given scores on the validation window.
+def first_trust(gains: NDArray[np.float64]) -> float:
+    """Return the weight of a prior before any step of RL, in [0.25, 1].
 
-    A prior that does no better there than its placebo, which was cloned without knowledge, starts with a small one.
+    It is the standard errors by which the prior does better than its placebo, which was cloned without knowledge: from
+    one on it is trusted fully, and with none it starts with a small weight.
+
+    Parameters
+    ----------
+    gains
+        (days,) prior's contribution to the score less the placebo's, on each day of the validation window.
     """
-    return 1.0 if prior_score > placebo_score else _DOUBT
+    error = float(np.std(gains, ddof=1)) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    return float(np.clip(np.mean(gains) / error, _DOUBT, 1.0)) if error > 0 else _DOUBT
 
 
 def day_blocks(days: NDArray[np.datetime64], blocks: int = BLOCKS) -> list[NDArray[np.intp]]:
@@ -57,16 +64,11 @@ def day_blocks(days: NDArray[np.datetime64], blocks: int = BLOCKS) -> list[NDArr
     blocks
         Indices of each block's samples; fewer blocks where there are fewer days.
     """
-    unique, which, counts = np.unique(days, return_inverse=True, return_counts=True)
+    _, which, counts = np.unique(days, return_inverse=True, return_counts=True)
     # A day belongs to the block in which its middle sample lies.
     middle = np.cumsum(counts) - counts / 2
-    block_of_day = np.minimum((middle * blocks / len(days)).astype(int), blocks - 1)
-    block = block_of_day[which]
-    return [
-        np.flatnonzero(block == number)
-        for number in range(min(blocks, len(unique)))
-        if (block == number).any()
-    ]
+    block = (middle * blocks / len(days)).astype(int)[which]
+    return [np.flatnonzero(block == number) for number in np.unique(block)]
 
 
 def centred(advantages: NDArray[np.float32], groups: NDArray[np.integer]) -> NDArray[np.float32]:

@@ -29,7 +29,7 @@ def attach(
     config: TransferSettings,
     *,
     trust: float = 1.0,
-    patterns: DataSet | None = None,
+    patterns: Callable[[], DataSet] | None = None,
 ) -> None:
     """Hand the softened pre-trained policy to the agent as its strategy says, and set the pull towards it.
 
@@ -41,7 +41,7 @@ def attach(
     trust
         Weight of a frozen prior at first, in [0, 1].
     patterns
-        Training patterns, for a strategy that needs them.
+        Reads the training patterns, for a strategy that needs them.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def train_agent(
     checkpoints: Sequence[int],
     watch: Callable[[TradingPolicy, Figures], Watched],
     trust: float = 1.0,
-    patterns: DataSet | None = None,
+    patterns: Callable[[], DataSet] | None = None,
 ) -> list[tuple[int, Watched]]:
     """Train for `total_steps`, the critic's warm-up included, and evaluate the policy at `checkpoints`.
 
@@ -114,7 +114,7 @@ def train_agent(
     watch
         Called with the policy and the last update's figures; its results are returned.
     trust, patterns
-        Weight of a frozen prior at first, and training patterns; see `attach`.
+        Weight of a frozen prior at first, and reader of the training patterns; see `attach`.
 
     Returns
     -------

@@ -90,6 +90,6 @@ class FeatureAlignmentLoss(nn.Module):
 def _linear_cka(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Return the linear CKA of the features (n, p) and (n, q) of the same n states, in [0, 1]."""
     a, b = a - a.mean(dim=0), b - b.mean(dim=0)
-    own = torch.linalg.matrix_norm(a.T @ a) * torch.linalg.matrix_norm(b.T @ b)
+    own: torch.Tensor = torch.linalg.matrix_norm(a.T @ a) * torch.linalg.matrix_norm(b.T @ b)
     shared: torch.Tensor = (a.T @ b).square().sum()
     return shared / own.clamp_min(torch.finfo(a.dtype).tiny)

@@ -29,8 +29,8 @@ class Start:
     policy: TradingPolicy
     prior: PolicyNetwork
     """The softened pre-trained network, frozen."""
-    patterns: DataSet | None = None
-    """Training patterns."""
+    patterns: Callable[[], DataSet] | None = None
+    """Reads the training patterns."""
 
     def needed_patterns(self) -> DataSet:
         """Return the training patterns.
@@ -40,12 +40,12 @@ class Start:
         SettingsError
             There are none.
         """
-        if self.patterns is None or not len(self.patterns):
+        if self.patterns is None:
             raise SettingsError(
                 "this transfer strategy needs training patterns",
-                hint="pass `patterns=`, for example read_dataset(dataset_file(folder / 'datasets', 'train'))",
+                hint="pass `patterns=`, a function that reads them",
             )
-        return self.patterns
+        return self.patterns()
 
 
 def _kl(start: Start) -> Pull:

@@ -84,7 +84,7 @@ class TransferLearningManager:
         held_out_states: NDArray[np.float32] | None = None,
         judge: Callable[[TradingPolicy], float] | None = None,
         trust: float = 1.0,
-        patterns: DataSet | None = None,
+        patterns: Callable[[], DataSet] | None = None,
         progress: Callable[[str], None] = lambda line: None,
     ) -> TransferResult:
         """Load the model into the agent and fine-tune it on the agent's environment.
@@ -105,7 +105,7 @@ class TransferLearningManager:
         trust
             Weight of a frozen prior at first, in [0, 1]; see `first_trust`.
         patterns
-            Training patterns, for a strategy that needs them.
+            Reads the training patterns, for a strategy that needs them.
 
         Raises
         ------
