@@ -82,7 +82,9 @@ def test_all_arms_share_the_step_size_and_the_entropy_bonus(strategy, network, e
     seen = []
     for start in (None, network):
         agent = make_agent(env, network, seed=0)
-        config = TransferConfig(strategy=strategy, learning_rate=1e-3, kl_coefficient=0.5, critic_warmup_steps=0)
+        config = TransferConfig(
+            strategy=strategy, learning_rate=1e-3, kl_coefficient=0.5, critic_warmup_steps=0
+        )
         run(agent, start, config, ROLLOUT, [])
         (rate,) = {group["lr"] for group in agent.policy.optimizer.param_groups}
         (eps,) = {group["eps"] for group in agent.policy.optimizer.param_groups}

@@ -147,7 +147,7 @@ def _learner(
     rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = work.settings.part(TransferSettings)
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
-    datasets = work.read(MINE, CARD).parent
+    prior, datasets = window.run(shape.act), work.read(MINE, CARD).parent
     # Only whole rollouts: a part of one could be half of a short budget.
     limit = int(total * _WARMUP_SHARE) // rollout * rollout
     transfer = transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, limit))
@@ -164,7 +164,7 @@ def _learner(
     def learn(seed: int) -> Trial:
         env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
         agent = make_agent(env, shape, seed=seed, algorithm=transfer.rl_algorithm)
-        recorder = CurveRecorder(window, arm, seed)
+        recorder = CurveRecorder(window, arm, seed, prior)
 
         def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
             test, validation = run_together(policy.act, [window, chooser])
