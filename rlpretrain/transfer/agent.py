@@ -39,7 +39,7 @@ class TradingAgent(OnPolicyAlgorithm):
                 group["lr"] = rate * group.get("share", 1.0)
 
     def use_learning_rate(self, rate: float) -> None:
-        """Learn at this step size from now on."""
+        """Set the step size."""
         self.learning_rate = rate
         self._setup_lr_schedule()
 

@@ -72,7 +72,10 @@ def day_blocks(days: NDArray[np.datetime64], blocks: int = BLOCKS) -> list[NDArr
 
 
 def centred(advantages: NDArray[np.float32], groups: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Subtract each group's mean: what one action earned more than another is then no evidence, only *when* it did."""
+    """Return advantages less their group's mean.
+
+    What one action earns more than another is then no evidence, only *when* it does.
+    """
     counts = np.bincount(groups)
     means = np.bincount(groups, weights=advantages) / np.maximum(counts, 1)
     return np.asarray(advantages - means[groups], dtype=np.float32)

@@ -31,7 +31,7 @@ def attach(
     trust: float = 1.0,
     patterns: Callable[[], DataSet] | None = None,
 ) -> None:
-    """Hand the softened pre-trained policy to the agent as its strategy says, and set the pull towards it.
+    """Load the softened pre-trained policy into the agent as the strategy says, and set the pull towards it.
 
     Where its layers are loaded, those of the actor learn at `backbone_lr_scale` times the heads' step size, and the
     critic at the full one. A fresh network beside the frozen prior keeps the optimiser of random weights.

@@ -114,7 +114,7 @@ class TradingPolicy(ActorCriticPolicy):
             )
 
     def correct(self, prior: PolicyNetwork, weight: float = 1.0) -> None:
-        """Act as the frozen prior does, times `weight`; the actor learns what is added to it, and starts at nothing."""
+        """Add the frozen prior, times `weight`; the actor learns what is added to that, and starts at nothing."""
         self.features_extractor.scale.load_state_dict(prior.scale.state_dict())  # type: ignore[union-attr]
         own = (self.mlp_extractor.policy_net, self.action_net)
         self._add(Residual((prior.trunk, prior.policy_head), own, weight).to(self.device))

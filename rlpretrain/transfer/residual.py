@@ -74,6 +74,6 @@ class Residual(nn.Module):
         self.rollouts += 1
 
     def reweigh(self) -> float:
-        """Lower the prior's weight to what the evidence so far leaves of it, and return it."""
+        """Return the prior's weight, cut to what the evidence so far leaves of it."""
         self.weight.clamp_(max=trust(float(self.cosines), int(self.rollouts)))
         return float(self.weight)
