@@ -98,7 +98,7 @@ def gradient_agreement(
 ) -> float:
     """Return the mean cosine between the policy gradients of blocks of distinct days.
 
-    The gradient is that of the actor's own layers. Advantages are centred for each action and position first:
+    The gradient is that of the actor's layers that learn; without any there is no evidence. Advantages are centred for each action and position first:
     otherwise every bull market's "stay long" would count as evidence.
 
     Parameters
@@ -108,8 +108,9 @@ def gradient_agreement(
     """
     held = (states[:, _HELD] > 0.5).astype(np.int64)
     gains = centred(advantages, held * _ACTIONS + actions)
-    layers = [*policy.mlp_extractor.policy_net.parameters(), *policy.action_net.parameters()]
-    layers = [parameter for parameter in layers if parameter.requires_grad]
+    layers = [parameter for parameter in policy.actor_parameters() if parameter.requires_grad]
+    if not layers:
+        return 0.0
     gradients = []
     for block in day_blocks(days):
         chances = policy.action_log_probabilities(torch.as_tensor(states[block], device=policy.device))

@@ -100,3 +100,9 @@ def test_a_bull_market_is_no_evidence(network, env) -> None:
     gains = ((actions == 1) + 0.01 * rng.normal(size=800)).astype(np.float32)
     policy = make_agent(env, network, seed=0).policy
     assert abs(gradient_agreement(policy, states, actions, gains, np.repeat(DAYS[:200], 4))) < 0.3
+
+
+def test_an_actor_that_does_not_learn_has_no_evidence(network, env) -> None:
+    policy = make_agent(env, network, seed=0).policy.requires_grad_(False)
+    ones = np.ones(8, dtype=np.float32)
+    assert gradient_agreement(policy, np.zeros((8, 64), np.float32), np.arange(8) % 3, ones, DAYS[:8]) == 0.0
