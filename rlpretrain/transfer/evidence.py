@@ -98,8 +98,8 @@ def gradient_agreement(
 ) -> float:
     """Return the mean cosine between the policy gradients of blocks of distinct days.
 
-    The gradient is that of the actor's layers that learn; without any there is no evidence. Advantages are centred for each action and position first:
-    otherwise every bull market's "stay long" would count as evidence.
+    The gradient is that of the actor's layers that learn; without any there is no evidence. Advantages are centred for
+    each action and position first: otherwise every bull market's "stay long" would count as evidence.
 
     Parameters
     ----------
