@@ -16,6 +16,7 @@ from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.reward import step_reward
 from rlpretrain.errors import DataError
 from rlpretrain.features import LIMIT, STATE_DIM
+from rlpretrain.market import Dates
 
 __all__ = ["BatchedTradingEnv", "EpisodeSampler"]
 
@@ -78,9 +79,15 @@ class BatchedTradingEnv(VecEnv):
         self._before = np.concatenate([part.before for part in data])
         self._after = np.concatenate([part.after for part in data])
         self._volatility = np.concatenate([part.volatility for part in data])
+        self._dates = np.concatenate([part.dates for part in data])
         self._asset_cost = np.array([part.cost for part in data])
         self._windows, self._episode_bars, self._seed = list(windows), episode_bars, seed
         self._restart(seed)
+
+    @property
+    def days(self) -> Dates:
+        """Day of the close at which each slot decides next, (num_envs,)."""
+        return self._dates[self._row]
 
     def _restart(self, seed: int) -> None:
         self._sampler = EpisodeSampler(self._windows, self._episode_bars, self.num_envs, seed)

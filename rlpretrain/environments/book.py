@@ -11,7 +11,12 @@ from rlpretrain.features import position_features
 from rlpretrain.market import Floats
 from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 
-__all__ = ["Book", "Step"]
+__all__ = ["Book", "Step", "next_position"]
+
+
+def next_position(action: NDArray[np.integer], held: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether each book is long after an action: 0 hold, 1 buy, 2 sell."""
+    return np.where(action == BUY, True, np.where(action == SELL, False, held))
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Book:
             Fraction of the amount traded, on each side.
         """
         held = self.long
-        target = np.where(action == BUY, True, np.where(action == SELL, False, held))
+        target = next_position(action, held)
         traded = target != held
         paid = np.where(traded, cost, 0.0)
         growth = np.where(held, before, 1.0) * (1.0 - paid) * np.where(target, after, 1.0)

@@ -38,15 +38,33 @@ class TradingAgent(OnPolicyAlgorithm):
             for group in optimizer.param_groups:
                 group["lr"] = rate * group.get("share", 1.0)
 
-    def use_parameter_groups(
-        self, groups: Sequence[tuple[list[torch.nn.Parameter], float]], rate: float
-    ) -> None:
-        """Create a new optimiser: each group learns at `rate` times its share; all other parameters stay fixed."""
+    def use_learning_rate(self, rate: float) -> None:
+        """Set the step size."""
+        self.learning_rate = rate
+        self._setup_lr_schedule()
+
+    def use_parameter_groups(self, groups: Sequence[tuple[list[torch.nn.Parameter], float]]) -> None:
+        """Create a new optimiser: each group learns at its share of the step size; all other parameters stay fixed."""
+        rate = self.lr_schedule(1.0)
         self.policy.optimizer = torch.optim.Adam(
-            [{"params": parameters, "share": share} for parameters, share in groups if parameters],
+            [
+                {"params": parameters, "share": share, "lr": rate * share}
+                for parameters, share in groups
+                if parameters
+            ],
             lr=rate,
             eps=1e-5,
         )
+
+    def train(self) -> None:
+        """Update the policy; the entropy keeps its weight `ent_coef` beside a pull, which has one of its own."""
+        bonus = self.ent_coef
+        if self.policy.pull is not None:
+            self.policy.entropy_bonus, self.ent_coef = bonus, 1.0
+        try:
+            super().train()
+        finally:
+            self.ent_coef = bonus
 
 
 def make_agent(
@@ -91,6 +109,7 @@ def save_agent(path: Path | str, policy: TradingPolicy, metadata: dict[str, Any]
         "hidden_dims": policy.hidden_dims,
         "activation": policy.activation,
         "layer_norm": policy.layer_norm,
+        "residual": policy.residual is not None,
         "action_dim": int(cast(spaces.Discrete, policy.action_space).n),
     }
     save_model_file(Path(path), "rl_agent", policy.state_dict(), {**metadata, **shape})
@@ -117,6 +136,7 @@ def load_agent(path: Path | str) -> tuple[TradingPolicy, dict[str, Any]]:
         file.metadata["action_dim"],
         activation=file.metadata.get("activation", "relu"),
         layer_norm=file.metadata.get("layer_norm", False),
+        residual=file.metadata.get("residual", False),
     )
     policy.load_state_dict(file.weights)
     return policy.eval(), file.metadata

@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 
 from stable_baselines3.common.callbacks import BaseCallback
 
+from rlpretrain.choices import choose
+from rlpretrain.pretraining.dataset import DataSet
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.policy import TradingPolicy, soften
 from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
 from rlpretrain.transfer.settings import TransferSettings
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES, Start
 
 __all__ = ["attach", "checkpoint_steps", "train_agent"]
 
@@ -20,14 +23,40 @@ Figures = dict[str, Any]
 """Stable-baselines3's log of the last update, by name."""
 
 
-def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferSettings) -> None:
-    """Load the softened pre-trained layers into the agent, and set its optimiser and its pull towards them.
+def attach(
+    agent: TradingAgent,
+    network: PolicyNetwork,
+    config: TransferSettings,
+    *,
+    trust: float = 1.0,
+    patterns: Callable[[], DataSet] | None = None,
+) -> None:
+    """Load the softened pre-trained policy into the agent as the strategy says, and set the pull towards it.
 
-    Transferred layers of the actor learn at `backbone_lr_scale` times the heads' step size; the critic at the full one.
+    Where its layers are loaded, those of the actor learn at `backbone_lr_scale` times the heads' step size, and the
+    critic at the full one. A fresh network beside the frozen prior keeps the optimiser of random weights.
+
+    Parameters
+    ----------
+    trust
+        Weight of a frozen prior at first, in [0, 1].
+    patterns
+        Reads the training patterns, for a strategy that needs them.
+
+    Raises
+    ------
+    SettingsError
+        The strategy needs patterns, and there are none.
     """
+    strategy = choose(TRANSFER_STRATEGIES, config.transfer_strategy)
     policy, start = agent.policy, soften(network, config.transfer_temperature)
+    start.to(policy.device).eval().requires_grad_(False)
+    if strategy.frozen_prior:
+        policy.correct(start, trust)
+        agent.policy_kwargs["residual"] = True
+        return
     policy.load_network(start)
-    policy.keep_near(start)
+    policy.pull = strategy.pull(Start(policy, start, patterns))
     layers = actor_layers(policy)
     head = layers.pop("policy_head")
     critic = [*policy.mlp_extractor.value_net.parameters(), *policy.value_net.parameters()]
@@ -36,8 +65,7 @@ def attach(agent: TradingAgent, network: PolicyNetwork, config: TransferSettings
             ([p for layer in layers.values() for p in layer.parameters()], config.backbone_lr_scale),
             (list(head.parameters()), 1.0),
             (critic, 1.0),
-        ],
-        config.transfer_learning_rate,
+        ]
     )
 
 
@@ -67,6 +95,8 @@ def train_agent(
     total_steps: int,
     checkpoints: Sequence[int],
     watch: Callable[[TradingPolicy, Figures], Watched],
+    trust: float = 1.0,
+    patterns: Callable[[], DataSet] | None = None,
 ) -> list[tuple[int, Watched]]:
     """Train for `total_steps`, the critic's warm-up included, and evaluate the policy at `checkpoints`.
 
@@ -77,11 +107,14 @@ def train_agent(
     network
         Pre-trained network to start from; None keeps the random weights, with all else equal.
     config
-        Settings of the transfer; not read without a network.
+        Settings of the transfer. Without a network only the step size is read: all arms share it, and the agent's
+        entropy bonus.
     checkpoints
         Step counts, each a whole number of rollouts.
     watch
         Called with the policy and the last update's figures; its results are returned.
+    trust, patterns
+        Weight of a frozen prior at first, and reader of the training patterns; see `attach`.
 
     Returns
     -------
@@ -94,12 +127,15 @@ def train_agent(
         if steps in checkpoints and steps not in seen:
             seen[steps] = watch(agent.policy, dict(agent.logger.name_to_value) if steps else {})
 
+    agent.use_learning_rate(config.transfer_learning_rate)
     callback: BaseCallback = _Watch(on_rollout)
     if network is not None:
-        attach(agent, network, config)
+        attach(agent, network, config, trust=trust, patterns=patterns)
         callback = TransferSchedule(config, total_steps, on_rollout)
     # Log figures are read at each rollout's start; a dump between would empty them.
     agent.learn(total_steps, callback=callback, log_interval=None)  # type: ignore[arg-type]
     on_rollout(agent.num_timesteps)
-    agent.policy.requires_grad_(True).set_training_mode(False)
+    for layer in actor_layers(agent.policy).values():
+        layer.requires_grad_(True)
+    agent.policy.set_training_mode(False)
     return sorted(seen.items(), key=lambda item: item[0])

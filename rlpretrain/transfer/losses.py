@@ -53,24 +53,27 @@ class KnowledgeDistillationLoss(nn.Module):
 
 
 class FeatureAlignmentLoss(nn.Module):
-    """Distance between hidden features of two networks, 1 - cosine or mean squared error.
+    """Distance between hidden features of two networks: 1 - cosine, mean squared error, or 1 - CKA.
+
+    Linear centred kernel alignment (Kornblith et al. 2019, arXiv 1905.00414) compares how the states of a batch lie to
+    each other; it does not change when features are rotated or scaled, and needs no map between widths.
 
     Parameters
     ----------
     student_width, teacher_width
         Widths of the features; a learned linear map joins unequal ones.
     kind
-        ``"cosine"`` or ``"mse"``.
+        ``"cosine"``, ``"mse"`` or ``"cka"``.
     """
 
     def __init__(self, student_width: int, teacher_width: int, kind: str = "cosine") -> None:
         super().__init__()
-        if kind not in ("cosine", "mse"):
-            raise SettingsError(f"kind must be 'cosine' or 'mse', not {kind!r}")
+        if kind not in ("cosine", "mse", "cka"):
+            raise SettingsError(f"kind must be 'cosine', 'mse' or 'cka', not {kind!r}")
         self.kind = kind
         self.projection: nn.Module = (
             nn.Identity()
-            if student_width == teacher_width
+            if student_width == teacher_width or kind == "cka"
             else nn.Linear(student_width, teacher_width, bias=False)
         )
 
@@ -79,4 +82,14 @@ class FeatureAlignmentLoss(nn.Module):
         projected, target = self.projection(student), teacher.detach()
         if self.kind == "mse":
             return functional.mse_loss(projected, target)
+        if self.kind == "cka":
+            return 1 - _linear_cka(projected, target)
         return (1 - functional.cosine_similarity(projected, target, dim=1)).mean()
+
+
+def _linear_cka(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return the linear CKA of the features (n, p) and (n, q) of the same n states, in [0, 1]."""
+    a, b = a - a.mean(dim=0), b - b.mean(dim=0)
+    own: torch.Tensor = torch.linalg.matrix_norm(a.T @ a) * torch.linalg.matrix_norm(b.T @ b)
+    shared: torch.Tensor = (a.T @ b).square().sum()
+    return shared / own.clamp_min(torch.finfo(a.dtype).tiny)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
+from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
@@ -18,6 +19,8 @@ from torch import nn
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, StateScaler, Trunk
 from rlpretrain.pretraining.settings import Activation
+from rlpretrain.transfer.pulls import KlToPrior, Pull, Sample
+from rlpretrain.transfer.residual import Residual
 
 __all__ = ["TradingPolicy", "blank_policy", "policy_arguments", "soften"]
 
@@ -55,12 +58,19 @@ class _Towers(nn.Module):
 class TradingPolicy(ActorCriticPolicy):
     """Actor and critic with the layers of `PolicyNetwork`.
 
-    With a `prior`, the entropy bonus becomes a pull towards the frozen pre-trained policy: `evaluate_actions` returns
-    ``-KL(prior || policy)`` in place of the entropy, so that ``ent_coef`` weighs the KL term (as in VPT, Baker et al.
-    2022, arXiv 2206.11795). Without one it is the plain entropy.
+    With a `pull`, `evaluate_actions` returns ``entropy_bonus * entropy - pull_weight * pull`` in place of the entropy,
+    which stable-baselines3 adds to what is maximised. Without one it is the plain entropy.
+
+    Parameters
+    ----------
+    residual
+        Whether the actor corrects a frozen prior, whose weights are loaded next; see `Residual`.
     """
 
-    prior: PolicyNetwork | None = None
+    residual: Residual | None
+    pull: Pull | None = None
+    pull_weight: float = 0.0
+    entropy_bonus: float = 1.0
 
     def __init__(
         self,
@@ -72,10 +82,12 @@ class TradingPolicy(ActorCriticPolicy):
         hidden_dims: Sequence[int],
         activation: Activation = "relu",
         layer_norm: bool = False,
+        residual: bool = False,
         **kwargs: Any,
     ) -> None:
         self.hidden_dims = list(hidden_dims)
         self.activation, self.layer_norm = activation, layer_norm
+        self._blank_residual = residual
         super().__init__(
             observation_space,
             action_space,
@@ -90,31 +102,78 @@ class TradingPolicy(ActorCriticPolicy):
         towers = _Towers(self.features_dim, self.hidden_dims, self.activation, self.layer_norm)
         self.mlp_extractor = towers  # type: ignore[assignment]
 
-    def keep_near(self, prior: PolicyNetwork) -> None:
-        """Freeze the pre-trained policy, and pull towards it from now on."""
-        # Outside the module tree: the prior is not a parameter of the agent and is not saved with it.
-        object.__setattr__(self, "prior", prior.to(self.device).eval().requires_grad_(False))
+    def _build(self, lr_schedule: Schedule) -> None:
+        super()._build(lr_schedule)
+        self.residual = None
+        if self._blank_residual:
+            actions = int(self.action_net.out_features)  # type: ignore[arg-type]
+            self._add(
+                Residual.blank(
+                    self.features_dim, self.hidden_dims, actions, self.activation, self.layer_norm
+                ),
+            )
+
+    def correct(self, prior: PolicyNetwork, weight: float = 1.0) -> None:
+        """Add the frozen prior, times `weight`; the actor learns what is added to that, and starts at nothing."""
+        self.features_extractor.scale.load_state_dict(prior.scale.state_dict())  # type: ignore[union-attr]
+        own = (self.mlp_extractor.policy_net, self.action_net)
+        self._add(Residual((prior.trunk, prior.policy_head), own, weight).to(self.device))
+
+    def _add(self, residual: Residual) -> None:
+        self.residual = residual
+        self.pull = KlToPrior(lambda states: residual.prior(self._scaled(states)))
+        rate = self.optimizer.param_groups[0]["lr"]
+        learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        self.optimizer = self.optimizer_class(learning, lr=rate, **self.optimizer_kwargs)  # type: ignore[call-arg]
+
+    def actor_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters of the actor's own layers, from input to output."""
+        return [*self.mlp_extractor.policy_net.parameters(), *self.action_net.parameters()]
+
+    def _scaled(self, states: Any) -> torch.Tensor:
+        features = self.extract_features(states, self.pi_features_extractor)
+        assert isinstance(features, torch.Tensor)  # noqa: S101  One extractor is named, so one tensor is returned.
+        return features
+
+    def _logits(self, features: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        logits = self.action_net(hidden)
+        return logits if self.residual is None else logits + self.residual(features)  # type: ignore[no-any-return]
+
+    def get_distribution(self, obs: Any) -> Distribution:
+        """Return the distribution over actions in some states."""
+        features = self._scaled(obs)
+        logits = self._logits(features, self.mlp_extractor.forward_actor(features))
+        return self.action_dist.proba_distribution(action_logits=logits)
+
+    def forward(
+        self, obs: Any, deterministic: bool = False
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return actions, values and log-probabilities of the actions."""
+        distribution = self.get_distribution(obs)
+        actions = distribution.get_actions(deterministic=deterministic)
+        return actions, self.predict_values(obs), distribution.log_prob(actions)
 
     def evaluate_actions(
         self, obs: Any, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Return values, log-probabilities of `actions`, and the regulariser that RL maximises, (n,) each."""
-        features = self.extract_features(obs)
-        latent_pi, latent_vf = self.mlp_extractor(features)
-        logits = torch.log_softmax(self.action_net(latent_pi), dim=1)
+        features = self._scaled(obs)
+        hidden, latent_vf = self.mlp_extractor(features)
+        logits = torch.log_softmax(self._logits(features, hidden), dim=1)
         values = self.value_net(latent_vf)
         log_prob = logits.gather(1, actions.long().view(-1, 1)).squeeze(1)
-        if self.prior is None:
-            return values, log_prob, -(logits.exp() * logits).sum(dim=1)
-        with torch.no_grad():
-            prior = torch.log_softmax(self.prior(obs)[0], dim=1)
-        return values, log_prob, -(prior.exp() * (prior - logits)).sum(dim=1)
+        entropy = -(logits.exp() * logits).sum(dim=1)
+        if self.pull is None:
+            return values, log_prob, entropy
+        regulariser = self.entropy_bonus * entropy
+        if self.pull_weight:
+            regulariser = regulariser - self.pull_weight * self.pull(self, Sample(obs, hidden, logits))
+        return values, log_prob, regulariser
 
     def action_log_probabilities(self, states: torch.Tensor) -> torch.Tensor:
         """Return the log-probability of each action, (n, 3)."""
-        features = self.extract_features(states, self.pi_features_extractor)
-        assert isinstance(features, torch.Tensor)  # noqa: S101  One extractor is named, so one tensor is returned.
-        return torch.log_softmax(self.action_net(self.mlp_extractor.forward_actor(features)), dim=1)
+        features = self._scaled(states)
+        return torch.log_softmax(self._logits(features, self.mlp_extractor.forward_actor(features)), dim=1)
 
     def act(self, states: NDArray[np.float32]) -> NDArray[np.integer]:
         """Return the most likely action of each state (n, 64)."""
@@ -162,6 +221,7 @@ def blank_policy(
     *,
     activation: Activation = "relu",
     layer_norm: bool = False,
+    residual: bool = False,
 ) -> TradingPolicy:
     """Create a policy without an agent, to act with weights that are loaded next."""
     return TradingPolicy(
@@ -172,4 +232,5 @@ def blank_policy(
         hidden_dims=hidden_dims,
         activation=activation,
         layer_norm=layer_norm,
+        residual=residual,
     )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
 from rlpretrain.choices import choose
 from rlpretrain.errors import SettingsError
+from rlpretrain.transfer.evidence import gradient_agreement
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from rlpretrain.transfer.agent import TradingAgent
     from rlpretrain.transfer.policy import TradingPolicy
 
-__all__ = ["TransferSchedule", "actor_layers", "pull_weight"]
+__all__ = ["TransferSchedule", "actor_layers", "pull_weight", "warmup_steps"]
 
 
 def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
@@ -30,13 +33,21 @@ def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
     return {**trunk, "policy_head": policy.action_net}
 
 
+def warmup_steps(config: TransferSettings) -> int:
+    """Return the steps in which only the critic learns: none for a strategy that begins at once."""
+    return config.critic_warmup_steps if choose(TRANSFER_STRATEGIES, config.transfer_strategy).warm_up else 0
+
+
 def pull_weight(config: TransferSettings, steps: int, total_steps: int) -> float:
-    """Return the weight of KL(prior || policy) after `steps`: full during the warm-up, then falling linearly to zero.
+    """Return the weight of the pull after `steps`: full during the warm-up, then falling linearly to zero.
 
     The prior helps at first and hinders later, so its weight decays (kickstarting, Schmitt et al. 2018, arXiv
-    1803.03835): it is zero after `kl_decay_fraction` of those `total_steps` that follow the critic's warm-up.
+    1803.03835): it is zero after `kl_decay_fraction` of those `total_steps` that follow the critic's warm-up. A
+    strategy whose pull does not fade keeps it whole.
     """
-    warmup = config.critic_warmup_steps
+    if not choose(TRANSFER_STRATEGIES, config.transfer_strategy).fades:
+        return config.kl_coefficient
+    warmup = warmup_steps(config)
     span = max(1, total_steps - warmup) * config.kl_decay_fraction
     return config.kl_coefficient * max(0.0, 1.0 - max(0, steps - warmup) / span)
 
@@ -66,6 +77,8 @@ class TransferSchedule(BaseCallback):
     ) -> None:
         super().__init__()
         self._config, self._total, self._on_rollout = config, total_steps, on_rollout
+        self._strategy = choose(TRANSFER_STRATEGIES, config.transfer_strategy)
+        self._days: list[NDArray[np.datetime64]] = []
 
     def _on_training_start(self) -> None:
         unknown = set(self._config.freeze_layers) - set(actor_layers(self.model.policy))
@@ -74,21 +87,53 @@ class TransferSchedule(BaseCallback):
                 f"freeze_layers names unknown layers {sorted(unknown)}",
                 hint=f"the layers are {list(actor_layers(self.model.policy))}",
             )
+        if self._strategy.frozen_prior and not hasattr(self.training_env, "days"):
+            raise SettingsError(
+                f"the transfer strategy {self._strategy.name!r} compares market days; the environment has no `days`",
+                hint="train on a BatchedTradingEnv, or choose another transfer_strategy",
+            )
 
     def _on_rollout_start(self) -> None:
         self._on_rollout(self.num_timesteps)
         learning = self._learning_layers()
         for name, layer in actor_layers(self.model.policy).items():
             layer.requires_grad_(name in learning)
-        self.model.ent_coef = pull_weight(self._config, self.num_timesteps, self._total)
+        policy = self.model.policy
+        policy.pull_weight = pull_weight(self._config, self.num_timesteps, self._total)
+        if policy.residual is not None:
+            # Between rollouts, so that the samples of an update were all drawn under one weight.
+            policy.pull_weight *= policy.residual.reweigh()
+            self._days = [self._market_days()]
 
     def _learning_layers(self) -> set[str]:
-        since_warm = self.num_timesteps - self._config.critic_warmup_steps
+        since_warm = self.num_timesteps - warmup_steps(self._config)
         if since_warm < 0:
             return set()
         iteration = since_warm // (self.model.n_steps * self.model.n_envs)
-        strategy = choose(TRANSFER_STRATEGIES, self._config.transfer_strategy)
-        return strategy.learning_layers(list(actor_layers(self.model.policy)), iteration, self._config)
+        return self._strategy.learning_layers(list(actor_layers(self.model.policy)), iteration, self._config)
+
+    def _market_days(self) -> NDArray[np.datetime64]:
+        return np.asarray(self.training_env.days)  # type: ignore[attr-defined]
 
     def _on_step(self) -> bool:
+        if self.model.policy.residual is not None:
+            self._days.append(self._market_days())
         return True
+
+    def _on_rollout_end(self) -> None:
+        residual = self.model.policy.residual
+        if residual is None or not float(residual.weight):
+            return
+        buffer = self.model.rollout_buffer
+        samples = buffer.buffer_size * buffer.n_envs
+        cosine = gradient_agreement(
+            self.model.policy,
+            buffer.observations.reshape(samples, -1),
+            buffer.actions.reshape(samples).astype(np.int64),
+            buffer.advantages.reshape(samples),
+            # The last days are those of the next rollout's first decisions.
+            np.concatenate(self._days[:-1]),
+        )
+        residual.observe(cosine)
+        self.logger.record("train/gradient_agreement", cosine)
+        self.logger.record("train/prior_weight", float(residual.weight))

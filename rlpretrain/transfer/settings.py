@@ -37,7 +37,7 @@ class TransferSettings(Section):
     transfer_strategy: StrategyName = run_setting(
         "fine_tuning",
         "Transfer",
-        "Which layers learn, and when.",
+        "What is loaded, which layers learn and when, and what holds them.",
         title="Transfer strategy",
         short="strategy",
     )
@@ -61,14 +61,14 @@ class TransferSettings(Section):
     critic_warmup_steps: int = run_setting(
         10_000,
         "Transfer",
-        "Environment steps in which only the critic learns.",
+        "Environment steps in which only the critic learns; the strategy 'residual' has none.",
         title="Critic warm-up steps",
         ge=0,
     )
     transfer_learning_rate: float = run_setting(
         3e-4,
         "Transfer",
-        "Step size of RL for the heads.",
+        "Step size of RL, for random weights too; transferred layers may have a smaller one.",
         title="Learning rate of transfer",
         short="learning_rate",
         gt=0,
@@ -85,7 +85,7 @@ class TransferSettings(Section):
     kl_coefficient: float = run_setting(
         1.0,
         "Transfer",
-        "Initial weight of the pull towards the pre-trained policy; it decays to zero.",
+        "Initial weight of the pull towards the pre-trained policy; it decays to zero, for 'residual' with evidence.",
         title="Pull towards the pre-trained policy",
         ge=0,
     )

@@ -1,6 +1,6 @@
-"""Transfer strategies, one row each: which of the actor's layers learn, and when.
+"""Transfer strategies, one row each: what is loaded, which of the actor's layers learn when, and what holds them.
 
-The settings list these rows, so nothing here needs torch.
+The settings list these rows, so torch is loaded only when an agent is trained.
 """
 
 from __future__ import annotations
@@ -13,9 +13,45 @@ from rlpretrain.errors import SettingsError
 from rlpretrain.table import Table
 
 if TYPE_CHECKING:
+    from rlpretrain.pretraining.dataset import DataSet
+    from rlpretrain.pretraining.network import PolicyNetwork
+    from rlpretrain.transfer.policy import TradingPolicy
+    from rlpretrain.transfer.pulls import Pull
     from rlpretrain.transfer.settings import TransferSettings
 
-__all__ = ["TRANSFER_STRATEGIES", "TransferStrategy"]
+__all__ = ["TRANSFER_STRATEGIES", "Start", "TransferStrategy"]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a pull is made of, before any step of RL."""
+
+    policy: TradingPolicy
+    prior: PolicyNetwork
+    """The softened pre-trained network, frozen."""
+    patterns: Callable[[], DataSet] | None = None
+    """Reads the training patterns."""
+
+    def needed_patterns(self) -> DataSet:
+        """Return the training patterns.
+
+        Raises
+        ------
+        SettingsError
+            There are none.
+        """
+        if self.patterns is None:
+            raise SettingsError(
+                "this transfer strategy needs training patterns",
+                hint="pass `patterns=`, a function that reads them",
+            )
+        return self.patterns()
+
+
+def _kl(start: Start) -> Pull:
+    from rlpretrain.transfer.pulls import KlToPrior
+
+    return KlToPrior(lambda states: start.prior(states)[0])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +68,23 @@ class TransferStrategy:
         Returns the names of the actor's layers that learn at an iteration. Its arguments are all names, from input to
         output (trunk.0, trunk.2, ..., policy_head), the number of rollouts since the critic's warm-up, and the
         settings. The critic always learns; what `freeze_layers` names never does.
+    pull
+        Loads and returns what is kept small while RL runs, weighed by `kl_coefficient`, which fades.
+    frozen_prior
+        Whether the pre-trained policy stays beside fresh layers that correct it, rather than being loaded into them.
+    warm_up
+        Whether the critic learns alone for `critic_warmup_steps` at first.
+    fades
+        Whether the pull fades with the steps; otherwise it has the weight that evidence leaves the frozen prior.
     """
 
     name: str
     description: str
-    learning: Callable[[Sequence[str], int, TransferSettings], Collection[str]]
+    learning: Callable[[Sequence[str], int, TransferSettings], Collection[str]] = lambda layers, *_: layers
+    pull: Callable[[Start], Pull] = _kl
+    frozen_prior: bool = False
+    warm_up: bool = True
+    fades: bool = True
 
     def __post_init__(self) -> None:
         if not (self.name and self.description):
@@ -65,6 +113,39 @@ def _progressive(layers: Sequence[str], iteration: int, config: TransferSettings
     return layers[max(0, len(layers) - 1 - freed) :]
 
 
+def _alignment(kind: str) -> Callable[[Start], Pull]:
+    def align(start: Start) -> Pull:
+        from rlpretrain.transfer.pulls import Alignment
+
+        return Alignment(start.prior, kind)
+
+    return align
+
+
+def _l2_sp(start: Start) -> Pull:
+    from rlpretrain.transfer.pulls import L2ToStart
+
+    return L2ToStart(start.policy)
+
+
+def _ewc(start: Start) -> Pull:
+    from rlpretrain.transfer.pulls import ElasticWeights
+
+    return ElasticWeights(start.policy, start.needed_patterns())
+
+
+def _replay(start: Start) -> Pull:
+    from rlpretrain.transfer.pulls import Replay
+
+    return Replay(start.policy, start.needed_patterns())
+
+
+def _distillation(start: Start) -> Pull:
+    from rlpretrain.transfer.pulls import Distillation
+
+    return Distillation(start.policy, start.prior, start.needed_patterns())
+
+
 TRANSFER_STRATEGIES: Table[TransferStrategy] = Table(
     "transfer strategy",
     "rlpretrain.transfer_strategies",
@@ -73,7 +154,6 @@ TRANSFER_STRATEGIES: Table[TransferStrategy] = Table(
         TransferStrategy(
             name="fine_tuning",
             description="all, the transferred ones too (fine-tuning)",
-            learning=lambda layers, iteration, config: layers,
         ),
         TransferStrategy(
             name="feature_extraction",
@@ -84,6 +164,48 @@ TRANSFER_STRATEGIES: Table[TransferStrategy] = Table(
             name="progressive",
             description="one more at a time, from the output (progressive)",
             learning=_progressive,
+        ),
+        TransferStrategy(
+            name="residual",
+            description="fresh ones that correct the frozen policy, which counts for less as evidence grows (residual)",
+            frozen_prior=True,
+            warm_up=False,
+            fades=False,
+        ),
+        TransferStrategy(
+            name="distillation",
+            description="all, with a loss that repeats the policy's choices on patterns (distillation)",
+            pull=_distillation,
+        ),
+        TransferStrategy(
+            name="alignment_cosine",
+            description="all, with features kept in the policy's directions (alignment, cosine)",
+            pull=_alignment("cosine"),
+        ),
+        TransferStrategy(
+            name="alignment_mse",
+            description="all, with features kept at the policy's values (alignment, squared error)",
+            pull=_alignment("mse"),
+        ),
+        TransferStrategy(
+            name="alignment_cka",
+            description="all, with features kept in the policy's geometry (alignment, CKA)",
+            pull=_alignment("cka"),
+        ),
+        TransferStrategy(
+            name="l2_sp",
+            description="all, with weights kept near the policy's (L2-SP)",
+            pull=_l2_sp,
+        ),
+        TransferStrategy(
+            name="ewc",
+            description="all, with the weights kept on which the policy's choices depend (EWC)",
+            pull=_ewc,
+        ),
+        TransferStrategy(
+            name="replay",
+            description="all, with patterns learned again meanwhile (replay)",
+            pull=_replay,
         ),
     ),
 )

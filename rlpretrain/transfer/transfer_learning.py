@@ -12,14 +12,19 @@ import torch
 from numpy.typing import NDArray
 
 from rlpretrain.choices import choose
+from rlpretrain.environments import Policy
+from rlpretrain.environments.book import next_position
+from rlpretrain.features import STATE_NAMES
+from rlpretrain.pretraining.dataset import DataSet
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
 from rlpretrain.transfer.policy import TradingPolicy, soften
+from rlpretrain.transfer.schedule import warmup_steps
 from rlpretrain.transfer.settings import TransferConfig, TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
-__all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior"]
+__all__ = ["TransferLearningManager", "TransferResult", "kl_to_prior", "stance_agreement"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,8 @@ class TransferResult:
     chosen_steps: int
     """Steps of the checkpoint whose weights were kept."""
     history: list[dict[str, float]] = field(default_factory=list)
-    """One entry per checkpoint: steps, score (with a judge), KL to the start, the critic's explained variance."""
+    """One entry per checkpoint: steps, score (with a judge), KL to the start and share of stances kept (with states),
+    the critic's explained variance, and the weight of a frozen prior."""
 
 
 def kl_to_prior(policy: TradingPolicy, prior: PolicyNetwork, states: NDArray[np.float32]) -> float:
@@ -40,6 +46,17 @@ def kl_to_prior(policy: TradingPolicy, prior: PolicyNetwork, states: NDArray[np.
         before = torch.log_softmax(prior.to(policy.device)(tensor)[0], dim=1)
         now = policy.action_log_probabilities(tensor)
         return float((before.exp() * (before - now)).sum(dim=1).mean())
+
+
+def stance_agreement(policy: Policy, prior: Policy, states: NDArray[np.float32]) -> float:
+    """Return the share of states (n, 64) after which both are in the market, or both are not.
+
+    Choices decide what is earned, probabilities do not: a prior that is nearly uniform can lose all its choices within
+    a small KL.
+    """
+    held = states[:, STATE_NAMES.index("in_position")] > 0.5
+    stances = [next_position(actor(states), held) for actor in (policy, prior)]
+    return float(np.mean(stances[0] == stances[1]))
 
 
 class TransferLearningManager:
@@ -66,6 +83,8 @@ class TransferLearningManager:
         *,
         held_out_states: NDArray[np.float32] | None = None,
         judge: Callable[[TradingPolicy], float] | None = None,
+        trust: float = 1.0,
+        patterns: Callable[[], DataSet] | None = None,
         progress: Callable[[str], None] = lambda line: None,
     ) -> TransferResult:
         """Load the model into the agent and fine-tune it on the agent's environment.
@@ -83,6 +102,10 @@ class TransferLearningManager:
         judge
             Returns the score of a policy on the validation window. With it, the agent keeps the weights of the best
             checkpoint, which may be the first, before any step; without it, those of the last.
+        trust
+            Weight of a frozen prior at first, in [0, 1]; see `first_trust`.
+        patterns
+            Reads the training patterns, for a strategy that needs them.
 
         Raises
         ------
@@ -95,7 +118,7 @@ class TransferLearningManager:
             config = config.changed(transfer_strategy=strategy.name)
         network = load_model_file(source_model_path).network()
         start = soften(network, config.transfer_temperature)
-        total = config.critic_warmup_steps + config.transfer_steps
+        total = warmup_steps(config) + config.transfer_steps
         rollout = target_agent.n_steps * target_agent.n_envs
 
         def watch(
@@ -106,8 +129,11 @@ class TransferLearningManager:
                 entry["score"] = judge(policy)
             if held_out_states is not None:
                 entry["kl"] = kl_to_prior(policy, start, held_out_states)
+                entry["stances_kept"] = stance_agreement(policy.act, start.act, held_out_states)
             if "train/explained_variance" in figures:
                 entry["explained_variance"] = float(figures["train/explained_variance"])
+            if policy.residual is not None:
+                entry["prior_weight"] = float(policy.residual.weight)
             progress(
                 "  ".join([f"step {target_agent.num_timesteps}", *(f"{k} {v:.3f}" for k, v in entry.items())])
             )
@@ -120,6 +146,8 @@ class TransferLearningManager:
             total_steps=total,
             checkpoints=checkpoint_steps(total, self.checkpoints, rollout),
             watch=watch,
+            trust=trust,
+            patterns=patterns,
         )
         history = [{"steps": float(steps), **entry} for steps, (entry, _) in watched]
         chosen = len(watched) - 1

@@ -67,6 +67,13 @@ class Trial:
 class CurveRecorder:
     """Scores a learning policy at its checkpoints on the test window; the scores are only recorded.
 
+    Parameters
+    ----------
+    window, arm, seed
+        Test window, and what names the curve.
+    prior
+        The pre-trained policy's run through the window, with whose positions those of the learning one are compared.
+
     Examples
     --------
     >>> recorder = CurveRecorder(window, "vanilla", seed)      # doctest: +SKIP
@@ -74,8 +81,12 @@ class CurveRecorder:
     >>> trial = recorder.trial(policy.act)                     # doctest: +SKIP
     """
 
-    def __init__(self, window: EvaluationWindow, arm: str, seed: int) -> None:
+    def __init__(
+        self, window: EvaluationWindow, arm: str, seed: int, prior: Trajectory | None = None
+    ) -> None:
         self._window, self._arm, self._seed = window, arm, seed
+        self._prior = prior
+        self._kept: list[float] = []
         self._steps: list[int] = []
         self._contributions: list[dict[Part, NDArray[np.float64]]] = []
 
@@ -87,12 +98,14 @@ class CurveRecorder:
         """Score the run through the window of the policy as it is after `steps`."""
         self._steps.append(steps)
         self._contributions.append(self._window.part_contributions(trajectory))
+        if self._prior is not None:
+            self._kept.append(float(np.mean(trajectory.exposure == self._prior.exposure)))
 
     def trial(self, policy: Policy) -> Trial:
         """Return the finished trial with the policy that the arm ends with."""
         by_bar = {part: np.array([row[part] for row in self._contributions]) for part in self._window.parts}
         curves = {
-            part: LearningCurve(self._arm, self._seed, self._steps, rows.mean(axis=1).tolist())
+            part: LearningCurve(self._arm, self._seed, self._steps, rows.mean(axis=1).tolist(), self._kept)
             for part, rows in by_bar.items()
         }
         return Trial(policy=policy, curves=curves, by_bar=by_bar)

@@ -53,21 +53,27 @@ class LearningCurve:
         (k,) environment steps at each checkpoint, ascending, the first 0: before any RL.
     score
         (k,) timing score of the greedy policy at each checkpoint.
+    stances_kept
+        (k,) share of days on which the greedy policy has the position of the pre-trained one; empty where there is
+        none to compare with.
 
     Raises
     ------
     ValueError
-        There are fewer than two checkpoints, the steps do not ascend from 0, or a score is not finite.
+        There are fewer than two checkpoints, the steps do not ascend from 0, a score is not finite, or the shares are
+        not as many.
     """
 
     arm: str
     seed: int
     steps: Sequence[int]
     score: Sequence[float]
+    stances_kept: Sequence[float] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(int(step) for step in self.steps))
         object.__setattr__(self, "score", tuple(float(score) for score in self.score))
+        object.__setattr__(self, "stances_kept", tuple(float(share) for share in self.stances_kept))
         name = f"curve of {self.arm}, seed {self.seed}"
         if len(self.steps) != len(self.score) or len(self.steps) < 2:
             raise ValueError(
@@ -77,6 +83,10 @@ class LearningCurve:
             raise ValueError(f"{name}: steps must ascend from 0")
         if not np.isfinite(self.score).all():
             raise ValueError(f"{name}: a score is not finite")
+        if self.stances_kept and len(self.stances_kept) != len(self.steps):
+            raise ValueError(
+                f"{name}: {len(self.steps)} steps and {len(self.stances_kept)} shares of stances"
+            )
 
 
 Measure = Literal["jump_start", "area", "final"]

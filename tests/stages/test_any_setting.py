@@ -97,7 +97,7 @@ OTHER: dict[str, Any] = {
     "dataset_format": "safetensors",
     "max_training_assets": 1,
     "rl_algorithm": "a2c",
-    "transfer_strategy": "progressive",
+    "transfer_strategy": "residual",
     "freeze_layers": ["trunk.0"],
     "progressive_unfreeze_schedule": [1, 2],
     "transfer_steps": 4096,

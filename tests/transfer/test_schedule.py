@@ -46,10 +46,10 @@ def test_a_cut_in_the_middle_of_the_fading_changes_nothing(network, env):
         seen = []
         for steps in parts:
             schedule = TransferSchedule(
-                config, total, lambda _, seen=seen, agent=agent: seen.append(agent.ent_coef)
+                config, total, lambda _, seen=seen, agent=agent: seen.append(agent.policy.pull_weight)
             )
             agent.learn(steps, callback=schedule, reset_num_timesteps=not agent.num_timesteps)
-        pulls.append([*seen[1:], agent.ent_coef])
+        pulls.append([*seen[1:], agent.policy.pull_weight])
         ends.append(agent.policy.state_dict())
     assert pulls[0] == pulls[1] == pytest.approx([1.0, 1.0, 0.8, 0.6, 0.4, 0.2])
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])

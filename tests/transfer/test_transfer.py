@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.features import STATE_NAMES
 from rlpretrain.pretraining.network import save_model_file
 from rlpretrain.transfer import (
     TransferLearningManager,
@@ -19,6 +20,7 @@ from rlpretrain.transfer.fine_tuning import attach
 from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.schedule import actor_layers
 from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.transfer_learning import stance_agreement
 from tests.transfer.conftest import ROLLOUT, STATES
 
 
@@ -61,14 +63,43 @@ def test_an_attached_agent_acts_exactly_as_the_network(network, env):
     np.testing.assert_array_equal(agent.predict(STATES, deterministic=True)[0], network.act(STATES))
 
 
-def test_the_regulariser_is_the_negative_divergence_to_the_prior(network, env):
+def test_the_regulariser_is_the_entropy_bonus_less_the_pull(network, env):
     agent = make_agent(env, network, seed=0)
     attach(agent, network, TransferConfig(temperature=2.0))
     with torch.no_grad():
         agent.policy.action_net.bias += torch.tensor([0.5, -1.0, 0.2])
-    _, _, regulariser = agent.policy.evaluate_actions(torch.as_tensor(STATES), torch.zeros(50))
+    agent.policy.entropy_bonus, agent.policy.pull_weight = 0.01, 2.0
+    states = torch.as_tensor(STATES)
+    _, _, regulariser = agent.policy.evaluate_actions(states, torch.zeros(50))
+    entropy = agent.policy.get_distribution(states).entropy().mean().item()
     distance = kl_to_prior(agent.policy, soften(network, 2.0), STATES)
-    assert -regulariser.mean().item() == pytest.approx(distance, rel=1e-4)
+    assert regulariser.mean().item() == pytest.approx(0.01 * entropy - 2.0 * distance, rel=1e-4)
+
+
+@pytest.mark.parametrize("strategy", ["fine_tuning", "residual"])
+def test_all_arms_share_the_step_size_and_the_entropy_bonus(strategy, network, env):
+    # The pull is added to the loss beside the bonus, at a weight of its own.
+    seen = []
+    for start in (None, network):
+        agent = make_agent(env, network, seed=0)
+        config = TransferConfig(
+            strategy=strategy, learning_rate=1e-3, kl_coefficient=0.5, critic_warmup_steps=0
+        )
+        run(agent, start, config, ROLLOUT, [])
+        (rate,) = {group["lr"] for group in agent.policy.optimizer.param_groups}
+        (eps,) = {group["eps"] for group in agent.policy.optimizer.param_groups}
+        seen.append((rate, eps, agent.ent_coef))
+    assert seen[0] == seen[1] == (1e-3, 1e-5, 0.01)
+    assert (agent.policy.entropy_bonus, agent.policy.pull_weight) == (0.01, 0.5)
+
+
+def test_stances_are_compared_by_the_position_after_the_action():
+    held = np.array([False, False, True, True])
+    states = np.zeros((4, 64), dtype=np.float32)
+    states[:, STATE_NAMES.index("in_position")] = held
+    # Hold and sell are the same when flat, hold and buy when long.
+    first, second = np.array([0, 1, 0, 0]), np.array([2, 2, 1, 2])
+    assert stance_agreement(lambda _: first, lambda _: second, states) == 0.5
 
 
 def test_without_a_prior_the_regulariser_is_the_entropy(network, env):
@@ -133,6 +164,7 @@ def test_the_manager_keeps_the_checkpoint_that_validation_prefers(network, env, 
     assert result.chosen_steps == 2 * ROLLOUT
     assert [entry["score"] for entry in result.history] == [0.1, 0.9, 0.3]
     assert result.history[0]["kl"] == pytest.approx(0, abs=1e-6)
+    assert result.history[0]["stances_kept"] == 1.0
     kept = kl_to_prior(agent.policy, soften(network, manager.config.temperature), STATES)
     assert kept == pytest.approx(result.history[1]["kl"], rel=1e-5)
 

@@ -194,6 +194,16 @@ def test_few_seeds_are_said_to_be_few():
     assert any("8 seeds are few" in caution for caution in verdict.cautions)
 
 
+def test_a_curve_says_how_many_of_the_priors_stances_are_kept():
+    window = make_case().window
+    long, flat = (lambda states, action=action: np.full(len(states), action) for action in (1, 2))
+    recorder = CurveRecorder(window, "transferred", 3, window.run(long))
+    for steps, policy in ((0, long), (100, flat)):
+        recorder.record(steps, policy)
+    for curve in recorder.trial(flat).curves.values():
+        assert curve.stances_kept == (1.0, 0.0)
+
+
 def test_arms_that_all_hold_show_nothing_and_every_number_is_finite():
     case = make_case()
 

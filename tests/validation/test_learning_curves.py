@@ -78,6 +78,12 @@ def test_a_malformed_curve_names_its_arm_and_seed(steps, score, message):
         LearningCurve("vanilla", 3, steps, score)
 
 
+def test_shares_of_stances_are_none_or_one_for_each_checkpoint():
+    assert LearningCurve("vanilla", 3, (0, 10), (1.0, 2.0)).stances_kept == ()
+    with pytest.raises(ValueError, match="2 steps and 1 shares"):
+        LearningCurve("vanilla", 3, (0, 10), (1.0, 2.0), (0.5,))
+
+
 def test_curves_take_arrays_and_compare_by_value():
     assert curve(np.array([0.1, 0.2, 0.3]), steps=np.array(STEPS)) == curve([0.1, 0.2, 0.3])
 

@@ -284,6 +284,7 @@ def _transfer_figures(work: Work[PretrainingConfig]) -> TransferFigures:
         total_steps=int(history[-1]["steps"]),
         steps=tuple(int(entry["steps"]) for entry in history),
         kl=tuple(entry["kl"] for entry in history),
+        stances_kept=tuple(entry["stances_kept"] for entry in history),
         validation_score=tuple(entry["score"] for entry in history),
         explained_variance=tuple(
             entry["explained_variance"] for entry in history if "explained_variance" in entry

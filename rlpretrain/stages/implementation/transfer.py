@@ -5,22 +5,27 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import numpy as np
+from numpy.typing import NDArray
 
+from rlpretrain.choices import choose
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, rollout
 from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, training_window
 from rlpretrain.errors import DataError
+from rlpretrain.market import Dates
 from rlpretrain.pretraining.dataset import read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.device import choose_device
-from rlpretrain.pretraining.network import load_model_file
+from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.implementation.market import load_days, mined_windows
 from rlpretrain.stages.mine import CARD, MINE
-from rlpretrain.stages.pretrain import PRETRAIN, PRETRAINED
+from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER_HISTORY, Transferred, TransferStageSettings
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy, TransferLearningManager, make_agent, save_agent
-from rlpretrain.validation import timing_score
+from rlpretrain.transfer.evidence import first_trust
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
+from rlpretrain.validation.metrics import timing_contributions
 
 __all__ = ["transfer"]
 
@@ -52,12 +57,24 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
     network = load_model_file(source).network()
     env = BatchedTradingEnv(data, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=settings.seed)
     agent = make_agent(env, network, seed=settings.seed, device=work.device, algorithm=settings.rl_algorithm)
-    states = read_dataset(dataset_file(work.read(MINE, CARD).parent, "validation")).states
+    datasets = work.read(MINE, CARD).parent
+    states = read_dataset(dataset_file(datasets, "validation")).states
+    trust = 1.0
+    if choose(TRANSFER_STRATEGIES, settings.transfer_strategy).frozen_prior:
+        placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network()
+        gains = [
+            _contributions(network, part, window) - _contributions(placebo, part, window)
+            for part, window in zip(data, held_out, strict=True)
+        ]
+        days = [part.dates[start + 1 : stop] for part, (start, stop) in zip(data, held_out, strict=True)]
+        trust = first_trust(_mean_by_day(days, gains))
     result = TransferLearningManager(settings).transfer_knowledge(
         source,
         agent,
         held_out_states=states[:_HELD_OUT],
         judge=lambda policy: _validation_score(policy, data, held_out),
+        trust=trust,
+        patterns=lambda: read_dataset(dataset_file(datasets, "train")),
         progress=work.progress,
     )
     save_agent(
@@ -80,8 +97,22 @@ def _validation_score(
     policy: TradingPolicy, data: list[EpisodeData], windows: list[tuple[int, int]]
 ) -> float:
     """Average the timing score over the assets' validation windows."""
-    scores = []
-    for part, window in zip(data, windows, strict=True):
-        path = rollout(policy.act, part, [window])[0]
-        scores.append(timing_score(path.net_returns, path.asset_returns, path.exposure, path.bars_per_year))
-    return float(np.mean(scores))
+    return float(
+        np.mean(
+            [_contributions(policy, part, window).mean() for part, window in zip(data, windows, strict=True)]
+        )
+    )
+
+
+def _contributions(
+    policy: TradingPolicy | PolicyNetwork, data: EpisodeData, window: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return what each day of a window contributes to the policy's timing score."""
+    path = rollout(policy.act, data, [window])[0]
+    return timing_contributions(path.net_returns, path.asset_returns, path.exposure, path.bars_per_year)
+
+
+def _mean_by_day(days: list[Dates], values: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Average over the assets that have a day: their days are not independent."""
+    _, which = np.unique(np.concatenate(days), return_inverse=True)
+    return np.bincount(which, weights=np.concatenate(values)) / np.bincount(which)

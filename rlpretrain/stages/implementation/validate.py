@@ -11,22 +11,27 @@ from typing import Any
 
 import torch
 
+from rlpretrain.choices import choose
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Trade, Trajectory
 from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, training_window
 from rlpretrain.errors import DataError
+from rlpretrain.pretraining.dataset import read_dataset
+from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
 from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
 from rlpretrain.stages.implementation.market import load_days, mined_windows
-from rlpretrain.stages.mine import MINE
+from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER
 from rlpretrain.stages.validate import Validated, ValidateSettings, champion_file, evidence_file, ledger_file
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy, checkpoint_steps, load_agent, make_agent, train_agent
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
+from rlpretrain.transfer.evidence import first_trust
 from rlpretrain.transfer.settings import TransferSettings
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 from rlpretrain.validation import (
     AssetCase,
     CurveRecorder,
@@ -142,16 +147,24 @@ def _learner(
     rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = work.settings.part(TransferSettings)
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
+    prior, datasets = window.run(shape.act), work.read(MINE, CARD).parent
     # Only whole rollouts: a part of one could be half of a short budget.
     limit = int(total * _WARMUP_SHARE) // rollout * rollout
     transfer = transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, limit))
     chooser = EvaluationWindow(data, *data.rows(windows.validation_start, windows.test_start))
     checkpoints = checkpoint_steps(total, config.checkpoints, rollout)
+    trust = 1.0
+    if start is not None and choose(TRANSFER_STRATEGIES, transfer.transfer_strategy).frozen_prior:
+        placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network()
+        own, without = (
+            chooser.part_contributions(chooser.run(network.act))[chooser.main] for network in (start, placebo)
+        )
+        trust = first_trust(own - without)
 
     def learn(seed: int) -> Trial:
         env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
         agent = make_agent(env, shape, seed=seed, algorithm=transfer.rl_algorithm)
-        recorder = CurveRecorder(window, arm, seed)
+        recorder = CurveRecorder(window, arm, seed, prior)
 
         def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
             test, validation = run_together(policy.act, [window, chooser])
@@ -159,7 +172,16 @@ def _learner(
             score = chooser.part_scores(validation)[chooser.main]
             return score, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
 
-        watched = train_agent(agent, start, transfer, total_steps=total, checkpoints=checkpoints, watch=watch)
+        watched = train_agent(
+            agent,
+            start,
+            transfer,
+            total_steps=total,
+            checkpoints=checkpoints,
+            watch=watch,
+            trust=trust,
+            patterns=lambda: read_dataset(dataset_file(datasets, "train")),
+        )
         # The arm's final policy is the checkpoint with the best score on the validation window, in every arm alike.
         best = max(range(len(watched)), key=lambda i: watched[i][1][0])
         agent.policy.load_state_dict(watched[best][1][1])

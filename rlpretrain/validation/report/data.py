@@ -269,6 +269,8 @@ class TransferFigures(_Part):
     """Environment steps of each checkpoint."""
     kl: tuple[float, ...] = ()
     """KL(prior || policy) in nats, at each checkpoint."""
+    stances_kept: tuple[float, ...] = ()
+    """Share of held-out states after which the policy has the prior's position, at each checkpoint."""
     validation_score: tuple[float, ...] = ()
     """Timing score on the validation window, at each checkpoint."""
     explained_variance: tuple[float, ...] = ()

@@ -149,6 +149,7 @@ def _transfer_table(transfer: TransferFigures) -> Table:
     columns: Mapping[str, tuple[Sequence[float], int]] = {
         "Validation score": (transfer.validation_score, 2),
         "KL from the start, nats": (transfer.kl, 4),
+        "Stances kept, share": (transfer.stances_kept, 3),
         "Critic's explained variance": (transfer.explained_variance, 2),
     }
     shown = {name: values for name, values in columns.items() if len(values[0]) == len(transfer.steps)}
