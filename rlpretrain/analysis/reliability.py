@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rlpretrain.analysis.bands import band_numbers
 from rlpretrain.analysis.date_bootstrap import LEVEL, bootstrap_means, resample_dates
 from rlpretrain.analysis.outcome_findings import ConfidenceBand, Reliability, Slope
 from rlpretrain.analysis.sample import Sample
@@ -38,7 +39,7 @@ def reliability(sample: Sample, rng: np.random.Generator) -> Reliability:
     resampled = resample_dates(sample, rng)
     weights = resampled.weights
 
-    band = _bands(confidence)
+    band = band_numbers(confidence, BANDS)
     members = np.eye(band.max() + 1)[band]
     counts, hits, rewards = (
         _by_date(members * row[:, None], days, dates) for row in (np.ones_like(hit), hit, reward)
@@ -75,12 +76,6 @@ def reliability(sample: Sample, rng: np.random.Generator) -> Reliability:
             for name, outcome in (("hit_rate_upper_half", hit), ("reward_upper_half", reward))
         }
     return Reliability(bands=bands, slopes=slopes, verdict=_verdict(slopes), note=resampled.note)
-
-
-def _bands(confidence: Floats) -> NDArray[np.intp]:
-    """Return each value's band number; bands have about equally many values, and equal values share a band."""
-    edges = np.unique(np.quantile(confidence, np.arange(1, BANDS) / BANDS))
-    return np.unique(np.searchsorted(edges, confidence, side="left"), return_inverse=True)[1]
 
 
 def _by_date(columns: Floats, days: NDArray[np.intp], dates: int) -> Floats:

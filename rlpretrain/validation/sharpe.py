@@ -11,13 +11,14 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
-from arch.bootstrap import SPA, CircularBlockBootstrap, StationaryBootstrap, optimal_block_length
+from arch.bootstrap import SPA, CircularBlockBootstrap, StationaryBootstrap
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 from skfolio import measures
 from statsmodels.stats.sandwich_covariance import S_hac_simple
 
+from rlpretrain.analysis.day_blocks import day_block_length
 from rlpretrain.validation.metrics import sharpe_ratio
 from rlpretrain.validation.statistics import Interval
 
@@ -25,7 +26,6 @@ __all__ = [
     "SharpeDifference",
     "SharpeEvidence",
     "block_interval",
-    "block_length",
     "block_means",
     "minimum_track_record",
     "sharpe_difference",
@@ -68,31 +68,12 @@ class SharpeEvidence(BaseModel):
     years: float
 
 
-def block_length(returns: Floats) -> int:
-    """Return the bars in a block that preserves the dependence of returns and of their squares.
-
-    The longer of Politis and White's automatic lengths (corrected 2009) over all columns, at least 1 and at
-    most a tenth of the bars.
-
-    Parameters
-    ----------
-    returns
-        (m, k) return series on the same bars.
-    """
-    columns = np.hstack([returns, returns**2])
-    columns = columns[:, columns.std(axis=0) > 1e-12]
-    if not columns.size:
-        return 1
-    longest = float(optimal_block_length(columns)["circular"].max())
-    return max(1, min(math.ceil(longest), len(returns) // 10))
-
-
 def block_means(row: Floats, *, samples: int, rng: np.random.Generator) -> Floats:
     """Resample the mean of dependent values, (samples,).
 
     Stationary bootstrap: Politis and Romano, JASA 89 (1994).
     """
-    resampler = StationaryBootstrap(block_length(row[:, None]), row, seed=rng)
+    resampler = StationaryBootstrap(day_block_length(row[:, None]), row, seed=rng)
     return np.array([np.mean(resampled) for (resampled,), _ in resampler.bootstrap(samples)])
 
 
@@ -142,7 +123,7 @@ def sharpe_difference(
     if len(pair) < _MIN_BARS or (pair.std(axis=0) <= 1e-12).any():
         return None
     annual = math.sqrt(bars_per_year)
-    block = block_length(pair)
+    block = day_block_length(pair)
     difference, gradient, moments = _linearised(pair)
     covariance = S_hac_simple(moments, nlags=block) / len(pair)
     error = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0) / len(pair))
@@ -283,7 +264,7 @@ def superior_predictive_ability(
     if not rows or len(base) < _MIN_BARS:
         return None
     models = -np.column_stack(rows)
-    block = block_length(np.column_stack([base, *rows]))
+    block = day_block_length(np.column_stack([base, *rows]))
     test = SPA(-base, models, block_size=block, reps=samples, bootstrap="stationary", seed=rng)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

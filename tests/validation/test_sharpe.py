@@ -10,7 +10,6 @@ from scipy import stats
 
 from rlpretrain.validation.sharpe import (
     block_interval,
-    block_length,
     minimum_track_record,
     sharpe_difference,
     sharpe_evidence,
@@ -84,13 +83,6 @@ def test_series_that_differ_on_one_bar_have_no_interval():
     other = one.copy()
     other[250] += 0.02
     assert sharpe_difference(one, other, 252, level=0.95, samples=400, rng=rng) is None
-
-
-def test_dependent_returns_get_longer_blocks():
-    rng = np.random.default_rng(0)
-    white = rng.normal(size=2000)
-    smooth = np.convolve(rng.normal(size=2020), np.ones(21) / 21, "valid")
-    assert block_length(smooth[:, None]) > 3 * block_length(white[:, None])
 
 
 def test_probabilistic_ratio_by_hand():
