@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from rlpretrain.analysis.date_bootstrap import LEVEL, resample_dates
 from rlpretrain.analysis.performance_findings import AgeBand, Estimate, Performance, PerformanceCell
-from rlpretrain.analysis.rank_correlation import rank_correlation
 from rlpretrain.analysis.sample import Sample, calendar, non_overlapping
 from rlpretrain.patterns.strategies.trade_labels import LabelledTrades
 
@@ -23,6 +23,8 @@ __all__ = ["LARGEST", "pattern_performance"]
 LARGEST = 30
 MIN_ROWS = 20
 """Minimum number of patterns that a cell needs on each side of the split to be compared, and at a ranking."""
+MIN_CELLS = 4
+"""Minimum number of cells for a rank correlation."""
 BEST_SHARE = 0.25
 RANK_EVERY = 63
 """Decision dates from one ranking of the cells to the next, about a quarter."""
@@ -69,8 +71,8 @@ def pattern_performance(
         (table["in_sample_rows"] >= MIN_ROWS) & (table["out_of_sample_rows"] >= MIN_ROWS)
     )
     means = [table[f"{side}_mean"].to_numpy()[None, compared] for side in SIDES[1:]]
-    rank = float(rank_correlation(*means)[0])
-    low, high = _ends(rank_correlation(*(drawn[side][:, compared] for side in SIDES[1:]))[:, None])
+    rank = float(_rank_correlation(*means)[0])
+    low, high = _ends(_rank_correlation(*(drawn[side][:, compared] for side in SIDES[1:]))[:, None])
     best = compared[np.argsort(-means[0][0], kind="stable")[: int(np.ceil(BEST_SHARE * len(compared)))]]
     picked = np.isin(cell, best)
     table = table.sort_values(["all_rows", *names.columns], ascending=[False, True, True, True])
@@ -206,6 +208,18 @@ def _strategies(trades: LabelledTrades) -> pd.DataFrame:
     )
     found["effective_strategies"] = found["total"] ** 2 / found["squares"]
     return found[["strategies", "effective_strategies"]].reset_index()
+
+
+def _rank_correlation(first: Floats, second: Floats) -> Floats:
+    """Return Spearman's correlation of each row of two tables over the columns that are finite in both."""
+    found = np.full(len(first), np.nan)
+    for row, (one, other) in enumerate(zip(first, second, strict=True)):
+        both = np.isfinite(one) & np.isfinite(other)
+        if both.sum() >= MIN_CELLS:
+            a, b = (rankdata(values[both]) - (both.sum() + 1) / 2 for values in (one, other))
+            spread = np.sqrt((a @ a) * (b @ b))
+            found[row] = a @ b / spread if spread > 0 else np.nan
+    return found
 
 
 def _decay(
