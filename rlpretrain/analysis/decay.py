@@ -50,6 +50,11 @@ class LibraryDecay(NamedTuple):
     versions: pd.DataFrame
     strategies: pd.DataFrame
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables by the names of their files; none if no version was judged."""
+        tables = {"version_decay.csv": self.versions, "strategy_decay.csv": self.strategies}
+        return {name: table for name, table in tables.items() if len(table)}
+
 
 def library_decay(versions: VersionRecords, rng: np.random.Generator) -> LibraryDecay:
     """Compare what versions promised with what they delivered."""

@@ -24,7 +24,7 @@ def analysis_schema() -> str:
 
 
 def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]:
-    """Write the JSON file and the tables of features, clusters, performance and trades; return the paths."""
+    """Write the JSON file and the tables of features, clusters, performance, trades and decay; return the paths."""
     findings = analysis.to_json()
     write_json(folder / "pattern_analysis.json", findings)
     ranking = findings["importance"]["features"]
@@ -36,9 +36,11 @@ def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]
     with atomic_path(folder / "cluster_assignments.parquet") as temporary:
         pa.parquet.write_table(table, temporary, compression="zstd")
     _write_csv(folder / "pattern_performance.csv", analysis.performance_table, index=False)
-    trades = folder / "trade_statistics.csv"
+    optional = dict(analysis.decay_tables)
     if analysis.trade_table is not None:
-        _write_csv(trades, analysis.trade_table, index=False)
+        optional["trade_statistics.csv"] = analysis.trade_table
+    for name, rows in optional.items():
+        _write_csv(folder / name, rows, index=False)
     names = (
         "pattern_analysis.json",
         "feature_importance.json",
@@ -46,8 +48,7 @@ def export_analysis(analysis: PatternAnalysis, folder: Path) -> tuple[Path, ...]
         "feature_correlation.csv",
         "pattern_performance.csv",
     )
-    written = (*(folder / name for name in names), folder / "cluster_assignments.parquet")
-    return written if analysis.trade_table is None else (*written, trades)
+    return (*(folder / name for name in (*names, *optional)), folder / "cluster_assignments.parquet")
 
 
 def _write_csv(path: Path, table: pd.DataFrame, *, index: bool) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from rlpretrain.analysis.decay_findings import Decay
 from rlpretrain.analysis.outcome_findings import Reliability, TradeStatistics
 from rlpretrain.analysis.part import Figure, Part
 from rlpretrain.analysis.performance_findings import Performance
@@ -151,6 +152,7 @@ class PatternAnalysis(Part):
     reliability: Reliability
     performance: Performance
     trades: TradeStatistics | None = Field(description="Null where no trades were given.")
+    decay: Decay | None = Field(description="Null where no versions of strategies were given.")
     clusters: Clusters
     importance: Importance
     anomalies: Anomalies
@@ -162,6 +164,8 @@ class PatternAnalysis(Part):
     """Every cell of category, regime and asset, see `PerformanceCell`."""
     trade_table: SkipJsonSchema[pd.DataFrame | None] = Field(default=None, exclude=True, repr=False)
     """Every group of trades, see `TradeGroup`."""
+    decay_tables: SkipJsonSchema[dict[str, pd.DataFrame]] = Field(exclude=True, repr=False)
+    """Names of files -> their tables: one row for each judged version, and for each of their strategies."""
     correlation: SkipJsonSchema[pd.DataFrame] = Field(exclude=True, repr=False)
     """Pearson correlation of the varying features."""
 

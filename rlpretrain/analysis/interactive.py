@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from rlpretrain.analysis import titles
+from rlpretrain.analysis import decay_words, titles
 from rlpretrain.analysis.findings import PatternAnalysis
 from rlpretrain.analysis.performance import MIN_ROWS, SIDES
 from rlpretrain.analysis.style import GROUP_COLOURS, PALETTE
@@ -20,6 +20,7 @@ from rlpretrain.symphony.evidence import CATEGORIES
 __all__ = ["write_interactive_page"]
 
 MAP_POINTS = 4_000
+MAX_VERSIONS = 2_000
 MAX_CELLS = 3_000
 """Cells of category, regime and asset on the page, those with the most patterns: this keeps the file small."""
 
@@ -41,6 +42,8 @@ def write_interactive_page(analysis: PatternAnalysis, path: Path) -> Path:
             "matrix": titles.matrix_title(analysis),
             "performance": titles.performance_title(analysis),
             "ages": titles.ages_title(analysis),
+            "decay": decay_words.decay_title(analysis.decay),
+            "fifths": decay_words.fifths_title(analysis.decay),
             "reliability": titles.reliability_title(analysis),
             "importance": titles.importance_title(analysis),
             "correlation": titles.correlation_title(analysis),
@@ -48,6 +51,7 @@ def write_interactive_page(analysis: PatternAnalysis, path: Path) -> Path:
         },
         recommendations=analysis.recommendations,
         clusters=analysis.clusters,
+        decay=_decay_text(analysis),
         data=_data(analysis),
     )
     with atomic_path(path) as temporary:
@@ -76,6 +80,7 @@ def _data(analysis: PatternAnalysis) -> dict[str, Any]:
         "split": findings["performance"]["split"],
         "ages": findings["performance"]["ages"],
         "bands": findings["reliability"]["bands"],
+        **_decay(analysis),
         "features": findings["importance"]["features"],
         "importance_note": findings["importance"]["note"] or "No feature varies.",
         "group_colours": GROUP_COLOURS,
@@ -123,6 +128,37 @@ def _cells(table: pd.DataFrame) -> list[dict[str, Any]]:
         }
         for row in table.to_dict("records")
     ]
+
+
+def _decay_text(analysis: PatternAnalysis) -> dict[str, Any]:
+    """Return the sentences and tables of decay; empty where no versions were given."""
+    if analysis.decay is None:
+        return {"sentences": (), "tables": ()}
+    return {
+        "sentences": decay_words.decay_sentences(analysis.decay),
+        "tables": (
+            (decay_words.DELIVERY_HEADINGS, decay_words.delivery_rows(analysis.decay)),
+            (decay_words.FIFTH_HEADINGS, decay_words.fifth_rows(analysis.decay)),
+        ),
+    }
+
+
+def _decay(analysis: PatternAnalysis) -> dict[str, Any]:
+    """Return the judged versions, at most `MAX_VERSIONS` evenly spaced, and the fifths of each trait."""
+    table = analysis.decay_tables.get("version_decay.csv", pd.DataFrame())
+    spaced = np.unique(np.linspace(0, len(table) - 1, min(len(table), MAX_VERSIONS)).astype(int))
+    shown = table.iloc[spaced].to_dict("records")
+    texts = ("symphony_id", "first_close")
+    figures = [f"{side}_{figure}" for side in ("promised", "delivered") for figure in ("return", "sharpe")]
+    traits = [] if analysis.decay is None else analysis.decay.model_dump(mode="json")["traits"]
+    return {
+        "versions": [
+            {name: row[name] for name in texts} | {name: _short(row[name]) for name in figures}
+            for row in shown
+        ],
+        "traits": [trait | {"name": decay_words.TRAITS[trait["trait"]]} for trait in traits],
+        "decay_note": decay_words.decay_title(analysis.decay),
+    }
 
 
 def _map(analysis: PatternAnalysis) -> dict[str, Any]:

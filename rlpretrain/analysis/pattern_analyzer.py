@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rlpretrain.analysis.anomalies import Isolation, find_anomalies, isolate
 from rlpretrain.analysis.clusters import CHOOSE, METHODS, Clustering, cluster
 from rlpretrain.analysis.counts import count
+from rlpretrain.analysis.decay import library_decay
 from rlpretrain.analysis.density import NOISE
 from rlpretrain.analysis.export import export_analysis
 from rlpretrain.analysis.findings import PatternAnalysis
@@ -29,6 +30,7 @@ from rlpretrain.errors import SettingsError
 from rlpretrain.features import STATE_VERSION
 from rlpretrain.patterns.decisions.pattern_set import PatternSet
 from rlpretrain.patterns.strategies.trade_labels import LabelledTrades
+from rlpretrain.patterns.strategies.version_records import VersionRecords
 
 __all__ = ["PatternAnalyzer"]
 
@@ -81,10 +83,15 @@ class PatternAnalyzer:
             until,
         )
 
-    def analyze_patterns(self, patterns: PatternSet, trades: LabelledTrades | None = None) -> PatternAnalysis:
-        """Analyse the patterns, and the strategies' trades where they are given.
+    def analyze_patterns(
+        self,
+        patterns: PatternSet,
+        trades: LabelledTrades | None = None,
+        versions: VersionRecords | None = None,
+    ) -> PatternAnalysis:
+        """Analyse the patterns, and the strategies' trades and versions where they are given.
 
-        Trades that were closed after `until` are left out, as patterns are.
+        Trades that were closed after `until` are left out, as patterns are, and so are the versions' later days.
 
         Raises
         ------
@@ -93,11 +100,13 @@ class PatternAnalyzer:
         """
         sample = prepare(patterns, self.until)
         # One generator for each part: a change in one part does not change the figures of the others.
-        to_cluster, to_test, to_rank, to_isolate, to_rely, to_last = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(6)
+        to_cluster, to_test, to_rank, to_isolate, to_rely, to_last, to_decay = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(self.seed).spawn(7)
         )
         if trades is not None and self.until is not None:
             trades = trades.take(trades.trades.exited <= np.datetime64(self.until))
+        if versions is not None and self.until is not None:
+            versions = versions.before(np.datetime64(self.until) + 1)
         table = trade_table(trades) if trades is not None and len(trades) else None
         division, note = self._divide(sample, to_cluster)
         labels = None if division is None else division.labels[self.clustering_method]
@@ -115,6 +124,7 @@ class PatternAnalyzer:
         anomalies = find_anomalies(sample, isolation)
         counts = count(sample)
         performance, performance_table = pattern_performance(sample, trades, to_last)
+        decay = None if versions is None else library_decay(versions, to_decay)
         return PatternAnalysis(
             seed=self.seed,
             until=self.until,
@@ -124,6 +134,7 @@ class PatternAnalyzer:
             reliability=reliability(sample, to_rely),
             performance=performance,
             trades=None if trades is None or table is None else trade_statistics(trades, table),
+            decay=None if decay is None else decay.findings,
             clusters=clusters,
             importance=importance,
             anomalies=anomalies,
@@ -131,6 +142,7 @@ class PatternAnalyzer:
             assignments=_assignments(sample, division, labels, isolation),
             performance_table=performance_table,
             trade_table=table,
+            decay_tables={} if decay is None else decay.tables(),
             correlation=correlations,
         )
 
@@ -145,8 +157,9 @@ class PatternAnalyzer:
         """Write the findings, the pages and the tables into a folder; return the paths.
 
         ``pattern_analysis.json``, ``.png`` and ``.html``, ``feature_importance.csv`` and ``.json``,
-        ``feature_correlation.csv``, ``pattern_performance.csv``, ``cluster_assignments.parquet``, and
-        ``trade_statistics.csv`` where trades were given.
+        ``feature_correlation.csv``, ``pattern_performance.csv``, ``cluster_assignments.parquet``,
+        ``trade_statistics.csv`` where trades were given, and ``version_decay.csv`` and ``strategy_decay.csv`` where
+        versions were given.
         """
         folder = Path(folder)
         page = self.visualize_patterns(analysis, folder / "pattern_analysis.png")

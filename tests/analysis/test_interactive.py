@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from rlpretrain.analysis import PatternAnalyzer
+from rlpretrain.analysis.decay_words import TRAITS
 from rlpretrain.analysis.interactive import write_interactive_page
 from tests.analysis.planted import changed, plain_set
+from tests.analysis.planted_versions import planted_versions
 
 CHARTS = (
     "map",
@@ -19,6 +21,8 @@ CHARTS = (
     "matrix",
     "lasting",
     "ages",
+    "decay",
+    "fifths",
     "reliability",
     "importance",
     "correlation",
@@ -48,7 +52,7 @@ def patterns():
 @pytest.fixture(scope="module")
 def page(patterns, tmp_path_factory):
     folder = tmp_path_factory.mktemp("interactive")
-    analysis = PatternAnalyzer().analyze_patterns(patterns)
+    analysis = PatternAnalyzer().analyze_patterns(patterns, versions=planted_versions())
     return analysis, write_interactive_page(analysis, folder / "page.html")
 
 
@@ -75,6 +79,20 @@ def test_the_charts_draw_what_was_found(page, patterns) -> None:
     assert data["features"] == analysis.to_json()["importance"]["features"]
     assert set(data["groups"]) == {group.dimension for group in analysis.statistics.groups}
     assert len(data["correlation"]["values"]) == len(analysis.correlation)
+    assert len(data["versions"]) == analysis.decay.counts.judged
+    assert [trait["trait"] for trait in data["traits"]] == list(TRAITS)
+
+
+def test_what_was_promised_and_what_others_found_is_on_the_page(page) -> None:
+    text = page[1].read_text()
+    assert "Versions promised" in text and "Not measured here: Wiecki" in text and "rank correlation" in text
+
+
+def test_a_page_without_versions_says_so(patterns, tmp_path) -> None:
+    analysis = PatternAnalyzer().analyze_patterns(patterns)
+    text = write_interactive_page(analysis, tmp_path / "page.html").read_text()
+    assert "no versions of strategies were given" in text and "Not measured here" not in text
+    assert embedded(text)["versions"] == []
 
 
 def test_names_cannot_break_out_of_the_page(page, tmp_path) -> None:

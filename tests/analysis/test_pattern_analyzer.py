@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -12,9 +13,12 @@ from rlpretrain.analysis.export import analysis_schema
 from rlpretrain.analysis.sample import prepare
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.features import STATE_NAMES
+from rlpretrain.patterns.strategies.version_records import VersionRecords
 from tests.analysis.planted import changed, plain_set
+from tests.analysis.planted_versions import planted_versions
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "pattern_analysis.schema.json"
+VERSIONS = planted_versions(8)
 FILES = {
     "pattern_analysis.json",
     "pattern_analysis.png",
@@ -24,6 +28,8 @@ FILES = {
     "feature_correlation.csv",
     "pattern_performance.csv",
     "cluster_assignments.parquet",
+    "version_decay.csv",
+    "strategy_decay.csv",
 }
 
 
@@ -36,7 +42,7 @@ def patterns():
 def exported(patterns, tmp_path_factory):
     folder = tmp_path_factory.mktemp("analysis")
     analyzer = PatternAnalyzer()
-    analysis = analyzer.analyze_patterns(patterns)
+    analysis = analyzer.analyze_patterns(patterns, versions=VERSIONS)
     return analysis, folder, analyzer.export(analysis, folder)
 
 
@@ -63,7 +69,7 @@ def test_one_seed_gives_equal_bytes_whatever_the_order_of_the_rows(exported, pat
     _, folder, _ = exported
     shuffled = patterns.take(np.random.default_rng(0).permutation(len(patterns)))
     analyzer = PatternAnalyzer()
-    analyzer.export(analyzer.analyze_patterns(shuffled), tmp_path)
+    analyzer.export(analyzer.analyze_patterns(shuffled, versions=VERSIONS), tmp_path)
     for name in FILES:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
@@ -80,6 +86,19 @@ def test_nothing_settled_after_until_is_read(patterns) -> None:
     pd.testing.assert_frame_equal(first.assignments, second.assignments)
     assert first.counts.left_out_after_until == later.sum()
     assert first.counts.last_settled <= until
+
+
+def test_later_days_of_versions_are_not_read(patterns) -> None:
+    until = dt.date(2017, 6, 1)
+    later = [
+        replace(record, returns=np.where(record.dates > np.datetime64(until), 0.5, record.returns))
+        for record in VERSIONS.records
+    ]
+    analyzer = PatternAnalyzer(until=until)
+    first = analyzer.analyze_patterns(patterns, versions=VERSIONS)
+    second = analyzer.analyze_patterns(patterns, versions=VersionRecords(tuple(later)))
+    assert first.decay == second.decay and first.decay.last_day == until
+    assert 0 < first.decay.counts.versions < len(VERSIONS)
 
 
 def test_rows_left_out_are_counted(patterns) -> None:

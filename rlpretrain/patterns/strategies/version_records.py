@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,12 @@ class VersionRecords:
     def __len__(self) -> int:
         return len(self.records)
 
+    def before(self, day: np.datetime64) -> VersionRecords:
+        """Return what was known before a day: the versions that existed, on days before it."""
+        return VersionRecords(
+            tuple(_before(record, day) for record in self.records if record.first_close < day)
+        )
+
     def save(self, path: Path | str) -> None:
         """Write one ``.npz`` without pickled objects; equal records give equal bytes."""
         arrays: dict[str, NDArray[Any]] = {}
@@ -98,6 +104,12 @@ class VersionRecords:
     def concatenate(cls, chunks: Sequence[VersionRecords]) -> VersionRecords:
         """Join the chunks of one library."""
         return cls(tuple(record for chunk in chunks for record in chunk.records))
+
+
+def _before(record: VersionRecord, day: np.datetime64) -> VersionRecord:
+    until = None if record.until is None or record.until >= day else record.until
+    known = slice(int(np.searchsorted(record.dates, day)))
+    return replace(record, until=until, **{name: getattr(record, name)[known] for name in _ARRAYS})
 
 
 def _restore(text: dict[str, Any], i: int, file: Mapping[str, NDArray[Any]]) -> VersionRecord:
