@@ -19,6 +19,7 @@ from rlpretrain.commands.chosen_run import existing_run, new_run
 from rlpretrain.commands.composer import add_composer
 from rlpretrain.commands.download import add_prices
 from rlpretrain.commands.heartbeat import heartbeat
+from rlpretrain.commands.library import add_library
 from rlpretrain.commands.models import add_models
 from rlpretrain.commands.patterns import add_patterns
 from rlpretrain.commands.printing import print_lines
@@ -114,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     add_prices(commands)
     add_tune(commands)
     add_patterns(commands)
+    add_library(commands)
     add_runs(commands)
     add_models(commands)
     return parser

@@ -108,8 +108,11 @@ def _delivery(pair: Pair) -> Delivery:
     share = np.divide(delivered, promised, out=np.full(len(promised), np.nan), where=promised > 0.0)
     ends = [np.column_stack([_quantile(side, q) for q in (_CUT, 1.0 - _CUT)]) for side in pair]
     pulled = [np.clip(side, end[:, :1], end[:, 1:]) for side, end in zip(pair, ends, strict=True)]
+    median = _interval(promised)
+    if median.low is None or median.low <= 0.0:
+        share[1:] = np.nan  # a share of what may be nothing can be anything
     return Delivery(
-        promised=_interval(promised),
+        promised=median,
         delivered=_interval(delivered),
         gap=_interval(_quantile(pair.promised - pair.delivered)),
         share=_interval(share),

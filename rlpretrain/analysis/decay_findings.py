@@ -46,7 +46,8 @@ class Delivery(Part):
     delivered: Interval = Field(description="Median of the same, on days since they existed.")
     gap: Interval = Field(description="Median of each version's promised minus delivered.")
     share: Interval = Field(
-        description="Median delivered over median promised; null where nothing was promised."
+        description="Median delivered over median promised; null where nothing was promised, and without an interval "
+        "where the promise may be nothing."
     )
     slope: Interval = Field(
         description="What one more unit promised delivered, by least squares; values beyond the 5th and 95th "

@@ -51,8 +51,9 @@ def decay_title(decay: Decay | None) -> str:
 
 
 def fifths_title(decay: Decay | None) -> str:
-    """Return which traits go with the gap in annual return."""
-    known = [] if decay is None else [trait for trait in decay.traits if trait.return_gap.low is not None]
+    """Return which traits go with the gap in annual return; the promise itself always does, so it is left out."""
+    traits = () if decay is None else decay.traits
+    known = [t for t in traits if t.return_gap.low is not None and t.trait != "promised_sharpe"]
     if not known:
         return "Too few versions to find what goes with decay"
     more = [TRAITS[trait.trait] for trait in known if (trait.return_gap.low or 0.0) > 0.0]
@@ -84,6 +85,10 @@ def decay_sentences(decay: Decay) -> list[str]:
     if decay.r_squared is not None:
         r_squared = _interval(decay.r_squared, _number)
         sentences.append(f"R² of the Sharpe ratio delivered on the one promised: {r_squared}.")
+    sentences.append(
+        "Chance alone makes the highest promises fall the most, so the gap rises with the Sharpe ratio promised in any "
+        "library."
+    )
     sentences += [
         f"Not measured here: {study.source}, {study.strategies:,} strategies: {study.finding}."
         for study in decay.published

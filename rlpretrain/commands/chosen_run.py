@@ -14,7 +14,7 @@ from rlpretrain.settings import PretrainingConfig, load_config
 if TYPE_CHECKING:
     from rlpretrain.stages import Run
 
-__all__ = ["existing_run", "new_run"]
+__all__ = ["existing_folder", "existing_run", "new_run"]
 
 
 def new_run(config: PretrainingConfig, name: str | None) -> Run:
@@ -38,15 +38,28 @@ def existing_run(config: PretrainingConfig, name: str | None) -> Run:
     from rlpretrain.stages import Run
     from rlpretrain.stages.run import SETTINGS
 
-    found = _newest(config) if name is None else find_run(config.output_dir, name)
-    path = found.path / SETTINGS
-    if not path.is_file():
-        raise StageError(f"{path} is missing", hint="run `rlpretrain extract` first")
-    own = json.loads(path.read_text(encoding="utf-8"))
+    folder = existing_folder(config, name)
+    own = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     given = {key: getattr(config, key) for key in config.model_fields_set}
-    run = Run(load_config(overrides={**own, **given}), RunFolder(found.path), say)
+    run = Run(load_config(overrides={**own, **given}), folder, say)
     run.write_settings()
     return run
+
+
+def existing_folder(config: PretrainingConfig, name: str | None) -> RunFolder:
+    """Find the folder of a run, of the newest if no name is given; nothing is written to it.
+
+    Raises
+    ------
+    StageError
+        There is no such run.
+    """
+    from rlpretrain.stages.run import SETTINGS
+
+    found = _newest(config) if name is None else find_run(config.output_dir, name)
+    if not (found.path / SETTINGS).is_file():
+        raise StageError(f"{found.path / SETTINGS} is missing", hint="run `rlpretrain extract` first")
+    return RunFolder(found.path)
 
 
 def _newest(config: PretrainingConfig) -> MarkedRun:

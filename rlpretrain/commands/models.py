@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import io
-import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from rlpretrain.commands.printing import draw_table
 from rlpretrain.commands.settings import add_command, read_settings
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.registry import Event, ModelVersion, Registry
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = ["add_models"]
 
@@ -124,7 +120,7 @@ def _listed(rows: list[dict[str, Any]]) -> Iterator[str]:
             _number(row["area"]),
             row["sha256"][:12],
         )
-    yield from _drawn(table)
+    yield from draw_table(table)
 
 
 def _show(options: argparse.Namespace) -> dict[str, Any]:
@@ -183,14 +179,14 @@ def _shown(known: dict[str, Any], history: list[Event]) -> Iterator[str]:
         table.add_row(name, str(fact))
     for reason in () if decision is None else decision["reasons"]:
         table.add_row("", reason)
-    yield from _drawn(table)
+    yield from draw_table(table)
     yield ""
     events = Table(box=None, pad_edge=False)
     for heading in ("when", "what", "by", "why"):
         events.add_column(heading, overflow="fold")
     for event in history:
         events.add_row(event.clock["at"], event.kind, event.by, event.reason)
-    yield from _drawn(events)
+    yield from draw_table(events)
 
 
 def _promote(options: argparse.Namespace) -> dict[str, Any]:
@@ -219,15 +215,3 @@ def _changed(event: Event, word: str) -> dict[str, Any]:
 
 def _number(figure: float | None) -> str:
     return "-" if figure is None else f"{figure:+.3f}"
-
-
-def _drawn(table: Table) -> list[str]:
-    """Draw a table for standard output: coloured and fitted to a terminal's width, plain and complete elsewhere."""
-    from rich.console import Console
-
-    terminal = sys.stdout.isatty()
-    width = Console().width if terminal else 200
-    console = Console(file=io.StringIO(), force_terminal=terminal, width=width, highlight=False)
-    with console.capture() as captured:
-        console.print(table)
-    return [line.rstrip() for line in captured.get().splitlines()]

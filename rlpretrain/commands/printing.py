@@ -1,13 +1,18 @@
-"""Print answers to standard output, whatever its encoding and even if its reader stops."""
+"""Print answers to standard output, whatever its encoding and width, and even if its reader stops."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-__all__ = ["print_lines"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["draw_table", "print_lines"]
 
 _PLAIN = str.maketrans(
     {"│": "|", "├": "|", "└": "`", "─": "-", "⋯": "~", "…": "...", "≥": ">=", "≤": "<=", "–": "-", "²": "2"}
@@ -29,6 +34,18 @@ def print_lines(lines: Iterable[str]) -> None:
         # The reader, for example `head`, has closed the pipe; the interpreter's last flush must not fail either.
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def draw_table(table: Table) -> list[str]:
+    """Draw a table for standard output: coloured and fitted to a terminal's width, plain and complete elsewhere."""
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    width = Console().width if terminal else 200
+    console = Console(file=io.StringIO(), force_terminal=terminal, width=width, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    return [line.rstrip() for line in captured.get().splitlines()]
 
 
 def _can_encode(text: str, encoding: str) -> bool:

@@ -9,7 +9,7 @@ from rlpretrain.features import market_context
 from rlpretrain.patterns import LabelledTrades, PatternSet, trade_categories
 from rlpretrain.patterns.store import open_store
 from rlpretrain.stages.analyze import Analyzed, AnalyzeSettings
-from rlpretrain.stages.implementation.extract import read_records
+from rlpretrain.stages.implementation.extract import read_records, read_versions
 from rlpretrain.stages.implementation.market import listed_market, mined_windows
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.mine import MINE
@@ -19,13 +19,14 @@ __all__ = ["analyze"]
 
 
 def analyze(work: Work[AnalyzeSettings]) -> Analyzed:
-    """Analyse the patterns and the strategies' trades that were settled before the validation window begins."""
+    """Analyse patterns, trades and versions by what was known before the validation window begins."""
     settings = work.settings
     analyzer = PatternAnalyzer(
         n_clusters=settings.n_clusters, clustering_method=settings.clustering_method, seed=settings.seed
     )
-    patterns, trades = _read(work, mined_windows(work).validation_start)
-    analysis = analyzer.analyze_patterns(patterns, trades)
+    until = mined_windows(work).validation_start
+    patterns, trades = _read(work, until)
+    analysis = analyzer.analyze_patterns(patterns, trades, read_versions(work).before(until))
     for path in analyzer.export(analysis, work.folder):
         work.write(str(path.relative_to(work.folder)))
     work.progress(f"{analysis.counts.patterns} patterns analysed")
