@@ -56,20 +56,22 @@ class LibraryDecay(NamedTuple):
         return {name: table for name, table in tables.items() if len(table)}
 
 
-def library_decay(versions: VersionRecords, rng: np.random.Generator) -> LibraryDecay:
-    """Compare what versions promised with what they delivered."""
-    judged, counts = judge_versions(versions)
+def library_decay(
+    versions: VersionRecords, rng: np.random.Generator, *, promise_years: int = PROMISE_YEARS
+) -> LibraryDecay:
+    """Compare what versions promised, over some years before they existed, with what they delivered."""
+    judged, counts = judge_versions(versions, promise_years)
     if not judged:
         note = (
             f"no version has {MIN_DAYS} days both before and after it began to exist"
             if counts.versions
             else "nothing is known of any version"
         )
-        return LibraryDecay(_nothing(counts, note), pd.DataFrame(), pd.DataFrame())
+        return LibraryDecay(_nothing(counts, promise_years, note), pd.DataFrame(), pd.DataFrame())
     figures = decay_figures(judged, rng)
     table = _version_table(judged, figures)
     findings = Decay(
-        **_method(counts, figures.block, note=None),
+        **_method(counts, promise_years, figures.block, None),
         first_day=calendar(figures.days[0]),
         last_day=calendar(figures.days[-1]),
         annual_return=_delivery(figures.annual_return),
@@ -85,9 +87,9 @@ def library_decay(versions: VersionRecords, rng: np.random.Generator) -> Library
 _TRAITS = ("turnover", "age_days", "nodes", "versions_before", "promised_sharpe")
 
 
-def _method(counts: DecayCounts, block: int, note: str | None) -> dict[str, object]:
+def _method(counts: DecayCounts, promise_years: int, block: int, note: str | None) -> dict[str, object]:
     return {
-        "promise_years": PROMISE_YEARS,
+        "promise_years": promise_years,
         "min_days": MIN_DAYS,
         "level": LEVEL,
         "resamples": RESAMPLES,
@@ -98,9 +100,11 @@ def _method(counts: DecayCounts, block: int, note: str | None) -> dict[str, obje
     }
 
 
-def _nothing(counts: DecayCounts, note: str) -> Decay:
+def _nothing(counts: DecayCounts, promise_years: int, note: str) -> Decay:
     absent = ("first_day", "last_day", "annual_return", "sharpe", "strategies_in_full", "r_squared")
-    return Decay(**_method(counts, 0, note), without_sharpe=0, traits=(), **dict.fromkeys(absent))
+    return Decay(
+        **_method(counts, promise_years, 0, note), without_sharpe=0, traits=(), **dict.fromkeys(absent)
+    )
 
 
 def _delivery(pair: Pair) -> Delivery:

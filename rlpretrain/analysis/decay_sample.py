@@ -11,12 +11,11 @@ from rlpretrain.patterns.strategies.version_records import VersionRecord, Versio
 
 __all__ = ["MIN_DAYS", "PROMISE_YEARS", "JudgedVersion", "judge_versions"]
 
-PROMISE_YEARS = 3
-"""Years before a version existed that count as its promise: the same for all, so that none promises another market."""
+PROMISE_YEARS = 1
+"""Years before a version existed that count as its promise. An author who chose a version by a longer past chose it by
+this year too, and one who chose it by a shorter past would disappear in more years."""
 MIN_DAYS = 63
 """Minimum number of days on each side, a quarter's worth, as for a strategy's performance to date."""
-
-_PROMISE = np.timedelta64(round(365.25 * PROMISE_YEARS), "D")
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,18 @@ class JudgedVersion:
         return int((last - self.record.first_close) / np.timedelta64(1, "D"))
 
 
-def judge_versions(versions: VersionRecords) -> tuple[list[JudgedVersion], DecayCounts]:
+def judge_versions(versions: VersionRecords, promise_years: int) -> tuple[list[JudgedVersion], DecayCounts]:
     """Find the versions with enough days on both sides, each once, by strategy and number.
 
     The first day of a record is never used, because nothing is held before it. The day of the first close belongs to
     neither side: its return was earned by what was held before, but the author may have seen most of it.
+
+    Parameters
+    ----------
+    versions
+        The versions of a library.
+    promise_years
+        Years before a version existed that count, if there are as many.
     """
     ordered = sorted(versions.records, key=lambda record: (record.symphony_id, record.number))
     seen: set[tuple[str, np.datetime64, np.datetime64 | None]] = set()
@@ -56,7 +62,7 @@ def judge_versions(versions: VersionRecords) -> tuple[list[JudgedVersion], Decay
         if identity in seen:
             continue
         seen.add(identity)
-        version = _divide(record)
+        version = _divide(record, promise_years)
         if version.promised.stop - version.promised.start < MIN_DAYS:
             few_before += 1
         elif version.delivered.stop - version.delivered.start < MIN_DAYS:
@@ -73,10 +79,10 @@ def judge_versions(versions: VersionRecords) -> tuple[list[JudgedVersion], Decay
     )
 
 
-def _divide(record: VersionRecord) -> JudgedVersion:
+def _divide(record: VersionRecord, promise_years: int) -> JudgedVersion:
     """Find the days of both sides; what a version decides at one close is earned up to the next."""
     dates, first = record.dates, record.first_close
-    start = max(1, int(np.searchsorted(dates, first - _PROMISE)))
+    start = max(1, int(np.searchsorted(dates, first - np.timedelta64(round(365.25 * promise_years), "D"))))
     begun = int(np.searchsorted(dates, first))
     replaced = len(dates) if record.until is None else int(np.searchsorted(dates, record.until))
     return JudgedVersion(

@@ -58,10 +58,12 @@ def fifths_title(decay: Decay | None) -> str:
         return "Too few versions to find what goes with decay"
     more = [TRAITS[trait.trait] for trait in known if (trait.return_gap.low or 0.0) > 0.0]
     fewer = [TRAITS[trait.trait] for trait in known if (trait.return_gap.high or 0.0) < 0.0]
-    found = [f"{word} {', '.join(names)}" for word, names in (("more", more), ("less", fewer)) if names]
+    found = [
+        f"{word} with {', '.join(names)}" for word, names in (("rises", more), ("falls", fewer)) if names
+    ]
     if not found:
-        return "Nothing that is known of a version before it exists goes significantly with its decay"
-    return f"Decay goes with {' and '.join(found)}"
+        return "Nothing that is known of a version goes significantly with its gap in annual return"
+    return f"The gap in annual return {' and '.join(found)}"
 
 
 def decay_sentences(decay: Decay) -> list[str]:
@@ -74,9 +76,10 @@ def decay_sentences(decay: Decay) -> list[str]:
     ]
     if decay.annual_return is None:
         return sentences
+    years = "the year" if decay.promise_years == 1 else f"the {decay.promise_years} years"
     sentences.append(
-        f"Days from {decay.first_day} to {decay.last_day}. A promise is what a version would have earned on up to "
-        f"{decay.promise_years} years before it existed. Intervals are at 95 %, from {decay.resamples} resamples of "
+        f"Days from {decay.first_day} to {decay.last_day}. A promise is what a version would have earned in {years} "
+        f"before it existed. Intervals are at 95 %, from {decay.resamples} resamples of "
         f"the whole library's days in blocks of {decay.mean_block_days} on average."
     )
     if decay.strategies_in_full is not None:

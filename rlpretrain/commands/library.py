@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rlpretrain.commands.chosen_run import existing_folder
 from rlpretrain.commands.printing import draw_table
 from rlpretrain.commands.settings import add_command, read_day, read_settings
+from rlpretrain.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from rlpretrain.runs.run_folder import RunFolder
 
 __all__ = ["add_library"]
+
+_MOST_YEARS = 100
 
 _DECAY = """Compare what each version of a strategy would have earned before it existed with what it has earned since,
 for a run whose library has been extracted. All days of the run's market count, or those before a day. Nothing is
@@ -32,6 +35,13 @@ def add_library(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     kinds = library.add_subparsers(required=True, metavar="decay")
     decay = add_command(kinds, "decay", "what versions promised, and what they delivered", _DECAY, _decay)
     decay.add_argument("--run", metavar="NAME", help="name of the run (default: the newest run)")
+    decay.add_argument(
+        "--years",
+        type=int,
+        default=1,
+        metavar="N",
+        help="years before a version existed that count as its promise",
+    )
     decay.add_argument("--before", metavar="DATE", help="use only what was known before this day, YYYY-MM-DD")
 
 
@@ -40,13 +50,15 @@ def _decay(options: argparse.Namespace) -> dict[str, Any]:
 
     from rlpretrain.analysis.decay import library_decay
 
+    if not 1 <= options.years <= _MOST_YEARS:
+        raise SettingsError(f"--years {options.years} is not between 1 and {_MOST_YEARS}")
     before = read_day(options.before, "--before")
     config = read_settings(options)
     folder = existing_folder(config, options.run)
     versions = _read(folder)
     if before is not None:
         versions = versions.before(np.datetime64(before, "D"))
-    decay = library_decay(versions, np.random.default_rng(config.seed))
+    decay = library_decay(versions, np.random.default_rng(config.seed), promise_years=options.years)
     if not options.json:
         return {"status": "done", "lines": _lines(folder, before, decay.findings)}
     return {

@@ -14,8 +14,8 @@ from rlpretrain.patterns.strategies.version_records import VersionRecord, Versio
 from tests.analysis.planted_versions import BARS, VOLATILITY, planted_versions, sessions
 
 
-def decay(versions: VersionRecords, seed: int = 0) -> LibraryDecay:
-    return library_decay(versions, np.random.default_rng(seed))
+def decay(versions: VersionRecords, seed: int = 0, **method: int) -> LibraryDecay:
+    return library_decay(versions, np.random.default_rng(seed), **method)
 
 
 def one_version(days: int = 1_000, start: int = 600, **changes) -> VersionRecord:
@@ -37,13 +37,12 @@ def found(planted: VersionRecords) -> LibraryDecay:
     return decay(planted)
 
 
-def test_the_figures_of_a_version_are_their_formulas() -> None:
+@pytest.mark.parametrize("years", [PROMISE_YEARS, 2, 50])
+def test_the_figures_of_a_version_are_their_formulas(years: int) -> None:
     record = one_version()
-    (row,) = decay(VersionRecords((record,))).versions.to_dict("records")
+    (row,) = decay(VersionRecords((record,)), promise_years=years).versions.to_dict("records")
     first, returns = 600, record.returns.astype(np.float64)
-    start = np.searchsorted(
-        record.dates, record.first_close - np.timedelta64(round(365.25 * PROMISE_YEARS), "D")
-    )
+    start = np.searchsorted(record.dates, record.first_close - np.timedelta64(round(365.25 * years), "D"))
     for side, days in (("promised", returns[max(start, 1) : first]), ("delivered", returns[first + 1 :])):
         assert row[f"{side}_days"] == len(days)
         assert row[f"{side}_return"] == pytest.approx(np.prod(1 + days) ** (BARS / len(days)) - 1, rel=1e-9)
@@ -110,7 +109,8 @@ def test_turnover_that_goes_with_decay_is_found(found: LibraryDecay) -> None:
     assert turnover.trait == "turnover" and turnover.return_gap.low > 0.0 and turnover.sharpe_gap.low > 0.0
     first, *_, last = turnover.fifths
     assert len(turnover.fifths) == 5 and first.high < last.low
-    assert first.return_gap.low < 0.06 and last.return_gap.low > 0.1
+    # All of them share a market, which may have been better before or after.
+    assert last.return_gap.estimate - first.return_gap.estimate > 0.2
 
 
 def test_a_strategy_is_its_versions_pooled_by_the_days_they_delivered(found: LibraryDecay) -> None:
@@ -149,10 +149,10 @@ def test_a_first_close_on_a_day_without_prices_counts_from_the_next_one() -> Non
     """A version saved on a Saturday decides at Monday's close; Monday's return was decided on Friday."""
     dates = sessions(1_000)
     monday = next(i for i in range(600, 610) if dates[i] - dates[i - 1] == np.timedelta64(3, "D"))
-    table = decay(VersionRecords((one_version(start=monday),))).versions
+    table = decay(VersionRecords((one_version(start=monday),)), promise_years=50).versions
     saturday = replace(one_version(), first_close=dates[monday] - np.timedelta64(2, "D"))
     columns = ["promised_days", "delivered_days", "promised_return", "delivered_return"]
-    assert decay(VersionRecords((saturday,))).versions[columns].equals(table[columns])
+    assert decay(VersionRecords((saturday,)), promise_years=50).versions[columns].equals(table[columns])
 
 
 def test_versions_that_cannot_be_judged_are_counted() -> None:
@@ -161,7 +161,7 @@ def test_versions_that_cannot_be_judged_are_counted() -> None:
     copy = replace(whole, symphony_id="copy")
     edited = replace(whole, content_hash="other", symphony_id="edited")
     early, late = replace(early, content_hash="early"), replace(late, content_hash="late")
-    judged, counts = judge_versions(VersionRecords((early, late, whole, copy, edited)))
+    judged, counts = judge_versions(VersionRecords((early, late, whole, copy, edited)), PROMISE_YEARS)
     assert counts.model_dump() == {
         "versions": 5,
         "duplicates": 1,

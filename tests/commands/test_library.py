@@ -54,6 +54,7 @@ def test_it_is_the_decay_of_the_versions_of_all_chunks(
 def test_only_what_was_known_before_a_day_counts(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole, part = answer(capsys, runs), answer(capsys, runs, "--before", "2020-01-01")
     assert part["counts"]["versions"] < whole["counts"]["versions"] and part["last_day"] < "2020-01-01"
+    assert answer(capsys, runs, "--years", "3")["promise_years"] == 3 != whole["promise_years"]
     assert part["before"] == "2020-01-01" and whole["before"] is None
 
 
@@ -80,4 +81,5 @@ def test_a_day_before_all_versions_says_why_there_is_nothing(
 def test_a_run_without_an_extraction_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_run("early", {"output_dir": str(tmp_path)})
     assert "has not finished" in answer(capsys, tmp_path, status=1)["error"]
+    assert "not between 1 and 100" in answer(capsys, tmp_path, "--years", "0", status=2)["error"]
     assert "is not a date" in answer(capsys, tmp_path, "--before", "soon", status=2)["error"]
