@@ -119,9 +119,7 @@ def test_when_a_copy_was_replaced_changes_no_weight_before_that(library, reviews
     replaced = reviews[reviews > first.first_close + 200][0]
     copy = replace(first, symphony_id="copy", until=replaced)
     lasting = replace(first, symphony_id="copy")
-    weights = [
-        shrinkage_weights(VersionRecords((*library.records, one)), reviews) for one in (copy, lasting)
-    ]
+    weights = [shrinkage_weights(VersionRecords((*library.records, one)), reviews) for one in (copy, lasting)]
     before = [
         {key: weight for key, weight in found.items() if key[1] < replaced and key[0] != "copy"}
         for found in weights
@@ -132,7 +130,9 @@ def test_when_a_copy_was_replaced_changes_no_weight_before_that(library, reviews
 def test_the_weight_of_the_last_review_is_in_force(library, reviews) -> None:
     days = library.records[0].dates
     weights = shrinkage_weights(library, reviews)
-    records = [record_of(name, days, {"A": [1] * len(days)}) for name in ("s001", "nobody knows its versions")]
+    records = [
+        record_of(name, days, {"A": [1] * len(days)}) for name in ("s001", "nobody knows its versions")
+    ]
     known, unknown = weights_in_force(records, library, reviews)
     assert (unknown == 1.0).all()
     begun = min(day for name, day in weights if name == "s001")
