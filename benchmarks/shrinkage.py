@@ -1,11 +1,11 @@
 """What shrinking strategies' weights is worth: ``python -m benchmarks.shrinkage``.
 
 The embedded service serves a generated library in which half of the authors edit with hindsight. On each generated
-market its strategies are extracted point in time, and their weighted vote is followed through the validation window,
-with weights from their records alone and with the same weights times what earlier versions delivered (the setting
-`shrink_standing`). The unweighted consensus, from which the pipeline's decisions come, is the same in both and is
-printed beside them. Every market that was tried is printed. Annualised Sharpe ratios have no costs of their own: those
-of trading the vote are subtracted. The interval of the difference is that of `sharpe_difference`, at 95 %.
+market its strategies are extracted, point in time unless ``--history last_version`` is given. Their weighted vote is
+followed through the validation window, with weights from their records alone and with the same weights times what
+earlier versions delivered (the setting `shrink_standing`). The unweighted consensus, from which the pipeline's
+decisions come, is the same in both and is printed beside them. Sharpe ratios are annualised and after costs; the
+interval of the difference is that of `sharpe_difference`, at 95 %.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=200, help="symphonies of the library")
     parser.add_argument("--years", type=int, default=12, help="years of each market, up to 2024")
+    parser.add_argument("--history", default="point_in_time", help="version that votes, or last_version")
     parser.add_argument("--markets", nargs="+", default=["regimes:1", "regimes:2", "regimes:3", "noise:1"])
     options = parser.parse_args()
     for market in options.markets:
@@ -55,6 +56,7 @@ def judge(kind: str, seed: int, options: argparse.Namespace, folder: Path) -> di
         market=f"generated:kind={kind},years={options.years},seed={seed}",
         catalogue=f"generated:size={options.size},hindsight=0.5",
         max_strategies=options.size,
+        history=options.history,
         output_dir=folder,
     )
     pipeline = PretrainingPipeline(config, run_id="judged")
