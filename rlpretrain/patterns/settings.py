@@ -35,6 +35,13 @@ class ElectorateSettings(Section):
         gt=0,
         le=1,
     )
+    shrink_standing: bool = run_setting(
+        False,
+        "Library",
+        "Whether a strategy's weight in the vote is multiplied by the share of its record that is expected to hold, as "
+        "learned from what earlier versions delivered.",
+        title="Shrink weights by what versions delivered",
+    )
 
 
 class VoteSettings(Section):

@@ -55,6 +55,7 @@ OTHER: dict[str, Any] = {
     "min_performance_threshold": -0.2,
     "allow_late_edits": True,
     "max_correlation": 0.8,
+    "shrink_standing": True,
     "seed": 8,
     "market": "generated:years=6,seed=4",
     "exclude_prices": ["SPY:2020-03-16", "QQQ:2021-01-04..2021-01-08"],

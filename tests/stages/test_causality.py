@@ -45,6 +45,7 @@ def mine(market: str, folder: Path) -> Mined:
         "test_start": TEST_START,
         "min_confidence": 0.3,
         "hold_every": 2,
+        "shrink_standing": True,
     }
     pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
     asyncio.run(pipeline.run_to(CHECK))

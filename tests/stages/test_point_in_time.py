@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rlpretrain.patterns import ChunkRecords
+from rlpretrain.patterns import ChunkRecords, VotePanel
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.stages import CHECK, EXTRACT, MINE, Run, work_of
 from rlpretrain.stages.extract import Extracted
 from rlpretrain.stages.implementation.extract import read_records, read_versions
 from rlpretrain.stages.implementation.mine import elect, split_late_edits
-from rlpretrain.stages.mine import Mined
+from rlpretrain.stages.mine import VOTES, Mined
 from tests.patterns.building import record_of, weekdays
 from tests.stages.conftest import tiny
 
@@ -121,6 +121,17 @@ def test_the_store_names_the_versions_of_every_strategy(then: Night) -> None:
         len(record.versions) == found[name] for name, record in then.records().items() if name in found
     )
     assert len(found) > 15
+
+
+def test_shrinking_changes_the_weighted_vote_and_no_other(then: Night) -> None:
+    pipeline = PretrainingPipeline(then.run.config.changed(shrink_standing=True), run_id="shrunk")
+    asyncio.run(pipeline.run_to(CHECK))
+    plain, shrunk = (VotePanel.load(run.folder.path / VOTES) for run in (then.run, pipeline.run))
+    for name in ("eligible", "holders", "share", "relative", "change_1", "change_5"):
+        np.testing.assert_array_equal(getattr(plain, name), getattr(shrunk, name))
+    late = plain.dates > np.datetime64(then.mined.windows["validation_start"])
+    assert not np.allclose(plain.weighted[late], shrunk.weighted[late])
+    assert MINE.read(pipeline.run.folder.require("mine")).extraction != then.mined.extraction
 
 
 def test_files_of_a_chunk_are_taken_from_the_cache(then: Night) -> None:

@@ -7,7 +7,8 @@ is fitted on outcomes that were complete by then, so nothing that comes later ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from rlpretrain.market import Dates, Floats
 from rlpretrain.patterns.strategies.running_performance import MIN_OBSERVATIONS
+from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 from rlpretrain.patterns.strategies.version_records import VersionRecord, VersionRecords
 
-__all__ = ["MIN_WEIGHT", "TRAITS", "shrinkage_weights"]
+__all__ = ["MIN_WEIGHT", "TRAITS", "shrinkage_weights", "weights_in_force"]
 
 TRAITS = ("turnover", "nodes", "age", "versions_before")
 """What is known of a version at a review, in logarithms of one plus the figure: yearly turnover to date, nodes of its
@@ -40,8 +42,9 @@ class _Sight(NamedTuple):
     symphony_id: str
     review: int
     """Number of the review."""
-    version: int
-    """Number of the version in the library."""
+    version: tuple[str, np.datetime64]
+    """Hash of the rules and the first close: copies of a version by other authors are the same version. When a copy was
+    replaced plays no part, because at a review nobody knows which one will be."""
     traits: Floats
     """(4,) see `TRAITS`."""
     record: float
@@ -58,7 +61,7 @@ def shrinkage_weights(versions: VersionRecords, reviews: Dates) -> Mapping[tuple
     Of a record with a Sharpe ratio p, ``p * (b0 + b . x)`` is expected to follow, where x are the standardised traits.
     The coefficients are fitted by ridge regression towards b0 = 1 and b = 0, which is to believe all of it, on
     earlier reviews' records whose outcome was complete before the review. Every version counts once, however many
-    reviews saw it.
+    reviews saw it and however many authors copied it.
 
     Parameters
     ----------
@@ -72,9 +75,7 @@ def shrinkage_weights(versions: VersionRecords, reviews: Dates) -> Mapping[tuple
     Mapping
         Symphony id and review -> weight in [`MIN_WEIGHT`, 1], for every strategy that existed at the review.
     """
-    sights = [
-        sight for number, record in enumerate(versions.records) for sight in _sights(record, number, reviews)
-    ]
+    sights = [sight for record in versions.records for sight in _sights(record, reviews)]
     weights: dict[tuple[str, np.datetime64], float] = {}
     for review, day in enumerate(reviews):
         present = [sight for sight in sights if sight.review == review]
@@ -84,7 +85,27 @@ def shrinkage_weights(versions: VersionRecords, reviews: Dates) -> Mapping[tuple
     return weights
 
 
-def _sights(record: VersionRecord, number: int, reviews: Dates) -> list[_Sight]:
+def weights_in_force(
+    records: Sequence[StrategyRecord], versions: VersionRecords, reviews: Dates
+) -> tuple[Floats, ...]:
+    """Return each strategy's weight at its closes, (D,): that of the last review, and 1 where there is none.
+
+    Parameters
+    ----------
+    records
+        Strategies; those without a version in `versions` weigh 1.
+    versions, reviews
+        As for `shrinkage_weights`.
+    """
+    weights = shrinkage_weights(versions, reviews)
+    found = []
+    for record in records:
+        reviewed = [weights.get((record.symphony_id, day), 1.0) for day in reviews]
+        found.append(np.array([1.0, *reviewed])[np.searchsorted(reviews, record.dates, side="right")])
+    return tuple(found)
+
+
+def _sights(record: VersionRecord, reviews: Dates) -> list[_Sight]:
     dates, returns = record.dates, record.returns.astype(np.float64)
     known = np.concatenate(
         [np.zeros((3, 1)), np.cumsum([returns, returns**2, record.turnover], axis=1)], axis=1
@@ -116,7 +137,7 @@ def _sights(record: VersionRecord, number: int, reviews: Dates) -> list[_Sight]:
             _Sight(
                 symphony_id=record.symphony_id,
                 review=review,
-                version=number,
+                version=(record.content_hash, record.first_close),
                 traits=np.log1p(np.array([traded, record.nodes, age, record.number])),
                 record=sharpe(min(1, now), now),
                 outcome=sharpe(now, later),
@@ -132,15 +153,17 @@ def _fit(past: list[_Sight], present: list[Floats]) -> NDArray[np.float64]:
     if not usable or not present:
         return np.ones(len(present))
     traits = np.array([sight.traits for sight in usable])
-    centre, spread = traits.mean(axis=0), traits.std(axis=0)
+    seen = Counter(sight.version for sight in usable)
+    share = np.array([1.0 / seen[sight.version] for sight in usable])
+    centre = np.average(traits, axis=0, weights=share)
+    spread = np.sqrt(np.average((traits - centre) ** 2, axis=0, weights=share))
     scale = np.where(spread > _FLAT, spread, 1.0)
 
     def design(rows: Floats) -> Floats:
         return np.column_stack([np.ones(len(rows)), np.where(spread > _FLAT, (rows - centre) / scale, 0.0)])
 
     record, outcome = (np.array([getattr(sight, name) for sight in usable]) for name in ("record", "outcome"))
-    _, place, seen = np.unique([sight.version for sight in usable], return_inverse=True, return_counts=True)
-    root = np.sqrt(1.0 / seen[place])
+    root = np.sqrt(share)
     x = design(traits) * (record * root)[:, None]
     belief = np.eye(x.shape[1])[0]
     change = np.linalg.solve(x.T @ x + _PRIOR * np.eye(x.shape[1]), x.T @ (outcome * root - x @ belief))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.market import Dates
+from rlpretrain.market import Dates, Floats
 from rlpretrain.patterns.strategies.exposures import appetite
 from rlpretrain.patterns.strategies.firmness import firmness
 from rlpretrain.patterns.strategies.running_performance import running_performance
@@ -48,19 +48,24 @@ class LibrarySums:
         days: Dates,
         columns: Sequence[int],
         admitted: NDArray[np.bool_] | None = None,
+        weight: Floats | None = None,
     ) -> None:
-        """Add one strategy's figures on the panel's days, from the closes (D,) at which it is admitted."""
+        """Add one strategy's figures on the panel's days, from the closes (D,) at which it is admitted.
+
+        Its standing is multiplied by the weight (D,) of its record.
+        """
         last = np.searchsorted(record.dates, days, side="right") - 1
         last, begun = np.maximum(last, 0), last >= 0
         voting = begun if admitted is None else begun & admitted[last]
         known = (voting & (days - record.dates[last] <= KNOWN_FOR)).astype(np.float64)
         returns = record.returns.astype(np.float64)
         performance = running_performance(returns, record.bars_per_year)
+        standing = performance.standing if weight is None else performance.standing * weight
         figures = known * np.stack(
             [
                 np.ones(len(days)),
                 performance.psr[last],
-                performance.standing[last],
+                standing[last],
                 record.clean_on(days),
                 firmness(record.noise_margin)[last],
                 1.0 - firmness(record.margin)[last],

@@ -37,7 +37,7 @@ class Side:
     skill: Floats
     """Mean probability that their true Sharpe ratio is above zero, by their returns to date."""
     standing: Floats
-    """Mean weight of their votes; see `RunningPerformance.standing`."""
+    """Mean weight of their votes: `RunningPerformance.standing`, times the weights of `tally_votes`."""
     clean: Floats
     """Share of them last edited before this day, for which it is out of sample."""
     firm: Floats
@@ -66,6 +66,7 @@ def tally_votes(
     voters: Sequence[StrategyRecord],
     panel: PricePanel,
     admitted: Sequence[NDArray[np.bool_]] | None = None,
+    weights: Sequence[Floats] | None = None,
 ) -> Tally:
     """Count the votes of the library.
 
@@ -79,6 +80,8 @@ def tally_votes(
         Prices; they define the days, and the assets that trade every day.
     admitted
         For each voter, (D,) closes at which it votes; None lets each vote from its first close on.
+    weights
+        For each voter, (D,) what its standing is multiplied by at each close, see `weights_in_force`; None is 1.
 
     Raises
     ------
@@ -94,7 +97,13 @@ def tally_votes(
     # Sums of floats depend on their order, which is neither the caller's nor changed by a later version's content.
     for i in sorted(range(len(voters)), key=lambda i: voters[i].symphony_id):
         columns = [column[asset] for asset in voters[i].holdings]
-        sums.add(voters[i], panel.dates, columns, None if admitted is None else admitted[i])
+        sums.add(
+            voters[i],
+            panel.dates,
+            columns,
+            None if admitted is None else admitted[i],
+            None if weights is None else weights[i],
+        )
     calendar = _Calendar.of(panel, assets)
     everyone = _side(sums.everyone)
     independence = _independence(sums.returns.T, everyone.count, panel.sessions)

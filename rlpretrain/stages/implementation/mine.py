@@ -12,7 +12,7 @@ import numpy as np
 
 from rlpretrain.composer.settings import HistorySettings
 from rlpretrain.features import STATE_VERSION, market_context
-from rlpretrain.market import Dates, PricePanel
+from rlpretrain.market import Dates, Floats, PricePanel
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import (
     ACTIONS,
@@ -29,13 +29,14 @@ from rlpretrain.patterns import (
 )
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.strategies.shrinkage import weights_in_force
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE, reviews_end
 from rlpretrain.patterns.voting.library_sums import KNOWN_FOR
 from rlpretrain.patterns.voting.near_duplicates import quarter_starts
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT
-from rlpretrain.stages.implementation.extract import chunk_files, read_records
+from rlpretrain.stages.implementation.extract import chunk_files, read_records, read_versions
 from rlpretrain.stages.implementation.market import listed_market, windows_of
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.list import LIST
@@ -76,7 +77,8 @@ def mine(work: Work[MineSettings]) -> Mined:
         for record in late
     ]  # fmt: skip
     work.progress(f"{len(electorate.voters)} of {len(library)} strategies vote")
-    tally = tally_votes(electorate.voters, panel, electorate.admitted)
+    weights = _weights(work, electorate, panel) if settings.shrink_standing else None
+    tally = tally_votes(electorate.voters, panel, electorate.admitted, weights)
     patterns = mine_patterns(tally, panel, settings, context=market_context(panel, settings.regimes))
     own, related = _voted_assets(tally.votes)
     work.progress(
@@ -136,6 +138,14 @@ def mine(work: Work[MineSettings]) -> Mined:
         clean_from=_clean_from(electorate.voters, panel),
         standing=standing_on(electorate, _quarters(panel)),
     )
+
+
+def _weights(work: Work[MineSettings], electorate: Electorate, panel: PricePanel) -> Sequence[Floats]:
+    """Compute what each voter's standing is multiplied by, at the run's reviews."""
+    sessions, settings = panel.dates[panel.sessions], work.settings
+    until = reviewed_until(settings, windows_of(panel, settings), panel)
+    reviews = sessions[quarter_starts(sessions, until)]
+    return weights_in_force(electorate.voters, read_versions(work), reviews)
 
 
 def _reasons(records: Sequence[StrategyRecord]) -> dict[str, Mapping[str, Sequence[str]]]:

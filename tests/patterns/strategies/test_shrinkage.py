@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rlpretrain.patterns.strategies.shrinkage import MIN_WEIGHT, shrinkage_weights
+from rlpretrain.patterns.strategies.shrinkage import MIN_WEIGHT, shrinkage_weights, weights_in_force
 from rlpretrain.patterns.strategies.version_records import VersionRecords
 from tests.analysis.planted_versions import planted_versions
+from tests.patterns.building import record_of
 
 STRATEGIES = 40
 OVERFITTED = np.arange(STRATEGIES) % 2 == 1
@@ -95,3 +96,58 @@ def test_kinds_that_nothing_distinguishes_weigh_alike(library, reviews) -> None:
 def test_without_versions_or_reviews_there_are_no_weights(library, reviews) -> None:
     assert shrinkage_weights(VersionRecords(()), reviews) == {}
     assert shrinkage_weights(library, reviews[:0]) == {}
+
+
+def test_copies_of_a_version_count_once(library, reviews) -> None:
+    """Overfitted versions that many copy would otherwise decide what is expected of all."""
+    reviews = reviews[[12, 20, -1]]
+    copies = [
+        replace(record, symphony_id=f"{record.symphony_id} copied {i}")
+        for record in library.records
+        if OVERFITTED[int(record.symphony_id[1:])]
+        for i in range(4)
+    ]
+    alone = shrinkage_weights(library, reviews)
+    copied = shrinkage_weights(VersionRecords((*library.records, *copies)), reviews)
+    for (name, day), weight in alone.items():
+        assert copied[name, day] == pytest.approx(weight, abs=1e-9)
+    assert copied["s001 copied 3", reviews[-1]] == pytest.approx(alone["s001", reviews[-1]], abs=1e-9)
+
+
+def test_when_a_copy_was_replaced_changes_no_weight_before_that(library, reviews) -> None:
+    first = library.records[0]
+    replaced = reviews[reviews > first.first_close + 200][0]
+    copy = replace(first, symphony_id="copy", until=replaced)
+    lasting = replace(first, symphony_id="copy")
+    weights = [shrinkage_weights(VersionRecords((*library.records, one)), reviews) for one in (copy, lasting)]
+    before = [
+        {key: weight for key, weight in found.items() if key[1] < replaced and key[0] != "copy"}
+        for found in weights
+    ]
+    assert before[0] == before[1]
+
+
+def test_the_weight_of_the_last_review_is_in_force(library, reviews) -> None:
+    days = library.records[0].dates
+    weights = shrinkage_weights(library, reviews)
+    records = [
+        record_of(name, days, {"A": [1] * len(days)}) for name in ("s001", "nobody knows its versions")
+    ]
+    known, unknown = weights_in_force(records, library, reviews)
+    assert (unknown == 1.0).all()
+    begun = min(day for name, day in weights if name == "s001")
+    assert (known[days < begun] == 1.0).all() and known[-1] < 1.0
+    for review, following in zip(reviews, [*reviews[1:], days[-1] + 1], strict=True):
+        here = known[(days >= review) & (days < following)]
+        assert (here == weights.get(("s001", review), 1.0)).all()
+
+
+def test_later_returns_and_versions_change_no_weight_in_force(library, reviews) -> None:
+    days = library.records[0].dates
+    records = [record_of(f"s{i:03d}", days, {"A": [1] * len(days)}) for i in range(STRATEGIES)]
+    whole = weights_in_force(records, library, reviews)
+    day = reviews[24] + 10
+    known = weights_in_force(records, library.before(day), reviews[reviews < day])
+    for one, other in zip(whole, known, strict=True):
+        np.testing.assert_array_equal(one[days < day], other[days < day])
+    assert min(one[days < day].min() for one in whole) < 1.0

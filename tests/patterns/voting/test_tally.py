@@ -71,6 +71,27 @@ def test_better_records_weigh_more() -> None:
     assert (tally.supporters.skill[200:][only_good[200:], 0] > 0.9).all()
 
 
+def test_a_record_that_is_not_believed_weighs_less_and_counts_as_one() -> None:
+    dates = weekdays(300)
+    panel = panel_of({"A": [100.0] * 300}, dates)
+    good = np.random.default_rng(0).normal(0.002, 0.01, 300)
+    voters = [record_of(name, dates, {"A": _changing(300, i)}, good) for i, name in enumerate(("one", "two"))]
+    believed, half = np.ones(300), np.full(300, 0.5)
+    plain, alike, shrunk = (
+        tally_votes(voters, panel, None, weights)
+        for weights in (None, [believed, believed], [believed, half])
+    )
+    for field in fields(plain.votes):
+        np.testing.assert_array_equal(getattr(alike.votes, field.name), getattr(plain.votes, field.name))
+        if field.name != "weighted":
+            np.testing.assert_array_equal(getattr(shrunk.votes, field.name), getattr(plain.votes, field.name))
+    np.testing.assert_allclose(shrunk.average_standing, 0.75 * plain.average_standing)
+    by_name = {voter.symphony_id: voter.held()[:, 0] for voter in voters}
+    share = (by_name["one"] + 0.5 * by_name["two"]) / 1.5
+    year = share[-252:]
+    assert shrunk.votes.weighted[-1, 0] == pytest.approx((share[-1] - year.mean()) / year.std(), abs=1e-5)
+
+
 def test_weekends_carry_the_last_votes_and_crypto_counts_them() -> None:
     days = weekdays(1)[0] + np.arange(28)
     business = np.is_busday(days)
