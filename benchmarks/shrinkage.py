@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from rlpretrain.features import VIEW_NAMES
 from rlpretrain.patterns import Tally, tally_votes
 from rlpretrain.patterns.decisions.consensus_record import ConsensusRecord, follow_consensus
 from rlpretrain.patterns.strategies.shrinkage import weights_in_force
@@ -72,7 +73,9 @@ def judge(kind: str, seed: int, options: argparse.Namespace, folder: Path) -> di
     span = (windows.validation_start, windows.test_start)
 
     def follow(tally: Tally, vote: str) -> ConsensusRecord:
-        votes = replace(tally.votes, relative=getattr(tally.votes, vote))
+        views = tally.votes.views.copy()
+        views[:, :, VIEW_NAMES.index("relative")] = tally.votes.view(vote)
+        votes = replace(tally.votes, views=views)
         return follow_consensus(replace(tally, votes=votes), panel, config, *span)
 
     plain = tally_votes(elected.voters, panel, elected.admitted)

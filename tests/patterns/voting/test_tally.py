@@ -83,13 +83,16 @@ def test_a_record_that_is_not_believed_weighs_less_and_counts_as_one() -> None:
     )
     for field in fields(plain.votes):
         np.testing.assert_array_equal(getattr(alike.votes, field.name), getattr(plain.votes, field.name))
-        if field.name != "weighted":
+        if field.name != "views":
             np.testing.assert_array_equal(getattr(shrunk.votes, field.name), getattr(plain.votes, field.name))
+    for name in set(VIEW_NAMES) - {"weighted"}:
+        np.testing.assert_array_equal(shrunk.votes.view(name), plain.votes.view(name))
     np.testing.assert_allclose(shrunk.average_standing, 0.75 * plain.average_standing)
     by_name = {voter.symphony_id: voter.held()[:, 0] for voter in voters}
     share = (by_name["one"] + 0.5 * by_name["two"]) / 1.5
     year = share[-252:]
-    assert shrunk.votes.weighted[-1, 0] == pytest.approx((share[-1] - year.mean()) / year.std(), abs=1e-5)
+    weighted = shrunk.votes.view("weighted")[-1, 0]
+    assert weighted == pytest.approx((share[-1] - year.mean()) / year.std(), abs=1e-5)
 
 
 def test_weekends_carry_the_last_votes_and_crypto_counts_them() -> None:
