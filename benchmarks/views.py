@@ -117,7 +117,7 @@ def windows(panel: PricePanel, records: Sequence[StrategyRecord]) -> list[Window
         first = np.datetime64(start)
         electorate = select_voters(
             records,
-            validation_start=first,
+            reviewed_until=first,
             min_sharpe=rules.min_performance_threshold,
             max_correlation=rules.max_correlation,
         )
