@@ -29,7 +29,7 @@ def url():
 
 
 def asked(url, body):
-    return httpx2.post(url, content=body)
+    return httpx2.post(url, content=body, timeout=60)
 
 
 def body(tree, **options):
