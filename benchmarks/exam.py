@@ -89,7 +89,7 @@ def measure(catalogue: GeneratedCatalogue, strength: float, seed: int) -> Iterat
             ratios[kind].append(returns.mean() / returns.std() * np.sqrt(record.bars_per_year))
     for kind, values in ratios.items():
         yield f"strategies: {kind}", float(np.mean(values))
-    electorate = select_voters(records, reviewed_until=TEST_START, min_sharpe=0.1)
+    electorate = select_voters(records, validation_start=TEST_START, min_sharpe=0.1)
     votes = tally_votes(electorate.voters, panel, electorate.admitted).votes
     scores: dict[str, list[float]] = defaultdict(list)
     for symbol in ASSETS_TRADED:

@@ -80,7 +80,7 @@ def read_sample(market: Path, symphonies: Path) -> Sample:
     """Compute the states, with the numbers that were removed, of the assets that a run would learn on."""
     panel, rules = load_market(f"files:{market}"), ElectorateSettings()
     records, _ = replay_folder(panel, symphonies)
-    electorate = select_voters(records, reviewed_until=UNTIL, min_sharpe=rules.min_performance_threshold)
+    electorate = select_voters(records, validation_start=UNTIL, min_sharpe=rules.min_performance_threshold)
     tally = tally_votes(electorate.voters, panel, electorate.admitted)
     context, parts = market_context(panel), []
     for symbol in traded_assets(panel, Window(UNTIL, panel.dates[-1], tally, len(electorate.voters))):

@@ -24,13 +24,12 @@ from rlpretrain.features import VIEW_NAMES
 from rlpretrain.patterns import Tally, tally_votes
 from rlpretrain.patterns.decisions.consensus_record import ConsensusRecord, follow_consensus
 from rlpretrain.patterns.strategies.shrinkage import weights_in_force
-from rlpretrain.patterns.voting.near_duplicates import quarter_starts
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import EXTRACT, MINE, work_of
 from rlpretrain.stages.implementation.extract import read_records, read_versions
 from rlpretrain.stages.implementation.market import listed_market, windows_of
-from rlpretrain.stages.implementation.mine import elect, reviewed_until
+from rlpretrain.stages.implementation.mine import elect, quarters
 from rlpretrain.validation.metrics import sharpe_ratio
 from rlpretrain.validation.sharpe import sharpe_difference
 
@@ -65,11 +64,10 @@ def judge(kind: str, seed: int, options: argparse.Namespace, folder: Path) -> di
     work = work_of(pipeline.run, MINE)
     panel = listed_market(work)
     windows = windows_of(panel, config)
-    until = reviewed_until(config, windows, panel)
-    elected = elect(read_records(work).records, config, until)
-    sessions = panel.dates[panel.sessions]
-    reviews = sessions[quarter_starts(sessions, until)]
-    weights = weights_in_force(elected.voters, read_versions(work), reviews)
+    elected = elect(read_records(work).records, config, windows.validation_start)
+    weights = weights_in_force(
+        elected.voters, read_versions(work), quarters(panel), validation_start=windows.validation_start
+    )
     span = (windows.validation_start, windows.test_start)
 
     def follow(tally: Tally, vote: str) -> ConsensusRecord:

@@ -131,7 +131,7 @@ def _sources(strategies: int, versions: int, evaluator: Evaluator, answers: Answ
 
 
 def _mine(records: ChunkRecords, panel: PricePanel) -> None:
-    elected = select_voters(records.records, reviewed_until=panel.dates[-1] + 1, min_sharpe=0.1)
+    elected = select_voters(records.records, validation_start=panel.dates[-1] + 1, min_sharpe=0.1)
     tally = tally_votes(elected.voters, panel, elected.admitted)
     mine_patterns(tally, panel, DecisionSettings(), context=market_context(panel, "rules"))
 

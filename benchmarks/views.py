@@ -117,7 +117,7 @@ def windows(panel: PricePanel, records: Sequence[StrategyRecord]) -> list[Window
         first = np.datetime64(start)
         electorate = select_voters(
             records,
-            reviewed_until=first,
+            validation_start=first,
             min_sharpe=rules.min_performance_threshold,
             max_correlation=rules.max_correlation,
         )

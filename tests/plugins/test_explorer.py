@@ -252,7 +252,7 @@ def test_who_was_heard_is_who_voted(tmp_path: Path) -> None:
     windows = {name: str(start) for name in ("start", "validation_start", "test_start", "end")}
     write_manifest(tmp_path, "mine", mined(windows=windows))
     threshold = PretrainingConfig().min_performance_threshold
-    electorate = select_voters(records, reviewed_until=start, min_sharpe=threshold)
+    electorate = select_voters(records, validation_start=start, min_sharpe=threshold)
     voted = dict(zip((voter.symphony_id for voter in electorate.voters), electorate.admitted, strict=True))
     assert set(voted) == {"up", "further up", "upwards"}
     for row in (10, 200, 399):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count, islice, pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -39,7 +39,6 @@ from rlpretrain.market import PricePanel, load_market
 from rlpretrain.patterns import StrategyRecord, select_voters, tally_votes
 from rlpretrain.patterns.decisions.consensus_record import ConsensusRecord, follow_consensus
 from rlpretrain.patterns.settings import DecisionSettings
-from rlpretrain.patterns.voting.electorate import History, reviews_end
 from rlpretrain.runs.cache import Cache
 from rlpretrain.stages.extract import ReplaySettings
 from rlpretrain.stages.implementation.extract import SERVICE_CAPITAL, SERVICE_COSTS
@@ -71,11 +70,10 @@ class Extraction:
     then: Sequence[StrategyRecord]
     last: Sequence[StrategyRecord]
 
-    def consensus(self, history: History) -> ConsensusRecord:
+    def consensus(self, history: Literal["point_in_time", "last_version"]) -> ConsensusRecord:
         """Follow the consensus of all strategies whose replay agrees, whatever they earned."""
         records = self.then if history == "point_in_time" else self.last
-        until = reviews_end(history, WINDOW[0], self.panel.dates[-1])
-        elected = select_voters(records, reviewed_until=until, min_sharpe=-np.inf)
+        elected = select_voters(records, validation_start=WINDOW[0], min_sharpe=-np.inf)
         tally = tally_votes(elected.voters, self.panel, elected.admitted)
         return follow_consensus(tally, self.panel, DecisionSettings(), *WINDOW)
 

@@ -14,7 +14,7 @@ from rlpretrain.deployment.web.folders import mining_of, read_json
 from rlpretrain.errors import RlpretrainError
 from rlpretrain.library.answers import read_tree
 from rlpretrain.patterns import ChunkRecords, StrategyRecord
-from rlpretrain.patterns.voting.electorate import admission, reviews_end
+from rlpretrain.patterns.voting.electorate import admission
 from rlpretrain.runs.cache import Cache, DamagedError
 from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.settings import PretrainingConfig
@@ -82,21 +82,16 @@ def stances(folder: Path, asset: str, day: dt.date) -> list[Stance]:
     StageError
         Another version of the program mined the patterns.
     """
-    config, mined = _settings(folder), MINE.read(mining_of(folder))
-    validation, last = (
-        np.datetime64(day, "D") for day in (mined.windows["validation_start"], mined.last_day)
-    )
-    until = reviews_end(config.history, validation, last)
+    config, windows = _settings(folder), MINE.read(mining_of(folder)).windows
+    start = np.datetime64(windows["validation_start"], "D")
     found = []
     for path in sorted((folder / "extract").glob("chunk_????.npz")):
         for record in ChunkRecords.load(path, holding=asset).records:
             row = int(np.searchsorted(record.dates, np.datetime64(day, "D"), side="right")) - 1
-            if row < 0:
-                continue
-            if not record.can_hold(asset)[row]:
+            if row < 0 or not record.can_hold(asset)[row]:
                 continue
             held = record.held()[:, record.holdings.index(asset)]
-            votes = admission(record, reviewed_until=until, min_sharpe=config.min_performance_threshold)
+            votes = admission(record, validation_start=start, min_sharpe=config.min_performance_threshold)
             found.append(_stance(record, asset, held, row, bool(votes[row]), f"extract/{path.stem}.json"))
     return sorted(found, key=lambda stance: (not stance.holds, not stance.admitted, stance.name.casefold()))
 

@@ -86,7 +86,11 @@ def shrinkage_weights(versions: VersionRecords, reviews: Dates) -> Mapping[tuple
 
 
 def weights_in_force(
-    records: Sequence[StrategyRecord], versions: VersionRecords, reviews: Dates
+    records: Sequence[StrategyRecord],
+    versions: VersionRecords,
+    reviews: Dates,
+    *,
+    validation_start: np.datetime64,
 ) -> tuple[Floats, ...]:
     """Return each strategy's weight at its closes, (D,): that of the last review, and 1 where there is none.
 
@@ -96,12 +100,15 @@ def weights_in_force(
         Strategies; those without a version in `versions` weigh 1.
     versions, reviews
         As for `shrinkage_weights`.
+    validation_start
+        First day after the pre-training window, see `StrategyRecord.reviewed_until`.
     """
     weights = shrinkage_weights(versions, reviews)
     found = []
     for record in records:
-        reviewed = [weights.get((record.symphony_id, day), 1.0) for day in reviews]
-        found.append(np.array([1.0, *reviewed])[np.searchsorted(reviews, record.dates, side="right")])
+        own = reviews[reviews < record.reviewed_until(validation_start)]
+        reviewed = [weights.get((record.symphony_id, day), 1.0) for day in own]
+        found.append(np.array([1.0, *reviewed])[np.searchsorted(own, record.dates, side="right")])
     return tuple(found)
 
 

@@ -136,6 +136,14 @@ class StrategyRecord:
             return np.asarray(days >= self.dates[0])
         return np.full(len(days), False) if self.last_edit is None else np.asarray(days > self.last_edit)
 
+    def reviewed_until(self, validation_start: np.datetime64) -> np.datetime64:
+        """Return the day from which on the strategy is not reviewed.
+
+        With versions it may be reviewed at every close. Where today's tree decides on all days, it is the first day of
+        the validation window: later days show what the author could see.
+        """
+        return np.datetime64(self.dates[-1] + 1) if self.versions else validation_start
+
     def version_at(self, day: np.datetime64) -> VersionSpan | None:
         """Return the version that decides at a day's close; None before the first one, or without versions."""
         begun = [version for version in self.versions if version.first_close <= day]

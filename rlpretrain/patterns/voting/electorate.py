@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +13,8 @@ from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 from rlpretrain.patterns.voting.near_duplicates import one_vote_each, quarter_starts
 from rlpretrain.symphony import MIN_COMMON_DAYS
 
-__all__ = [
-    "MIN_ELECTORATE",
-    "Electorate",
-    "Reject",
-    "admission",
-    "reviews_end",
-    "select_voters",
-    "sharpe_before",
-]
+__all__ = ["MIN_ELECTORATE", "Electorate", "Reject", "admission", "select_voters", "sharpe_before"]
 
-History: TypeAlias = Literal["point_in_time", "last_version"]
-"""Which version of a strategy votes on a day: the one that existed then, or today's."""
 MIN_ELECTORATE = 3
 """Minimum number of strategies for a consensus."""
 
@@ -54,16 +43,6 @@ class Electorate:
     """Voters that were left out at some reviews as near-identical to another."""
 
 
-def reviews_end(history: History, validation_start: np.datetime64, last_day: np.datetime64) -> np.datetime64:
-    """Return the day from which on no strategy is reviewed.
-
-    Where today's trees vote on all days, it is the first day of the validation window: later days show what their
-    authors could see. What a strategy was at each close may be reviewed at every close, up to the last day, and
-    strategies that begin later may vote then.
-    """
-    return validation_start if history == "last_version" else np.datetime64(last_day + 1)
-
-
 def sharpe_before(record: StrategyRecord, day: np.datetime64) -> float | None:
     """Return the annualised Sharpe ratio of the net returns before `day`; None if there are too few."""
     returns = record.returns[record.dates < day].astype(np.float64)
@@ -76,21 +55,22 @@ def sharpe_before(record: StrategyRecord, day: np.datetime64) -> float | None:
 
 
 def admission(
-    record: StrategyRecord, *, reviewed_until: np.datetime64, min_sharpe: float
+    record: StrategyRecord, *, validation_start: np.datetime64, min_sharpe: float
 ) -> NDArray[np.bool_]:
     """Return at which closes a strategy votes, (D,).
 
-    It is reviewed at the first close of each quarter before `reviewed_until`: until the next review it votes if to
-    date its replay agrees with the service's backtest and its annualised Sharpe ratio is at least `min_sharpe`. The
-    last of these reviews remains in force. So no vote depends on a later day, and no day from `reviewed_until` on
-    affects which strategies vote there. A version that replaces another between two reviews has its own replay: it
-    votes until the next review only if that replay agrees at the version's first close.
+    It is reviewed at the first close of each quarter before `StrategyRecord.reviewed_until`: until the next review it
+    votes if to date its replay agrees with the service's backtest and its annualised Sharpe ratio is at least
+    `min_sharpe`. The last of these reviews remains in force. So no vote depends on a later day, and where today's tree
+    decides on all days, no day from the validation window on affects whether it votes there. A version that replaces
+    another between two reviews has its own replay: it votes until the next review only if that replay agrees at the
+    version's first close.
     """
     performance = running_performance(record.returns.astype(np.float64), record.bars_per_year)
     seen = np.arange(1, len(record.dates) + 1) >= MIN_OBSERVATIONS
     good = seen & (performance.sharpe * np.sqrt(record.bars_per_year) >= min_sharpe)
     agrees = record.agreement > 0
-    reviews = quarter_starts(record.dates, reviewed_until)
+    reviews = quarter_starts(record.dates, record.reviewed_until(validation_start))
     reviewed = _last_of(reviews, len(record.dates))
     begun = _last_of(record.version_starts, len(record.dates))
     passed = (reviewed >= 0) & (good & agrees)[np.maximum(reviewed, 0)]
@@ -108,7 +88,7 @@ def _last_of(rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
 def select_voters(
     records: Sequence[StrategyRecord],
     *,
-    reviewed_until: np.datetime64,
+    validation_start: np.datetime64,
     min_sharpe: float,
     max_correlation: float = 0.99,
 ) -> Electorate:
@@ -118,8 +98,8 @@ def select_voters(
     ----------
     records
         The library, in any order.
-    reviewed_until
-        Day from which on no strategy is reviewed, see `reviews_end`.
+    validation_start
+        First day after the pre-training window.
     min_sharpe
         Minimum annualised Sharpe ratio at a review, see `admission`.
     max_correlation
@@ -137,19 +117,20 @@ def select_voters(
             rejects.append(Reject(record.symphony_id, "duplicate", reason))
             continue
         kept = record
-        sharpe = sharpe_before(record, reviewed_until)
-        votes = admission(record, reviewed_until=reviewed_until, min_sharpe=min_sharpe)
+        until = record.reviewed_until(validation_start)
+        sharpe = sharpe_before(record, until)
+        votes = admission(record, validation_start=validation_start, min_sharpe=min_sharpe)
         if sharpe is None:
-            reason = f"fewer than {MIN_OBSERVATIONS} days of returns before {reviewed_until}"
+            reason = f"fewer than {MIN_OBSERVATIONS} days of returns before {until}"
             rejects.append(Reject(record.symphony_id, "quality", reason))
         elif not votes.any():
-            rejects.append(_rejection(record, reviewed_until, min_sharpe))
+            rejects.append(_rejection(record, until, min_sharpe))
         else:
             voters.append(record)
             admitted.append(votes)
             sharpes.append(sharpe)
     votes_now, exclusions = one_vote_each(
-        voters, admitted, until=reviewed_until, max_correlation=max_correlation
+        voters, admitted, validation_start=validation_start, max_correlation=max_correlation
     )
     remarks = {i: Reject(voters[i].symphony_id, "duplicate", str(found)) for i, found in exclusions.items()}
     voting = [i for i, votes in enumerate(votes_now) if votes.any()]
@@ -162,10 +143,10 @@ def select_voters(
     )
 
 
-def _rejection(record: StrategyRecord, reviewed_until: np.datetime64, min_sharpe: float) -> Reject:
+def _rejection(record: StrategyRecord, until: np.datetime64, min_sharpe: float) -> Reject:
     """Return the reason why no review admits a strategy."""
-    verdicts = record.agreement[quarter_starts(record.dates, reviewed_until)]
-    never = f"at no review before {reviewed_until}"
+    verdicts = record.agreement[quarter_starts(record.dates, until)]
+    never = f"at no review before {until}"
     if (verdicts > 0).any():
         reason = f"{never} that its fidelity passed was its Sharpe ratio to date {min_sharpe:g} or more"
         return Reject(record.symphony_id, "quality", reason)

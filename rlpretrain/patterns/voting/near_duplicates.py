@@ -51,7 +51,7 @@ def one_vote_each(
     voters: Sequence[StrategyRecord],
     admitted: Sequence[NDArray[np.bool_]],
     *,
-    until: np.datetime64,
+    validation_start: np.datetime64,
     max_correlation: float,
 ) -> tuple[tuple[NDArray[np.bool_], ...], dict[int, Exclusion]]:
     """Restrict near-identical strategies to one vote, quarter by quarter.
@@ -60,14 +60,14 @@ def one_vote_each(
     strategy is left out until its next review if it is then the same tree as one already taken, or if its daily returns
     correlate by more than `max_correlation` with those of one, on the days before the quarter that both have, at least
     63 of them. So clusters form around the longest record, and no chain of small differences joins strategies that
-    differ.
+    differ. A strategy that is no longer reviewed keeps its vote, and is taken before all others.
 
     Parameters
     ----------
     voters, admitted
         Strategies, and for each the closes (D,) at which it votes, constant between reviews.
-    until
-        Day from which on there is no review; the last one remains in force.
+    validation_start
+        First day after the pre-training window, see `StrategyRecord.reviewed_until`.
     max_correlation
         Maximum correlation; at 1 only the same tree counts once.
 
@@ -77,17 +77,20 @@ def one_vote_each(
         The closes (D,) at which each then votes, and the exclusions by position.
     """
     votes = [mask.copy() for mask in admitted]
-    reviews = [quarter_starts(voter.dates, until) for voter in voters]
+    untils = [voter.reviewed_until(validation_start) for voter in voters]
+    reviews = [quarter_starts(voter.dates, until) for voter, until in zip(voters, untils, strict=True)]
     left_out: dict[int, list[tuple[int, float]]] = {}
-    for start, correlation in _correlations(voters, until):
+    for start, correlation in _correlations(voters, max(untils, default=validation_start)):
         seats = {
             i: seat
             for i, voter in enumerate(voters)
             if (seat := _seat(voter, reviews[i], start)) is not None and votes[i][seat.start]
         }
         lengths = {i: int(np.searchsorted(voters[i].dates, start)) for i in seats}
-        trees: dict[str, int] = {}
-        taken: list[int] = []
+        taken = [
+            i for i, voter in enumerate(voters) if untils[i] <= start <= voter.dates[-1] and votes[i][-1]
+        ]
+        trees = {voters[i].content_hash: i for i in taken}
         for i in sorted(seats, key=lambda i: (-lengths[i], voters[i].symphony_id)):
             tree = voters[i].tree_at(voters[i].dates[seats[i].start])
             alike = correlation[i, taken]

@@ -19,7 +19,6 @@ from rlpretrain.patterns import (
     follow_consensus,
     tally_votes,
 )
-from rlpretrain.patterns.voting.electorate import History, reviews_end
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages.implementation.mine import elect, split_late_edits, standing_on
 from rlpretrain.validation.metrics import sharpe_ratio
@@ -63,19 +62,18 @@ def measure_hindsight(
         unknown=sum(record.last_edit is None for record in now),
         vote=config.allow_late_edits,
     )
-    libraries: dict[LibraryState, tuple[Sequence[StrategyRecord], History]] = {}
+    libraries: dict[LibraryState, Sequence[StrategyRecord]] = {}
     if found.with_versions:
         edited = {record.symphony_id for record in late}
-        then = [record for record in records if record.versions or record.symphony_id not in edited]
-        libraries["point in time"] = then, "point_in_time"
+        libraries["point in time"] = [
+            record for record in records if record.versions or record.symphony_id not in edited
+        ]
     if late:
-        libraries["no late edits"] = others, "last_version"
-    libraries["last versions"] = now, "last_version"
+        libraries["no late edits"] = others
+    libraries["last versions"] = now
     if len(libraries) == 1:
         return found
-    followed = {
-        state: _follow(part, history, panel, windows, config) for state, (part, history) in libraries.items()
-    }
+    followed = {state: _follow(part, panel, windows, config) for state, part in libraries.items()}
     reference = next(iter(followed))
     voting = {state: windows_followed for state, windows_followed in followed.items() if windows_followed}
     if reference not in voting or len(voting) == 1:
@@ -90,15 +88,10 @@ _Followed = dict[str, tuple[int, ConsensusRecord]]
 
 
 def _follow(
-    records: Sequence[StrategyRecord],
-    history: History,
-    panel: PricePanel,
-    windows: Windows,
-    config: PretrainingConfig,
+    records: Sequence[StrategyRecord], panel: PricePanel, windows: Windows, config: PretrainingConfig
 ) -> _Followed:
     """Select voters among the records and follow their consensus on both windows; empty if there are no voters."""
-    until = reviews_end(history, windows.validation_start, panel.dates[-1])
-    electorate = elect(records, config, until)
+    electorate = elect(records, config, windows.validation_start)
     if not electorate.voters:
         return {}
     tally = tally_votes(electorate.voters, panel, electorate.admitted)

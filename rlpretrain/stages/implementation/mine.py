@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.composer.settings import HistorySettings
 from rlpretrain.features import STATE_VERSION, market_context
 from rlpretrain.market import Dates, Floats, PricePanel
 from rlpretrain.market.windows import Windows
@@ -30,7 +29,7 @@ from rlpretrain.patterns import (
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
 from rlpretrain.patterns.strategies.shrinkage import weights_in_force
-from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE, reviews_end
+from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.library_sums import KNOWN_FOR
 from rlpretrain.patterns.voting.near_duplicates import quarter_starts
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
@@ -53,7 +52,7 @@ from rlpretrain.stages.mine import (
 )
 from rlpretrain.stages.work import Work
 
-__all__ = ["elect", "mine", "reviewed_until", "split_late_edits", "standing_on"]
+__all__ = ["elect", "mine", "quarters", "split_late_edits", "standing_on"]
 
 _MIN_VOLATILITY = 0.03
 """Annualised volatility below which an asset counts as cash."""
@@ -70,14 +69,14 @@ def mine(work: Work[MineSettings]) -> Mined:
     others, late = split_late_edits(library.records, windows.test_start)
     if settings.allow_late_edits:
         others, late = list(library.records), []
-    electorate = elect(others, settings, reviewed_until(settings, windows, panel))
+    electorate = elect(others, settings, windows.validation_start)
     rejects += [
         Reject(record.symphony_id, "hindsight", f"last edited {record.last_edit}, in the test window "
                f"from {windows.test_start}")
         for record in late
     ]  # fmt: skip
     work.progress(f"{len(electorate.voters)} of {len(library)} strategies vote")
-    weights = _weights(work, electorate, panel) if settings.shrink_standing else None
+    weights = _weights(work, electorate, panel, windows) if settings.shrink_standing else None
     tally = tally_votes(electorate.voters, panel, electorate.admitted, weights)
     patterns = mine_patterns(tally, panel, settings, context=market_context(panel, settings.regimes))
     own, related = _voted_assets(tally.votes)
@@ -136,16 +135,17 @@ def mine(work: Work[MineSettings]) -> Mined:
         regimes=_counted(patterns.regime),
         training_assets=_training_assets(patterns, panel, windows.validation_start, settings),
         clean_from=_clean_from(electorate.voters, panel),
-        standing=standing_on(electorate, _quarters(panel)),
+        standing=standing_on(electorate, quarters(panel)),
     )
 
 
-def _weights(work: Work[MineSettings], electorate: Electorate, panel: PricePanel) -> Sequence[Floats]:
+def _weights(
+    work: Work[MineSettings], electorate: Electorate, panel: PricePanel, windows: Windows
+) -> Sequence[Floats]:
     """Compute what each voter's standing is multiplied by, at the run's reviews."""
-    sessions, settings = panel.dates[panel.sessions], work.settings
-    until = reviewed_until(settings, windows_of(panel, settings), panel)
-    reviews = sessions[quarter_starts(sessions, until)]
-    return weights_in_force(electorate.voters, read_versions(work), reviews)
+    return weights_in_force(
+        electorate.voters, read_versions(work), quarters(panel), validation_start=windows.validation_start
+    )
 
 
 def _reasons(records: Sequence[StrategyRecord]) -> dict[str, Mapping[str, Sequence[str]]]:
@@ -203,20 +203,15 @@ def split_late_edits(
 
 
 def elect(
-    records: Sequence[StrategyRecord], settings: ElectorateSettings, until: np.datetime64
+    records: Sequence[StrategyRecord], settings: ElectorateSettings, validation_start: np.datetime64
 ) -> Electorate:
-    """Select the voters among some strategies, by the run's settings; `until` is that of `reviewed_until`."""
+    """Select the voters among some strategies, by the run's settings."""
     return select_voters(
         records,
-        reviewed_until=until,
+        validation_start=validation_start,
         min_sharpe=settings.min_performance_threshold,
         max_correlation=settings.max_correlation,
     )
-
-
-def reviewed_until(settings: HistorySettings, windows: Windows, panel: PricePanel) -> np.datetime64:
-    """Return the day from which on the run reviews no strategy; see `reviews_end`."""
-    return reviews_end(settings.history, windows.validation_start, panel.dates[-1])
 
 
 def _counted(names: np.ndarray[Any, Any]) -> dict[str, int]:
@@ -255,7 +250,7 @@ def _clean_from(voters: Sequence[StrategyRecord], panel: PricePanel) -> dt.date 
     return dt.date.fromisoformat(str(first))
 
 
-def _quarters(panel: PricePanel) -> Dates:
+def quarters(panel: PricePanel) -> Dates:
     """Return the first session of each quarter."""
     sessions = panel.dates[panel.sessions]
     return sessions[quarter_starts(sessions, sessions[-1] + 1)]

@@ -35,7 +35,7 @@ def patterns(library: Library) -> PatternSet:
 
 
 def _tally(library: Library) -> Tally:
-    elected = select_voters(library.records, reviewed_until=library.validation_start, min_sharpe=0.1)
+    elected = select_voters(library.records, validation_start=library.validation_start, min_sharpe=0.1)
     return tally_votes(elected.voters, library.panel, elected.admitted)
 
 

@@ -36,7 +36,7 @@ def _same(a: PatternSet | TradeTable, b: PatternSet | TradeTable) -> bool:
 
 def _fill(store: PatternStore, library: Library) -> tuple[str, PatternSet]:
     start = library.validation_start
-    electorate = select_voters(library.records, reviewed_until=start, min_sharpe=0.1)
+    electorate = select_voters(library.records, validation_start=start, min_sharpe=0.1)
     patterns = mine_patterns(
         tally_votes(electorate.voters, library.panel, electorate.admitted), library.panel, DecisionSettings()
     )

@@ -92,7 +92,7 @@ def test_a_library_on_a_longer_market_only_adds(market: PricePanel, tmp_path: Pa
     with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
         for days in (400, 12, 11, 0):
             library = replay_library(_until(market, len(market.dates) - days), 24)
-            electorate = select_voters(library.records, reviewed_until=market.dates[900], min_sharpe=0.1)
+            electorate = select_voters(library.records, validation_start=market.dates[900], min_sharpe=0.1)
             tally = tally_votes(electorate.voters, library.panel, electorate.admitted)
             extraction = store.add_run(f"{days} days before", {"market": days})
             store.add_strategies(library.records)

@@ -35,7 +35,7 @@ def statements() -> list[str]:
 
 def filled(store: PatternStore, market: PricePanel, histories) -> str:
     records = [record for record, _ in histories]
-    elected = select_voters(records, reviewed_until=market.dates[-1] + 1, min_sharpe=-9.0)
+    elected = select_voters(records, validation_start=market.dates[-1] + 1, min_sharpe=-9.0)
     tally = tally_votes(elected.voters, market, elected.admitted)
     extraction = store.add_run("my-run", {"library": "versions"})
     store.add_strategies(records)

@@ -93,12 +93,12 @@ def _scores(record: StrategyRecord, asset: str) -> np.ndarray:
 
 
 def _admitted(record: StrategyRecord) -> np.ndarray:
-    return admission(record, reviewed_until=np.datetime64("2030-01-01"), min_sharpe=0.1)
+    return admission(record, validation_start=np.datetime64("2030-01-01"), min_sharpe=0.1)
 
 
 def _mine(panel: PricePanel, library) -> tuple[VotePanel, PatternSet]:
     elected = select_voters(
-        _records(library), reviewed_until=panel.dates[-1] + 1, min_sharpe=0.1, max_correlation=0.95
+        _records(library), validation_start=panel.dates[-1] + 1, min_sharpe=0.1, max_correlation=0.95
     )
     tally = tally_votes(elected.voters, panel, elected.admitted)
     return tally.votes, mine_patterns(tally, panel, RULES)

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from rlpretrain.patterns.strategies.shrinkage import MIN_WEIGHT, shrinkage_weights, weights_in_force
+from rlpretrain.patterns.strategies.strategy_records import VersionSpan
 from rlpretrain.patterns.strategies.version_records import VersionRecords
 from tests.analysis.planted_versions import planted_versions
 from tests.patterns.building import record_of
 
 STRATEGIES = 40
+LATER = np.datetime64("2100-01-01")
 OVERFITTED = np.arange(STRATEGIES) % 2 == 1
 
 
@@ -133,7 +135,7 @@ def test_the_weight_of_the_last_review_is_in_force(library, reviews) -> None:
     records = [
         record_of(name, days, {"A": [1] * len(days)}) for name in ("s001", "nobody knows its versions")
     ]
-    known, unknown = weights_in_force(records, library, reviews)
+    known, unknown = weights_in_force(records, library, reviews, validation_start=LATER)
     assert (unknown == 1.0).all()
     begun = min(day for name, day in weights if name == "s001")
     assert (known[days < begun] == 1.0).all() and known[-1] < 1.0
@@ -142,12 +144,24 @@ def test_the_weight_of_the_last_review_is_in_force(library, reviews) -> None:
         assert (here == weights.get(("s001", review), 1.0)).all()
 
 
+def test_a_weight_is_reviewed_as_long_as_the_strategy_is(library, reviews) -> None:
+    days, start = library.records[0].dates, reviews[24]
+    span = VersionSpan(days[0], "v", "tree", ("A",))
+    held = {"A": [1] * len(days)}
+    todays, then = record_of("s001", days, held), record_of("s001", days, held, versions=(span,))
+    frozen, free = weights_in_force([todays, then], library, reviews, validation_start=start)
+    np.testing.assert_array_equal(frozen[days < start], free[days < start])
+    last = np.searchsorted(reviews, start) - 1
+    assert (frozen[days >= start] == frozen[days >= reviews[last]][0]).all()
+    assert len(np.unique(free[days >= start])) > 1
+
+
 def test_later_returns_and_versions_change_no_weight_in_force(library, reviews) -> None:
     days = library.records[0].dates
     records = [record_of(f"s{i:03d}", days, {"A": [1] * len(days)}) for i in range(STRATEGIES)]
-    whole = weights_in_force(records, library, reviews)
+    whole = weights_in_force(records, library, reviews, validation_start=LATER)
     day = reviews[24] + 10
-    known = weights_in_force(records, library.before(day), reviews[reviews < day])
+    known = weights_in_force(records, library.before(day), reviews[reviews < day], validation_start=LATER)
     for one, other in zip(whole, known, strict=True):
         np.testing.assert_array_equal(one[days < day], other[days < day])
     assert min(one[days < day].min() for one in whole) < 1.0

@@ -3,7 +3,7 @@ import pytest
 
 from rlpretrain.patterns import select_voters, sharpe_before
 from rlpretrain.patterns.strategies.strategy_records import VersionSpan
-from rlpretrain.patterns.voting.electorate import admission, reviews_end
+from rlpretrain.patterns.voting.electorate import admission
 from tests.patterns.building import record_of, weekdays
 
 DATES = weekdays(200, np.datetime64("2019-04-02"))
@@ -29,7 +29,7 @@ def test_weak_short_and_copied_strategies_do_not_vote_and_say_why() -> None:
         _record("young", RISING[:30]),
         _record("zopy", content_hash="hash of good"),
     ]
-    electorate = select_voters(records, reviewed_until=DATES[150], min_sharpe=0.1)
+    electorate = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
     assert [voter.symphony_id for voter in electorate.voters] == ["good"]
     assert len(electorate.sharpe) == 1 and electorate.sharpe[0] > 0.1
     reasons = {reject.symphony_id: reject for reject in electorate.rejects}
@@ -50,7 +50,7 @@ def test_who_is_not_reproduced_so_far_does_not_vote_and_says_why() -> None:
         _record("unseen", agreement=_agreement((0, 180), (1, 20))),
         _record("weak", -RISING, agreement=_agreement((0, 60), (1, 50), (-1, 90))),
     ]
-    electorate = select_voters(records, reviewed_until=DATES[150], min_sharpe=0.1)
+    electorate = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
     assert [voter.symphony_id for voter in electorate.voters] == ["good"]
     reasons = {reject.symphony_id: reject for reject in electorate.rejects}
     assert {name: reject.stage for name, reject in reasons.items()} == {
@@ -67,14 +67,14 @@ def test_a_replay_that_agreed_for_a_time_votes_in_that_time() -> None:
     record = _record(
         "a", agreement=_agreement((0, 60), (1, second - 60), (-1, third - second), (1, 200 - third))
     )
-    votes = admission(record, reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    votes = admission(record, validation_start=DATES[-1] + 1, min_sharpe=0.1)
     np.testing.assert_array_equal(np.flatnonzero(np.diff(votes)) + 1, [first, second, third])
 
 
 def test_order_does_not_matter() -> None:
     records = [_record(name) for name in "dacb"]
-    one = select_voters(records, reviewed_until=DATES[150], min_sharpe=0.1)
-    two = select_voters(records[::-1], reviewed_until=DATES[150], min_sharpe=0.1)
+    one = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
+    two = select_voters(records[::-1], validation_start=DATES[150], min_sharpe=0.1)
     assert [v.symphony_id for v in one.voters] == [v.symphony_id for v in two.voters] == list("abcd")
 
 
@@ -84,7 +84,7 @@ def test_the_choice_knows_nothing_from_the_validation_window_on() -> None:
         returns = rng.normal(0.0005, 0.01, 200)
         changed = np.concatenate([returns[:150], rng.normal(-0.05, 0.1, 50)])
         chosen = [
-            select_voters([_record(f"s{seed}", r)], reviewed_until=DATES[150], min_sharpe=0.1)
+            select_voters([_record(f"s{seed}", r)], validation_start=DATES[150], min_sharpe=0.1)
             for r in (returns, changed)
         ]
         assert [v.symphony_id for v in chosen[0].voters] == [v.symphony_id for v in chosen[1].voters]
@@ -94,12 +94,12 @@ def test_the_choice_knows_nothing_from_the_validation_window_on() -> None:
 def test_reviews_by_hand() -> None:
     record = record_of("a", DATES, {"A": [1] * 200}, np.concatenate([RISING[:100], -5 * RISING[:100]]))
     quarter = record.dates.astype("datetime64[M]").astype(int) // 3
-    votes = admission(record, reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    votes = admission(record, validation_start=DATES[-1] + 1, min_sharpe=0.1)
     first, second, third = (np.flatnonzero(quarter == q)[0] for q in np.unique(quarter)[1:4])
     assert not votes[:first].any(), "too young at its first review"
     assert votes[first:second].all(), "a good record so far"
     assert not votes[third:].any(), "dismissed once the record is bad"
-    frozen = admission(record, reviewed_until=DATES[second], min_sharpe=0.1)
+    frozen = admission(record, validation_start=DATES[second], min_sharpe=0.1)
     assert frozen[first:].all(), "the last review before the validation window stands"
 
 
@@ -112,16 +112,27 @@ def test_no_vote_rests_on_a_later_return() -> None:
         changed = np.concatenate([returns[: t + 1], rng.normal(-0.05, 0.1, 199 - t)])
         otherwise = np.where(np.arange(200) <= t, agreement, -agreement)
         one, two = (
-            admission(_record(f"s{seed}", r, agreement=a), reviewed_until=DATES[170], min_sharpe=0.1)
+            admission(_record(f"s{seed}", r, agreement=a), validation_start=DATES[170], min_sharpe=0.1)
             for r, a in ((returns, agreement), (changed, otherwise))
         )
         np.testing.assert_array_equal(one[: t + 1], two[: t + 1])
 
 
 def test_reviews_end_before_validation_only_where_todays_trees_vote_on_all_days() -> None:
-    validation, last = DATES[150], DATES[-1]
-    assert reviews_end("last_version", validation, last) == validation
-    assert reviews_end("point_in_time", validation, last) == last + 1
+    """Of two strategies that lose from the validation window on, only the one without versions goes on voting."""
+    validation, last = DATES[70], DATES[-1]
+    losing = np.where(validation > DATES, RISING, RISING - 0.02)
+    todays, then = _record("today", losing), _record("then", losing, versions=_versions(0))
+    assert todays.reviewed_until(validation) == validation
+    assert then.reviewed_until(validation) == last + 1
+    electorate = select_voters(
+        [todays, then], validation_start=validation, min_sharpe=0.1, max_correlation=1.0
+    )
+    admitted = {
+        voter.symphony_id: votes for voter, votes in zip(electorate.voters, electorate.admitted, strict=True)
+    }
+    assert admitted["today"][-1] and not admitted["then"][-1]
+    assert admitted["then"].any(), "it voted while it was good"
 
 
 def test_a_strategy_that_begins_late_votes_once_a_review_has_seen_it() -> None:
@@ -129,9 +140,9 @@ def test_a_strategy_that_begins_late_votes_once_a_review_has_seen_it() -> None:
     quarter = DATES.astype("datetime64[M]").astype(int) // 3
     review = np.flatnonzero(quarter == quarter[-1])[0]
     assert 153 < review < 199, "the first review with 63 returns of it"
-    electorate = select_voters([late], reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    electorate = select_voters([late], validation_start=DATES[-1] + 1, min_sharpe=0.1)
     np.testing.assert_array_equal(np.flatnonzero(electorate.admitted[0]) + 90, np.arange(review, 200))
-    assert not select_voters([late], reviewed_until=DATES[150], min_sharpe=0.1).voters
+    assert not select_voters([late], validation_start=DATES[150], min_sharpe=0.1).voters
 
 
 def _versions(*starts: int) -> tuple[VersionSpan, ...]:
@@ -145,10 +156,10 @@ def test_a_version_that_is_not_compared_has_no_vote_on_its_days() -> None:
     begun, replaced = first + 12, first + 20
     agreement = _agreement((1, begun), (0, replaced - begun), (1, 200 - replaced))
     record = _record("a", agreement=agreement, versions=_versions(0, begun, replaced))
-    votes = admission(record, reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    votes = admission(record, validation_start=DATES[-1] + 1, min_sharpe=0.1)
     expected = (np.arange(200) >= first) & ~((np.arange(200) >= begun) & (np.arange(200) < replaced))
     np.testing.assert_array_equal(votes, expected)
-    alone = admission(_record("a", agreement=agreement), reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    alone = admission(_record("a", agreement=agreement), validation_start=DATES[-1] + 1, min_sharpe=0.1)
     assert alone[first : second + 1].all(), "one tree is compared at its reviews only"
 
 
@@ -157,13 +168,13 @@ def test_a_new_version_does_not_admit_what_the_last_review_refused() -> None:
     first, second = (np.flatnonzero(quarter == q)[0] for q in np.unique(quarter)[1:3])
     agreement = _agreement((-1, first + 5), (1, 195 - first))
     record = _record("a", agreement=agreement, versions=_versions(0, first + 5))
-    votes = admission(record, reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    votes = admission(record, validation_start=DATES[-1] + 1, min_sharpe=0.1)
     np.testing.assert_array_equal(np.flatnonzero(np.diff(votes)) + 1, [second])
 
 
 def test_equal_histories_vote_once() -> None:
     records = [_record(name, content_hash="one history", versions=_versions(0, 50)) for name in "ba"]
-    electorate = select_voters(records, reviewed_until=DATES[-1] + 1, min_sharpe=0.1)
+    electorate = select_voters(records, validation_start=DATES[-1] + 1, min_sharpe=0.1)
     assert [voter.symphony_id for voter in electorate.voters] == ["a"]
     (reject,) = electorate.rejects
     assert reject.stage == "duplicate" and reject.reason == "the same history as a: votes once"

@@ -29,7 +29,7 @@ def everywhere(voters) -> list[np.ndarray]:
 
 
 def heard(voters, max_correlation: float = 0.99, until: np.datetime64 = UNTIL):
-    return one_vote_each(voters, everywhere(voters), until=until, max_correlation=max_correlation)
+    return one_vote_each(voters, everywhere(voters), validation_start=until, max_correlation=max_correlation)
 
 
 def near(returns: np.ndarray, noise: float, seed: int) -> np.ndarray:
@@ -76,7 +76,7 @@ def test_who_is_not_admitted_silences_nobody() -> None:
     voters = [voter("a", MARKET), voter("b", MARKET)]
     admitted = everywhere(voters)
     admitted[0][:] = False
-    votes, exclusions = one_vote_each(voters, admitted, until=UNTIL, max_correlation=0.99)
+    votes, exclusions = one_vote_each(voters, admitted, validation_start=UNTIL, max_correlation=0.99)
     assert votes[1].all() and not exclusions
 
 
@@ -113,23 +113,29 @@ def test_the_electorate_tells_who_was_left_out() -> None:
     rising = MARKET + 0.002
     half = len(DAYS) // 4
     records = [voter("a", rising), voter("b", np.concatenate([rising[:half], OTHER[half:] + 0.002]))]
-    elected = select_voters(records, reviewed_until=UNTIL, min_sharpe=0.1)
+    elected = select_voters(records, validation_start=UNTIL, min_sharpe=0.1)
     assert [v.symphony_id for v in elected.voters] == ["a", "b"]
     (remark,) = elected.remarks
     assert remark.symphony_id == "b" and "duplicate of a" in remark.reason
-    alone = select_voters(records, reviewed_until=UNTIL, min_sharpe=0.1, max_correlation=1.0)
+    alone = select_voters(records, validation_start=UNTIL, min_sharpe=0.1, max_correlation=1.0)
     assert alone.admitted[1].sum() > elected.admitted[1].sum() and not alone.remarks
     twins = [voter("a", rising), voter("b", near(rising, 1e-5, 9), first=1)]
-    gone = select_voters(twins, reviewed_until=UNTIL, min_sharpe=0.1, max_correlation=0.9)
+    gone = select_voters(twins, validation_start=UNTIL, min_sharpe=0.1, max_correlation=0.9)
     assert [v.symphony_id for v in gone.voters] == ["a"]
     assert gone.rejects[0].stage == "duplicate" and "at every review" in gone.rejects[0].reason
+
+
+LAST = int(np.searchsorted(DAYS, UNTIL))
+"""Rows of a strategy with versions, which is reviewed up to its last day."""
 
 
 def with_versions(name: str, returns: np.ndarray, *trees: tuple[str, str], first: int = 0) -> StrategyRecord:
     versions = tuple(
         VersionSpan(np.datetime64(day, "D"), f"since {day}", tree, ("SPY",)) for day, tree in trees
     )
-    return replace(voter(name, returns, first), versions=versions)
+    days = DAYS[first:LAST]
+    record = record_of(name, days, {"SPY": np.ones(len(days), dtype=int)}, returns[first:LAST])
+    return replace(record, versions=versions)
 
 
 def test_two_strategies_that_are_the_same_tree_at_a_review_vote_once() -> None:
@@ -145,8 +151,8 @@ def test_two_strategies_that_are_the_same_tree_at_a_review_vote_once() -> None:
     for limit in (0.99, 1.0):
         votes, exclusions = heard([old, young, tree], limit)
         assert votes[0].all(), "the longest record votes"
-        assert not votes[1][same[5:]].any(), "both are the second tree at the first review of 2019"
-        assert votes[1][DAYS[5:] < np.datetime64("2018-10-01")].all() and votes[1][-1]
+        assert not votes[1][same[5:LAST]].any(), "both are the second tree at the first review of 2019"
+        assert votes[1][DAYS[5:LAST] < np.datetime64("2018-10-01")].all() and votes[1][-1]
         # Until the old one becomes the second tree, the young one has the longer record of the two.
         assert not votes[2][(np.datetime64("2018-10-01") <= DAYS)[9:]].any()
         assert exclusions[1].correlation is None
@@ -157,3 +163,16 @@ def test_quarters_begin_with_their_first_close() -> None:
     rows = quarter_starts(DAYS, np.datetime64("2018-11-01"))
     assert DAYS[rows].astype(str).tolist() == ["2018-04-02", "2018-07-02", "2018-10-01"]
     assert pytest.approx(0) == rows[0]
+
+
+def test_who_is_no_longer_reviewed_keeps_its_vote_and_a_later_twin_has_none() -> None:
+    """Today's tree is reviewed up to the validation window; what a twin was then, up to the last day."""
+    todays = voter("z", MARKET)
+    span = VersionSpan(DAYS[0], "v", "tree", ("SPY",))
+    then = replace(voter("a", near(MARKET, 1e-4, 1), first=40), versions=(span,))
+    validation = np.datetime64("2019-01-01")
+    (first, second), exclusions = heard([todays, then], until=validation)
+    assert first.all() and not second[then.dates >= validation].any()
+    assert exclusions[1].duplicate_of == "z"
+    (alone,), _ = heard([then], until=validation)
+    assert alone.all()

@@ -255,7 +255,7 @@ def _arrays(tally: Tally) -> list[tuple[str, np.ndarray]]:
 
 
 def test_figures_are_what_they_claim(library: Library) -> None:
-    electorate = select_voters(library.records, reviewed_until=library.validation_start, min_sharpe=0.1)
+    electorate = select_voters(library.records, validation_start=library.validation_start, min_sharpe=0.1)
     tally = tally_votes(electorate.voters, library.panel, electorate.admitted)
     assert ((tally.votes.view("share") >= 0) & (tally.votes.view("share") <= 1)).all()
     for name, array in _arrays(tally):
