@@ -19,6 +19,8 @@ class VoteFigures:
 
     share: Floats
     """(n, A) strategies that hold the asset over those that could."""
+    relative: Floats
+    """(n, A) the share in deviations from its trailing year, see `trailing_score`."""
     by_standing: Floats
     """(n, A) the same with each strategy weighted by its standing to date."""
     pooled: Floats
@@ -79,7 +81,7 @@ VIEWS: tuple[View, ...] = (
         "relative",
         "Share of the votes relative to its trailing year",
         "deviations",
-        lambda figures: trailing_score(figures.share, figures.year),
+        lambda figures: figures.relative,
     ),
     View(
         "weighted",

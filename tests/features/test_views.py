@@ -20,6 +20,7 @@ def figures(seed: int = 0) -> VoteFigures:
         counted[:15, 1] = np.nan
     return VoteFigures(
         share=share,
+        relative=trailing_score(share, YEAR),
         by_standing=by_standing,
         pooled=rng.normal(size=(BARS, 2)),
         risk_on=rng.uniform(0, 1, BARS),

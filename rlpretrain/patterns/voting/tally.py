@@ -105,11 +105,12 @@ def tally_votes(
             None if weights is None else weights[i],
         )
     calendar = _Calendar.of(panel, assets)
-    everyone = _side(sums.everyone)
+    everyone, holders = _side(sums.everyone), _side(sums.holders)
     independence = _independence(sums.returns.T, everyone.count, panel.sessions)
+    risk_on = np.where(sums.voting > 0, _ratio(sums.risk_on, sums.voting), np.nan)
     return Tally(
-        votes=_count_views(panel, assets, calendar, sums, independence),
-        supporters=_side(sums.holders),
+        votes=_count_views(panel, assets, calendar, everyone, holders, independence, risk_on),
+        supporters=holders,
         dissenters=_side(sums.everyone - sums.holders),
         average_standing=everyone.standing,
         independence=independence,
@@ -147,10 +148,15 @@ class _Calendar:
 
 
 def _count_views(
-    panel: PricePanel, assets: tuple[str, ...], calendar: _Calendar, sums: LibrarySums, independence: Floats
+    panel: PricePanel,
+    assets: tuple[str, ...],
+    calendar: _Calendar,
+    everyone: Side,
+    holders: Side,
+    independence: Floats,
+    risk_on: Floats,
 ) -> VotePanel:
-    """Compute the views of all assets from the sums over the library."""
-    everyone, holders = _side(sums.everyone), _side(sums.holders)
+    """Compute the views of all assets from what was counted."""
     someone = everyone.count > 0
     share = np.where(someone, _ratio(holders.count, everyone.count), np.nan)
     by_standing = _ratio(holders.count * holders.standing, everyone.count * everyone.standing)
@@ -158,13 +164,13 @@ def _count_views(
     for group, rows, year in calendar.groups():
         relative[:, group] = calendar.carry(rows, trailing_score(share[np.ix_(rows, group)], year))
     pooled = pool_votes(panel, assets, relative, everyone.count)
-    risk_on = np.where(sums.voting > 0, _ratio(sums.risk_on, sums.voting), np.nan)
     likes_risk = np.clip([appetite(asset) for asset in assets], -1.0, 1.0)
     views = np.zeros((*share.shape, len(VIEWS)), dtype=np.float32)
     for group, rows, year in calendar.groups():
         grid = np.ix_(rows, group)
         figures = VoteFigures(
             share=share[grid],
+            relative=relative[grid],
             by_standing=np.where(someone, by_standing, np.nan)[grid],
             pooled=pooled.pooled[grid],
             risk_on=risk_on[rows],
