@@ -25,7 +25,7 @@ from rlpretrain.composer import (
     judges_prices,
     parse_address,
 )
-from rlpretrain.composer.settings import FetchSettings, ServiceSettings
+from rlpretrain.composer.settings import AnswerSettings, FetchSettings, ServiceSettings
 from rlpretrain.documents import decode_json, encode_json
 from rlpretrain.runs.cache import Cache
 
@@ -72,6 +72,15 @@ class Freshness:
 
     as_of: dt.date
     listing: str
+    oldest: dt.timedelta
+    """Age up to which an earlier answer is valid."""
+    refresh: bool
+    """Whether only answers since the current listing are."""
+
+    @classmethod
+    def of(cls, settings: AnswerSettings, as_of: dt.date, listing: str) -> Freshness:
+        """Return it for answers that are received now."""
+        return cls(as_of, listing, dt.timedelta(days=settings.backtest_max_age_days), settings.refresh)
 
     def as_json(self) -> dict[str, str]:
         """Return it as part of an entry."""
@@ -80,6 +89,13 @@ class Freshness:
     def is_now(self, entry: Mapping[str, Any]) -> bool:
         """Return whether an entry was stored since the current listing."""
         return bool(entry["listing"] == self.listing)
+
+    def is_valid(self, entry: Mapping[str, Any], *, complete: bool = False) -> bool:
+        """Return whether an entry is not too old; a complete one never is."""
+        if self.is_now(entry):
+            return True
+        age = self.as_of - dt.date.fromisoformat(entry["as_of"])
+        return not self.refresh and (complete or age <= self.oldest)
 
 
 def unchanged_since(entry: Mapping[str, Any], row: SymphonySummary) -> bool:
@@ -119,16 +135,15 @@ class Answers:
         market: str | None = None,
     ) -> None:
         self._service = service_identity(settings, market)
-        self._cache, self._refresh, self._conditions = cache, settings.refresh, conditions
-        self._oldest = dt.timedelta(days=settings.backtest_max_age_days)
-        self._now = Freshness(as_of, listing)
+        self._cache, self._conditions = cache, conditions
+        self._now = Freshness.of(settings, as_of, listing)
 
     def tree(self, row: SymphonySummary) -> str | None:
         """Return the object of a symphony's tree if it is known not to have changed."""
         entry = self._cache.find("trees", [*self._service, row.symphony_id])
         if entry is None or entry["fingerprint"] != row.fingerprint:
             return None
-        if not self._now.is_now(entry) and (self._refresh or not unchanged_since(entry, row)):
+        if not self._now.is_now(entry) and (self._now.refresh or not unchanged_since(entry, row)):
             return None
         return self._present(entry)
 
@@ -164,7 +179,7 @@ class Answers:
         if entry is None:
             return None
         complete = until is not None and dt.date.fromisoformat(entry["last_day"]) >= until
-        return self._present(entry) if self._is_valid(entry, complete=complete) else None
+        return self._present(entry) if self._now.is_valid(entry, complete=complete) else None
 
     def keep_backtest(self, content_hash: str, daily: DailyValues) -> str:
         """Store the daily values of a backtest; return their object."""
@@ -176,19 +191,12 @@ class Answers:
     def backtest_refusal(self, content_hash: str) -> str | None:
         """Return why the service gave no backtest of a tree, if it said so not too long ago."""
         entry = self._cache.find("backtest_refusals", self._backtest_key(content_hash))
-        return str(entry["reason"]) if entry is not None and self._is_valid(entry) else None
+        return str(entry["reason"]) if entry is not None and self._now.is_valid(entry) else None
 
     def keep_backtest_refusal(self, content_hash: str, reason: str) -> None:
         """Store why the service gave no backtest of a tree."""
         value = {"reason": reason, **self._now.as_json()}
         self._cache.keep("backtest_refusals", self._backtest_key(content_hash), value)
-
-    def _is_valid(self, entry: Mapping[str, Any], *, complete: bool = False) -> bool:
-        """Return whether an entry is not too old; a complete one never is."""
-        if self._now.is_now(entry):
-            return True
-        age = self._now.as_of - dt.date.fromisoformat(entry["as_of"])
-        return not self._refresh and (complete or age <= self._oldest)
 
     def keep_edit(self, symphony_id: str, backtest: Backtest) -> None:
         """Store when a symphony last changed what it does, if its backtest says so."""

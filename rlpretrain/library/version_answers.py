@@ -50,9 +50,8 @@ class VersionAnswers:
         market: str | None = None,
     ) -> None:
         self._service = service_identity(settings, market)
-        self._cache, self._refresh = cache, settings.refresh
-        self._longest = dt.timedelta(days=settings.backtest_max_age_days)
-        self._now = Freshness(as_of, listing)
+        self._cache = cache
+        self._now = Freshness.of(settings, as_of, listing)
 
     def last_edit(self, symphony_id: str) -> LastEdit | None:
         """Return a symphony's last edit, if a backtest has named it."""
@@ -77,7 +76,7 @@ class VersionAnswers:
                 unchanged = edit.at.isoformat() == entry["edit"]
             else:
                 unchanged = unchanged_since(entry, row)
-            if self._refresh or not unchanged:
+            if self._now.refresh or not unchanged:
                 return None
         rows = (SymphonyVersion(name, dt.datetime.fromisoformat(at)) for name, at in entry["versions"])
         return VersionList(tuple(rows), tuple(entry["unreadable"]))
@@ -110,12 +109,7 @@ class VersionAnswers:
     def refusal(self, symphony_id: str, version_id: str | None = None) -> str | None:
         """Return why the service has no tree of a version, or no list of versions, if it said so not too long ago."""
         entry = self._cache.find("version_refusals", [*self._service, symphony_id, version_id])
-        if entry is None:
-            return None
-        age = self._now.as_of - dt.date.fromisoformat(entry["as_of"])
-        if not self._now.is_now(entry) and (self._refresh or age > self._longest):
-            return None
-        return str(entry["reason"])
+        return str(entry["reason"]) if entry is not None and self._now.is_valid(entry) else None
 
     def keep_refusal(self, symphony_id: str, reason: str, version_id: str | None = None) -> None:
         """Store why the service has no tree of a version, or no list of versions."""
