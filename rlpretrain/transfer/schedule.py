@@ -34,18 +34,22 @@ def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
 
 
 def warmup_steps(config: TransferSettings) -> int:
-    """Return the steps in which only the critic learns: none for a strategy that begins at once."""
-    return config.critic_warmup_steps if choose(TRANSFER_STRATEGIES, config.transfer_strategy).warm_up else 0
+    """Return the steps in which only the critic learns: none beside a frozen prior."""
+    return (
+        0
+        if choose(TRANSFER_STRATEGIES, config.transfer_strategy).frozen_prior
+        else config.critic_warmup_steps
+    )
 
 
 def pull_weight(config: TransferSettings, steps: int, total_steps: int) -> float:
     """Return the weight of the pull after `steps`: full during the warm-up, then falling linearly to zero.
 
     The prior helps at first and hinders later, so its weight decays (kickstarting, Schmitt et al. 2018, arXiv
-    1803.03835): it is zero after `kl_decay_fraction` of those `total_steps` that follow the critic's warm-up. A
-    strategy whose pull does not fade keeps it whole.
+    1803.03835): it is zero after `kl_decay_fraction` of those `total_steps` that follow the critic's warm-up. The pull
+    towards a frozen prior stays whole; evidence reduces the prior itself.
     """
-    if not choose(TRANSFER_STRATEGIES, config.transfer_strategy).fades:
+    if choose(TRANSFER_STRATEGIES, config.transfer_strategy).frozen_prior:
         return config.kl_coefficient
     warmup = warmup_steps(config)
     span = max(1, total_steps - warmup) * config.kl_decay_fraction

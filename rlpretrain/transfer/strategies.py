@@ -69,13 +69,10 @@ class TransferStrategy:
         output (trunk.0, trunk.2, ..., policy_head), the number of rollouts since the critic's warm-up, and the
         settings. The critic always learns; what `freeze_layers` names never does.
     pull
-        Loads and returns what is kept small while RL runs, weighed by `kl_coefficient`, which fades.
+        Loads and returns what is kept small while RL runs, weighed by `kl_coefficient`, which fades with the steps.
     frozen_prior
         Whether the pre-trained policy stays beside fresh layers that correct it, rather than being loaded into them.
-    warm_up
-        Whether the critic learns alone for `critic_warmup_steps` at first.
-    fades
-        Whether the pull fades with the steps; otherwise it has the weight that evidence leaves the frozen prior.
+        There is then no warm-up of the critic, and the pull has the weight that evidence leaves the prior.
     """
 
     name: str
@@ -83,8 +80,6 @@ class TransferStrategy:
     learning: Callable[[Sequence[str], int, TransferSettings], Collection[str]] = lambda layers, *_: layers
     pull: Callable[[Start], Pull] = _kl
     frozen_prior: bool = False
-    warm_up: bool = True
-    fades: bool = True
 
     def __post_init__(self) -> None:
         if not (self.name and self.description):
@@ -169,8 +164,6 @@ TRANSFER_STRATEGIES: Table[TransferStrategy] = Table(
             name="residual",
             description="fresh ones that correct the frozen policy, which counts for less as evidence grows (residual)",
             frozen_prior=True,
-            warm_up=False,
-            fades=False,
         ),
         TransferStrategy(
             name="distillation",
