@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
-
 from rlpretrain.composer.settings import HistorySettings
 from rlpretrain.market.settings import RegimeSettings, WindowSettings
 from rlpretrain.patterns.settings import (
@@ -15,6 +13,7 @@ from rlpretrain.patterns.settings import (
     ElectorateSettings,
     StoreSettings,
 )
+from rlpretrain.patterns.voting.quarter_voters import QuarterVoters
 from rlpretrain.pretraining.settings import DataSetSettings
 from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.list import LIST
@@ -32,7 +31,6 @@ __all__ = [
     "MineSettings",
     "Mined",
     "PatternSettings",
-    "Standing",
 ]
 
 VOTES = "votes.npz"
@@ -50,23 +48,6 @@ class MineSettings(
     PatternSettings, ConfidenceSettings, DataSetSettings, TrainingAssetSettings, StoreSettings
 ):
     """Settings that determine the patterns, the data sets and the assets to train on."""
-
-
-class Standing(BaseModel):
-    """How many strategies stood behind the votes at the first close of a quarter."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    day: dt.date
-    point_in_time: int
-    """Strategies that voted with the version that existed then."""
-    last_version: int
-    """Strategies that voted with today's tree, because their versions are unknown."""
-
-    @property
-    def voters(self) -> int:
-        """All that voted."""
-        return self.point_in_time + self.last_version
 
 
 class Mined(Result):
@@ -98,7 +79,7 @@ class Mined(Result):
     """First day whose close no voter's author can have known when the rules that vote were written. It is the first day
     of the market if every voter is what it was then, else the day after the newest edit of those whose versions are
     unknown; None if the last edit of one of them is unknown too."""
-    standing: list[Standing]
+    standing: list[QuarterVoters]
     """Strategies behind the votes, at the first close of each quarter."""
 
 

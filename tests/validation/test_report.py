@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from rlpretrain.patterns.voting.quarter_voters import QuarterVoters
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.validation import reach_verdict
 from rlpretrain.validation.report import (
@@ -25,7 +26,6 @@ from rlpretrain.validation.report import (
     PretrainingFigures,
     PriceFigures,
     PriceRuleFigures,
-    QuarterVoters,
     RegistryDecision,
     Rejection,
     ReplayFidelity,

@@ -32,6 +32,7 @@ from rlpretrain.patterns.strategies.shrinkage import weights_in_force
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.library_sums import KNOWN_FOR
 from rlpretrain.patterns.voting.near_duplicates import quarter_starts
+from rlpretrain.patterns.voting.quarter_voters import QuarterVoters
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.extract import EXTRACT
@@ -48,7 +49,6 @@ from rlpretrain.stages.mine import (
     Mined,
     MineSettings,
     PatternSettings,
-    Standing,
 )
 from rlpretrain.stages.work import Work
 
@@ -256,7 +256,7 @@ def quarters(panel: PricePanel) -> Dates:
     return sessions[quarter_starts(sessions, sessions[-1] + 1)]
 
 
-def standing_on(electorate: Electorate, days: Dates) -> list[Standing]:
+def standing_on(electorate: Electorate, days: Dates) -> list[QuarterVoters]:
     """Count the strategies that vote at the closes of some days."""
     counts = {kind: np.zeros(len(days), np.intp) for kind in (True, False)}
     for voter, admitted in zip(electorate.voters, electorate.admitted, strict=True):
@@ -265,6 +265,6 @@ def standing_on(electorate: Electorate, days: Dates) -> list[Standing]:
         in_force = (last >= 0) & (days - voter.dates[decided] <= KNOWN_FOR)
         counts[bool(voter.versions)] += in_force & admitted[decided]
     return [
-        Standing(day=dt.date.fromisoformat(str(day)), point_in_time=int(then), last_version=int(last))
+        QuarterVoters(day=dt.date.fromisoformat(str(day)), point_in_time=int(then), last_version=int(last))
         for day, then, last in zip(days, counts[True], counts[False], strict=True)
     ]

@@ -9,6 +9,7 @@ from typing import Any
 from rlpretrain.market import GeneratedProvider, parse_provider
 from rlpretrain.market.findings import PriceFinding, counts_by_rule
 from rlpretrain.patterns import AGREES
+from rlpretrain.patterns.voting.quarter_voters import QuarterVoters
 from rlpretrain.registry import Decision
 from rlpretrain.runs.files import write_json
 from rlpretrain.settings import PretrainingConfig
@@ -42,7 +43,6 @@ from rlpretrain.validation.report import (
     PretrainingFigures,
     PriceFigures,
     PriceRuleFigures,
-    QuarterVoters,
     RegistryDecision,
     Rejection,
     ReplayFidelity,
@@ -78,7 +78,7 @@ def report(work: Work[PretrainingConfig]) -> Reported:
         AssetValidation.model_validate_json(work.read(VALIDATE, evidence_file(symbol)).read_bytes())
         for symbol in settings.validation_envs
     )
-    voters = _voters(work)
+    voters = tuple(work.result(MINE).standing)
     verdict = reach_verdict(
         evidence,
         settings,
@@ -223,10 +223,6 @@ def _library_counts(work: Work[PretrainingConfig]) -> LibraryCounts:
             )[:_EXAMPLES]
         ),
     )
-
-
-def _voters(work: Work[PretrainingConfig]) -> tuple[QuarterVoters, ...]:
-    return tuple(QuarterVoters(**quarter.model_dump()) for quarter in work.result(MINE).standing)
 
 
 def _hindsight(found: Hindsight) -> dict[str, Any]:

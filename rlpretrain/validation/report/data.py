@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rlpretrain.patterns.voting.quarter_voters import QuarterVoters
 from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.statistics import Interval
 from rlpretrain.validation.verdict import Verdict
@@ -25,7 +26,6 @@ __all__ = [
     "PretrainingFigures",
     "PriceFigures",
     "PriceRuleFigures",
-    "QuarterVoters",
     "RegistryDecision",
     "Rejection",
     "ReplayFidelity",
@@ -192,21 +192,6 @@ class Hindsight(_Part):
     def on_test(self) -> Interval | None:
         """Difference that the last versions make on the test window; None where it was not measured."""
         return self.windows[-1].libraries[-1].difference if self.windows else None
-
-
-class QuarterVoters(_Part):
-    """How many strategies voted at the first close of a quarter."""
-
-    day: dt.date
-    point_in_time: int
-    """Strategies that voted as the version that existed then."""
-    last_version: int
-    """Strategies that voted by today's rules, because their versions are unknown."""
-
-    @property
-    def voters(self) -> int:
-        """All that voted."""
-        return self.point_in_time + self.last_version
 
 
 class PatternCounts(_Part):

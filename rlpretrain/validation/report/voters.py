@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from rlpretrain.patterns.voting.quarter_voters import QuarterVoters
 from rlpretrain.validation.arms import AGENT
 from rlpretrain.validation.report.charts import Chart
-from rlpretrain.validation.report.data import QuarterVoters, WindowDates
+from rlpretrain.validation.report.data import WindowDates
 from rlpretrain.validation.report.drawing import INK, MUTED, arm_colour, drawing
 from rlpretrain.validation.report.table import Table
 
