@@ -34,6 +34,8 @@ __all__ = ["MEASURE_NAMES", "Verdict", "reach_verdict"]
 
 MEASURE_NAMES: dict[Measure, str] = {"jump_start": "Jump-start", "area": "Area", "final": "Final score"}
 _FEW_SEEDS = 10
+_HARM = 0.3
+"""Timing score by which an asset must fall below random weights to be named, whatever its interval."""
 
 
 class Verdict(BaseModel):
@@ -208,7 +210,24 @@ def _sentences(
         f"The transferred agents' own final score is {reached} across seeds: {against_zero} zero, the score of "
         "being always long or always flat."
     )
-    return [*sentences, *(_asset_sentence(asset) for asset in assets)]
+    return [*_harms(assets), *sentences, *(_asset_sentence(asset) for asset in assets)]
+
+
+def _harms(assets: Sequence[AssetValidation]) -> list[str]:
+    """Name the assets on which the pre-trained start cost a score that would matter, however uncertain that is."""
+    sentences = []
+    for asset in assets:
+        days = _required(asset, VANILLA).days
+        worse = [
+            f"{MEASURE_NAMES[measure].lower()} {days[measure]}"
+            for measure in MEASURES
+            if days[measure].estimate <= -_HARM
+        ]
+        if worse:
+            sentences.append(
+                f"{asset.symbol} is worse off than from random weights by {_HARM} or more: {', '.join(worse)}."
+            )
+    return sentences
 
 
 def _asset_sentence(asset: AssetValidation) -> str:

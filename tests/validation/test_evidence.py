@@ -71,6 +71,16 @@ def test_a_harmful_start_is_called_worse():
     assert "worse than random weights" in verdict.headline
 
 
+def test_an_asset_that_is_made_worse_is_named_first():
+    harmed = validate_asset(make_case(signal=0.5, head_start=-2.0), NOISE_POLICY, CONFIG)
+    # The pool gains, and hides what one of its assets loses.
+    first, *others = reach_verdict([validated(signal=0.5), harmed], CONFIG).sentences
+    assert first.startswith("SYN is worse off than from random weights by 0.3 or more: jump-start -")
+    assert not any("worse off" in sentence for sentence in others)
+    unharmed = reach_verdict([validated(signal=0.5)], CONFIG).sentences
+    assert not any("worse off" in sentence for sentence in unharmed)
+
+
 def test_what_shuffled_labels_give_as_well_is_not_knowledge():
     case = make_case(signal=0.5)
     renamed = learner(case.window, "placebo", head_start=2.0)
