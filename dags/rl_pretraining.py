@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.sdk import chain, dag, get_current_context, task
+from airflow.sdk.configuration import conf
 
 from rlpretrain.deployment.notifications.alerts import (
     nightly_deadline,
@@ -34,7 +35,7 @@ from rlpretrain.deployment.runs.parameters import dag_params
 from rlpretrain.deployment.runs.result import run_result
 from rlpretrain.deployment.runs.retries import TransientFailures
 from rlpretrain.deployment.runs.service_keys import service_key
-from rlpretrain.deployment.runs.settings import run_settings
+from rlpretrain.deployment.runs.settings import check_mapped_tasks, run_settings
 from rlpretrain.deployment.runs.stage_task import parts_in, run_task
 from rlpretrain.deployment.runs.timetable import nightly_timetable
 from rlpretrain.deployment.trainers.choice import training
@@ -69,7 +70,9 @@ SERVICE_RETRIES: dict[str, Any] = {
 def resolve_settings() -> str:
     """Check the run's settings, reject unknown keys, and create the run's folder."""
     context = get_current_context()
-    return str(make_run(context["run_id"], run_settings(context["params"])).folder.path)
+    settings = run_settings(context["params"])
+    check_mapped_tasks(load_config(overrides=settings), conf.getint("core", "max_map_length"))
+    return str(make_run(context["run_id"], settings).folder.path)
 
 
 @task(**SERVICE_RETRIES)

@@ -84,7 +84,7 @@ def field_of(field: FieldInfo, key: str) -> Any:
 class Section(BaseModel):
     """Some of the settings; frozen, and unknown names are rejected."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False)
 
     @classmethod
     def names(cls, scope: Scope) -> tuple[str, ...]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Literal
+
+from pydantic import field_validator
 
 from rlpretrain.sections import Section, deployment_setting, run_setting
 
@@ -53,7 +56,7 @@ class ServiceSettings(CatalogueSettings):
     )
     composer_tries: int = deployment_setting(8, "Maximum number of tries of one call.", ge=1, le=100)
     composer_budget: float | None = deployment_setting(
-        3600.0, "Seconds for all calls of one task; no limit if empty.", gt=0
+        3600.0, "Seconds for all calls of one task; no limit if empty.", gt=0, le=604_800
     )
 
 
@@ -126,6 +129,15 @@ class LibrarySettings(FetchSettings):
         'HoneySQL order of the search, as JSON: [["name", "asc"]]; longest time since the last edit first if empty.',
         title="Search order",
     )
+
+    @field_validator("search_where", "search_order")
+    @classmethod
+    def _is_json(cls, value: list[Any]) -> list[Any]:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"must be JSON: {error}") from None
+        return value
 
 
 class ChunkSettings(Section):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import BeforeValidator, field_validator, model_validator
 
 from rlpretrain.choices import OneOf
 from rlpretrain.errors import SettingsError
@@ -17,6 +17,16 @@ __all__ = ["MarketSettings", "PriceUpdateSettings", "RegimeSettings", "TradingSe
 SourceName = Annotated[
     str, OneOf("rlpretrain.market.sources:PRICE_SOURCES", (("none", "None: use the prices as they are"),))
 ]
+
+
+def _written_out(value: Any) -> Any:
+    """Refuse a number: it would be read as seconds since 1970."""
+    if isinstance(value, (int, float)):
+        raise ValueError(f"{value} is not a date, write YYYY-MM-DD")
+    return value
+
+
+Day = Annotated[dt.date, BeforeValidator(_written_out)]
 
 
 class MarketSettings(SeedSettings):
@@ -101,13 +111,13 @@ class WindowSettings(MarketSettings):
         gt=0,
         lt=0.9,
     )
-    validation_start: dt.date | None = run_setting(
+    validation_start: Day | None = run_setting(
         None,
         "Market",
         "First day of the validation window; overrides validation_split.",
         title="Start of the validation window",
     )
-    test_start: dt.date | None = run_setting(
+    test_start: Day | None = run_setting(
         None,
         "Market",
         "First day of the test window; overrides test_split.",

@@ -20,6 +20,8 @@ class ElectorateSettings(Section):
         "Library",
         "Minimum annualised Sharpe ratio of the replay, to date, at a review.",
         title="Minimum Sharpe ratio",
+        ge=-100,
+        le=100,
     )
     allow_late_edits: bool = run_setting(
         False,
@@ -63,12 +65,16 @@ class DecisionSettings(TradingSettings, VoteSettings):
         "Patterns",
         "Consensus above which a flat position buys, in trailing deviations.",
         title="Buy above this consensus",
+        ge=-100,
+        le=100,
     )
     sell_level: float = run_setting(
         -0.25,
         "Patterns",
         "Consensus below which a long position sells, in trailing deviations.",
         title="Sell below this consensus",
+        ge=-100,
+        le=100,
     )
     max_holding_days: int = run_setting(
         20,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import Field
 
 from rlpretrain.sections import Section, SeedSettings, deployment_setting, run_setting
 
@@ -50,6 +50,7 @@ class PretrainingSettings(SeedSettings):
         "Epochs without a fall of the validation loss by 0.1 % before training stops.",
         title="Epochs without progress before stopping",
         ge=1,
+        le=10_000,
     )
     value_coefficient: float = run_setting(
         0.5,
@@ -59,12 +60,13 @@ class PretrainingSettings(SeedSettings):
         ge=0,
         le=100,
     )
-    hidden_dims: list[int] = run_setting(
+    hidden_dims: list[Annotated[int, Field(ge=1, le=16_384)]] = run_setting(
         [512, 256, 128],
         "Pre-training",
         "Widths of the hidden layers.",
         title="Widths of the hidden layers",
         min_length=1,
+        max_length=16,
     )
     activation: Activation = run_setting(
         "relu",
@@ -146,13 +148,6 @@ class PretrainingSettings(SeedSettings):
         title="Augmentation",
     )
 
-    @field_validator("hidden_dims")
-    @classmethod
-    def _positive_widths(cls, value: list[int]) -> list[int]:
-        if any(width < 1 for width in value):
-            raise ValueError("every width must be at least 1")
-        return value
-
 
 class TuningSettings(Section):
     """The search that chose the settings."""
@@ -163,6 +158,7 @@ class TuningSettings(Section):
         "Trials of the search that chose these settings; the Sharpe ratio is deflated by them.",
         title="Trials of an earlier search",
         ge=0,
+        le=1_000_000,
     )
 
 
@@ -182,10 +178,10 @@ class ShapeSettings(Section):
     """Widths of the network's input and output, which must fit the state vector."""
 
     state_dim: int = run_setting(
-        64, "Pre-training", "Width of the state vector.", title="Width of the state", ge=1
+        64, "Pre-training", "Width of the state vector.", title="Width of the state", ge=1, le=4_096
     )
     action_dim: int = run_setting(
-        3, "Pre-training", "Number of actions: hold, buy, sell.", title="Number of actions", ge=2
+        3, "Pre-training", "Number of actions: hold, buy, sell.", title="Number of actions", ge=2, le=100
     )
 
 

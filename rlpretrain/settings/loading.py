@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from rlpretrain.errors import SettingsError
 from rlpretrain.settings.pretraining_config import PretrainingConfig
+from rlpretrain.settings.yaml_text import read_mapping, read_value
 
 __all__ = ["ENVIRONMENT_PREFIX", "load_config"]
 
@@ -30,14 +30,6 @@ def _describe(error: ValidationError) -> str:
         else:
             parts.append(f"{name}: {item['msg'].removeprefix('Value error, ')}")
     return "; ".join(parts)
-
-
-def _parse_text(text: str) -> Any:
-    """Read the text of a flag or environment variable as YAML, so that lists and numbers need no other syntax."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
 
 
 def load_config(
@@ -64,29 +56,30 @@ def load_config(
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {}
     if file is not None:
-        values.update(_read_yaml(Path(file)))
-    strings = {name for name, field in PretrainingConfig.model_fields.items() if field.annotation is str}
+        values.update(_read_file(Path(file)))
     for name in PretrainingConfig.model_fields:
         text = environment.get(ENVIRONMENT_PREFIX + name.upper())
         if text:
-            values[name] = text if name in strings else _parse_text(text)
+            values[name] = _read_text(name, text)
     for name, value in (overrides or {}).items():
-        values[name] = _parse_text(value) if isinstance(value, str) and name not in strings else value
+        values[name] = _read_text(name, value) if isinstance(value, str) else value
     try:
         return PretrainingConfig(**values)
     except ValidationError as error:
         raise SettingsError(_describe(error), hint="`rlpretrain settings` lists all settings") from None
 
 
-def _read_yaml(file: Path) -> dict[str, Any]:
+def _read_text(name: str, text: str) -> Any:
+    """Read the text of a flag or variable: as YAML where the setting is not text itself."""
+    field = PretrainingConfig.model_fields.get(name)
+    return text if field is None or field.annotation in (str, Path) else read_value(text, name)
+
+
+def _read_file(file: Path) -> dict[str, Any]:
     try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{file}: {error.strerror}", hint="--config names a YAML file") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise SettingsError(f"{file}: not valid YAML: {error}") from None
-    if loaded is None:
-        return {}
-    if not isinstance(loaded, dict) or not all(isinstance(name, str) for name in loaded):
-        raise SettingsError(f"{file} must be a mapping of settings to values")
-    return loaded
+    return read_mapping(text, str(file))

@@ -48,6 +48,7 @@ class FidelitySettings(Section):
         "above it are the most volatile ones, where a high correlation can still hide large errors.",
         title="Maximum tracking error per year",
         gt=0,
+        le=100,
     )
     whole_share_tickers: list[str] = run_setting(
         sorted(WHOLE_SHARE_TICKERS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from rlpretrain.choices import OneOf
 from rlpretrain.sections import Section, Standalone, run_setting
@@ -44,7 +44,7 @@ class TransferSettings(Section):
     freeze_layers: list[str] = run_setting(
         [], "Transfer", "Policy layers that never change, for example 'trunk.0'.", title="Frozen layers"
     )
-    progressive_unfreeze_schedule: list[int] = run_setting(
+    progressive_unfreeze_schedule: list[Annotated[int, Field(ge=0, le=1_000_000)]] = run_setting(
         [5, 10, 15],
         "Transfer",
         "Iterations at which the next layer, from the output backwards, starts to learn; for 'progressive'.",
@@ -57,6 +57,7 @@ class TransferSettings(Section):
         title="Fine-tuning steps",
         short="total_steps",
         ge=0,
+        le=1_000_000_000,
     )
     critic_warmup_steps: int = run_setting(
         10_000,
@@ -64,6 +65,7 @@ class TransferSettings(Section):
         "Environment steps in which only the critic learns; the strategy 'residual' has none.",
         title="Critic warm-up steps",
         ge=0,
+        le=1_000_000_000,
     )
     transfer_learning_rate: float = run_setting(
         3e-4,
@@ -88,6 +90,7 @@ class TransferSettings(Section):
         "Initial weight of the pull towards the pre-trained policy; it decays to zero, for 'residual' with evidence.",
         title="Pull towards the pre-trained policy",
         ge=0,
+        le=1_000,
     )
     kl_decay_fraction: float = run_setting(
         1.0,
@@ -110,7 +113,7 @@ class TransferSettings(Section):
     @field_validator("progressive_unfreeze_schedule")
     @classmethod
     def _ascending(cls, value: list[int]) -> list[int]:
-        if sorted(set(value)) != value or any(v < 0 for v in value):
+        if sorted(set(value)) != value:
             raise ValueError("must be ascending iteration numbers")
         return value
 

@@ -45,6 +45,7 @@ class ValidationSettings(Section):
         title="Episodes",
         short="episodes",
         ge=1,
+        le=100_000,
     )
     episode_days: int = run_setting(
         63,
@@ -70,6 +71,7 @@ class ValidationSettings(Section):
         title="Steps of a learning curve",
         short="rl_steps",
         ge=0,
+        le=1_000_000_000,
     )
     checkpoints: int = run_setting(
         6,

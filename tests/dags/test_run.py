@@ -17,13 +17,21 @@ def states(run: Any) -> dict[str, str]:
     return {f"{one.task_id}[{one.map_index}]": one.state for one in run.get_task_instances()}
 
 
-@pytest.mark.parametrize("conf", [{"max_strategie": 3}, {"output_dir": "/etc"}])
-def test_an_unknown_key_fails_the_first_task_with_the_reason(
+@pytest.mark.parametrize(
+    ("conf", "reason"),
+    [
+        ({"max_strategie": 3}, "'max_strategie' is not a setting that a run may change"),
+        ({"output_dir": "/etc"}, "'output_dir' is not a setting that a run may change"),
+        ({"max_strategies": 2_000, "chunk_size": 1}, "2,000 tasks; Airflow maps at most 1,024"),
+    ],
+)
+def test_impossible_settings_fail_the_first_task_with_the_reason(
     nightly: DAG,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     conf: Any,
+    reason: str,
 ) -> None:
     monkeypatch.setenv("RLPRETRAIN_OUTPUT_DIR", str(tmp_path))
     run = nightly.test(run_conf=conf)
@@ -31,7 +39,7 @@ def test_an_unknown_key_fails_the_first_task_with_the_reason(
     outcome = states(run)
     assert outcome["resolve_settings[-1]"] == "failed"
     assert outcome["report[-1]"] == "upstream_failed"
-    assert f"'{next(iter(conf))}' is not a setting that a run may change" in capsys.readouterr().out
+    assert reason in capsys.readouterr().out
     assert list(tmp_path.iterdir()) == []
 
 
