@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -180,6 +180,20 @@ class TradingPolicy(ActorCriticPolicy):
         with torch.no_grad():
             likely = self.action_log_probabilities(torch.as_tensor(states, device=self.device)).argmax(dim=1)
         return np.asarray(likely.cpu().numpy())
+
+    def acting_copy(self, weights: Mapping[str, torch.Tensor]) -> TradingPolicy:
+        """Return a policy of this shape with other weights, and without optimiser state or pull: it only acts."""
+        scale = self.features_extractor.scale
+        copied = blank_policy(
+            Scaler(mean=scale.mean.cpu().numpy(), std=scale.std.cpu().numpy()),  # type: ignore[union-attr,operator]
+            self.hidden_dims,
+            int(self.action_net.out_features),  # type: ignore[arg-type]
+            activation=self.activation,
+            layer_norm=self.layer_norm,
+            residual=self.residual is not None,
+        )
+        copied.load_state_dict(dict(weights))
+        return copied.eval()
 
     def load_network(self, network: PolicyNetwork) -> None:
         """Copy the pre-trained layers into the actor, and its trunk into the critic as a start."""
