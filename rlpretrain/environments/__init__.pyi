@@ -2,7 +2,7 @@ from .batched import BatchedTradingEnv, EpisodeSampler
 from .book import Book
 from .episode_data import EpisodeData, build_episode_data, fill_growth
 from .reward import step_reward
-from .rollouts import Policy, rollout
+from .rollouts import Policy, follow, rollout
 from .scalar import TradingEnv
 from .trajectory import Trade, Trajectory
 
@@ -17,6 +17,7 @@ __all__ = [
     "Trajectory",
     "build_episode_data",
     "fill_growth",
+    "follow",
     "rollout",
     "step_reward",
 ]

@@ -11,7 +11,7 @@ from rlpretrain.features import position_features
 from rlpretrain.market import Floats
 from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 
-__all__ = ["Book", "Step", "next_position"]
+__all__ = ["Book", "Step", "fill", "next_position"]
 
 
 def next_position(action: NDArray[np.integer], held: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -28,6 +28,26 @@ class Step:
     cost: Floats
     """Cost paid, as a fraction of the equity at the fill."""
     traded: NDArray[np.bool_]
+
+
+def fill(
+    held: NDArray[np.bool_], target: NDArray[np.bool_], before: Floats, after: Floats, cost: Floats | float
+) -> Step:
+    """Return the effect of bars within which positions `held` become `target`.
+
+    Parameters
+    ----------
+    held, target
+        (n,) whether the position is long before and after the fill.
+    before, after
+        (n,) growth of the asset up to the fill and from the fill to the close.
+    cost
+        Fraction of the amount traded, on each side.
+    """
+    traded = target != held
+    paid = np.where(traded, cost, 0.0)
+    growth = np.where(held, before, 1.0) * (1.0 - paid) * np.where(target, after, 1.0)
+    return Step(growth=growth, cost=paid, traded=traded)
 
 
 class Book:
@@ -60,15 +80,13 @@ class Book:
         cost
             Fraction of the amount traded, on each side.
         """
-        held = self.long
-        target = next_position(action, held)
-        traded = target != held
-        paid = np.where(traded, cost, 0.0)
-        growth = np.where(held, before, 1.0) * (1.0 - paid) * np.where(target, after, 1.0)
-        self.since_entry = np.where(target, np.where(traded, after, self.since_entry * before * after), 1.0)
+        target = next_position(action, self.long)
+        step = fill(self.long, target, before, after, cost)
+        grown = self.since_entry * before * after
+        self.since_entry = np.where(target, np.where(step.traded, after, grown), 1.0)
         self.bars_held = np.where(target, self.bars_held + 1, 0)
         self.long = target
-        return Step(growth=growth, cost=paid, traded=traded)
+        return step
 
     def reset(self, which: NDArray[np.bool_]) -> None:
         """Close the chosen books without a trade, for the start of another episode."""

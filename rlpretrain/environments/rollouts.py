@@ -1,83 +1,64 @@
-"""Run a policy through windows of an asset's history."""
+"""What a policy, or a fixed path of positions, earns in windows of an asset's history."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.environments.book import Book
+from rlpretrain.environments.book import fill
 from rlpretrain.environments.episode_data import EpisodeData
+from rlpretrain.environments.lookahead import Policy, stances
 from rlpretrain.environments.trajectory import Trade, Trajectory
 from rlpretrain.errors import DataError
-from rlpretrain.features import STATE_DIM
 
-__all__ = ["Policy", "rollout"]
-
-Policy = Callable[[NDArray[np.float32]], NDArray[np.integer]]
-"""Maps states (n, 64) to actions (n,)."""
+__all__ = ["Policy", "follow", "rollout"]
 
 
 def rollout(policy: Policy, data: EpisodeData, windows: Sequence[tuple[int, int]]) -> list[Trajectory]:
-    """Run a policy through several windows at once, each from a flat start.
+    """Run a policy through several windows, each from a flat start.
 
     Parameters
     ----------
     policy
-        Maps states (n, 64) to actions (n,).
+        Maps states (n, 64) to actions (n,); a state's action may depend on nothing else.
     windows
         Pairs of rows: decisions at the closes of rows start .. stop - 2, bars start + 1 .. stop - 1.
+
+    Raises
+    ------
+    DataError
+        A window has fewer than two bars, or the policy does not return one action for each state.
     """
-    lengths = np.array([stop - start for start, stop in windows])
-    if len(lengths) == 0 or (lengths < 2).any():
+    if not windows or any(stop - start < 2 for start, stop in windows):
         raise DataError(f"{data.symbol}: a window needs at least two bars")
-    order = np.argsort(-lengths, kind="stable")
-    starts = np.array([windows[i][0] for i in order])
-    lengths = lengths[order]
-    longest = int(lengths[0])
-    book = Book(len(starts))
-    growth, cost, long = (np.zeros((longest, len(starts))) for _ in range(3))
-    observation = np.empty((len(starts), STATE_DIM), dtype=np.float32)
-    for t in range(longest - 1):
-        active = int(np.searchsorted(-lengths, -(t + 1), side="left"))
-        rows = starts[:active] + t
-        observation[:active, : data.states.shape[1]] = data.states[rows]
-        observation[:, data.states.shape[1] :] = book.features()
-        actions = np.zeros(len(starts), dtype=np.int64)
-        actions[:active] = policy(observation[:active])
-        following = np.minimum(starts + t + 1, len(data) - 1)
-        step = book.step(actions, data.before[following], data.after[following], data.cost)
-        growth[t + 1], cost[t + 1], long[t + 1] = step.growth, step.cost, book.long
-    results: list[Trajectory | None] = [None] * len(starts)
-    for column, original in enumerate(order):
-        stop = lengths[column]
-        results[original] = _trajectory(
-            data, int(starts[column]), growth[1:stop, column], cost[1:stop, column], long[1:stop, column] > 0
-        )
-    return [result for result in results if result is not None]
+    paths = stances(policy, data, windows)
+    return [follow(data, start, path) for (start, _), path in zip(windows, paths, strict=True)]
 
 
-def _trajectory(
-    data: EpisodeData,
-    start: int,
-    growth: NDArray[np.float64],
-    cost: NDArray[np.float64],
-    long: NDArray[np.bool_],
-) -> Trajectory:
-    bars = np.arange(start + 1, start + 1 + len(growth))
-    asset = data.before[bars] * data.after[bars] - 1.0
+def follow(data: EpisodeData, start: int, long: NDArray[np.bool_]) -> Trajectory:
+    """Trade a fixed path of positions from a flat start.
+
+    Parameters
+    ----------
+    start
+        Row of the first decision; its fill is in the next bar.
+    long
+        (m,) whether the position is long after each decision.
+    """
+    bars = np.arange(start + 1, start + 1 + len(long))
     held_before = np.concatenate([[False], long[:-1]])
+    step = fill(held_before, long, data.before[bars], data.after[bars], data.cost)
     # With a fill at the close, the new position earns nothing on this bar.
     filled_at_close = data.after[bars] == 1.0
-    exposure = np.where(filled_at_close, held_before, long).astype(np.float64)
     return Trajectory(
         symbol=data.symbol,
         dates=data.dates[bars],
-        net_returns=growth - 1.0,
-        asset_returns=asset,
-        exposure=exposure,
-        costs=cost,
+        net_returns=step.growth - 1.0,
+        asset_returns=data.before[bars] * data.after[bars] - 1.0,
+        exposure=np.where(filled_at_close, held_before, long).astype(np.float64),
+        costs=step.cost,
         bars_per_year=data.bars_per_year,
         trades=_trades(data, bars, held_before, long),
     )
@@ -88,23 +69,19 @@ def _trades(
 ) -> tuple[Trade, ...]:
     entries = np.flatnonzero(long & ~before)
     exits = np.flatnonzero(before & ~long)
-    close = data.fill_price * data.after
-    trades = []
-    for i, entry in enumerate(entries):
-        closed = i < len(exits)
-        exit_ = exits[i] if closed else len(bars) - 1
-        entry_price = data.fill_price[bars[entry]]
-        exit_price = data.fill_price[bars[exit_]] if closed else close[bars[exit_]]
-        kept = (1.0 - data.cost) ** (2 if closed else 1)
-        trades.append(
-            Trade(
-                entry=data.dates[bars[entry]].item(),
-                exit=data.dates[bars[exit_]].item(),
-                entry_price=float(entry_price),
-                exit_price=float(exit_price),
-                net_return=float(exit_price / entry_price * kept - 1.0),
-                bars=int(exit_ - entry),
-                closed=closed,
-            )
-        )
-    return tuple(trades)
+    closed = np.arange(len(entries)) < len(exits)
+    # An open position is valued at the last close.
+    exits = np.concatenate([exits, np.full(len(entries) - len(exits), len(bars) - 1)])
+    entry_price, exit_price = data.fill_price[bars[entries]], data.fill_price[bars[exits]]
+    exit_price = np.where(closed, exit_price, exit_price * data.after[bars[exits]])
+    kept = np.where(closed, (1.0 - data.cost) ** 2, 1.0 - data.cost)
+    columns = (
+        data.dates[bars[entries]],
+        data.dates[bars[exits]],
+        entry_price,
+        exit_price,
+        exit_price / entry_price * kept - 1.0,
+        exits - entries,
+        closed,
+    )
+    return tuple(Trade(*row) for row in zip(*(column.tolist() for column in columns), strict=True))

@@ -24,7 +24,11 @@ from rlpretrain.registry.settings import ApprovalSettings
 from rlpretrain.settings.deployment import DeploymentSettings
 from rlpretrain.symphony.settings import FidelitySettings, MissingTickersSettings, ProcessSettings
 from rlpretrain.transfer.settings import TrainingAssetSettings, TransferSettings
-from rlpretrain.validation.settings import ValidatedAssetSettings, ValidationSettings
+from rlpretrain.validation.settings import (
+    ArmProcessSettings,
+    ValidatedAssetSettings,
+    ValidationSettings,
+)
 
 __all__ = ["PretrainingConfig"]
 
@@ -38,6 +42,7 @@ class PretrainingConfig(
     DeviceSettings,
     ApprovalSettings,
     StoreSettings,
+    ArmProcessSettings,
     ValidationSettings,
     ValidatedAssetSettings,
     TransferSettings,

@@ -15,7 +15,7 @@ from rlpretrain.stages.stage import Parts, Result, Stage
 from rlpretrain.stages.transfer import TRANSFER
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer.settings import TransferSettings
-from rlpretrain.validation.settings import ValidationSettings
+from rlpretrain.validation.settings import ArmProcessSettings, ValidationSettings
 
 if TYPE_CHECKING:
     from rlpretrain.stages.run import Run
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["VALIDATE", "ValidateSettings", "Validated", "champion_file", "evidence_file", "ledger_file"]
 
 
-class ValidateSettings(ValidationSettings, TransferSettings, TuningSettings, EpisodeSettings):
+class ValidateSettings(
+    ArmProcessSettings, ValidationSettings, TransferSettings, TuningSettings, EpisodeSettings
+):
     """Settings that determine how the arms learn, and how they are measured."""
 
 

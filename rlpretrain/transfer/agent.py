@@ -53,7 +53,7 @@ class TradingAgent(OnPolicyAlgorithm):
                 if parameters
             ],
             lr=rate,
-            eps=1e-5,
+            **self.policy.optimizer_kwargs,
         )
 
     def train(self) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,29 @@ class _Towers(nn.Module):
         return self.value_net(features)  # type: ignore[no-any-return]
 
 
+@dataclass(frozen=True)
+class Known:
+    """What stays the same in some states while the policy learns from a rollout."""
+
+    states: torch.Tensor
+    """(n, 64)."""
+    features: torch.Tensor
+    """(n, 64): scaled states."""
+    added: torch.Tensor | None
+    """(n, 3): what a frozen prior adds to the logits, where there is one."""
+    prior: torch.Tensor | None
+    """(n, 3): log-probabilities of the prior towards which the policy is pulled, where that is how it is pulled."""
+
+    def rows(self, rows: torch.Tensor) -> Known:
+        """Return some of the states."""
+        return Known(
+            self.states[rows],
+            self.features[rows],
+            None if self.added is None else self.added[rows],
+            None if self.prior is None else self.prior[rows],
+        )
+
+
 class TradingPolicy(ActorCriticPolicy):
     """Actor and critic with the layers of `PolicyNetwork`.
 
@@ -95,7 +119,8 @@ class TradingPolicy(ActorCriticPolicy):
             features_extractor_class=_ScaledState,
             features_extractor_kwargs={"scaler": scaler},
             ortho_init=False,
-            **kwargs,
+            # One pass over the weights in place of ten.
+            **{"optimizer_kwargs": {"eps": 1e-5, "fused": True}, **kwargs},
         )
 
     def _build_mlp_extractor(self) -> None:
@@ -149,17 +174,42 @@ class TradingPolicy(ActorCriticPolicy):
         self, obs: Any, deterministic: bool = False
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return actions, values and log-probabilities of the actions."""
-        distribution = self.get_distribution(obs)
-        actions = distribution.get_actions(deterministic=deterministic)
-        return actions, self.predict_values(obs), distribution.log_prob(actions)
+        actions, log_prob = self.draw(obs, deterministic)
+        return actions, self.predict_values(obs), log_prob
+
+    def draw(self, states: torch.Tensor, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return actions in states (n, 64), drawn or the most likely ones, and their log-probabilities, (n,) each."""
+        chances = self.action_log_probabilities(states)
+        # Drawn as by torch's categorical distribution, which would check and normalise the probabilities again.
+        actions = chances.argmax(dim=1) if deterministic else chances.exp().multinomial(1).squeeze(1)
+        return actions, chances.gather(1, actions[:, None]).squeeze(1)
 
     def evaluate_actions(
         self, obs: Any, actions: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """Return values, log-probabilities of `actions`, and the regulariser that RL maximises, (n,) each."""
-        features = self._scaled(obs)
-        hidden, latent_vf = self.mlp_extractor(features)
-        logits = torch.log_softmax(self._logits(features, hidden), dim=1)
+        return self.evaluate(self.known(obs), actions)
+
+    def known(self, states: torch.Tensor) -> Known:
+        """Compute what stays the same in some states (n, 64) while the policy learns from a rollout."""
+        features = self._scaled(states)
+        with torch.no_grad():
+            return Known(
+                states=states,
+                features=features,
+                added=None if self.residual is None else self.residual(features),
+                prior=self.pull.prior(states)
+                if self.pull_weight and isinstance(self.pull, KlToPrior)
+                else None,
+            )
+
+    def evaluate(
+        self, known: Known, actions: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Do the work of `evaluate_actions`, given what is known of the states."""
+        hidden, latent_vf = self.mlp_extractor(known.features)
+        logits = self.action_net(hidden)
+        logits = torch.log_softmax(logits if known.added is None else logits + known.added, dim=1)
         values = self.value_net(latent_vf)
         log_prob = logits.gather(1, actions.long().view(-1, 1)).squeeze(1)
         entropy = -(logits.exp() * logits).sum(dim=1)
@@ -167,7 +217,8 @@ class TradingPolicy(ActorCriticPolicy):
             return values, log_prob, entropy
         regulariser = self.entropy_bonus * entropy
         if self.pull_weight:
-            regulariser = regulariser - self.pull_weight * self.pull(self, Sample(obs, hidden, logits))
+            sample = Sample(known.states, hidden, logits, known.prior)
+            regulariser = regulariser - self.pull_weight * self.pull(self, sample)
         return values, log_prob, regulariser
 
     def action_log_probabilities(self, states: torch.Tensor) -> torch.Tensor:
@@ -180,6 +231,20 @@ class TradingPolicy(ActorCriticPolicy):
         with torch.no_grad():
             likely = self.action_log_probabilities(torch.as_tensor(states, device=self.device)).argmax(dim=1)
         return np.asarray(likely.cpu().numpy())
+
+    def acting_copy(self, weights: Mapping[str, torch.Tensor]) -> TradingPolicy:
+        """Return a policy of this shape with other weights, and without optimiser state or pull: it only acts."""
+        scale = self.features_extractor.scale
+        copied = blank_policy(
+            Scaler(mean=scale.mean.cpu().numpy(), std=scale.std.cpu().numpy()),  # type: ignore[union-attr,operator]
+            self.hidden_dims,
+            int(self.action_net.out_features),  # type: ignore[arg-type]
+            activation=self.activation,
+            layer_norm=self.layer_norm,
+            residual=self.residual is not None,
+        )
+        copied.load_state_dict(dict(weights))
+        return copied.eval()
 
     def load_network(self, network: PolicyNetwork) -> None:
         """Copy the pre-trained layers into the actor, and its trunk into the critic as a start."""

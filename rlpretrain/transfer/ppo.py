@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from stable_baselines3 import PPO
-
 from rlpretrain.transfer.agent import TradingAgent
+from rlpretrain.transfer.lean_ppo import LeanPPO
 
 __all__ = ["PpoAgent"]
 
 
-class PpoAgent(TradingAgent, PPO):
+class PpoAgent(TradingAgent, LeanPPO):
     """An agent that takes several clipped optimiser steps on each rollout."""

@@ -45,6 +45,8 @@ class Sample:
     """(n, width): output of the actor's trunk."""
     logits: torch.Tensor
     """(n, 3): log-probabilities of the actions."""
+    prior: torch.Tensor | None = None
+    """(n, 3): log-probabilities of the prior's actions, if they are known."""
 
 
 Pull = Callable[["TradingPolicy", Sample], torch.Tensor]
@@ -63,10 +65,14 @@ class KlToPrior:
     def __init__(self, logits: Callable[[torch.Tensor], torch.Tensor]) -> None:
         self._logits = logits
 
+    def prior(self, states: torch.Tensor) -> torch.Tensor:
+        """Return the log-probabilities of the prior's actions, (n, 3)."""
+        with torch.no_grad():
+            return torch.log_softmax(self._logits(states), dim=1)
+
     def __call__(self, policy: TradingPolicy, sample: Sample) -> torch.Tensor:
         """Return the divergence, (n,)."""
-        with torch.no_grad():
-            prior = torch.log_softmax(self._logits(sample.states), dim=1)
+        prior = self.prior(sample.states) if sample.prior is None else sample.prior
         return (prior.exp() * (prior - sample.logits)).sum(dim=1)
 
 

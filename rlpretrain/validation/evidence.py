@@ -38,6 +38,7 @@ from rlpretrain.validation.sharpe import (
     superior_predictive_ability,
 )
 from rlpretrain.validation.statistics import seed_interval
+from rlpretrain.validation.trial_runs import run_trials
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, EvaluationWindow, Part, combine, cut
 
 __all__ = ["SCORE_THRESHOLD", "AssetCase", "CurveRecorder", "Trial", "validate_asset"]
@@ -62,6 +63,8 @@ class Trial:
     curves: Mapping[Part, LearningCurve]
     by_bar: Mapping[Part, NDArray[np.float64]]
     """(k, m) contribution of each bar of the part to the score of each checkpoint."""
+    chosen_after: int
+    """Steps after which the policy was as it is here."""
 
 
 class CurveRecorder:
@@ -101,14 +104,15 @@ class CurveRecorder:
         if self._prior is not None:
             self._kept.append(float(np.mean(trajectory.exposure == self._prior.exposure)))
 
-    def trial(self, policy: Policy) -> Trial:
-        """Return the finished trial with the policy that the arm ends with."""
+    def trial(self, policy: Policy, chosen_after: int | None = None) -> Trial:
+        """Return the finished trial with the policy that the arm ends with: the last one, or that after some steps."""
         by_bar = {part: np.array([row[part] for row in self._contributions]) for part in self._window.parts}
         curves = {
             part: LearningCurve(self._arm, self._seed, self._steps, rows.mean(axis=1).tolist(), self._kept)
             for part, rows in by_bar.items()
         }
-        return Trial(policy=policy, curves=curves, by_bar=by_bar)
+        chosen = self._steps[-1] if chosen_after is None else chosen_after
+        return Trial(policy=policy, curves=curves, by_bar=by_bar, chosen_after=chosen)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,13 @@ class AssetCase:
 
 
 def validate_asset(
-    case: AssetCase, agent: Policy, config: ValidationSettings, *, seed: int = 7
+    case: AssetCase,
+    agent: Policy,
+    config: ValidationSettings,
+    *,
+    seed: int = 7,
+    processes: int | None = 1,
+    progress: Callable[[str, int, Trial], None] = lambda arm, seed, trial: None,
 ) -> AssetValidation:
     """Run all arms on one asset's test window and measure them.
 
@@ -147,6 +157,8 @@ def validate_asset(
     seed
         First of ``config.validation_seeds`` consecutive seeds of the learning arms, and the seed of every draw in this
         function.
+    processes, progress
+        Number of processes in which arms learn, and what is called after each run; see `run_trials`.
 
     Raises
     ------
@@ -167,10 +179,12 @@ def validate_asset(
             f"{window.symbol}: every validation already has arms named {sorted(taken)}",
             hint="use other names",
         )
-    trials = {
-        arm: [run(s) for s in range(seed, seed + config.validation_seeds)]
-        for arm, run in sorted(case.learners.items())
-    }
+    trials = run_trials(
+        case.learners,
+        range(seed, seed + config.validation_seeds),
+        processes=processes,
+        progress=progress,
+    )
     policies = {AGENT: [agent], **{arm: [policy] for arm, policy in sorted(case.policies.items())}}
     policies |= {arm: [trial.policy for trial in runs] for arm, runs in trials.items()}
     trajectories = {arm: [window.run(policy) for policy in group] for arm, group in policies.items()}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pydantic import field_validator
 
 from rlpretrain.market.tickers import normal_ticker
-from rlpretrain.sections import Section, Standalone, run_setting
+from rlpretrain.sections import Section, Standalone, deployment_setting, run_setting
 
-__all__ = ["ValidatedAssetSettings", "ValidationConfig", "ValidationSettings"]
+__all__ = ["ArmProcessSettings", "ValidatedAssetSettings", "ValidationConfig", "ValidationSettings"]
 
 
 class ValidatedAssetSettings(Section):
@@ -97,6 +97,18 @@ class ValidationSettings(Section):
         title="Bootstrap samples",
         ge=100,
         le=1_000_000,
+    )
+
+
+class ArmProcessSettings(Section):
+    """How many processes train the arms of one asset."""
+
+    validation_processes: int | None = deployment_setting(
+        None,
+        "Maximum number of processes that train the arms of one asset, if it takes long enough; as many as there are "
+        "CPUs for the task if empty. Memory may allow fewer.",
+        ge=1,
+        le=1_024,
     )
 
 

@@ -10,9 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
+from rlpretrain.environments import EpisodeData, Policy, Trajectory, follow, rollout
 from rlpretrain.errors import DataError
-from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from rlpretrain.validation.metrics import timing_contributions
 
 __all__ = ["CLEAN", "CONTAMINATED", "EvaluationWindow", "Part", "combine", "cut", "run_together"]
@@ -101,8 +100,7 @@ class EvaluationWindow:
             raise DataError(
                 f"{self.symbol}: {positions.shape} positions, expected (paths, {len(self.dates)})"
             )
-        actions = iter(np.where(positions, BUY, SELL).T)
-        return rollout(lambda _: next(actions), self.data, [(self.start, self.stop)] * len(positions))
+        return [follow(self.data, self.start, path) for path in positions]
 
     def score(self, policy: Policy) -> dict[Part, float]:
         """Return a policy's timing score on each part."""

@@ -1,20 +1,13 @@
 import numpy as np
 import pytest
 
-from rlpretrain.environments import rollout
+from rlpretrain.environments import follow, rollout
 from rlpretrain.errors import DataError
-from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from tests.environments.conftest import make_data
 
 
-def follow(data, start, stop, positions):
-    """Take a fixed path of positions, decided at the closes of rows start .. stop - 2."""
-    actions = iter(np.where(positions, BUY, SELL))
-    return rollout(lambda _: np.array([next(actions)]), data, [(start, stop)])[0]
-
-
 def test_always_long_is_the_asset_less_one_entry(data):
-    trajectory = follow(data, 10, 60, np.ones(49, bool))
+    trajectory = follow(data, 10, np.ones(49, bool))
     gross = np.prod((data.before * data.after)[12:60]) * data.after[11]
     assert trajectory.equity[-1] == pytest.approx(gross * (1 - data.cost))
     assert len(trajectory.trades) == 1 and not trajectory.trades[0].closed
@@ -34,7 +27,7 @@ def test_windows_of_different_lengths_run_together_as_they_run_alone(data):
 def test_the_ledger_adds_up_to_the_equity(fill):
     data = make_data(fill=fill)
     positions = np.random.default_rng(1).random(199) < 0.5
-    trajectory = follow(data, 50, 250, positions)
+    trajectory = follow(data, 50, positions)
     assert np.prod([1 + trade.net_return for trade in trajectory.trades]) == pytest.approx(
         trajectory.equity[-1]
     )
@@ -43,8 +36,8 @@ def test_the_ledger_adds_up_to_the_equity(fill):
 def test_exposure_counts_the_position_that_earns_the_bar():
     opened, closed = make_data(fill="next_open"), make_data(fill="next_close")
     positions = np.array([True, True, False, False])
-    assert follow(opened, 0, 5, positions).exposure.tolist() == [1, 1, 0, 0]
-    assert follow(closed, 0, 5, positions).exposure.tolist() == [0, 1, 1, 0]
+    assert follow(opened, 0, positions).exposure.tolist() == [1, 1, 0, 0]
+    assert follow(closed, 0, positions).exposure.tolist() == [0, 1, 1, 0]
 
 
 def test_a_window_without_two_bars_is_refused(data):

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
+from rlpretrain.environments import EpisodeData, Policy, Trajectory, follow, rollout
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import DataError
-from rlpretrain.patterns import BUY, SELL
 from rlpretrain.stages.implementation.market import load_days, mined_windows
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.work import Work
@@ -115,14 +114,10 @@ def _luck(windows: Sequence[Window], paths: Sequence[Trajectory]) -> dict[str, f
 
 def _moved(window: Window, path: Trajectory) -> NDArray[np.float64]:
     """Return the timing scores of a trajectory's positions rotated within the window by equal steps, (_MOVES,)."""
-    data, start, stop = window
+    data, start, _ = window
     held = path.exposure > 0.5
     steps = np.rint(len(held) * np.arange(1, _MOVES + 1) / (_MOVES + 1)).astype(int)
-    moved = np.stack([np.roll(held, step) for step in steps])
-    actions = iter(np.where(moved, BUY, SELL).T)
-    return np.array(
-        [_timing(one) for one in rollout(lambda _: next(actions), data, [(start, stop)] * _MOVES)]
-    )
+    return np.array([_timing(follow(data, start, np.roll(held, step))) for step in steps])
 
 
 def _timing(path: Trajectory) -> float:

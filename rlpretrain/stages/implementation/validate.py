@@ -4,42 +4,33 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from rlpretrain.choices import choose
-from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Trade, Trajectory
-from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, training_window
+from rlpretrain.environments import EpisodeData, Trade, Trajectory
+from rlpretrain.environments.episodes import NUM_ENVS, training_window
 from rlpretrain.errors import DataError
-from rlpretrain.pretraining.dataset import read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
 from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
+from rlpretrain.stages.implementation.learning_arm import LearningArm
 from rlpretrain.stages.implementation.market import load_days, mined_windows
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER
 from rlpretrain.stages.validate import Validated, ValidateSettings, champion_file, evidence_file, ledger_file
 from rlpretrain.stages.work import Work
-from rlpretrain.transfer import TradingPolicy, checkpoint_steps, load_agent, make_agent, train_agent
+from rlpretrain.transfer import load_agent
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.transfer.evidence import first_trust
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
-from rlpretrain.validation import (
-    AssetCase,
-    CurveRecorder,
-    EvaluationWindow,
-    Trial,
-    run_together,
-    validate_asset,
-)
+from rlpretrain.validation import AssetCase, EvaluationWindow, validate_asset
 from rlpretrain.validation.arms import arms_with
 from rlpretrain.validation.settings import ValidationSettings
 
@@ -56,7 +47,7 @@ def validate(work: Work[ValidateSettings]) -> Validated:
     """Run all arms on one asset and measure them; the only stage that reads the test window."""
     symbol, settings = work.part, work.settings
     champion = Registry(work.output_dir).champion(besides=work.run_id)
-    # The arms' networks are small: a second thread costs more than it gains, and assets run in parallel.
+    # The arms' networks are small: a second thread costs more than it gains, and processes run in parallel.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -64,7 +55,16 @@ def validate(work: Work[ValidateSettings]) -> Validated:
         arena = _arena(work, data)
         case = _case(work, data, arena, settings)
         agent, _ = load_agent(work.read(TRANSFER, AGENT))
-        evidence = validate_asset(case, agent.act, settings, seed=settings.seed)
+        evidence = validate_asset(
+            case,
+            agent.act,
+            settings,
+            seed=settings.seed,
+            processes=settings.validation_processes,
+            progress=lambda arm, seed, trial: work.progress(
+                f"{symbol}: {arm}, seed {seed}: chosen after {trial.chosen_after} steps"
+            ),
+        )
     finally:
         torch.set_num_threads(threads)
     write_json(work.write(evidence_file(symbol)), json.loads(evidence.model_dump_json()))
@@ -140,19 +140,15 @@ def _learner(
     arena: _Arena,
     arm: str,
     start: PolicyNetwork | None,
-) -> Callable[[int], Trial]:
-    """Return a function that trains one arm with a seed; budget, starts and checkpoints are the same for all arms."""
-    data, total, windows = window.data, config.validation_steps, mined_windows(work)
-    assets, spans = zip(*arena, strict=True)
+) -> LearningArm:
+    total, windows = config.validation_steps, mined_windows(work)
     rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = work.settings.part(TransferSettings)
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
-    prior, datasets = window.run(shape.act), work.read(MINE, CARD).parent
     # Only whole rollouts: a part of one could be half of a short budget.
     limit = int(total * _WARMUP_SHARE) // rollout * rollout
     transfer = transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, limit))
-    chooser = EvaluationWindow(data, *data.rows(windows.validation_start, windows.test_start))
-    checkpoints = checkpoint_steps(total, config.checkpoints, rollout)
+    chooser = EvaluationWindow(window.data, *window.data.rows(windows.validation_start, windows.test_start))
     trust = 1.0
     if start is not None and choose(TRANSFER_STRATEGIES, transfer.transfer_strategy).frozen_prior:
         placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network()
@@ -160,35 +156,20 @@ def _learner(
             chooser.part_contributions(chooser.run(network.act))[chooser.main] for network in (start, placebo)
         )
         trust = first_trust(own - without)
-
-    def learn(seed: int) -> Trial:
-        env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
-        agent = make_agent(env, shape, seed=seed, algorithm=transfer.rl_algorithm)
-        recorder = CurveRecorder(window, arm, seed, prior)
-
-        def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
-            test, validation = run_together(policy.act, [window, chooser])
-            recorder.record_run(agent.num_timesteps, test)
-            score = chooser.part_scores(validation)[chooser.main]
-            return score, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
-
-        watched = train_agent(
-            agent,
-            start,
-            transfer,
-            total_steps=total,
-            checkpoints=checkpoints,
-            watch=watch,
-            trust=trust,
-            patterns=lambda: read_dataset(dataset_file(datasets, "train")),
-        )
-        # The arm's final policy is the checkpoint with the best score on the validation window, in every arm alike.
-        best = max(range(len(watched)), key=lambda i: watched[i][1][0])
-        agent.policy.load_state_dict(watched[best][1][1])
-        work.progress(f"{window.symbol}: {arm}, seed {seed}: chosen after {watched[best][0]} steps")
-        return recorder.trial(agent.policy.act)
-
-    return learn
+    return LearningArm(
+        name=arm,
+        window=window,
+        chooser=chooser,
+        arena=arena,
+        shape=shape,
+        start=start,
+        prior=window.run(shape.act),
+        transfer=transfer,
+        steps=total,
+        checkpoints=config.checkpoints,
+        trust=trust,
+        patterns=dataset_file(work.read(MINE, CARD).parent, "train"),
+    )
 
 
 def _write_ledger(path: Path, trajectory: Trajectory) -> None:

@@ -1,0 +1,90 @@
+"""One arm of the validation that learns, with all that it needs, so that any process can run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Trajectory
+from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS
+from rlpretrain.pretraining.dataset import read_dataset
+from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.transfer import TradingPolicy, checkpoint_steps, make_agent, train_agent
+from rlpretrain.transfer.agent import ROLLOUT_STEPS
+from rlpretrain.transfer.settings import TransferSettings
+from rlpretrain.validation import CurveRecorder, EvaluationWindow, Trial, run_together
+
+__all__ = ["LearningArm"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningArm:
+    """Trains an arm with a seed; budget, starts and checkpoints are the same for all arms.
+
+    Parameters
+    ----------
+    name
+        Name of the arm.
+    window, chooser
+        Test window, on which checkpoints are only recorded, and validation window, which chooses one of them.
+    arena
+        Assets on which the arm learns, each with the rows of its pre-training window.
+    shape
+        A network of the agent's shape and scaler.
+    start
+        Pre-trained network to start from; None for random weights.
+    prior
+        The pre-trained policy's run through the test window.
+    transfer
+        Settings of the transfer.
+    steps, checkpoints
+        Budget in environment steps, and points of the learning curve.
+    trust
+        Weight of a frozen prior at first.
+    patterns
+        File of the training patterns.
+    """
+
+    name: str
+    window: EvaluationWindow
+    chooser: EvaluationWindow
+    arena: list[tuple[EpisodeData, tuple[int, int]]]
+    shape: PolicyNetwork
+    start: PolicyNetwork | None
+    prior: Trajectory
+    transfer: TransferSettings
+    steps: int
+    checkpoints: int
+    trust: float
+    patterns: Path
+
+    def __call__(self, seed: int) -> Trial:
+        """Train with a seed; the final policy is the checkpoint with the best score on the validation window."""
+        # The networks are small: a second thread costs more than it gains.
+        torch.set_num_threads(1)
+        assets, spans = zip(*self.arena, strict=True)
+        env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
+        agent = make_agent(env, self.shape, seed=seed, algorithm=self.transfer.rl_algorithm)
+        recorder = CurveRecorder(self.window, self.name, seed, self.prior)
+
+        def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
+            test, validation = run_together(policy.act, [self.window, self.chooser])
+            recorder.record_run(agent.num_timesteps, test)
+            score = self.chooser.part_scores(validation)[self.chooser.main]
+            return score, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
+
+        watched = train_agent(
+            agent,
+            self.start,
+            self.transfer,
+            total_steps=self.steps,
+            checkpoints=checkpoint_steps(self.steps, self.checkpoints, NUM_ENVS * ROLLOUT_STEPS),
+            watch=watch,
+            trust=self.trust,
+            patterns=lambda: read_dataset(self.patterns),
+        )
+        steps, (_, weights) = max(watched, key=lambda checkpoint: checkpoint[1][0])
+        return recorder.trial(agent.policy.acting_copy(weights).act, steps)

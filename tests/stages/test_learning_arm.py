@@ -1,0 +1,62 @@
+"""An arm of the validation gives the same bytes in whichever process it learns."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rlpretrain.pretraining.dataset import Scaler
+from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.stages.implementation.learning_arm import LearningArm
+from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.validation import EvaluationWindow, Trial, trial_runs
+from rlpretrain.validation.trial_runs import run_trials
+from tests.environments.conftest import make_data
+
+
+def arm(name: str, start: PolicyNetwork | None, shape: PolicyNetwork) -> LearningArm:
+    data = make_data(360)
+    window = EvaluationWindow(data, 300, 360)
+    return LearningArm(
+        name=name,
+        window=window,
+        chooser=EvaluationWindow(data, 240, 300),
+        arena=[(data, (0, 240))],
+        shape=shape,
+        start=start,
+        prior=window.run(shape.act),
+        transfer=TransferConfig(strategy="residual"),
+        steps=2048,
+        checkpoints=2,
+        trust=0.5,
+        patterns=Path("none"),
+    )
+
+
+def contents(trial: Trial) -> dict[str, object]:
+    policy = trial.policy.__self__  # type: ignore[attr-defined]
+    return {
+        "weights": {name: tensor.numpy().tobytes() for name, tensor in policy.state_dict().items()},
+        "curves": {part: asdict(curve) for part, curve in trial.curves.items()},
+        "by_bar": {part: rows.tobytes() for part, rows in trial.by_bar.items()},
+        "chosen_after": trial.chosen_after,
+    }
+
+
+@pytest.mark.slow
+def test_two_processes_give_the_bytes_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    network = PolicyNetwork(Scaler(np.zeros(64, np.float32), np.ones(64, np.float32)), [16, 8])
+    learners = {name: arm(name, start, network) for name, start in (("a", network), ("b", None))}
+    alone = run_trials(learners, [7, 8], processes=1)
+    monkeypatch.setattr(trial_runs, "_WORTHWHILE", 0.0)
+    shared = run_trials(learners, [7, 8], processes=2)
+    for name, trials in alone.items():
+        assert [contents(trial) for trial in trials] == [contents(trial) for trial in shared[name]]
+    assert contents(alone["a"][0])["weights"] != contents(alone["a"][1])["weights"]
+    states = np.random.default_rng(0).normal(size=(50, 64)).astype(np.float32)
+    np.testing.assert_array_equal(alone["b"][1].policy(states), shared["b"][1].policy(states))

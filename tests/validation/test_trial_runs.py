@@ -1,0 +1,70 @@
+"""Runs of the learning arms: the same in one process as in several, reported in order, and clear about lost ones."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from rlpretrain.errors import RlpretrainError
+from rlpretrain.validation import trial_runs
+from rlpretrain.validation.trial_runs import run_trials
+
+
+class Learner:
+    """Draws numbers; kills its process at one seed."""
+
+    def __init__(self, arm: str, fatal: int | None = None) -> None:
+        self._arm, self._fatal = arm, fatal
+
+    def __call__(self, seed: int) -> tuple[str, int, float, int]:
+        if seed == self._fatal:
+            os._exit(1)
+        return self._arm, seed, float(np.random.default_rng(seed).normal()), os.getpid()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_runs, "_WORTHWHILE", 0.0)
+
+
+def test_several_processes_return_what_one_returns(at_once: None) -> None:
+    learners = {"b": Learner("b"), "a": Learner("a")}
+    seen: list[tuple[str, int]] = []
+    alone, shared = (
+        run_trials(learners, [5, 6], processes=n, progress=lambda arm, seed, _: seen.append((arm, seed)))
+        for n in (1, 2)
+    )
+    assert list(alone) == list(shared) == ["a", "b"]
+    assert seen == [("a", 5), ("a", 6), ("b", 5), ("b", 6)] * 2
+    for arm, runs in alone.items():
+        assert [run[:3] for run in runs] == [run[:3] for run in shared[arm]]
+    here, there = ({run[3] for runs in trials.values() for run in runs} for trials in (alone, shared))
+    assert here == {os.getpid()} and there - here
+
+
+def test_short_work_stays_in_this_process() -> None:
+    trials = run_trials({"a": Learner("a")}, range(50), processes=2)
+    assert {run[3] for run in trials["a"]} == {os.getpid()}
+
+
+def test_little_memory_allows_one_process(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_runs, "_available", lambda: 3 * 2**29)
+    assert trial_runs._room_for() == 1
+    trials = run_trials({"a": Learner("a")}, range(3), processes=None)
+    assert {run[3] for run in trials["a"]} == {os.getpid()}
+
+
+def test_a_containers_limit_counts(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial_runs, "_CGROUP", tmp_path)
+    free = trial_runs._room_for()
+    for limit, room in (("max", free), (str(3 * 2**30), min(free, 2))):
+        (tmp_path / "memory.max").write_text(f"{limit}\n")
+        (tmp_path / "memory.current").write_text(f"{2**29}\n")
+        assert trial_runs._room_for() == room
+
+
+def test_a_killed_process_is_named_with_what_to_do(at_once: None) -> None:
+    with pytest.raises(RlpretrainError, match="RLPRETRAIN_VALIDATION_PROCESSES"):
+        run_trials({"a": Learner("a", fatal=2)}, [1, 2, 3], processes=2)
