@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
 from rlpretrain.environments.book import Book
+from rlpretrain.environments.checks import check_windows, checked_actions
 from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.reward import step_reward
 from rlpretrain.errors import DataError
@@ -57,6 +58,11 @@ class BatchedTradingEnv(VecEnv):
         Decisions in an episode. It then ends by truncation: the value beyond is bootstrapped.
     seed
         Fixes the starts of all episodes.
+
+    Raises
+    ------
+    DataError
+        An episode does not fit into a window.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class BatchedTradingEnv(VecEnv):
         episode_bars: int = 126,
         seed: int = 0,
     ) -> None:
+        check_windows(data, windows, episode_bars)
         super().__init__(
             num_envs,
             spaces.Box(-LIMIT, LIMIT, (STATE_DIM,), np.float32),
@@ -113,8 +120,14 @@ class BatchedTradingEnv(VecEnv):
         return self._observe()
 
     def step_async(self, actions: NDArray[np.integer]) -> None:
-        """Store the decisions of this close for `step_wait`."""
-        self._actions = np.asarray(actions)
+        """Store the decisions of this close for `step_wait`.
+
+        Raises
+        ------
+        DataError
+            They are not one of 0, 1 and 2 for each slot.
+        """
+        self._actions = checked_actions(actions, self.num_envs)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Fill the decisions, advance by one bar, and begin new episodes where one has ended."""

@@ -24,6 +24,11 @@ class EpisodeData:
 
     A decision at the close of bar t is filled within bar t + 1. The fill splits that bar's growth in two:
     ``before[t + 1]`` is earned by the old position, ``after[t + 1]`` by the new one.
+
+    Raises
+    ------
+    DataError
+        Arrays differ in length, a number is missing, or a price or deviation is not positive.
     """
 
     symbol: str
@@ -40,6 +45,20 @@ class EpisodeData:
     cost: float
     """Cost of a trade as a fraction of the amount traded, on each side."""
     bars_per_year: int
+
+    def __post_init__(self) -> None:
+        bars = len(self.dates)
+        for name in ("states", "before", "after", "fill_price", "volatility"):
+            values = getattr(self, name)
+            if len(values) != bars:
+                raise DataError(f"{self.symbol} has {bars} days, but {len(values)} rows of {name}")
+            sound = np.isfinite(values) & ((values > 0) | (name == "states"))
+            if not sound.all():
+                day = self.dates[int(np.argmin(sound.reshape(bars, -1).all(axis=1)))]
+                raise DataError(
+                    f"{self.symbol}: {name} of {day} is not a {'' if name == 'states' else 'positive '}number",
+                    hint="leave the bar out of the prices, or mend it",
+                )
 
     def __len__(self) -> int:
         return len(self.dates)

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments.batched import EpisodeSampler
 from rlpretrain.environments.book import Book
+from rlpretrain.environments.checks import check_windows, checked_action
 from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.reward import step_reward
+from rlpretrain.errors import DataError
 from rlpretrain.features import LIMIT, STATE_DIM
 
 __all__ = ["TradingEnv"]
@@ -31,6 +33,11 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         Decisions in an episode, which then ends by truncation.
     seed
         Fixes the starts; `reset(seed=...)` begins the sequence anew.
+
+    Raises
+    ------
+    DataError
+        An episode does not fit into the window.
     """
 
     def __init__(
@@ -38,7 +45,9 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     ) -> None:
         self.observation_space = spaces.Box(-LIMIT, LIMIT, (STATE_DIM,), np.float32)
         self.action_space = spaces.Discrete(3)
+        check_windows([data], [window], episode_bars)
         self._data, self._window, self._episode_bars = data, window, episode_bars
+        self._left = 0
         self._seed_starts(seed)
 
     def _seed_starts(self, seed: int) -> None:
@@ -57,12 +66,20 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         return self._observe(), {}
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Fill the decision within the next bar, and advance to its close."""
+        """Fill the decision within the next bar, and advance to its close.
+
+        Raises
+        ------
+        DataError
+            The action is none of 0, 1 and 2, or the episode has ended or has not begun.
+        """
+        if self._left == 0:
+            raise DataError("no episode is under way", hint="call reset() first, and after each end")
         decided = self._row
         self._row += 1
         here = slice(self._row, self._row + 1)
         before, after = self._data.before[here], self._data.after[here]
-        step = self._book.step(np.array([action]), before, after, self._data.cost)
+        step = self._book.step(np.array([checked_action(action)]), before, after, self._data.cost)
         reward = step_reward(step.growth, before * after, self._data.volatility[decided : decided + 1])
         self._left -= 1
         info = {"growth": float(step.growth[0]), "cost": float(step.cost[0])}

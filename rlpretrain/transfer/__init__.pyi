@@ -1,4 +1,5 @@
 from .agent import TradingAgent, load_agent, make_agent, save_agent
+from .any_agent import TransferReport, transfer_into
 from .fine_tuning import checkpoint_steps, train_agent
 from .losses import FeatureAlignmentLoss, KnowledgeDistillationLoss
 from .policy import TradingPolicy
@@ -10,6 +11,7 @@ __all__ = [
     "TradingAgent",
     "TradingPolicy",
     "TransferLearningManager",
+    "TransferReport",
     "TransferResult",
     "checkpoint_steps",
     "kl_to_prior",
@@ -17,4 +19,5 @@ __all__ = [
     "make_agent",
     "save_agent",
     "train_agent",
+    "transfer_into",
 ]

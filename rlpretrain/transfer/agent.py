@@ -9,6 +9,7 @@ from typing import Any, cast
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
+from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import update_learning_rate
 from stable_baselines3.common.vec_env import VecEnv
 
@@ -18,6 +19,7 @@ from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file, save_model_file
 from rlpretrain.transfer.algorithms import RL_ALGORITHMS
 from rlpretrain.transfer.policy import TradingPolicy, blank_policy, policy_arguments
+from rlpretrain.transfer.state_scaling import refuse_scaled_observations
 
 __all__ = ["TradingAgent", "load_agent", "make_agent", "save_agent"]
 
@@ -45,16 +47,16 @@ class TradingAgent(OnPolicyAlgorithm):
 
     def use_parameter_groups(self, groups: Sequence[tuple[list[torch.nn.Parameter], float]]) -> None:
         """Create a new optimiser: each group learns at its share of the step size; all other parameters stay fixed."""
-        rate = self.lr_schedule(1.0)
-        self.policy.optimizer = torch.optim.Adam(
-            [
-                {"params": parameters, "share": share, "lr": rate * share}
-                for parameters, share in groups
-                if parameters
-            ],
-            lr=rate,
-            **self.policy.optimizer_kwargs,
-        )
+        names = {parameter: name for name, parameter in self.policy.named_parameters()}
+        shares = [([names[p] for p in parameters], share) for parameters, share in groups if parameters]
+        self.policy.group_parameters(shares, self.lr_schedule(1.0))
+        # `load` builds the policy from them, and then finds the optimiser that was saved.
+        self.policy_kwargs["parameter_groups"] = shares
+
+    @staticmethod
+    def _wrap_env(env: GymEnv, verbose: int = 0, monitor_wrapper: bool = True) -> VecEnv:
+        refuse_scaled_observations(env)
+        return OnPolicyAlgorithm._wrap_env(env, verbose, monitor_wrapper)
 
     def train(self) -> None:
         """Update the policy; the entropy keeps its weight `ent_coef` beside a pull, which has one of its own."""

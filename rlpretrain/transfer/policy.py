@@ -13,26 +13,17 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
-from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.type_aliases import Schedule
 from torch import nn
 
 from rlpretrain.pretraining.dataset import Scaler
-from rlpretrain.pretraining.network import PolicyNetwork, StateScaler, Trunk
+from rlpretrain.pretraining.network import PolicyNetwork, Trunk
 from rlpretrain.pretraining.settings import Activation
 from rlpretrain.transfer.pulls import KlToPrior, Pull, Sample
 from rlpretrain.transfer.residual import Residual
+from rlpretrain.transfer.state_scaling import ScaledState
 
 __all__ = ["TradingPolicy", "blank_policy", "policy_arguments", "soften"]
-
-
-class _ScaledState(BaseFeaturesExtractor):
-    def __init__(self, observation_space: spaces.Box, scaler: Scaler) -> None:
-        super().__init__(observation_space, features_dim=int(observation_space.shape[0]))
-        self.scale = StateScaler(scaler)
-
-    def forward(self, observations: torch.Tensor) -> torch.Tensor:
-        return self.scale(observations)  # type: ignore[no-any-return]
 
 
 class _Towers(nn.Module):
@@ -89,6 +80,8 @@ class TradingPolicy(ActorCriticPolicy):
     ----------
     residual
         Whether the actor corrects a frozen prior, whose weights are loaded next; see `Residual`.
+    parameter_groups
+        Names of parameters and their share of the step size, group by group; see `group_parameters`.
     """
 
     residual: Residual | None
@@ -107,16 +100,17 @@ class TradingPolicy(ActorCriticPolicy):
         activation: Activation = "relu",
         layer_norm: bool = False,
         residual: bool = False,
+        parameter_groups: Sequence[tuple[Sequence[str], float]] | None = None,
         **kwargs: Any,
     ) -> None:
         self.hidden_dims = list(hidden_dims)
         self.activation, self.layer_norm = activation, layer_norm
-        self._blank_residual = residual
+        self._blank_residual, self._groups = residual, parameter_groups
         super().__init__(
             observation_space,
             action_space,
             lr_schedule,
-            features_extractor_class=_ScaledState,
+            features_extractor_class=ScaledState,
             features_extractor_kwargs={"scaler": scaler},
             ortho_init=False,
             # One pass over the weights in place of ten.
@@ -137,6 +131,21 @@ class TradingPolicy(ActorCriticPolicy):
                     self.features_dim, self.hidden_dims, actions, self.activation, self.layer_norm
                 ),
             )
+
+        if self._groups is not None:
+            self.group_parameters(self._groups, lr_schedule(1))
+
+    def group_parameters(self, groups: Sequence[tuple[Sequence[str], float]], rate: float) -> None:
+        """Create a new optimiser whose groups learn at their share of the step size; all other parameters rest."""
+        named = dict(self.named_parameters())
+        self.optimizer = self.optimizer_class(
+            [
+                {"params": [named[name] for name in names], "share": share, "lr": rate * share}
+                for names, share in groups
+            ],
+            lr=rate,  # type: ignore[call-arg]
+            **self.optimizer_kwargs,
+        )
 
     def correct(self, prior: PolicyNetwork, weight: float = 1.0) -> None:
         """Add the frozen prior, times `weight`; the actor learns what is added to that, and starts at nothing."""

@@ -1,0 +1,272 @@
+"""A pre-trained policy put into somebody else's agent: any of stable-baselines3's, or a module of plain torch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from torch import nn
+
+from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
+from rlpretrain.transfer.layer_mapping import Heads, LayerCopy, LeftLayer, TowerPlan, plan_tower
+from rlpretrain.transfer.policy import soften
+from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.state_scaling import ScaledState, put_scaler, refuse_scaled_observations
+from rlpretrain.transfer.towers import AgentMismatchError, find_towers
+
+__all__ = ["TakenLayer", "TransferReport", "transfer_into"]
+
+_SAME = 1e-3
+"""Largest difference, in nats, that rounding may make between the agent's choices and the network's."""
+_STATES = 256
+
+
+@dataclass(frozen=True)
+class TakenLayer:
+    """A pre-trained layer that an agent has taken."""
+
+    source: str
+    layer: str
+    shape: tuple[int, ...]
+    """Units and inputs of the pre-trained layer."""
+    wider: bool
+    """Whether the agent's layer has more; those keep their own weights, and add nothing to the output at first."""
+
+
+@dataclass(frozen=True)
+class TransferReport:
+    """What an agent has taken from a pre-trained network, and what it has not."""
+
+    taken: tuple[TakenLayer, ...]
+    left: tuple[LeftLayer, ...]
+    scaler: str
+    """Where the scaling of the states went."""
+    complete: bool
+    """Whether the agent begins with the network's choices; otherwise its last layers are still its own."""
+    largest_difference: float | None
+    """Largest difference of a log-probability from the network's, in nats, over random states; None if not measured:
+    the transfer is incomplete, or the module can't be called with observations."""
+
+    def __str__(self) -> str:
+        """Return one line for each layer."""
+        lines = [
+            f"{layer.source} -> {layer.layer} {layer.shape[0]}x{layer.shape[1]}"
+            + (", in a wider layer" if layer.wider else "")
+            for layer in self.taken
+        ]
+        lines.append(f"scaling of the states -> {self.scaler}")
+        lines += [f"{left.layer} keeps its own weights: {left.reason}" for left in self.left]
+        if self.largest_difference is not None:
+            lines.append(f"log-probabilities differ by {self.largest_difference:.1g} at most")
+        return "\n".join(lines)
+
+
+def transfer_into(
+    agent: BaseAlgorithm | nn.Module,
+    model_path: Path | str,
+    *,
+    columns: Sequence[int] | None = None,
+    actions: Sequence[int] = (0, 1, 2),
+    temperature: float | None = None,
+    q_temperature: float = 1.0,
+    value_scale: float = 0.0,
+) -> TransferReport:
+    """Load a pre-trained policy into an agent of your own, before it learns.
+
+    Layers are found by name and shape; see `find_towers` for the names, and `plan_tower` for what fits. Actors get the
+    network's logits. Q-networks get ``Q(s, a) = V(s) + tau (l(s, a) - mean of l(s, .))``: differences between actions
+    are tau times the differences of log-probability, as in soft Q-learning (Haarnoja et al. 2017, arXiv 1702.08165),
+    and the mean over actions is the value, as in duelling networks (Wang et al. 2016, arXiv 1511.06581). Target
+    networks get the same. The scaling of states goes in front of the network. An agent that is refused is unchanged.
+
+    Parameters
+    ----------
+    agent
+        A fresh algorithm of stable-baselines3, or a class with its interface; or a torch module.
+    model_path
+        A file that pre-training wrote.
+    columns
+        Places of the 64 numbers of the state vector in the agent's observation; by default it has no others.
+    actions
+        The agent's numbers for hold, buy and sell.
+    temperature
+        Divisor of the logits in actors; by default the setting `transfer_temperature`'s default.
+    q_temperature
+        Tau, in the agent's rewards for each nat.
+    value_scale
+        The agent's rewards for each unit of the pre-trained value head. By default values are left out, because they
+        are in units of the patterns' rewards: critics keep their output layer, and V is 0 in Q-networks.
+
+    Returns
+    -------
+    report
+        What was taken, what was not, and why.
+
+    Raises
+    ------
+    AgentMismatchError
+        The agent observes or does something else, no layer fits, its activation or normalisation differs, its
+        observations are scaled already, or its `forward` is not what its layers say.
+    DataError
+        The file is not a pre-trained network.
+    """
+    network = load_model_file(model_path).network().eval()
+    if temperature is None:
+        temperature = TransferConfig().transfer_temperature
+    module = agent.policy if isinstance(agent, BaseAlgorithm) else agent
+    if not isinstance(module, nn.Module):
+        raise AgentMismatchError(
+            f"a {type(agent).__name__} is neither an agent of stable-baselines3 nor a module of torch"
+        )
+    if isinstance(agent, BaseAlgorithm):
+        refuse_scaled_observations(agent.get_env())
+    if isinstance(module, BasePolicy):
+        _check_spaces(module, network, columns)
+    transfer = _Transfer(
+        network, soften(network, temperature), columns, Heads(tuple(actions), q_temperature, value_scale)
+    )
+    # First into a copy, so that an agent that is refused keeps what it had.
+    transfer.put_into(copy.deepcopy(module))
+    report, extractor = transfer.put_into(module)
+    if isinstance(agent, BaseAlgorithm) and extractor is not None:
+        agent.policy_kwargs |= extractor  # `load` builds the policy from them
+    return report
+
+
+class _Transfer:
+    """The network on its way into a module."""
+
+    def __init__(
+        self, network: PolicyNetwork, softened: PolicyNetwork, columns: Sequence[int] | None, heads: Heads
+    ) -> None:
+        self.network, self.softened, self.heads = network, softened, heads
+        self.width = len(network.scaler.mean)
+        self.columns = range(self.width) if columns is None else columns
+        self.arguments = {"scaler": network.scaler, "columns": None if columns is None else list(columns)}
+        _check_places("columns", self.columns, self.width)
+        _check_places("actions", heads.actions, network.action_dim)
+
+    def put_into(self, module: nn.Module) -> tuple[TransferReport, dict[str, Any] | None]:
+        """Write the layers; return the report, and the `policy_kwargs` of the scaler if it was added."""
+        plans = self._plans(module)
+        had_none = not any(isinstance(part, ScaledState) for part in module.modules())
+        space = getattr(module, "observation_space", None)
+        places = put_scaler(module, self.network.scaler, {"observation_space": space, **self.arguments})
+        copies = {copy.layer.name: copy for plan in plans for copy in plan.copies}
+        for one in copies.values():
+            (one if places or one.source != "trunk.0" else _scaled(one, self.network)).apply()
+        for part in module.modules():
+            optimizer: object = getattr(part, "optimizer", None)
+            if isinstance(optimizer, torch.optim.Optimizer):
+                optimizer.state.clear()  # momentum of other weights
+        complete = [plan for plan in plans if plan.tower.role != "critic" and not plan.left]
+        difference = self._difference(module, complete[0]) if complete else None
+        if difference is not None and difference > _SAME:
+            raise AgentMismatchError(
+                f"the agent's choices differ from the network's by {difference:.2g} nats, although all layers fit",
+                hint="its forward must use its layers in the order of their definition, and nothing else",
+            )
+        report = TransferReport(
+            taken=tuple(
+                TakenLayer(one.source, one.layer.name, tuple(one.weight.shape), one.is_wider)
+                for one in copies.values()
+            ),
+            left=tuple({left.layer: left for plan in plans for left in plan.left}.values()),
+            scaler=", ".join(places) or "the first layer, which does not clip at five deviations",
+            complete=bool(complete),
+            largest_difference=difference,
+        )
+        added = places and had_none and isinstance(module, BasePolicy)
+        extractor = {"features_extractor_class": ScaledState, "features_extractor_kwargs": self.arguments}
+        return report, extractor if added else None
+
+    def _plans(self, module: nn.Module) -> list[TowerPlan]:
+        towers = find_towers(module, self.network.action_dim)
+        if all(tower.role == "critic" for tower in towers):
+            raise AgentMismatchError(
+                f"the agent has no layer with {self.network.action_dim} outputs, one for each action, whose name says "
+                "that it is an actor's or a Q-network's",
+                hint="name it like actor, policy, pi, logits or q",
+            )
+        plans = [
+            plan_tower(
+                self.softened if tower.role == "actor" else self.network, tower, self.columns, self.heads
+            )
+            for tower in towers
+        ]
+        acting = [plan for plan in plans if plan.tower.role != "critic"]
+        if not any(plan.copies for plan in acting):
+            raise AgentMismatchError(
+                f"no layer of the agent fits: {acting[0].left[0].layer}: {acting[0].left[0].reason}",
+                hint=f"give it at least the network's widths, {self.network.hidden_dims}",
+            )
+        return plans
+
+    def _difference(self, module: nn.Module, plan: TowerPlan) -> float | None:
+        """Return the largest difference of log-probabilities over random states, in nats."""
+        generator = torch.Generator().manual_seed(0)
+        scale = self.network.scale
+        finite = torch.where(torch.isfinite(scale.std), scale.std, torch.ones(()))
+        states = scale.mean + finite * torch.randn((_STATES, self.width), generator=generator).clamp(-4, 4)
+        output = plan.tower.layers[-1].linear
+        observations = torch.zeros(_STATES, plan.tower.layers[0].linear.in_features)
+        observations[:, list(self.columns)] = states
+        seen: list[torch.Tensor] = []
+        hook = output.register_forward_hook(lambda _, __, outputs: seen.append(outputs.detach()))
+        try:
+            _ask(module, observations.to(output.weight.device))
+        except (NotImplementedError, TypeError):
+            return None  # a module without `forward`, or with one that wants more
+        finally:
+            hook.remove()
+        if not seen:
+            return None
+        numbers = seen[-1][:, list(self.heads.actions)].cpu()
+        with torch.no_grad():
+            if plan.tower.role == "q":
+                numbers, wanted = numbers / self.heads.q_temperature, self.network(states)[0]
+            else:
+                wanted = self.softened(states)[0]
+        return float((numbers.log_softmax(dim=1) - wanted.log_softmax(dim=1)).abs().max())
+
+
+def _ask(module: nn.Module, observations: torch.Tensor) -> None:
+    with torch.no_grad():
+        if isinstance(module, BasePolicy):
+            module.predict(observations.cpu().numpy(), deterministic=True)
+        else:
+            module(observations)
+
+
+def _scaled(first: LayerCopy, network: PolicyNetwork) -> LayerCopy:
+    """Return the first layer for states that are not scaled."""
+    weight = first.weight / network.scale.std
+    return replace(first, weight=weight, bias=first.bias - weight @ network.scale.mean)
+
+
+def _check_places(name: str, places: Sequence[int], number: int) -> None:
+    if len(places) != number or len(set(places)) != number or min(places) < 0:
+        raise AgentMismatchError(f"{name} must be {number} different places, not {list(places)}")
+
+
+def _check_spaces(policy: BasePolicy, network: PolicyNetwork, columns: Sequence[int] | None) -> None:
+    width = len(network.scaler.mean)
+    space, actions = policy.observation_space, policy.action_space
+    if not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        raise AgentMismatchError(f"the agent observes {space}; the network reads a vector of {width} numbers")
+    if columns is None and space.shape != (width,):
+        raise AgentMismatchError(
+            f"the agent observes {space.shape[0]} numbers, the network reads {width}",
+            hint="if the state vector is among them, say where with columns=",
+        )
+    if not isinstance(actions, spaces.Discrete) or actions.n != network.action_dim:
+        raise AgentMismatchError(
+            f"the agent chooses from {actions}; the network has {network.action_dim} actions: hold, buy and sell"
+        )
