@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from rlpretrain.environments.reward import Reward
 from rlpretrain.market.settings import MarketSettings, RegimeSettings, TradingSettings
 from rlpretrain.patterns.settings import VoteSettings
+from rlpretrain.sections import Section, run_setting
 
-__all__ = ["EpisodeSettings"]
+__all__ = ["EpisodeSettings", "RewardSettings"]
 
 
 class EpisodeSettings(MarketSettings, TradingSettings, RegimeSettings, VoteSettings):
     """State of an asset as an agent sees it, and the cost of its trades."""
+
+
+class RewardSettings(Section):
+    """What agents are rewarded for while they learn."""
+
+    reward: Reward = run_setting(
+        "net",
+        "Transfer",
+        "What RL rewards: net growth, or net growth less what the asset has usually paid for being held.",
+        title="Reward",
+        choices={
+            "net": "net growth, exposure included",
+            "exposure_adjusted": "net growth less the asset's usual growth while it is held",
+        },
+    )

@@ -162,7 +162,14 @@ def _learner(
         trust = first_trust(own - without)
 
     def learn(seed: int) -> Trial:
-        env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
+        env = BatchedTradingEnv(
+            assets,
+            spans,
+            num_envs=NUM_ENVS,
+            episode_bars=EPISODE_BARS,
+            seed=seed,
+            reward=work.settings.reward,
+        )
         agent = make_agent(env, shape, seed=seed, algorithm=transfer.rl_algorithm)
         recorder = CurveRecorder(window, arm, seed, prior)
 
