@@ -57,7 +57,7 @@ def value_units(
 
     This is the least-squares temporal-difference solution (Bradtke and Barto 1996) on the features 1 and value: the
     error ``earned + a * discounts + b * after - (a + b * values)`` has no mean and no correlation with the values.
-    A value that says nothing about the returns gets the factor 0, and the critic starts from their mean.
+    Where the values are constant or point the wrong way, the factor is 0 and the offset the mean return.
 
     Parameters
     ----------
@@ -66,12 +66,13 @@ def value_units(
     earned, discounts, after
         (n,) discounted rewards from each state up to a last one, the discount of that one, and its value times that.
     """
-    if values.var() <= _CONSTANT * np.square(values).mean():
-        return float(earned.mean() / (1 - discounts).mean()), 0.0
-    features = np.stack([np.ones_like(values), values - values.mean()])
-    left = features @ np.stack([1 - discounts, values - after]).T
-    offset, factor = np.linalg.solve(left, features @ earned)
-    return float(offset), float(factor)
+    if values.var() > _CONSTANT * np.square(values).mean():
+        features = np.stack([np.ones_like(values), values - values.mean()])
+        left = features @ np.stack([1 - discounts, values - after]).T
+        offset, factor = np.linalg.solve(left, features @ earned)
+        if factor > 0:
+            return float(offset), float(factor)
+    return float(earned.mean() / (1 - discounts).mean()), 0.0
 
 
 def rescale_critic(
@@ -91,7 +92,7 @@ def rescale_critic(
         A whole rollout of the policy; its rewards at cut episodes, values, returns and advantages are replaced.
     cut
         (steps, slots) the critic's value beyond an episode that was cut with the step, whose discounted value the
-        reward contains; 0 elsewhere.
+        reward contains; NaN elsewhere.
     last, ends
         (slots,) the critic's values after the rollout's last step, and whether an episode ended with it.
 
@@ -103,8 +104,8 @@ def rescale_critic(
     discount = buffer.gamma
     over = np.concatenate([buffer.episode_starts[1:] > 0, ends[None]])
     # Where an episode was cut, the value beyond stands for what follows, as at the end of the rollout.
-    tail = np.where(over, discount * cut, 0.0)
-    known = np.where(over, discount * (cut != 0), 0.0)
+    known = np.where(np.isfinite(cut), discount, 0.0)
+    tail = known * np.nan_to_num(cut)
     zeros = np.zeros(len(last))
     offset, factor = value_units(
         buffer.values.ravel().astype(np.float64),

@@ -115,7 +115,7 @@ class TradingPolicy(ActorCriticPolicy):
 
     def correct(self, prior: PolicyNetwork, weight: float = 1.0) -> None:
         """Add the frozen prior, times `weight`; the actor learns what is added to that, and starts at nothing."""
-        self.features_extractor.scale.load_state_dict(prior.scale.state_dict())  # type: ignore[union-attr]
+        self.use_scaler(prior)
         own = (self.mlp_extractor.policy_net, self.action_net)
         self._add(Residual((prior.trunk, prior.policy_head), own, weight).to(self.device))
 
@@ -181,11 +181,14 @@ class TradingPolicy(ActorCriticPolicy):
             likely = self.action_log_probabilities(torch.as_tensor(states, device=self.device)).argmax(dim=1)
         return np.asarray(likely.cpu().numpy())
 
-    def load_network(self, network: PolicyNetwork) -> None:
-        """Copy the pre-trained layers into the actor, and its trunk into the critic as a start."""
+    def use_scaler(self, network: PolicyNetwork) -> None:
+        """Scale states as the network does."""
         self.features_extractor.scale.load_state_dict(network.scale.state_dict())  # type: ignore[union-attr]
+
+    def load_network(self, network: PolicyNetwork) -> None:
+        """Copy the pre-trained scaler and layers into the actor."""
+        self.use_scaler(network)
         self.mlp_extractor.policy_net.load_state_dict(network.trunk.state_dict())
-        self.mlp_extractor.value_net.load_state_dict(network.trunk.state_dict())
         self.action_net.load_state_dict(network.policy_head.state_dict())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import field_validator
 
@@ -64,6 +64,13 @@ class TransferSettings(Section):
         "Environment steps in which only the critic learns; the strategy 'residual' has none.",
         title="Critic warm-up steps",
         ge=0,
+    )
+    critic_start: Literal["pretrained", "random"] = run_setting(
+        "pretrained",
+        "Transfer",
+        "Whether the critic starts from the pre-trained value head, in the units of RL's returns.",
+        title="Start of the critic",
+        choices={"pretrained": "the pre-trained value head", "random": "random weights"},
     )
     transfer_learning_rate: float = run_setting(
         3e-4,

@@ -29,6 +29,8 @@ class Start:
     policy: TradingPolicy
     prior: PolicyNetwork
     """The softened pre-trained network, frozen."""
+    network: PolicyNetwork
+    """The pre-trained network as it is, frozen."""
     patterns: Callable[[], DataSet] | None = None
     """Reads the training patterns."""
 
@@ -54,6 +56,13 @@ def _kl(start: Start) -> Pull:
     return KlToPrior(lambda states: start.prior(states)[0])
 
 
+def _kl_as_it_is(start: Start) -> Pull:
+    from rlpretrain.transfer.pulls import KlToPrior
+
+    # A fresh student is unsure enough, so that its teacher need not be softened.
+    return KlToPrior(lambda states: start.network(states)[0])
+
+
 @dataclass(frozen=True, kw_only=True)
 class TransferStrategy:
     """One strategy.
@@ -73,6 +82,9 @@ class TransferStrategy:
     frozen_prior
         Whether the pre-trained policy stays beside fresh layers that correct it, rather than being loaded into them.
         There is then no warm-up of the critic, and the pull has the weight that evidence leaves the prior.
+    fresh
+        Whether the actor keeps its random weights, so that the pull alone teaches it what the prior knows. There is
+        then no warm-up of the critic either.
     """
 
     name: str
@@ -80,10 +92,15 @@ class TransferStrategy:
     learning: Callable[[Sequence[str], int, TransferSettings], Collection[str]] = lambda layers, *_: layers
     pull: Callable[[Start], Pull] = _kl
     frozen_prior: bool = False
+    fresh: bool = False
 
     def __post_init__(self) -> None:
         if not (self.name and self.description):
             raise SettingsError(f"the transfer strategy {self.name!r} needs a name and a description")
+        if self.frozen_prior and self.fresh:
+            raise SettingsError(
+                f"the transfer strategy {self.name!r} can't both keep the prior frozen and start without it"
+            )
 
     def learning_layers(self, layers: Sequence[str], iteration: int, config: TransferSettings) -> set[str]:
         """Return the names of the layers that learn, those of `freeze_layers` left out.
@@ -164,6 +181,12 @@ TRANSFER_STRATEGIES: Table[TransferStrategy] = Table(
             name="residual",
             description="fresh ones that correct the frozen policy, which counts for less as evidence grows (residual)",
             frozen_prior=True,
+        ),
+        TransferStrategy(
+            name="kickstarting",
+            description="fresh ones that the policy teaches at first (kickstarting)",
+            pull=_kl_as_it_is,
+            fresh=True,
         ),
         TransferStrategy(
             name="distillation",

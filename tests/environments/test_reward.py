@@ -23,9 +23,7 @@ def drifting(drift: float, fill: str = "next_open") -> EpisodeData:
 
 
 def mean_reward(data: EpisodeData, reward: Reward, action: int) -> float:
-    env = BatchedTradingEnv(
-        [data], [(1_000, 3_000)], num_envs=64, episode_bars=200, seed=0, reward=reward
-    )
+    env = BatchedTradingEnv([data], [(1_000, 3_000)], num_envs=64, episode_bars=200, seed=0, reward=reward)
     env.reset()
     return float(np.mean([env.step(np.full(64, action))[1] for _ in range(200)]))
 
