@@ -22,7 +22,7 @@ def step_reward(
     asset_growth: Floats,
     volatility: Floats,
     *,
-    held: Floats | float = 0.0,
+    held: NDArray[np.bool_] | float = 0.0,
     usual: Floats | float = 0.0,
 ) -> Floats:
     """Return the net log growth of the book minus half the asset's, in units of the asset's daily volatility.
@@ -42,7 +42,7 @@ def step_reward(
     volatility
         (n,) daily standard deviation known at the decision.
     held
-        (n,) share of the bar in which the book is long, see `exposure`.
+        (n,) whether the bar counts as held, see `exposure`.
     usual
         (n,) mean log growth of the asset over a bar, known at the decision, see `usual_growth`; 0 charges nothing.
     """

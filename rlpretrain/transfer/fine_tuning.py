@@ -13,6 +13,7 @@ from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.critic import load_critic
 from rlpretrain.transfer.policy import TradingPolicy, soften
+from rlpretrain.transfer.roll_in import RollIn
 from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES, Start
@@ -64,7 +65,10 @@ def attach(
         return
     if strategy.fresh:
         policy.use_scaler(start)
-        policy.pull = strategy.pull(Start(policy, start, whole, patterns))
+        if strategy.roll_in:
+            policy.roll_in = RollIn(lambda states: whole(states)[0].argmax(dim=1), agent.n_envs)
+        else:
+            policy.pull = strategy.pull(Start(policy, start, whole, patterns))
         return
     policy.load_network(start)
     policy.pull = strategy.pull(Start(policy, start, whole, patterns))

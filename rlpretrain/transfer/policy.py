@@ -21,6 +21,7 @@ from rlpretrain.pretraining.network import PolicyNetwork, StateScaler, Trunk
 from rlpretrain.pretraining.settings import Activation
 from rlpretrain.transfer.pulls import KlToPrior, Pull, Sample
 from rlpretrain.transfer.residual import Residual
+from rlpretrain.transfer.roll_in import RollIn
 
 __all__ = ["TradingPolicy", "blank_policy", "policy_arguments", "soften"]
 
@@ -59,7 +60,8 @@ class TradingPolicy(ActorCriticPolicy):
     """Actor and critic with the layers of `PolicyNetwork`.
 
     With a `pull`, `evaluate_actions` returns ``entropy_bonus * entropy - pull_weight * pull`` in place of the entropy,
-    which stable-baselines3 adds to what is maximised. Without one it is the plain entropy.
+    which stable-baselines3 adds to what is maximised. Without one it is the plain entropy. With a `roll_in`, its guide
+    takes the first actions of each episode in place of the policy.
 
     Parameters
     ----------
@@ -71,6 +73,7 @@ class TradingPolicy(ActorCriticPolicy):
     pull: Pull | None = None
     pull_weight: float = 0.0
     entropy_bonus: float = 1.0
+    roll_in: RollIn | None = None
 
     def __init__(
         self,
@@ -151,6 +154,8 @@ class TradingPolicy(ActorCriticPolicy):
         """Return actions, values and log-probabilities of the actions."""
         distribution = self.get_distribution(obs)
         actions = distribution.get_actions(deterministic=deterministic)
+        if self.roll_in is not None:
+            actions = self.roll_in.choose(obs, actions)
         return actions, self.predict_values(obs), distribution.log_prob(actions)
 
     def evaluate_actions(

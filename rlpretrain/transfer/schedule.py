@@ -15,6 +15,7 @@ from rlpretrain.choices import choose
 from rlpretrain.errors import SettingsError
 from rlpretrain.transfer.critic import rescale_critic
 from rlpretrain.transfer.evidence import gradient_agreement
+from rlpretrain.transfer.roll_in import own_samples_only
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from rlpretrain.transfer.agent import TradingAgent
     from rlpretrain.transfer.policy import TradingPolicy
 
-__all__ = ["TransferSchedule", "actor_layers", "pull_weight", "warmup_steps"]
+__all__ = ["TransferSchedule", "actor_layers", "pull_weight", "roll_in_bars", "warmup_steps"]
 
 
 def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
@@ -53,9 +54,18 @@ def pull_weight(config: TransferSettings, steps: int, total_steps: int) -> float
     """
     if choose(TRANSFER_STRATEGIES, config.transfer_strategy).frozen_prior:
         return config.kl_coefficient
+    return config.kl_coefficient * _remaining(config, steps, total_steps)
+
+
+def roll_in_bars(config: TransferSettings, steps: int, total_steps: int) -> int:
+    """Return the bars of each episode in which the guide decides after `steps`; they fall to zero as a pull does."""
+    return round(config.roll_in_bars * _remaining(config, steps, total_steps))
+
+
+def _remaining(config: TransferSettings, steps: int, total_steps: int) -> float:
     warmup = warmup_steps(config)
     span = max(1, total_steps - warmup) * config.kl_decay_fraction
-    return config.kl_coefficient * max(0.0, 1.0 - max(0, steps - warmup) / span)
+    return max(0.0, 1.0 - max(0, steps - warmup) / span)
 
 
 class TransferSchedule(BaseCallback):
@@ -86,6 +96,7 @@ class TransferSchedule(BaseCallback):
         self._strategy = choose(TRANSFER_STRATEGIES, config.transfer_strategy)
         self._days: list[NDArray[np.datetime64]] = []
         self._cuts: list[NDArray[np.float64]] | None = None
+        self._guided: list[NDArray[np.bool_]] = []
 
     def _on_training_start(self) -> None:
         unknown = set(self._config.freeze_layers) - set(actor_layers(self.model.policy))
@@ -105,15 +116,20 @@ class TransferSchedule(BaseCallback):
         # The first rollout is the prior's own: nothing has been learned.
         first = self.num_timesteps == 0 and self._config.critic_start == "pretrained"
         self._cuts = [] if first else None
-        learning = self._learning_layers()
-        for name, layer in actor_layers(self.model.policy).items():
-            layer.requires_grad_(name in learning)
+        self._learn(self._learning_layers())
         policy = self.model.policy
         policy.pull_weight = pull_weight(self._config, self.num_timesteps, self._total)
+        if policy.roll_in is not None:
+            policy.roll_in.bars = roll_in_bars(self._config, self.num_timesteps, self._total)
+            self._guided = [policy.roll_in.guided]
         if policy.residual is not None:
             # Between rollouts, so that the samples of an update were all drawn under one weight.
             policy.pull_weight *= policy.residual.reweigh()
             self._days = [self._market_days()]
+
+    def _learn(self, names: set[str]) -> None:
+        for name, layer in actor_layers(self.model.policy).items():
+            layer.requires_grad_(name in names)
 
     def _learning_layers(self) -> set[str]:
         since_warm = self.num_timesteps - warmup_steps(self._config)
@@ -130,6 +146,10 @@ class TransferSchedule(BaseCallback):
             self._days.append(self._market_days())
         if self._cuts is not None:
             self._cuts.append(self._values_beyond(self.locals["infos"]))
+        roll_in = self.model.policy.roll_in
+        if roll_in is not None:
+            roll_in.advance(self.locals["dones"])
+            self._guided.append(roll_in.guided)
         return True
 
     def _values_beyond(self, infos: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
@@ -157,6 +177,10 @@ class TransferSchedule(BaseCallback):
             self.logger.record("train/value_offset", offset)
             self.logger.record("train/value_factor", factor)
             self._cuts = None
+        if self.model.policy.roll_in is not None:
+            guided = np.stack(self._guided[:-1])
+            if not own_samples_only(self.model.rollout_buffer, guided, self.num_timesteps):
+                self._learn(set())
         self._count_evidence()
 
     def _count_evidence(self) -> None:

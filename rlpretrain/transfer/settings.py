@@ -50,6 +50,13 @@ class TransferSettings(Section):
         "Iterations at which the next layer, from the output backwards, starts to learn; for 'progressive'.",
         title="Iterations that unfreeze a layer",
     )
+    roll_in_bars: int = run_setting(
+        63,
+        "Transfer",
+        "Bars of each episode in which the pre-trained policy decides at first, for 'roll_in'; they fall to zero.",
+        title="Bars of the roll-in",
+        ge=0,
+    )
     transfer_steps: int = run_setting(
         60_000,
         "Transfer",
@@ -99,7 +106,7 @@ class TransferSettings(Section):
     kl_decay_fraction: float = run_setting(
         1.0,
         "Transfer",
-        "Share of training after which that pull is zero.",
+        "Share of training after which that pull, or the roll-in, is zero.",
         title="Share of training after which the pull is gone",
         gt=0,
         le=1,
