@@ -180,7 +180,7 @@ def train(prepared: Prepared, arm: str, seed: int, steps: int) -> Trained:
         seed=seed,
         reward=reward,
     )
-    agent = make_agent(env, prepared.clone, seed=seed)
+    agent = make_agent(env, prepared.clone, seed=seed, critic=config.critic_form)
     start = soften(prepared.clone, config.transfer_temperature)
     exposure = score_of(prepared.clone.act, prepared.data, prepared.scored)[1]
     states = prepared.patterns.states[:: max(1, len(prepared.patterns) // 2_048)]

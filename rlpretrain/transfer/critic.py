@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from rlpretrain.market import Floats
 from rlpretrain.pretraining.network import PolicyNetwork
@@ -27,9 +28,21 @@ _CONSTANT = 1e-8
 
 
 def load_critic(policy: TradingPolicy, network: PolicyNetwork) -> None:
-    """Copy the pre-trained trunk and value head into the critic."""
-    policy.mlp_extractor.value_net.load_state_dict(network.trunk.state_dict())
-    policy.value_net.load_state_dict(network.value_head.state_dict())
+    """Copy the pre-trained trunk and value head into the critic.
+
+    Normalised layers take the linear ones and normalise what they give; a distribution over returns takes the trunk
+    alone, and learns its head.
+    """
+    for own, other in zip(_linear(policy.mlp_extractor.value_net), _linear(network.trunk), strict=True):
+        own.load_state_dict(other.state_dict())
+    if policy.layer_norm:
+        policy.mlp_extractor.value_net.load_state_dict(network.trunk.state_dict())
+    if isinstance(policy.value_net, nn.Linear):
+        policy.value_net.load_state_dict(network.value_head.state_dict())
+
+
+def _linear(trunk: nn.Module) -> list[nn.Linear]:
+    return [layer for layer in trunk.modules() if isinstance(layer, nn.Linear)]
 
 
 def ahead(
@@ -101,6 +114,7 @@ def rescale_critic(
     offset, factor
         See `value_units`.
     """
+    assert isinstance(policy.value_net, nn.Linear)  # noqa: S101  A distribution over returns is in their units.
     discount = buffer.gamma
     over = np.concatenate([buffer.episode_starts[1:] > 0, ends[None]])
     # Where an episode was cut, the value beyond stands for what follows, as at the end of the rollout.

@@ -19,9 +19,11 @@ from torch import nn
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, StateScaler, Trunk
 from rlpretrain.pretraining.settings import Activation
+from rlpretrain.transfer.categorical import CategoricalValue
 from rlpretrain.transfer.pulls import KlToPrior, Pull, Sample
 from rlpretrain.transfer.residual import Residual
 from rlpretrain.transfer.roll_in import RollIn
+from rlpretrain.transfer.settings import CriticForm
 
 __all__ = ["TradingPolicy", "blank_policy", "policy_arguments", "soften"]
 
@@ -39,11 +41,16 @@ class _Towers(nn.Module):
     """Separate trunks of actor and critic, so that the critic's warm-up does not change the actor."""
 
     def __init__(
-        self, state_dim: int, hidden_dims: Sequence[int], activation: Activation, layer_norm: bool
+        self,
+        state_dim: int,
+        hidden_dims: Sequence[int],
+        activation: Activation,
+        layer_norm: bool,
+        critic_layer_norm: bool,
     ) -> None:
         super().__init__()
         self.policy_net = Trunk(state_dim, hidden_dims, activation, layer_norm)
-        self.value_net = Trunk(state_dim, hidden_dims, activation, layer_norm)
+        self.value_net = Trunk(state_dim, hidden_dims, activation, critic_layer_norm)
         self.latent_dim_pi = self.latent_dim_vf = hidden_dims[-1]
 
     def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -67,6 +74,8 @@ class TradingPolicy(ActorCriticPolicy):
     ----------
     residual
         Whether the actor corrects a frozen prior, whose weights are loaded next; see `Residual`.
+    critic
+        Form of the critic; see `TransferSettings`.
     """
 
     residual: Residual | None
@@ -86,8 +95,10 @@ class TradingPolicy(ActorCriticPolicy):
         activation: Activation = "relu",
         layer_norm: bool = False,
         residual: bool = False,
+        critic: CriticForm = "linear",
         **kwargs: Any,
     ) -> None:
+        self.critic = critic
         self.hidden_dims = list(hidden_dims)
         self.activation, self.layer_norm = activation, layer_norm
         self._blank_residual = residual
@@ -102,12 +113,21 @@ class TradingPolicy(ActorCriticPolicy):
         )
 
     def _build_mlp_extractor(self) -> None:
-        towers = _Towers(self.features_dim, self.hidden_dims, self.activation, self.layer_norm)
+        towers = _Towers(
+            self.features_dim,
+            self.hidden_dims,
+            self.activation,
+            self.layer_norm,
+            self.layer_norm or self.critic == "layer_norm",
+        )
         self.mlp_extractor = towers  # type: ignore[assignment]
 
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
         self.residual = None
+        if self.critic == "categorical":
+            self.value_net = CategoricalValue(self.hidden_dims[-1])  # type: ignore[assignment]
+            self._create_optimiser(lr_schedule(1))
         if self._blank_residual:
             actions = int(self.action_net.out_features)  # type: ignore[arg-type]
             self._add(
@@ -125,7 +145,9 @@ class TradingPolicy(ActorCriticPolicy):
     def _add(self, residual: Residual) -> None:
         self.residual = residual
         self.pull = KlToPrior(lambda states: residual.prior(self._scaled(states)))
-        rate = self.optimizer.param_groups[0]["lr"]
+        self._create_optimiser(self.optimizer.param_groups[0]["lr"])
+
+    def _create_optimiser(self, rate: float) -> None:
         learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
         self.optimizer = self.optimizer_class(learning, lr=rate, **self.optimizer_kwargs)  # type: ignore[call-arg]
 
@@ -166,6 +188,9 @@ class TradingPolicy(ActorCriticPolicy):
         hidden, latent_vf = self.mlp_extractor(features)
         logits = torch.log_softmax(self._logits(features, hidden), dim=1)
         values = self.value_net(latent_vf)
+        if self.critic == "categorical":
+            # It is fitted by its own loss.
+            values = values.detach()
         log_prob = logits.gather(1, actions.long().view(-1, 1)).squeeze(1)
         entropy = -(logits.exp() * logits).sum(dim=1)
         if self.pull is None:
@@ -230,6 +255,7 @@ def blank_policy(
     activation: Activation = "relu",
     layer_norm: bool = False,
     residual: bool = False,
+    critic: CriticForm = "linear",
 ) -> TradingPolicy:
     """Create a policy without an agent, to act with weights that are loaded next."""
     return TradingPolicy(
@@ -241,4 +267,5 @@ def blank_policy(
         activation=activation,
         layer_norm=layer_norm,
         residual=residual,
+        critic=critic,
     )

@@ -115,7 +115,7 @@ class TransferSchedule(BaseCallback):
         self._on_rollout(self.num_timesteps)
         # The first rollout is the prior's own: nothing has been learned.
         first = self.num_timesteps == 0 and self._config.critic_start == "pretrained"
-        self._cuts = [] if first else None
+        self._cuts = [] if first and self.model.policy.critic != "categorical" else None
         self._learn(self._learning_layers())
         policy = self.model.policy
         policy.pull_weight = pull_weight(self._config, self.num_timesteps, self._total)

@@ -9,8 +9,9 @@ from pydantic import field_validator
 from rlpretrain.choices import OneOf
 from rlpretrain.sections import Section, Standalone, run_setting
 
-__all__ = ["TrainingAssetSettings", "TransferConfig", "TransferSettings"]
+__all__ = ["CriticForm", "TrainingAssetSettings", "TransferConfig", "TransferSettings"]
 
+CriticForm = Literal["linear", "layer_norm", "categorical"]
 AlgorithmName = Annotated[str, OneOf("rlpretrain.transfer.algorithms:RL_ALGORITHMS")]
 StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:TRANSFER_STRATEGIES")]
 
@@ -78,6 +79,17 @@ class TransferSettings(Section):
         "Whether the critic starts from the pre-trained value head, in the units of RL's returns.",
         title="Start of the critic",
         choices={"pretrained": "the pre-trained value head", "random": "random weights"},
+    )
+    critic_form: CriticForm = run_setting(
+        "linear",
+        "Transfer",
+        "Form of the critic of every arm: plain, with normalised layers, or a distribution over returns.",
+        title="Form of the critic",
+        choices={
+            "linear": "plain: the policy's layers, with a linear head",
+            "layer_norm": "with normalised layers",
+            "categorical": "a distribution over returns (HL-Gauss)",
+        },
     )
     transfer_learning_rate: float = run_setting(
         3e-4,

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.buffers import RolloutBuffer
+from torch import nn
 
 from rlpretrain.environments import BatchedTradingEnv
 from rlpretrain.pretraining.network import PolicyNetwork
-from rlpretrain.transfer import make_agent
+from rlpretrain.transfer import load_agent, make_agent, save_agent
+from rlpretrain.transfer.categorical import CategoricalValue, fit_categorical
 from rlpretrain.transfer.critic import ahead, rescale_critic, value_units
 from rlpretrain.transfer.fine_tuning import attach
 from rlpretrain.transfer.schedule import TransferSchedule
 from rlpretrain.transfer.settings import TransferConfig
 from tests.environments.conftest import make_data
 from tests.transfer.conftest import ROLLOUT, STATES
-from tests.transfer.test_transfer import run
+from tests.transfer.test_transfer import actor, moved, run
 
 STRATEGIES = ("fine_tuning", "kickstarting", "residual")
 STEPS, SLOTS, DISCOUNT = 40, 3, 0.9
@@ -132,3 +135,77 @@ def test_a_warm_up_is_paid_from_the_same_budget(network, env) -> None:
         run(agent, network, TransferConfig(critic_warmup_steps=warmup), 2 * ROLLOUT, [])
         taken.append(agent.num_timesteps)
     assert taken == [2 * ROLLOUT, 2 * ROLLOUT]
+
+
+@pytest.mark.parametrize("form", ["layer_norm", "categorical"])
+def test_other_critics_start_from_the_pretrained_layers(form: str, network, env) -> None:
+    agent = make_agent(env, network, seed=0, critic=form)
+    attach(agent, network, TransferConfig(critic_form=form))
+    found = [
+        layer for layer in agent.policy.mlp_extractor.value_net.modules() if isinstance(layer, nn.Linear)
+    ]
+    expected = [layer for layer in network.trunk.modules() if isinstance(layer, nn.Linear)]
+    assert all(torch.equal(a.weight, b.weight) for a, b in zip(found, expected, strict=True))
+    # The actor is the clone, whatever the critic.
+    np.testing.assert_array_equal(agent.policy.act(STATES), network.act(STATES))
+
+
+def test_a_normalised_critic_normalises_its_layers_and_the_actor_does_not(network, env) -> None:
+    policy = make_agent(env, network, seed=0, critic="layer_norm").policy
+    states = torch.as_tensor(STATES)
+    with torch.no_grad():
+        # Without activations the last layer's sums have mean 0 and deviation 1 over its units.
+        features = policy.extract_features(states)
+        sums, plain = (
+            nn.Sequential(*list(trunk)[:-1])(features)
+            for trunk in (policy.mlp_extractor.value_net, policy.mlp_extractor.policy_net)
+        )
+    np.testing.assert_allclose(sums.mean(1), 0.0, atol=1e-5)
+    np.testing.assert_allclose(sums.std(1, correction=0), 1.0, atol=1e-3)
+    assert plain.std(1).std() > 0.01
+
+
+@pytest.mark.parametrize("form", ["layer_norm", "categorical"])
+def test_other_critics_survive_the_agents_file(form: str, network, env, tmp_path: Path) -> None:
+    agent = make_agent(env, network, seed=0, critic=form)
+    run(agent, network, TransferConfig(critic_form=form), ROLLOUT, [])
+    save_agent(tmp_path / "agent.pt", agent.policy, {})
+    policy, metadata = load_agent(tmp_path / "agent.pt")
+    assert metadata["critic"] == form
+    np.testing.assert_array_equal(values_of_policy(policy), values_of_policy(agent.policy))
+
+
+def test_the_target_of_a_return_is_a_normal_distribution_with_its_mean() -> None:
+    value = CategoricalValue(4)
+    returns = torch.tensor([-3.3, 0.0, 0.1, 4.7])
+    targets = value.targets(returns)
+    centres = (value.edges[1:] + value.edges[:-1]) / 2
+    torch.testing.assert_close(targets.sum(1), torch.ones(4))
+    torch.testing.assert_close(targets @ centres, returns, atol=1e-3, rtol=0)
+    # Its deviation is 0.75 of a bin, and the bins' own width adds a twelfth of its square.
+    width = 20 / 51
+    deviation = (targets @ centres.square() - (targets @ centres).square()).sqrt()
+    torch.testing.assert_close(
+        deviation, torch.full((4,), width * (0.75**2 + 1 / 12) ** 0.5), atol=1e-3, rtol=0
+    )
+    # Beyond the limits a return counts as the limit.
+    torch.testing.assert_close(value.targets(torch.tensor([99.0])), value.targets(torch.tensor([10.0])))
+
+
+def test_a_categorical_critic_learns_by_its_own_loss_and_leaves_the_actor_alone(network, env) -> None:
+    agent = make_agent(env, network, seed=0, critic="categorical", learning_rate=3e-3)
+    agent.learn(ROLLOUT)
+    policy, buffer = agent.policy, agent.rollout_buffer
+    # In these states returns are 2 or -2 by the sign of the first number.
+    rng = np.random.default_rng(0)
+    buffer.observations[:] = rng.normal(size=buffer.observations.shape)
+    buffer.returns[:] = np.where(buffer.observations[:, 0] > 0, 2.0, -2.0)[:, None].reshape(
+        buffer.returns.shape
+    )
+    before = actor(policy)
+    fit_categorical(policy, buffer, epochs=200, largest_gradient=10.0)
+    assert moved(before, actor(policy)) == set()
+    with torch.no_grad():
+        found = policy.predict_values(torch.as_tensor(buffer.observations)).numpy().ravel()
+    assert np.corrcoef(found, buffer.returns.ravel())[0, 1] > 0.95
+    assert not policy.evaluate_actions(torch.as_tensor(STATES), torch.zeros(50))[0].requires_grad

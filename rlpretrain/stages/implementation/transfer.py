@@ -63,7 +63,14 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
         seed=settings.seed,
         reward=settings.reward,
     )
-    agent = make_agent(env, network, seed=settings.seed, device=work.device, algorithm=settings.rl_algorithm)
+    agent = make_agent(
+        env,
+        network,
+        seed=settings.seed,
+        device=work.device,
+        algorithm=settings.rl_algorithm,
+        critic=settings.critic_form,
+    )
     datasets = work.read(MINE, CARD).parent
     states = read_dataset(dataset_file(datasets, "validation")).states
     trust = 1.0

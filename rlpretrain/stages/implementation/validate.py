@@ -170,7 +170,9 @@ def _learner(
             seed=seed,
             reward=work.settings.reward,
         )
-        agent = make_agent(env, shape, seed=seed, algorithm=transfer.rl_algorithm)
+        agent = make_agent(
+            env, shape, seed=seed, algorithm=transfer.rl_algorithm, critic=transfer.critic_form
+        )
         recorder = CurveRecorder(window, arm, seed, prior)
 
         def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
