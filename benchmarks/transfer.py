@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, rollout
 from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, load_episodes, training_window
-from rlpretrain.environments.reward import Reward
-from rlpretrain.environments.settings import RewardSettings
+from rlpretrain.environments.settings import Reward, RewardSettings
 from rlpretrain.errors import SettingsError
 from rlpretrain.market import load_market
 from rlpretrain.patterns import VotePanel

@@ -13,7 +13,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 
 from rlpretrain.environments.book import Book
 from rlpretrain.environments.episode_data import EpisodeData
-from rlpretrain.environments.reward import Reward, exposure, step_reward, usual_growth
+from rlpretrain.environments.reward import exposure, step_reward, usual_growth
+from rlpretrain.environments.settings import Reward
 from rlpretrain.errors import DataError
 from rlpretrain.features import LIMIT, STATE_DIM
 from rlpretrain.market import Dates

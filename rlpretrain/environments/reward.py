@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from rlpretrain.environments.settings import Reward
 from rlpretrain.market import Floats
 
-__all__ = ["Reward", "exposure", "step_reward", "usual_growth"]
-
-Reward = Literal["net", "exposure_adjusted"]
-"""Whether being in the market pays what the asset usually does, or only the choice of days pays."""
+__all__ = ["exposure", "step_reward", "usual_growth"]
 
 _LIMIT = 10.0
 

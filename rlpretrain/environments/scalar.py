@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from rlpretrain.environments.batched import EpisodeSampler
 from rlpretrain.environments.book import Book
 from rlpretrain.environments.episode_data import EpisodeData
-from rlpretrain.environments.reward import Reward, exposure, step_reward, usual_growth
+from rlpretrain.environments.reward import exposure, step_reward, usual_growth
+from rlpretrain.environments.settings import Reward
 from rlpretrain.features import LIMIT, STATE_DIM
 
 __all__ = ["TradingEnv"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from rlpretrain.environments.reward import Reward
+from typing import Literal
+
 from rlpretrain.market.settings import MarketSettings, RegimeSettings, TradingSettings
 from rlpretrain.patterns.settings import VoteSettings
 from rlpretrain.sections import Section, run_setting
 
-__all__ = ["EpisodeSettings", "RewardSettings"]
+__all__ = ["EpisodeSettings", "Reward", "RewardSettings"]
+
+Reward = Literal["net", "exposure_adjusted"]
+"""Whether being in the market pays what the asset usually does, or only the choice of days pays."""
 
 
 class EpisodeSettings(MarketSettings, TradingSettings, RegimeSettings, VoteSettings):

@@ -95,7 +95,7 @@ def rescale_critic(
     last: NDArray[np.floating],
     ends: NDArray[np.bool_],
 ) -> tuple[float, float]:
-    """Bring the critic into the units of a rollout's returns, and the rollout's values and advantages with it.
+    """Convert the critic to the units of a rollout's returns, and the rollout's values and advantages with it.
 
     Parameters
     ----------

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, step_reward
-from rlpretrain.environments.reward import Reward, exposure, usual_growth
+from rlpretrain.environments.reward import exposure, usual_growth
+from rlpretrain.environments.settings import Reward
 from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from tests.environments.conftest import make_data
 
