@@ -3,9 +3,12 @@
 ``python -m benchmarks.transfer --run FOLDER`` reads a run that has been pre-trained. For each asset and seed it trains
 every arm with the same budget, starts of episodes, optimiser and entropy bonus; only what is loaded and kept differs.
 It prints each arm's score before any step, its mean over the budget and its score at the end, less those of random
-weights with the same seed; an interval over the pairs of asset and seed; how much of the prior is left (the share of
-days with the prior's position and the divergence from its probabilities, after a fifth of the steps and at the end);
-and the CPU seconds of a run.
+weights with the same seed; an interval over the pairs of asset and seed; the largest fall below the start; how much of
+the prior is left (the share of days with the prior's position and the divergence from its probabilities, after a fifth
+of the steps and at the end); and the CPU seconds of a run.
+
+An arm is a transfer strategy or `random`, with settings that differ from the defaults, for example
+``residual:transfer_temperature=4,kl_coefficient=2`` or ``random:reward=exposure_adjusted``.
 
 ``--window validation`` scores on the validation window, on which thresholds may be chosen; ``--window test``, the
 default, on the test window, on which they may not.
@@ -27,6 +30,8 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, rollout
 from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, load_episodes, training_window
+from rlpretrain.environments.settings import Reward, RewardSettings
+from rlpretrain.errors import SettingsError
 from rlpretrain.market import load_market
 from rlpretrain.patterns import VotePanel
 from rlpretrain.pretraining.dataset import DataSet, read_dataset
@@ -38,8 +43,7 @@ from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.transfer.evidence import first_trust
 from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.settings import TransferConfig
-from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
-from rlpretrain.validation.learning_curves import LearningCurve, area, final, jump_start
+from rlpretrain.validation.learning_curves import LearningCurve, area, final, jump_start, largest_dip
 from rlpretrain.validation.metrics import timing_contributions
 from rlpretrain.validation.statistics import seed_interval
 
@@ -92,9 +96,7 @@ def main() -> None:
     parser.add_argument(
         "--run", type=Path, required=True, metavar="FOLDER", help="run that has been pre-trained"
     )
-    parser.add_argument(
-        "--arms", nargs="+", default=["fine_tuning", "residual"], choices=list(TRANSFER_STRATEGIES)
-    )
+    parser.add_argument("--arms", nargs="+", default=["fine_tuning", "residual"], metavar="ARM", type=checked)
     parser.add_argument("--assets", nargs="+", default=["QQQ", "BTC-USD"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8])
     parser.add_argument("--steps", type=int, default=16_384)
@@ -111,6 +113,25 @@ def main() -> None:
                 runs[symbol, seed] = train(prepared, arm, seed, options.steps)
     for symbol in [*options.assets, *(["all"] if len(options.assets) > 1 else [])]:
         print_table(symbol, found)
+
+
+def checked(arm: str) -> str:
+    """Return the arm as it was written, if it can be trained."""
+    try:
+        settings_of(arm)
+    except (SettingsError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return arm
+
+
+def settings_of(arm: str) -> tuple[bool, TransferConfig, Reward]:
+    """Return whether an arm starts from the clone, its settings and its reward."""
+    name, _, rest = arm.partition(":")
+    values: dict[str, Any] = dict(part.split("=", 1) for part in rest.split(",") if part)
+    reward = RewardSettings(**{key: values.pop(key) for key in ("reward",) if key in values}).reward
+    if name != RANDOM:
+        values["transfer_strategy"] = name
+    return name != RANDOM, TransferConfig(**values), reward
 
 
 def prepare(folder: Path, symbol: str, window: str) -> Prepared:
@@ -147,13 +168,18 @@ def train(prepared: Prepared, arm: str, seed: int, steps: int) -> Trained:
     """Train one arm with one seed as the stage `validate` does."""
     started = time.process_time()
     rollout_steps = NUM_ENVS * ROLLOUT_STEPS
-    config = TransferConfig() if arm == RANDOM else TransferConfig(strategy=arm)
+    transferred, config, reward = settings_of(arm)
     limit = int(steps * WARMUP_SHARE) // rollout_steps * rollout_steps
     config = config.changed(critic_warmup_steps=min(config.critic_warmup_steps, limit))
     env = BatchedTradingEnv(
-        [prepared.data], [prepared.learn], num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed
+        [prepared.data],
+        [prepared.learn],
+        num_envs=NUM_ENVS,
+        episode_bars=EPISODE_BARS,
+        seed=seed,
+        reward=reward,
     )
-    agent = make_agent(env, prepared.clone, seed=seed)
+    agent = make_agent(env, prepared.clone, seed=seed, critic=config.critic_form)
     start = soften(prepared.clone, config.transfer_temperature)
     exposure = score_of(prepared.clone.act, prepared.data, prepared.scored)[1]
     states = prepared.patterns.states[:: max(1, len(prepared.patterns) // 2_048)]
@@ -164,7 +190,7 @@ def train(prepared: Prepared, arm: str, seed: int, steps: int) -> Trained:
 
     watched = train_agent(
         agent,
-        None if arm == RANDOM else prepared.clone,
+        prepared.clone if transferred else None,
         config,
         total_steps=steps,
         checkpoints=checkpoint_steps(steps, CHECKPOINTS, rollout_steps),
@@ -187,6 +213,7 @@ def print_table(symbol: str, found: Mapping[str, Mapping[tuple[str, int], Traine
     """Print what each arm gained over random weights, paired by asset and seed."""
     chosen = [key for key in found[RANDOM] if symbol in (key[0], "all")]
     random = [found[RANDOM][key].curve for key in chosen]
+    width = max(len(arm) for arm in found)
     print(
         f"\n{symbol}: {len(chosen)} pairs; random weights: "
         + ", ".join(
@@ -195,8 +222,8 @@ def print_table(symbol: str, found: Mapping[str, Mapping[tuple[str, int], Traine
         )
     )
     print(
-        "arm                start                 area                  final                 "
-        "kept 1/5, end  KL 1/5, end   weight  CPU s"
+        f"{'arm':{width}s} start                 area                  final                 "
+        "dip   kept 1/5, end  KL 1/5, end   weight  CPU s"
     )
     for arm, runs in found.items():
         if arm == RANDOM:
@@ -209,7 +236,8 @@ def print_table(symbol: str, found: Mapping[str, Mapping[tuple[str, int], Traine
         kept, kl = np.mean([run.kept for run in own], axis=0), np.mean([run.kl for run in own], axis=0)
         weights = [run.weight for run in own if run.weight is not None]
         print(
-            f"{arm:18s} {' '.join(f'{cell:21s}' for cell in cells)} {kept[1]:5.1%} {kept[-1]:5.1%}   "
+            f"{arm:{width}s} {' '.join(f'{cell:21s}' for cell in cells)} "
+            f"{np.mean([largest_dip(run.curve) for run in own]):.2f}  {kept[1]:5.1%} {kept[-1]:5.1%}   "
             f"{kl[1]:.3f} {kl[-1]:.3f}   {np.mean(weights) if weights else float('nan'):5.2f} "
             f"{np.mean([run.seconds for run in own]):6.1f}"
         )

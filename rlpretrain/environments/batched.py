@@ -14,7 +14,8 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvO
 from rlpretrain.environments.book import Book
 from rlpretrain.environments.checks import check_windows, checked_actions
 from rlpretrain.environments.episode_data import EpisodeData
-from rlpretrain.environments.reward import step_reward
+from rlpretrain.environments.reward import exposure, step_reward, usual_growth
+from rlpretrain.environments.settings import Reward
 from rlpretrain.errors import DataError
 from rlpretrain.features import LIMIT, STATE_DIM
 from rlpretrain.market import Dates
@@ -58,6 +59,8 @@ class BatchedTradingEnv(VecEnv):
         Decisions in an episode. It then ends by truncation: the value beyond is bootstrapped.
     seed
         Fixes the starts of all episodes.
+    reward
+        Whether exposure is charged what it usually pays, see `step_reward`.
 
     Raises
     ------
@@ -73,6 +76,7 @@ class BatchedTradingEnv(VecEnv):
         num_envs: int = 32,
         episode_bars: int = 126,
         seed: int = 0,
+        reward: Reward = "net",
     ) -> None:
         check_windows(data, windows, episode_bars)
         super().__init__(
@@ -86,6 +90,7 @@ class BatchedTradingEnv(VecEnv):
         self._before = np.concatenate([part.before for part in data])
         self._after = np.concatenate([part.after for part in data])
         self._volatility = np.concatenate([part.volatility for part in data])
+        self._usual = np.concatenate([usual_growth(reward, part.before * part.after) for part in data])
         self._dates = np.concatenate([part.dates for part in data])
         self._asset_cost = np.array([part.cost for part in data])
         self._windows, self._episode_bars, self._seed = list(windows), episode_bars, seed
@@ -133,9 +138,14 @@ class BatchedTradingEnv(VecEnv):
         """Fill the decisions, advance by one bar, and begin new episodes where one has ended."""
         decided = self._row
         self._row = decided + 1
-        step = self._book.step(self._actions, self._before[self._row], self._after[self._row], self._cost)
+        held, before, after = self._book.long, self._before[self._row], self._after[self._row]
+        step = self._book.step(self._actions, before, after, self._cost)
         rewards = step_reward(
-            step.growth, self._before[self._row] * self._after[self._row], self._volatility[decided]
+            step.growth,
+            before * after,
+            self._volatility[decided],
+            held=exposure(held, self._book.long, after),
+            usual=self._usual[decided],
         )
         self._left -= 1
         dones = self._left == 0

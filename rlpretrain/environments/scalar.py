@@ -13,7 +13,8 @@ from rlpretrain.environments.batched import EpisodeSampler
 from rlpretrain.environments.book import Book
 from rlpretrain.environments.checks import check_windows, checked_action
 from rlpretrain.environments.episode_data import EpisodeData
-from rlpretrain.environments.reward import step_reward
+from rlpretrain.environments.reward import exposure, step_reward, usual_growth
+from rlpretrain.environments.settings import Reward
 from rlpretrain.errors import DataError
 from rlpretrain.features import LIMIT, STATE_DIM
 
@@ -33,6 +34,8 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         Decisions in an episode, which then ends by truncation.
     seed
         Fixes the starts; `reset(seed=...)` begins the sequence anew.
+    reward
+        Whether exposure is charged what it usually pays, see `step_reward`.
 
     Raises
     ------
@@ -41,13 +44,20 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     """
 
     def __init__(
-        self, data: EpisodeData, window: tuple[int, int], *, episode_bars: int = 126, seed: int = 0
+        self,
+        data: EpisodeData,
+        window: tuple[int, int],
+        *,
+        episode_bars: int = 126,
+        seed: int = 0,
+        reward: Reward = "net",
     ) -> None:
         self.observation_space = spaces.Box(-LIMIT, LIMIT, (STATE_DIM,), np.float32)
         self.action_space = spaces.Discrete(3)
         check_windows([data], [window], episode_bars)
         self._data, self._window, self._episode_bars = data, window, episode_bars
         self._left = 0
+        self._usual = usual_growth(reward, data.before * data.after)
         self._seed_starts(seed)
 
     def _seed_starts(self, seed: int) -> None:
@@ -79,8 +89,15 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self._row += 1
         here = slice(self._row, self._row + 1)
         before, after = self._data.before[here], self._data.after[here]
+        held = self._book.long
         step = self._book.step(np.array([checked_action(action)]), before, after, self._data.cost)
-        reward = step_reward(step.growth, before * after, self._data.volatility[decided : decided + 1])
+        reward = step_reward(
+            step.growth,
+            before * after,
+            self._data.volatility[decided : decided + 1],
+            held=exposure(held, self._book.long, after),
+            usual=self._usual[decided : decided + 1],
+        )
         self._left -= 1
         info = {"growth": float(step.growth[0]), "cost": float(step.cost[0])}
         return self._observe(), float(np.float32(reward[0])), False, self._left == 0, info

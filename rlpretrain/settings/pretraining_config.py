@@ -6,6 +6,7 @@ from typing import Any
 
 from rlpretrain.analysis.settings import AnalysisSettings
 from rlpretrain.composer.settings import ChunkSettings, HistorySettings, LibrarySettings
+from rlpretrain.environments.settings import RewardSettings
 from rlpretrain.market.settings import PriceUpdateSettings, RegimeSettings, WindowSettings
 from rlpretrain.patterns.settings import (
     ConfidenceSettings,
@@ -45,6 +46,7 @@ class PretrainingConfig(
     ArmProcessSettings,
     ValidationSettings,
     ValidatedAssetSettings,
+    RewardSettings,
     TransferSettings,
     TrainingAssetSettings,
     ShapeSettings,

@@ -80,9 +80,9 @@ def _compose(text: str, name: str) -> yaml.Node | None:
         depth = 0
         for event in yaml.parse(text, Loader=_Loader):
             if isinstance(event, yaml.AliasEvent):
-                line = event.start_mark.line + 1
+                where = f" in line {event.start_mark.line + 1}" if event.start_mark else ""
                 raise SettingsError(
-                    f"{name}: '*{event.anchor}' in line {line} is an alias", hint="write the value out"
+                    f"{name}: '*{event.anchor}'{where} is an alias", hint="write the value out"
                 )
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlpretrain.environments.settings import EpisodeSettings
+from rlpretrain.environments.settings import EpisodeSettings, RewardSettings
 from rlpretrain.pretraining.settings import DeviceSettings
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
@@ -17,7 +17,7 @@ AGENT = "transferred_rl_agent.pt"
 TRANSFER_HISTORY = "transfer_history.json"
 
 
-class TransferStageSettings(TransferSettings, EpisodeSettings, DeviceSettings):
+class TransferStageSettings(TransferSettings, RewardSettings, EpisodeSettings, DeviceSettings):
     """Settings that determine how the agent is created and fine-tuned."""
 
 

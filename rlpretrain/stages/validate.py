@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rlpretrain.environments.settings import EpisodeSettings
+from rlpretrain.environments.settings import EpisodeSettings, RewardSettings
 from rlpretrain.pretraining.settings import TuningSettings
 from rlpretrain.runs.distinct_names import distinct_name
 from rlpretrain.stages.list import LIST
@@ -24,7 +24,7 @@ __all__ = ["VALIDATE", "ValidateSettings", "Validated", "champion_file", "eviden
 
 
 class ValidateSettings(
-    ArmProcessSettings, ValidationSettings, TransferSettings, TuningSettings, EpisodeSettings
+    ArmProcessSettings, ValidationSettings, TransferSettings, RewardSettings, TuningSettings, EpisodeSettings
 ):
     """Settings that determine how the arms learn, and how they are measured."""
 

@@ -18,7 +18,9 @@ from rlpretrain.errors import DataError
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file, save_model_file
 from rlpretrain.transfer.algorithms import RL_ALGORITHMS
+from rlpretrain.transfer.categorical import fit_categorical
 from rlpretrain.transfer.policy import TradingPolicy, blank_policy, policy_arguments
+from rlpretrain.transfer.settings import CriticForm
 from rlpretrain.transfer.state_scaling import refuse_scaled_observations
 
 __all__ = ["TradingAgent", "load_agent", "make_agent", "save_agent"]
@@ -60,6 +62,12 @@ class TradingAgent(OnPolicyAlgorithm):
 
     def train(self) -> None:
         """Update the policy; the entropy keeps its weight `ent_coef` beside a pull, which has one of its own."""
+        if self.policy.critic == "categorical":
+            fit_categorical(
+                self.policy, self.rollout_buffer, getattr(self, "n_epochs", 1), self.max_grad_norm
+            )
+            if not any(parameter.requires_grad for parameter in self.policy.actor_parameters()):
+                return
         bonus = self.ent_coef
         if self.policy.pull is not None:
             self.policy.entropy_bonus, self.ent_coef = bonus, 1.0
@@ -78,6 +86,7 @@ def make_agent(
     entropy_coefficient: float = 0.01,
     device: str = "cpu",
     algorithm: str = "ppo",
+    critic: CriticForm = "linear",
 ) -> TradingAgent:
     """Create an agent with the network's shape and scaler, and with random weights.
 
@@ -98,7 +107,7 @@ def make_agent(
         ent_coef=entropy_coefficient,
         vf_coef=0.5,
         max_grad_norm=0.5,
-        policy_kwargs=policy_arguments(network),
+        policy_kwargs={**policy_arguments(network), "critic": critic},
         seed=seed,
         device=device,
         **row.arguments(ROLLOUT_STEPS, env.num_envs),
@@ -112,6 +121,7 @@ def save_agent(path: Path | str, policy: TradingPolicy, metadata: dict[str, Any]
         "activation": policy.activation,
         "layer_norm": policy.layer_norm,
         "residual": policy.residual is not None,
+        "critic": policy.critic,
         "action_dim": int(cast(spaces.Discrete, policy.action_space).n),
     }
     save_model_file(Path(path), "rl_agent", policy.state_dict(), {**metadata, **shape})
@@ -139,6 +149,7 @@ def load_agent(path: Path | str) -> tuple[TradingPolicy, dict[str, Any]]:
         activation=file.metadata.get("activation", "relu"),
         layer_norm=file.metadata.get("layer_norm", False),
         residual=file.metadata.get("residual", False),
+        critic=file.metadata.get("critic", "linear"),
     )
     policy.load_state_dict(file.weights)
     return policy.eval(), file.metadata

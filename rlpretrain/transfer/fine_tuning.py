@@ -11,7 +11,9 @@ from rlpretrain.choices import choose
 from rlpretrain.pretraining.dataset import DataSet
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer.agent import TradingAgent
+from rlpretrain.transfer.critic import load_critic
 from rlpretrain.transfer.policy import TradingPolicy, soften
+from rlpretrain.transfer.roll_in import RollIn
 from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES, Start
@@ -34,7 +36,8 @@ def attach(
     """Load the softened pre-trained policy into the agent as the strategy says, and set the pull towards it.
 
     Where its layers are loaded, those of the actor learn at `backbone_lr_scale` times the heads' step size, and the
-    critic at the full one. A fresh network beside the frozen prior keeps the optimiser of random weights.
+    critic at the full one. Fresh layers keep the optimiser of random weights. Unless `critic_start` says otherwise, the
+    critic starts from the pre-trained value head, whose units `TransferSchedule` corrects after the first rollout.
 
     Parameters
     ----------
@@ -49,14 +52,26 @@ def attach(
         The strategy needs patterns, and there are none.
     """
     strategy = choose(TRANSFER_STRATEGIES, config.transfer_strategy)
-    policy, start = agent.policy, soften(network, config.transfer_temperature)
-    start.to(policy.device).eval().requires_grad_(False)
+    policy = agent.policy
+    start, whole = (
+        soften(network, temperature).to(policy.device).eval().requires_grad_(False)
+        for temperature in (config.transfer_temperature, 1.0)
+    )
+    if config.critic_start == "pretrained":
+        load_critic(policy, start)
     if strategy.frozen_prior:
         policy.correct(start, trust)
         agent.policy_kwargs["residual"] = True
         return
+    if strategy.fresh:
+        policy.use_scaler(start)
+        if strategy.roll_in:
+            policy.roll_in = RollIn(lambda states: whole(states)[0].argmax(dim=1), agent.n_envs)
+        else:
+            policy.pull = strategy.pull(Start(policy, start, whole, patterns))
+        return
     policy.load_network(start)
-    policy.pull = strategy.pull(Start(policy, start, patterns))
+    policy.pull = strategy.pull(Start(policy, start, whole, patterns))
     layers = actor_layers(policy)
     head = layers.pop("policy_head")
     critic = [*policy.mlp_extractor.value_net.parameters(), *policy.value_net.parameters()]

@@ -61,7 +61,7 @@ class LeanPPO(PPO):
             if dones.any():
                 self._update_info_buffer(infos, dones)
                 cut += [
-                    (step, slot, infos[slot]["terminal_observation"])
+                    (step, int(slot), infos[slot]["terminal_observation"])
                     for slot in np.flatnonzero(dones)
                     if infos[slot].get("TimeLimit.truncated") and "terminal_observation" in infos[slot]
                 ]
@@ -104,7 +104,7 @@ class LeanPPO(PPO):
         for _ in range(self.n_epochs):
             order = torch.as_tensor(np.random.permutation(len(actions)), device=self.device)  # noqa: NPY002
             divergences = []
-            for rows in order.split(self.batch_size):
+            for rows in torch.split(order, self.batch_size):
                 values, log_prob, regulariser = self.policy.evaluate(known.rows(rows), actions[rows])
                 gain = advantages[rows]
                 if self.normalize_advantage and len(rows) > 1:

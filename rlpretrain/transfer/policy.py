@@ -19,8 +19,11 @@ from torch import nn
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, Trunk
 from rlpretrain.pretraining.settings import Activation
+from rlpretrain.transfer.categorical import CategoricalValue
 from rlpretrain.transfer.pulls import KlToPrior, Pull, Sample
 from rlpretrain.transfer.residual import Residual
+from rlpretrain.transfer.roll_in import RollIn
+from rlpretrain.transfer.settings import CriticForm
 from rlpretrain.transfer.state_scaling import ScaledState
 
 __all__ = ["TradingPolicy", "blank_policy", "policy_arguments", "soften"]
@@ -30,11 +33,16 @@ class _Towers(nn.Module):
     """Separate trunks of actor and critic, so that the critic's warm-up does not change the actor."""
 
     def __init__(
-        self, state_dim: int, hidden_dims: Sequence[int], activation: Activation, layer_norm: bool
+        self,
+        state_dim: int,
+        hidden_dims: Sequence[int],
+        activation: Activation,
+        layer_norm: bool,
+        critic_layer_norm: bool,
     ) -> None:
         super().__init__()
         self.policy_net = Trunk(state_dim, hidden_dims, activation, layer_norm)
-        self.value_net = Trunk(state_dim, hidden_dims, activation, layer_norm)
+        self.value_net = Trunk(state_dim, hidden_dims, activation, critic_layer_norm)
         self.latent_dim_pi = self.latent_dim_vf = hidden_dims[-1]
 
     def forward(self, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -74,12 +82,15 @@ class TradingPolicy(ActorCriticPolicy):
     """Actor and critic with the layers of `PolicyNetwork`.
 
     With a `pull`, `evaluate_actions` returns ``entropy_bonus * entropy - pull_weight * pull`` in place of the entropy,
-    which stable-baselines3 adds to what is maximised. Without one it is the plain entropy.
+    which stable-baselines3 adds to what is maximised. Without one it is the plain entropy. With a `roll_in`, its guide
+    takes the first actions of each episode in place of the policy.
 
     Parameters
     ----------
     residual
         Whether the actor corrects a frozen prior, whose weights are loaded next; see `Residual`.
+    critic
+        Form of the critic; see `TransferSettings`.
     parameter_groups
         Names of parameters and their share of the step size, group by group; see `group_parameters`.
     """
@@ -88,6 +99,7 @@ class TradingPolicy(ActorCriticPolicy):
     pull: Pull | None = None
     pull_weight: float = 0.0
     entropy_bonus: float = 1.0
+    roll_in: RollIn | None = None
 
     def __init__(
         self,
@@ -100,9 +112,11 @@ class TradingPolicy(ActorCriticPolicy):
         activation: Activation = "relu",
         layer_norm: bool = False,
         residual: bool = False,
+        critic: CriticForm = "linear",
         parameter_groups: Sequence[tuple[Sequence[str], float]] | None = None,
         **kwargs: Any,
     ) -> None:
+        self.critic = critic
         self.hidden_dims = list(hidden_dims)
         self.activation, self.layer_norm = activation, layer_norm
         self._blank_residual, self._groups = residual, parameter_groups
@@ -118,12 +132,21 @@ class TradingPolicy(ActorCriticPolicy):
         )
 
     def _build_mlp_extractor(self) -> None:
-        towers = _Towers(self.features_dim, self.hidden_dims, self.activation, self.layer_norm)
+        towers = _Towers(
+            self.features_dim,
+            self.hidden_dims,
+            self.activation,
+            self.layer_norm,
+            self.layer_norm or self.critic == "layer_norm",
+        )
         self.mlp_extractor = towers  # type: ignore[assignment]
 
     def _build(self, lr_schedule: Schedule) -> None:
         super()._build(lr_schedule)
         self.residual = None
+        if self.critic == "categorical":
+            self.value_net = CategoricalValue(self.hidden_dims[-1])  # type: ignore[assignment]
+            self._create_optimiser(lr_schedule(1))
         if self._blank_residual:
             actions = int(self.action_net.out_features)  # type: ignore[arg-type]
             self._add(
@@ -149,14 +172,16 @@ class TradingPolicy(ActorCriticPolicy):
 
     def correct(self, prior: PolicyNetwork, weight: float = 1.0) -> None:
         """Add the frozen prior, times `weight`; the actor learns what is added to that, and starts at nothing."""
-        self.features_extractor.scale.load_state_dict(prior.scale.state_dict())  # type: ignore[union-attr]
+        self.use_scaler(prior)
         own = (self.mlp_extractor.policy_net, self.action_net)
         self._add(Residual((prior.trunk, prior.policy_head), own, weight).to(self.device))
 
     def _add(self, residual: Residual) -> None:
         self.residual = residual
         self.pull = KlToPrior(lambda states: residual.prior(self._scaled(states)))
-        rate = self.optimizer.param_groups[0]["lr"]
+        self._create_optimiser(self.optimizer.param_groups[0]["lr"])
+
+    def _create_optimiser(self, rate: float) -> None:
         learning = [parameter for parameter in self.parameters() if parameter.requires_grad]
         self.optimizer = self.optimizer_class(learning, lr=rate, **self.optimizer_kwargs)  # type: ignore[call-arg]
 
@@ -191,6 +216,8 @@ class TradingPolicy(ActorCriticPolicy):
         chances = self.action_log_probabilities(states)
         # Drawn as by torch's categorical distribution, which would check and normalise the probabilities again.
         actions = chances.argmax(dim=1) if deterministic else chances.exp().multinomial(1).squeeze(1)
+        if self.roll_in is not None:
+            actions = self.roll_in.choose(states, actions)
         return actions, chances.gather(1, actions[:, None]).squeeze(1)
 
     def evaluate_actions(
@@ -220,6 +247,9 @@ class TradingPolicy(ActorCriticPolicy):
         logits = self.action_net(hidden)
         logits = torch.log_softmax(logits if known.added is None else logits + known.added, dim=1)
         values = self.value_net(latent_vf)
+        if self.critic == "categorical":
+            # It is fitted by its own loss.
+            values = values.detach()
         log_prob = logits.gather(1, actions.long().view(-1, 1)).squeeze(1)
         entropy = -(logits.exp() * logits).sum(dim=1)
         if self.pull is None:
@@ -251,15 +281,19 @@ class TradingPolicy(ActorCriticPolicy):
             activation=self.activation,
             layer_norm=self.layer_norm,
             residual=self.residual is not None,
+            critic=self.critic,
         )
         copied.load_state_dict(dict(weights))
         return copied.eval()
 
-    def load_network(self, network: PolicyNetwork) -> None:
-        """Copy the pre-trained layers into the actor, and its trunk into the critic as a start."""
+    def use_scaler(self, network: PolicyNetwork) -> None:
+        """Scale states as the network does."""
         self.features_extractor.scale.load_state_dict(network.scale.state_dict())  # type: ignore[union-attr]
+
+    def load_network(self, network: PolicyNetwork) -> None:
+        """Copy the pre-trained scaler and layers into the actor."""
+        self.use_scaler(network)
         self.mlp_extractor.policy_net.load_state_dict(network.trunk.state_dict())
-        self.mlp_extractor.value_net.load_state_dict(network.trunk.state_dict())
         self.action_net.load_state_dict(network.policy_head.state_dict())
 
 
@@ -296,6 +330,7 @@ def blank_policy(
     activation: Activation = "relu",
     layer_norm: bool = False,
     residual: bool = False,
+    critic: CriticForm = "linear",
 ) -> TradingPolicy:
     """Create a policy without an agent, to act with weights that are loaded next."""
     return TradingPolicy(
@@ -307,4 +342,5 @@ def blank_policy(
         activation=activation,
         layer_norm=layer_norm,
         residual=residual,
+        critic=critic,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ __all__ = [
     "Distillation",
     "ElasticWeights",
     "KlToPrior",
+    "KlWherePriorIsBetter",
     "L2ToStart",
     "Pull",
     "Replay",
@@ -74,6 +76,38 @@ class KlToPrior:
         """Return the divergence, (n,)."""
         prior = self.prior(sample.states) if sample.prior is None else sample.prior
         return (prior.exp() * (prior - sample.logits)).sum(dim=1)
+
+
+class KlWherePriorIsBetter:
+    """KL(prior || policy) in the states in which following the prior is worth at least as much as going on.
+
+    What the prior is worth is the critic as it was when the actor began to move, fitted to the prior's own rollouts;
+    what going on is worth is the critic now. So the prior's advantage over the agent decides, state by state, whether
+    the agent is held (the larger of several policies' values, as in MAMBA, Cheng et al. 2020, arXiv 2007.00795; a
+    filter of what is imitated, Nair et al. 2018, arXiv 1709.10089).
+
+    Parameters
+    ----------
+    logits
+        Returns the frozen prior's logits of states.
+    """
+
+    def __init__(self, logits: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        self._kl = KlToPrior(logits)
+        self._critic: nn.Module | None = None
+
+    def __call__(self, policy: TradingPolicy, sample: Sample) -> torch.Tensor:
+        """Return the divergence, (n,), 0 where the prior is worth less."""
+        divergence = self._kl(policy, sample)
+        if not any(parameter.requires_grad for parameter in policy.actor_parameters()):
+            return divergence
+        now = nn.Sequential(policy.mlp_extractor.value_net, policy.value_net)
+        if self._critic is None:
+            self._critic = copy.deepcopy(now).requires_grad_(False)
+        with torch.no_grad():
+            features = policy.extract_features(sample.states)
+            better: torch.Tensor = self._critic(features) >= now(features)
+        return divergence * better.squeeze(1)
 
 
 class L2ToStart:

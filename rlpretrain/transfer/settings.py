@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from rlpretrain.choices import OneOf
 from rlpretrain.sections import Section, Standalone, run_setting
 
-__all__ = ["TrainingAssetSettings", "TransferConfig", "TransferSettings"]
+__all__ = ["CriticForm", "TrainingAssetSettings", "TransferConfig", "TransferSettings"]
 
+CriticForm = Literal["linear", "layer_norm", "categorical"]
 AlgorithmName = Annotated[str, OneOf("rlpretrain.transfer.algorithms:RL_ALGORITHMS")]
 StrategyName = Annotated[str, OneOf("rlpretrain.transfer.strategies:TRANSFER_STRATEGIES")]
 
@@ -50,6 +51,13 @@ class TransferSettings(Section):
         "Iterations at which the next layer, from the output backwards, starts to learn; for 'progressive'.",
         title="Iterations that unfreeze a layer",
     )
+    roll_in_bars: int = run_setting(
+        63,
+        "Transfer",
+        "Bars of each episode in which the pre-trained policy decides at first, for 'roll_in'; they fall to zero.",
+        title="Bars of the roll-in",
+        ge=0,
+    )
     transfer_steps: int = run_setting(
         60_000,
         "Transfer",
@@ -66,6 +74,24 @@ class TransferSettings(Section):
         title="Critic warm-up steps",
         ge=0,
         le=1_000_000_000,
+    )
+    critic_start: Literal["pretrained", "random"] = run_setting(
+        "pretrained",
+        "Transfer",
+        "Whether the critic starts from the pre-trained value head, in the units of RL's returns.",
+        title="Start of the critic",
+        choices={"pretrained": "the pre-trained value head", "random": "random weights"},
+    )
+    critic_form: CriticForm = run_setting(
+        "linear",
+        "Transfer",
+        "Form of the critic of every arm: plain, with normalised layers, or a distribution over returns.",
+        title="Form of the critic",
+        choices={
+            "linear": "plain: the policy's layers, with a linear head",
+            "layer_norm": "with normalised layers",
+            "categorical": "a distribution over returns (HL-Gauss)",
+        },
     )
     transfer_learning_rate: float = run_setting(
         3e-4,
@@ -95,7 +121,7 @@ class TransferSettings(Section):
     kl_decay_fraction: float = run_setting(
         1.0,
         "Transfer",
-        "Share of training after which that pull is zero.",
+        "Share of training after which that pull, or the roll-in, is zero.",
         title="Share of training after which the pull is gone",
         gt=0,
         le=1,

@@ -29,6 +29,8 @@ class Start:
     policy: TradingPolicy
     prior: PolicyNetwork
     """The softened pre-trained network, frozen."""
+    network: PolicyNetwork
+    """The pre-trained network as it is, frozen."""
     patterns: Callable[[], DataSet] | None = None
     """Reads the training patterns."""
 
@@ -54,6 +56,19 @@ def _kl(start: Start) -> Pull:
     return KlToPrior(lambda states: start.prior(states)[0])
 
 
+def _kl_where_better(start: Start) -> Pull:
+    from rlpretrain.transfer.pulls import KlWherePriorIsBetter
+
+    return KlWherePriorIsBetter(lambda states: start.prior(states)[0])
+
+
+def _kl_as_it_is(start: Start) -> Pull:
+    from rlpretrain.transfer.pulls import KlToPrior
+
+    # A fresh student is unsure enough, so that its teacher need not be softened.
+    return KlToPrior(lambda states: start.network(states)[0])
+
+
 @dataclass(frozen=True, kw_only=True)
 class TransferStrategy:
     """One strategy.
@@ -73,6 +88,12 @@ class TransferStrategy:
     frozen_prior
         Whether the pre-trained policy stays beside fresh layers that correct it, rather than being loaded into them.
         There is then no warm-up of the critic, and the pull has the weight that evidence leaves the prior.
+    fresh
+        Whether the actor keeps its random weights, so that the pull alone teaches it what the prior knows. There is
+        then no warm-up of the critic either.
+    roll_in
+        Whether the pre-trained policy decides in the first bars of each episode, fewer and fewer, in place of a pull;
+        only with `fresh`.
     """
 
     name: str
@@ -80,10 +101,17 @@ class TransferStrategy:
     learning: Callable[[Sequence[str], int, TransferSettings], Collection[str]] = lambda layers, *_: layers
     pull: Callable[[Start], Pull] = _kl
     frozen_prior: bool = False
+    fresh: bool = False
+    roll_in: bool = False
 
     def __post_init__(self) -> None:
         if not (self.name and self.description):
             raise SettingsError(f"the transfer strategy {self.name!r} needs a name and a description")
+        if (self.frozen_prior and self.fresh) or (self.roll_in and not self.fresh):
+            raise SettingsError(
+                f"the transfer strategy {self.name!r} must either load the prior, keep it frozen, or start fresh",
+                hint="only one of `frozen_prior` and `fresh` may be set, and `roll_in` needs `fresh`",
+            )
 
     def learning_layers(self, layers: Sequence[str], iteration: int, config: TransferSettings) -> set[str]:
         """Return the names of the layers that learn, those of `freeze_layers` left out.
@@ -164,6 +192,23 @@ TRANSFER_STRATEGIES: Table[TransferStrategy] = Table(
             name="residual",
             description="fresh ones that correct the frozen policy, which counts for less as evidence grows (residual)",
             frozen_prior=True,
+        ),
+        TransferStrategy(
+            name="gated",
+            description="all, held only in states in which the policy is worth more (gated fine-tuning)",
+            pull=_kl_where_better,
+        ),
+        TransferStrategy(
+            name="kickstarting",
+            description="fresh ones that the policy teaches at first (kickstarting)",
+            pull=_kl_as_it_is,
+            fresh=True,
+        ),
+        TransferStrategy(
+            name="roll_in",
+            description="fresh ones, after the policy has begun each episode (jump-start RL)",
+            fresh=True,
+            roll_in=True,
         ),
         TransferStrategy(
             name="distillation",

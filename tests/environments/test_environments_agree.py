@@ -8,19 +8,20 @@ from rlpretrain.environments import BatchedTradingEnv, TradingEnv, rollout
 from tests.environments.conftest import make_data
 
 
+@pytest.mark.parametrize("reward", ["net", "exposure_adjusted"])
 @pytest.mark.parametrize("fill", ["next_open", "next_close"])
-def test_scalar_and_batched_agree_step_for_step(fill):
+def test_scalar_and_batched_agree_step_for_step(fill, reward):
     data = make_data(fill=fill)
-    batched = BatchedTradingEnv([data], [(10, 200)], num_envs=1, episode_bars=20, seed=3)
-    scalar = TradingEnv(data, (10, 200), episode_bars=20, seed=3)
+    batched = BatchedTradingEnv([data], [(10, 200)], num_envs=1, episode_bars=20, seed=3, reward=reward)
+    scalar = TradingEnv(data, (10, 200), episode_bars=20, seed=3, reward=reward)
     rng = np.random.default_rng(0)
     many, (one, _) = batched.reset(), scalar.reset()
     for _ in range(200):
         np.testing.assert_array_equal(many[0], one)
         action = rng.integers(3)
         many, rewards, dones, infos = batched.step(np.array([action]))
-        one, reward, terminated, truncated, _ = scalar.step(action)
-        assert rewards[0] == pytest.approx(reward, abs=0)
+        one, paid, terminated, truncated, _ = scalar.step(action)
+        assert rewards[0] == pytest.approx(paid, abs=0)
         assert dones[0] == truncated and not terminated
         if truncated:
             np.testing.assert_array_equal(infos[0]["terminal_observation"], one)

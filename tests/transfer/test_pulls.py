@@ -69,6 +69,64 @@ def test_at_the_start_nothing_pulls_and_away_from_it_something_does(
     assert distance(policy) > 1e-3
 
 
+def divergences(policy) -> np.ndarray:
+    states = torch.as_tensor(STATES)
+    with torch.no_grad():
+        hidden = policy.mlp_extractor.forward_actor(policy.extract_features(states))
+        sample = Sample(states, hidden, policy.action_log_probabilities(states))
+        return policy.pull(policy, sample).numpy()
+
+
+def test_a_gated_pull_holds_only_where_the_prior_is_worth_as_much_as_the_agent(
+    network, env, patterns
+) -> None:
+    plain, gated = (attached(name, network, env, patterns) for name in ("fine_tuning", "gated"))
+    for policy in (plain, gated):
+        with torch.no_grad():
+            policy.action_net.bias += torch.tensor([0.5, -1.0, 0.2])
+    whole = divergences(plain)
+    assert whole.min() > 0
+    # At first the agent is worth what the prior is.
+    np.testing.assert_allclose(divergences(gated), whole, rtol=1e-5)
+    with torch.no_grad():
+        before = gated.predict_values(torch.as_tensor(STATES)).ravel()
+        gated.value_net.bias -= 1.0
+        np.testing.assert_allclose(divergences(gated), whole, rtol=1e-5)
+        gated.value_net.bias += 2.0
+        assert not divergences(gated).any()
+        # Twice the value less its median: now worth more in the better half of the states alone.
+        gated.value_net.bias -= 1.0
+        gated.value_net.weight *= 2
+        gated.value_net.bias.mul_(2).sub_(before.quantile(0.5))
+        better = (before > before.quantile(0.5)).numpy()
+    assert 0 < better.sum() < len(better)
+    np.testing.assert_allclose(divergences(gated), np.where(better, 0.0, whole), rtol=1e-5)
+
+
+def test_a_gated_pull_judges_by_the_critic_that_was_warmed_up(network, env, patterns) -> None:
+    policy = attached("gated", network, env, patterns)
+    for parameter in policy.actor_parameters():
+        parameter.requires_grad_(False)
+    with torch.no_grad():
+        policy.action_net.bias += torch.tensor([0.5, -1.0, 0.2])
+        whole = divergences(policy)
+        policy.value_net.bias += 1.0
+    for parameter in policy.actor_parameters():
+        parameter.requires_grad_(True)
+    np.testing.assert_allclose(divergences(policy), whole, rtol=1e-5)
+
+
+def test_a_student_starts_at_random_and_is_pulled_to_the_policy_as_it_is(network, env, patterns) -> None:
+    policy, random = attached("kickstarting", network, env, patterns), make_agent(env, network, seed=0).policy
+    assert actor(policy).keys() == actor(random).keys()
+    assert all(torch.equal(tensor, actor(random)[name]) for name, tensor in actor(policy).items())
+    with torch.no_grad():
+        states = torch.as_tensor(STATES)
+        teacher, student = network(states)[0].log_softmax(1), random.action_log_probabilities(states)
+        expected = (teacher.exp() * (teacher - student)).sum(1)
+    np.testing.assert_allclose(divergences(policy), expected.numpy(), rtol=1e-4)
+
+
 def test_l2_is_half_the_squared_distance_of_the_weights(network, env, patterns) -> None:
     policy = attached("l2_sp", network, env, patterns)
     with torch.no_grad():
@@ -174,7 +232,7 @@ def test_patterns_are_asked_for_where_they_are_needed(strategy: str, network, en
 
 
 @pytest.mark.parametrize(
-    "strategy", [name for name, row in TRANSFER_STRATEGIES.items() if not row.frozen_prior]
+    "strategy", [name for name, row in TRANSFER_STRATEGIES.items() if not (row.frozen_prior or row.roll_in)]
 )
 def test_a_strong_pull_keeps_more_than_none(strategy: str, network, env, patterns) -> None:
     distances = {}

@@ -10,6 +10,7 @@ import torch
 
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Trajectory
 from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS
+from rlpretrain.environments.settings import Reward
 from rlpretrain.pretraining.dataset import read_dataset
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer import TradingPolicy, checkpoint_steps, make_agent, train_agent
@@ -40,6 +41,8 @@ class LearningArm:
         The pre-trained policy's run through the test window.
     transfer
         Settings of the transfer.
+    reward
+        Reward of the environments.
     steps, checkpoints
         Budget in environment steps, and points of the learning curve.
     trust
@@ -56,6 +59,7 @@ class LearningArm:
     start: PolicyNetwork | None
     prior: Trajectory
     transfer: TransferSettings
+    reward: Reward
     steps: int
     checkpoints: int
     trust: float
@@ -66,8 +70,16 @@ class LearningArm:
         # The networks are small: a second thread costs more than it gains.
         torch.set_num_threads(1)
         assets, spans = zip(*self.arena, strict=True)
-        env = BatchedTradingEnv(assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed)
-        agent = make_agent(env, self.shape, seed=seed, algorithm=self.transfer.rl_algorithm)
+        env = BatchedTradingEnv(
+            assets, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=seed, reward=self.reward
+        )
+        agent = make_agent(
+            env,
+            self.shape,
+            seed=seed,
+            algorithm=self.transfer.rl_algorithm,
+            critic=self.transfer.critic_form,
+        )
         recorder = CurveRecorder(self.window, self.name, seed, self.prior)
 
         def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:

@@ -282,9 +282,9 @@ def _transfer_figures(work: Work[PretrainingConfig]) -> TransferFigures:
         kl=tuple(entry["kl"] for entry in history),
         stances_kept=tuple(entry["stances_kept"] for entry in history),
         validation_score=tuple(entry["score"] for entry in history),
-        explained_variance=tuple(
-            entry["explained_variance"] for entry in history if "explained_variance" in entry
-        ),
+        explained_variance=tuple(entry.get("explained_variance") for entry in history),
+        prior_weight=tuple(entry["prior_weight"] for entry in history if "prior_weight" in entry),
+        reward=work.settings.reward,
     )
 
 

@@ -55,8 +55,22 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
     work.progress(f"fine-tuning on {', '.join(part.symbol for part in data)}")
     source, work.device = work.read(PRETRAIN, PRETRAINED), choose_device(settings)
     network = load_model_file(source).network()
-    env = BatchedTradingEnv(data, spans, num_envs=NUM_ENVS, episode_bars=EPISODE_BARS, seed=settings.seed)
-    agent = make_agent(env, network, seed=settings.seed, device=work.device, algorithm=settings.rl_algorithm)
+    env = BatchedTradingEnv(
+        data,
+        spans,
+        num_envs=NUM_ENVS,
+        episode_bars=EPISODE_BARS,
+        seed=settings.seed,
+        reward=settings.reward,
+    )
+    agent = make_agent(
+        env,
+        network,
+        seed=settings.seed,
+        device=work.device,
+        algorithm=settings.rl_algorithm,
+        critic=settings.critic_form,
+    )
     datasets = work.read(MINE, CARD).parent
     states = read_dataset(dataset_file(datasets, "validation")).states
     trust = 1.0
@@ -83,6 +97,7 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
         {
             "algorithm": settings.rl_algorithm,
             "strategy": result.strategy,
+            "reward": settings.reward,
             "chosen_steps": result.chosen_steps,
             "windows": windows.as_json(),
         },

@@ -165,6 +165,7 @@ def _learner(
         start=start,
         prior=window.run(shape.act),
         transfer=transfer,
+        reward=work.settings.reward,
         steps=total,
         checkpoints=config.checkpoints,
         trust=trust,

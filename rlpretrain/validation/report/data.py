@@ -258,8 +258,12 @@ class TransferFigures(_Part):
     """Share of held-out states after which the policy has the prior's position, at each checkpoint."""
     validation_score: tuple[float, ...] = ()
     """Timing score on the validation window, at each checkpoint."""
-    explained_variance: tuple[float, ...] = ()
-    """The critic's explained variance, at each checkpoint."""
+    explained_variance: tuple[float | None, ...] = ()
+    """The critic's explained variance, at each checkpoint; None before its first update."""
+    prior_weight: tuple[float, ...] = ()
+    """Weight of a frozen prior, at each checkpoint; empty where there is none."""
+    reward: str = "net"
+    """Name of the reward that RL used."""
 
 
 class RegistryDecision(_Part):

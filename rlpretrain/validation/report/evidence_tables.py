@@ -8,6 +8,7 @@ from rlpretrain.validation.arms import MATCHED_RANDOM, TRANSFERRED, VANILLA, arm
 from rlpretrain.validation.asset_result import AssetValidation, WindowSummary
 from rlpretrain.validation.learning_curves import CurveComparison
 from rlpretrain.validation.metrics import PerformanceMetrics
+from rlpretrain.validation.report.kept_stances import stances_tables
 from rlpretrain.validation.report.table import (
     NOTHING,
     Table,
@@ -293,6 +294,7 @@ def asset_tables(asset: AssetValidation) -> list[Table]:
         arms_table(asset),
         curves_table(asset.comparisons, main),
         pace_table(asset.comparisons, main),
+        *stances_tables(asset.curves[main]),
         inference_table(asset),
         episodes_table(asset),
         metrics_table(asset, main),

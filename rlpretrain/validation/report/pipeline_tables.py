@@ -18,7 +18,7 @@ from rlpretrain.validation.report.hindsight import hindsight_table
 from rlpretrain.validation.report.table import NOTHING, Table, number, percent
 from rlpretrain.validation.report.voters import voters_table
 
-__all__ = ["pipeline_tables", "settings_table"]
+__all__ = ["pipeline_tables", "settings_table", "transfer_table"]
 
 
 def pipeline_tables(data: ReportData) -> list[Table]:
@@ -46,7 +46,7 @@ def pipeline_tables(data: ReportData) -> list[Table]:
     if data.pretraining is not None:
         tables.append(_pretraining_table(data.pretraining))
     if data.transfer is not None and data.transfer.steps:
-        tables.append(_transfer_table(data.transfer))
+        tables.append(transfer_table(data.transfer))
     return tables
 
 
@@ -145,12 +145,20 @@ def _pretraining_table(figures: PretrainingFigures) -> Table:
     )
 
 
-def _transfer_table(transfer: TransferFigures) -> Table:
-    columns: Mapping[str, tuple[Sequence[float], int]] = {
+_REWARDS = {
+    "net": "RL was rewarded for net growth, which exposure alone can bring.",
+    "exposure_adjusted": "RL was rewarded for net growth less what holding the asset had paid before.",
+}
+
+
+def transfer_table(transfer: TransferFigures) -> Table:
+    """Return the table of the agent's checkpoints: its score, and how far it has moved from the clone."""
+    columns: Mapping[str, tuple[Sequence[float | None], int]] = {
         "Validation score": (transfer.validation_score, 2),
         "KL from the start, nats": (transfer.kl, 4),
         "Stances kept, share": (transfer.stances_kept, 3),
         "Critic's explained variance": (transfer.explained_variance, 2),
+        "Weight of the frozen clone": (transfer.prior_weight, 2),
     }
     shown = {name: values for name, values in columns.items() if len(values[0]) == len(transfer.steps)}
     return Table(
@@ -160,7 +168,8 @@ def _transfer_table(transfer: TransferFigures) -> Table:
             (f"{steps:,}", *(number(values[i], digits) for values, digits in shown.values()))
             for i, steps in enumerate(transfer.steps)
         ),
-        f"The weights after {transfer.chosen_steps:,} steps were kept, chosen on the validation window.",
+        f"The weights after {transfer.chosen_steps:,} steps were kept, chosen on the validation window. "
+        f"{_REWARDS[transfer.reward]} The score never counts exposure.",
     )
 
 
