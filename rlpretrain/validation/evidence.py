@@ -19,6 +19,7 @@ from rlpretrain.validation.arms import (
     VANILLA,
     Arm,
     arms_with,
+    vote_rules,
 )
 from rlpretrain.validation.asset_result import ArmResult, AssetValidation, EpisodeSummary, WindowSummary
 from rlpretrain.validation.baselines import matched_random
@@ -30,6 +31,7 @@ from rlpretrain.validation.learning_curves import (
     curve_band,
 )
 from rlpretrain.validation.metrics import median_metrics, performance_metrics, sharpe_ratio, timing_score
+from rlpretrain.validation.rule_gains import compare_with_rules
 from rlpretrain.validation.settings import ValidationSettings
 from rlpretrain.validation.sharpe import (
     SharpeDifference,
@@ -160,7 +162,11 @@ def validate_asset(
                 f"{case.window.symbol}: there is no arm '{needed}' to validate", hint="add it to `learners`"
             )
     window = case.window
-    references = {arm.name: [_trade(arm, window)] for arm in arms_with("reference")}
+    references = {
+        arm.name: [_trade(arm, window)]
+        for arm in arms_with("reference")
+        if window.votes is not None or not arm.follows_votes
+    }
     taken = {AGENT, MATCHED_RANDOM, *references} & {*case.learners, *case.policies}
     if taken:
         raise DataError(
@@ -230,6 +236,13 @@ def validate_asset(
             {arm: main[arm].net_returns for arm in policies},
             samples=config.bootstrap_samples,
             rng=rng,
+        ),
+        rule_gains=compare_with_rules(
+            window,
+            {arm: runs[0] for arm, runs in trajectories.items()},
+            {rule.name: references[rule.name][0] for rule in vote_rules() if rule.name in references},
+            config,
+            np.random.default_rng([seed, 5]),
         ),
         episodes=_episodes(window, policies, config, np.random.default_rng([seed, 2])),
     )
