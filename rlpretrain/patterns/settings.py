@@ -9,7 +9,8 @@ from pydantic import model_validator
 from rlpretrain.market.settings import TradingSettings
 from rlpretrain.sections import Section, deployment_setting, run_setting
 
-__all__ = ["ConfidenceSettings",
+__all__ = [
+    "ConfidenceSettings",
     "DecisionSettings",
     "ElectorateSettings",
     "LevelSettings",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rlpretrain.environments.settings import EpisodeSettings
+from rlpretrain.patterns.settings import LevelSettings
 from rlpretrain.pretraining.settings import TuningSettings
 from rlpretrain.runs.distinct_names import distinct_name
 from rlpretrain.stages.list import LIST
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["VALIDATE", "ValidateSettings", "Validated", "champion_file", "evidence_file", "ledger_file"]
 
 
-class ValidateSettings(ValidationSettings, TransferSettings, TuningSettings, EpisodeSettings):
+class ValidateSettings(ValidationSettings, TransferSettings, TuningSettings, EpisodeSettings, LevelSettings):
     """Settings that determine how the arms learn, and how they are measured."""
 
 

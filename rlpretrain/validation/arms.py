@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from rlpretrain.environments import Trajectory
-from rlpretrain.errors import SettingsError
+from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.table import Table
 from rlpretrain.validation.baselines import buy_and_hold
 from rlpretrain.validation.rules import best_category, follow_view, hedge
@@ -32,6 +34,7 @@ __all__ = [
     "arm_of",
     "arms_with",
     "arrange",
+    "trade_by",
     "vote_rules",
 ]
 
@@ -275,6 +278,21 @@ def arm_of(name: str) -> Arm:
 def arms_with(*roles: Role) -> list[Arm]:
     """Return the arms with one of these roles, in the table's order."""
     return [arm for arm in ARMS.values() if arm.role in roles]
+
+
+def trade_by(reference: Arm, window: EvaluationWindow) -> Trajectory:
+    """Trade a window by a reference.
+
+    Raises
+    ------
+    DataError
+        It does not trade all of the window's days.
+    """
+    assert reference.trade is not None  # noqa: S101 - every reference has it
+    trajectory = reference.trade(window)
+    if not np.array_equal(trajectory.dates, window.dates):
+        raise DataError(f"{window.symbol}: the reference '{reference.name}' does not trade the window's days")
+    return trajectory
 
 
 def vote_rules() -> list[Arm]:

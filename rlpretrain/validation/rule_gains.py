@@ -93,9 +93,7 @@ def rule_sentence(who: str, gains: Mapping[str, Interval]) -> str:
     )
 
 
-def _interval(
-    by_day: NDArray[np.float64], config: ValidationSettings, rng: np.random.Generator
-) -> Interval:
+def _interval(by_day: NDArray[np.float64], config: ValidationSettings, rng: np.random.Generator) -> Interval:
     return block_interval(
         by_day, level=config.promotion_confidence, samples=config.bootstrap_samples, rng=rng
     )

@@ -61,7 +61,7 @@ class Verdict(BaseModel):
     """Area of transferred minus placebo; None where no placebo was run."""
     placebo_days: Interval | None
     rule_gains: dict[str, dict[str, Interval]]
-    """Arm -> one-line rule -> timing score of the arm minus the rule's, with intervals over days; empty without votes."""
+    """Arm -> one-line rule -> timing score of the arm minus the rule's, over days; empty without votes."""
     holm_p: dict[str, float]
     """'asset measure' -> p-value adjusted over all assets and both primary measures."""
 

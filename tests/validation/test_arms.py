@@ -68,7 +68,9 @@ def assert_causal(arm: Arm) -> None:
         later = asset_votes(bars=300, seed=last)
         views, categories = votes.views.copy(), votes.categories.copy()
         views[last + 1 :], categories[last + 1 :] = later.views[last + 1 :], later.categories[last + 1 :]
-        after = arm.trade(replace(window, data=changed, votes=replace(votes, views=views, categories=categories)))
+        after = arm.trade(
+            replace(window, data=changed, votes=replace(votes, views=views, categories=categories))
+        )
         # What is decided at the close of row `last` is held on the bar after it.
         known = last + 1 - window.start
         np.testing.assert_array_equal(before.exposure[:known], after.exposure[:known])

@@ -137,7 +137,10 @@ def test_the_report_says_first_what_the_clone_does_not_beat_and_counts_no_rule_a
 
 def test_the_sentence_names_the_rules_that_are_not_beaten() -> None:
     level = {"level": 0.95}
-    won, lost = Interval(estimate=0.3, low=0.1, high=0.5, **level), Interval(estimate=0.2, low=-0.1, high=0.4, **level)
+    won, lost = (
+        Interval(estimate=0.3, low=0.1, high=0.5, **level),
+        Interval(estimate=0.2, low=-0.1, high=0.4, **level),
+    )
     assert rule_sentence("clone", {"consensus": won, "hedge": lost}) == (
         "The clone does not beat 1 of the 2 one-line rules on the votes: Hedge +0.20 [-0.10, +0.40] (its timing score "
         "minus the rule's, with intervals over days)."

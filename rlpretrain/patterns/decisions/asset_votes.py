@@ -38,7 +38,9 @@ class AssetVotes:
         return len(self.views)
 
     @classmethod
-    def of(cls, votes: VotePanel, symbol: str, dates: Dates, bars_per_year: int, levels: LevelSettings) -> Self:
+    def of(
+        cls, votes: VotePanel, symbol: str, dates: Dates, bars_per_year: int, levels: LevelSettings
+    ) -> Self:
         """Return the votes on an asset as known at the closes of its bars, dated `dates`."""
         shares = votes.categories_for(symbol, dates).astype(np.float64)
         return cls(votes.for_asset(symbol, dates), trailing_score(shares, bars_per_year), levels)

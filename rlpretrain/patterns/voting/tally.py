@@ -109,7 +109,9 @@ def tally_votes(
     independence = _independence(sums.returns.T, everyone.count, panel.sessions)
     risk_on = np.where(sums.voting > 0, _ratio(sums.risk_on, sums.voting), np.nan)
     return Tally(
-        votes=_count_views(panel, assets, calendar, everyone, holders, sums.categories, independence, risk_on),
+        votes=_count_views(
+            panel, assets, calendar, everyone, holders, sums.categories, independence, risk_on
+        ),
         supporters=holders,
         dissenters=_side(sums.everyone - sums.holders),
         average_standing=everyone.standing,
