@@ -1,3 +1,4 @@
+from .decisions.asset_votes import AssetVotes
 from .decisions.consensus_record import ConsensusRecord, follow_consensus
 from .decisions.pattern_mining import mine_patterns
 from .decisions.pattern_set import (
@@ -28,6 +29,7 @@ __all__ = [
     "REGIMES",
     "SELL",
     "WAVERED",
+    "AssetVotes",
     "ChunkRecords",
     "ConsensusRecord",
     "Electorate",

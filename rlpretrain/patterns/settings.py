@@ -9,7 +9,14 @@ from pydantic import model_validator
 from rlpretrain.market.settings import TradingSettings
 from rlpretrain.sections import Section, deployment_setting, run_setting
 
-__all__ = ["ConfidenceSettings", "DecisionSettings", "ElectorateSettings", "StoreSettings", "VoteSettings"]
+__all__ = [
+    "ConfidenceSettings",
+    "DecisionSettings",
+    "ElectorateSettings",
+    "LevelSettings",
+    "StoreSettings",
+    "VoteSettings",
+]
 
 
 class ElectorateSettings(Section):
@@ -57,8 +64,8 @@ class VoteSettings(Section):
     )
 
 
-class DecisionSettings(TradingSettings, VoteSettings):
-    """How votes become decisions; labels come from the votes even if states do not contain them."""
+class LevelSettings(Section):
+    """The votes at which a stance changes."""
 
     buy_level: float = run_setting(
         0.25,
@@ -76,6 +83,17 @@ class DecisionSettings(TradingSettings, VoteSettings):
         ge=-100,
         le=100,
     )
+
+    @model_validator(mode="after")
+    def _levels_in_order(self) -> Self:
+        if self.sell_level > self.buy_level:
+            raise ValueError(f"sell_level {self.sell_level} must not exceed buy_level {self.buy_level}")
+        return self
+
+
+class DecisionSettings(LevelSettings, TradingSettings, VoteSettings):
+    """How votes become decisions; labels come from the votes even if states do not contain them."""
+
     max_holding_days: int = run_setting(
         20,
         "Patterns",
@@ -92,12 +110,6 @@ class DecisionSettings(TradingSettings, VoteSettings):
         ge=1,
         le=250,
     )
-
-    @model_validator(mode="after")
-    def _levels_in_order(self) -> Self:
-        if self.sell_level > self.buy_level:
-            raise ValueError(f"sell_level {self.sell_level} must not exceed buy_level {self.buy_level}")
-        return self
 
 
 class ConfidenceSettings(Section):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rlpretrain.environments.settings import EpisodeSettings
+from rlpretrain.patterns.settings import LevelSettings
 from rlpretrain.pretraining.settings import DeviceSettings, PretrainingSettings, ShapeSettings
 from rlpretrain.stages.check import CHECK
 from rlpretrain.stages.list import LIST
@@ -33,7 +34,7 @@ class TrainSettings(PretrainingSettings, DeviceSettings):
     """Settings that determine how a network learns."""
 
 
-class PretrainSettings(TrainSettings, ShapeSettings, EpisodeSettings):
+class PretrainSettings(TrainSettings, ShapeSettings, EpisodeSettings, LevelSettings):
     """Settings that determine how the network learns, and how it is scored on the validation window."""
 
 

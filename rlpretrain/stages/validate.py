@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rlpretrain.environments.settings import EpisodeSettings, RewardSettings
+from rlpretrain.patterns.settings import LevelSettings
 from rlpretrain.pretraining.settings import TuningSettings
 from rlpretrain.runs.distinct_names import distinct_name
 from rlpretrain.stages.list import LIST
@@ -24,7 +25,13 @@ __all__ = ["VALIDATE", "ValidateSettings", "Validated", "champion_file", "eviden
 
 
 class ValidateSettings(
-    ArmProcessSettings, ValidationSettings, TransferSettings, RewardSettings, TuningSettings, EpisodeSettings
+    ArmProcessSettings,
+    ValidationSettings,
+    TransferSettings,
+    RewardSettings,
+    TuningSettings,
+    EpisodeSettings,
+    LevelSettings,
 ):
     """Settings that determine how the arms learn, and how they are measured."""
 

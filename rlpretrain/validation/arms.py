@@ -10,10 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from rlpretrain.environments import Trajectory
-from rlpretrain.errors import SettingsError
+from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.table import Table
 from rlpretrain.validation.baselines import buy_and_hold
+from rlpretrain.validation.rules import best_category, follow_view, hedge
 from rlpretrain.validation.window import EvaluationWindow
 
 __all__ = [
@@ -31,6 +34,8 @@ __all__ = [
     "arm_of",
     "arms_with",
     "arrange",
+    "trade_by",
+    "vote_rules",
 ]
 
 AGENT = "agent"
@@ -75,6 +80,9 @@ class Arm:
         For a learner or a policy: the pre-trained network whose weights it has at first; None for random weights.
     trade
         For a reference: function that trades a window. What it does on a bar may depend only on earlier bars.
+    follows_votes
+        For a reference: whether it is a rule on the library's votes. A window without votes leaves it out, and reports
+        say first where the clone does not beat it.
     """
 
     name: str
@@ -88,6 +96,7 @@ class Arm:
     in_equity: bool
     starts_from: Literal["clone", "placebo"] | None = None
     trade: Callable[[EvaluationWindow], Trajectory] | None = None
+    follows_votes: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch("[a-z][a-z0-9_]*", self.name):
@@ -102,6 +111,8 @@ class Arm:
             raise SettingsError(f"the arm {self.name!r} has no network to act by", hint="set starts_from")
         if (self.role == "reference") != (self.trade is not None):
             raise SettingsError(f"the arm {self.name!r}: a reference, and only a reference, must set trade")
+        if self.follows_votes and self.trade is None:
+            raise SettingsError(f"the arm {self.name!r}: only a reference can follow the votes")
 
 
 ARMS: Table[Arm] = Table(
@@ -190,6 +201,58 @@ ARMS: Table[Arm] = Table(
             in_equity=True,
             trade=buy_and_hold,
         ),
+        Arm(
+            name="consensus",
+            role="reference",
+            label="Consensus",
+            description="Follows the library's votes on the asset itself.",
+            colour="#a8324e",
+            dark_colour="#f0889d",
+            dash=(5, 1.5, 1, 1.5),
+            in_metrics=False,
+            in_equity=True,
+            trade=follow_view("relative"),
+            follows_votes=True,
+        ),
+        Arm(
+            name="pooled_vote",
+            role="reference",
+            label="Pooled vote",
+            description="Follows the library's votes on the asset and on all related ones.",
+            colour="#4f6a1d",
+            dark_colour="#b3d277",
+            dash=(3, 1.5),
+            in_metrics=False,
+            in_equity=False,
+            trade=follow_view("related"),
+            follows_votes=True,
+        ),
+        Arm(
+            name="best_category",
+            role="reference",
+            label="Best category",
+            description="Follows the category of rules whose votes have timed the asset best to date.",
+            colour="#7a5a34",
+            dark_colour="#d6b48a",
+            dash=(7, 1.5),
+            in_metrics=False,
+            in_equity=False,
+            trade=best_category,
+            follows_votes=True,
+        ),
+        Arm(
+            name="hedge",
+            role="reference",
+            label="Hedge",
+            description="Weighs views and categories by what following each has earned to date.",
+            colour="#34568b",
+            dark_colour="#9db7e8",
+            dash=(1.5, 1.5),
+            in_metrics=False,
+            in_equity=False,
+            trade=hedge,
+            follows_votes=True,
+        ),
     ),
 )
 
@@ -215,6 +278,26 @@ def arm_of(name: str) -> Arm:
 def arms_with(*roles: Role) -> list[Arm]:
     """Return the arms with one of these roles, in the table's order."""
     return [arm for arm in ARMS.values() if arm.role in roles]
+
+
+def trade_by(reference: Arm, window: EvaluationWindow) -> Trajectory:
+    """Trade a window by a reference.
+
+    Raises
+    ------
+    DataError
+        It does not trade all of the window's days.
+    """
+    assert reference.trade is not None  # noqa: S101 - every reference has it
+    trajectory = reference.trade(window)
+    if not np.array_equal(trajectory.dates, window.dates):
+        raise DataError(f"{window.symbol}: the reference '{reference.name}' does not trade the window's days")
+    return trajectory
+
+
+def vote_rules() -> list[Arm]:
+    """Return the references that follow the library's votes, in the table's order."""
+    return [arm for arm in ARMS.values() if arm.follows_votes]
 
 
 def arrange(names: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from rlpretrain.validation.baselines import MatchedRandom
 from rlpretrain.validation.learning_curves import CurveBand, CurveComparison, LearningCurve
 from rlpretrain.validation.metrics import PerformanceMetrics
+from rlpretrain.validation.rule_gains import RuleGain
 from rlpretrain.validation.sharpe import SharpeDifference, SharpeEvidence
 from rlpretrain.validation.statistics import Interval
 from rlpretrain.validation.window import CLEAN, Part
@@ -94,6 +95,8 @@ class AssetValidation(_Evidence):
     """Agent minus each other arm, on the main part; what cannot be compared is left out."""
     superior_p: float | None
     """p-value of 'no arm has a higher mean return than holding the asset' over the agent, learners and policies."""
+    rule_gains: tuple[RuleGain, ...]
+    """Frozen policy and agent minus each one-line rule; empty where the library has no votes."""
     episodes: tuple[EpisodeSummary, ...]
 
     @property

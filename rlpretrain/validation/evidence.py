@@ -17,8 +17,9 @@ from rlpretrain.validation.arms import (
     PLACEBO,
     TRANSFERRED,
     VANILLA,
-    Arm,
     arms_with,
+    trade_by,
+    vote_rules,
 )
 from rlpretrain.validation.asset_result import ArmResult, AssetValidation, EpisodeSummary, WindowSummary
 from rlpretrain.validation.baselines import matched_random
@@ -30,6 +31,7 @@ from rlpretrain.validation.learning_curves import (
     curve_band,
 )
 from rlpretrain.validation.metrics import median_metrics, performance_metrics, sharpe_ratio, timing_score
+from rlpretrain.validation.rule_gains import compare_with_rules
 from rlpretrain.validation.settings import ValidationSettings
 from rlpretrain.validation.sharpe import (
     SharpeDifference,
@@ -128,6 +130,9 @@ class AssetCase:
         'placebo', are compared with 'vanilla' too. A seed must give every arm the same environment starts and budget.
     policies
         Arm -> a policy that does not learn, such as 'frozen'.
+    seen
+        Arm -> the window as its policies see it, where their states differ from those of `window`: the same bars. The
+        runs of a learner must have been recorded on it.
     trials
         Number of agents that could have been chosen in place of this one, over all runs to date, by which the Sharpe
         ratio is deflated. None counts the learning runs of this validation.
@@ -136,7 +141,12 @@ class AssetCase:
     window: EvaluationWindow
     learners: Mapping[str, Callable[[int], Trial]]
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    seen: Mapping[str, EvaluationWindow] = field(default_factory=dict)
     trials: int | None = None
+
+    def window_of(self, arm: str) -> EvaluationWindow:
+        """Return the window as an arm's policies see it."""
+        return self.seen.get(arm, self.window)
 
 
 def validate_asset(
@@ -172,7 +182,11 @@ def validate_asset(
                 f"{case.window.symbol}: there is no arm '{needed}' to validate", hint="add it to `learners`"
             )
     window = case.window
-    references = {arm.name: [_trade(arm, window)] for arm in arms_with("reference")}
+    references = {
+        arm.name: [trade_by(arm, window)]
+        for arm in arms_with("reference")
+        if window.votes is not None or not arm.follows_votes
+    }
     taken = {AGENT, MATCHED_RANDOM, *references} & {*case.learners, *case.policies}
     if taken:
         raise DataError(
@@ -187,7 +201,9 @@ def validate_asset(
     )
     policies = {AGENT: [agent], **{arm: [policy] for arm, policy in sorted(case.policies.items())}}
     policies |= {arm: [trial.policy for trial in runs] for arm, runs in trials.items()}
-    trajectories = {arm: [window.run(policy) for policy in group] for arm, group in policies.items()}
+    trajectories = {
+        arm: [case.window_of(arm).run(policy) for policy in group] for arm, group in policies.items()
+    }
     rng = np.random.default_rng([seed, 1])
     main = {
         arm: combine([cut(t, window.parts[window.main]) for t in runs])
@@ -245,16 +261,15 @@ def validate_asset(
             samples=config.bootstrap_samples,
             rng=rng,
         ),
-        episodes=_episodes(window, policies, config, np.random.default_rng([seed, 2])),
+        rule_gains=compare_with_rules(
+            window,
+            {arm: runs[0] for arm, runs in trajectories.items()},
+            {rule.name: references[rule.name][0] for rule in vote_rules() if rule.name in references},
+            config,
+            np.random.default_rng([seed, 5]),
+        ),
+        episodes=_episodes(case, policies, config, np.random.default_rng([seed, 2])),
     )
-
-
-def _trade(arm: Arm, window: EvaluationWindow) -> Trajectory:
-    assert arm.trade is not None  # noqa: S101 - every reference has it
-    trajectory = arm.trade(window)
-    if not np.array_equal(trajectory.dates, window.dates):
-        raise DataError(f"{window.symbol}: the reference '{arm.name}' does not trade the window's days")
-    return trajectory
 
 
 def _summarise_window(window: EvaluationWindow) -> WindowSummary:
@@ -363,16 +378,16 @@ def _sharpe_differences(
 
 
 def _episodes(
-    window: EvaluationWindow,
+    case: AssetCase,
     policies: Mapping[str, Sequence[Policy]],
     config: ValidationSettings,
     rng: np.random.Generator,
 ) -> tuple[EpisodeSummary, ...]:
     """Run one policy of each arm, the first seed's, through the same random-start episodes."""
-    starts, days = window.episode_starts(config.validation_episodes, config.episode_days, rng)
+    starts, days = case.window.episode_starts(config.validation_episodes, config.episode_days, rng)
     summaries = []
     for arm, group in policies.items():
-        runs = window.episodes(group[0], starts, days)
+        runs = case.window_of(arm).episodes(group[0], starts, days)
         gains = np.array([run.equity[-1] - 1.0 for run in runs])
         held = np.array([np.prod(1.0 + run.asset_returns) - 1.0 for run in runs])
         scores = [timing_score(r.net_returns, r.asset_returns, r.exposure, r.bars_per_year) for r in runs]

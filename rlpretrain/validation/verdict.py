@@ -20,6 +20,7 @@ from rlpretrain.validation.arms import AGENT, BUY_AND_HOLD, PLACEBO, TRANSFERRED
 from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.days import interval_over_days, pool_by_day
 from rlpretrain.validation.learning_curves import MEASURES, CurveComparison, Measure
+from rlpretrain.validation.rule_gains import JUDGED, pool_rule_gains, rule_sentence
 from rlpretrain.validation.settings import ValidationSettings
 from rlpretrain.validation.statistics import (
     Finding,
@@ -61,6 +62,8 @@ class Verdict(BaseModel):
     against_placebo: PairedComparison | None
     """Area of transferred minus placebo; None where no placebo was run."""
     placebo_days: Interval | None
+    rule_gains: dict[str, dict[str, Interval]]
+    """Arm -> one-line rule -> timing score of the arm minus the rule's, over days; empty without votes."""
     holm_p: dict[str, float]
     """'asset measure' -> p-value adjusted over all assets and both primary measures."""
 
@@ -120,16 +123,24 @@ def reach_verdict(
         samples=config.bootstrap_samples,
         rng=rng,
     )
+    gains = pool_rule_gains(
+        [np.array(asset.part_dates(part), dtype="datetime64[D]") for asset in counted],
+        [asset.rule_gains for asset in counted],
+        config,
+        np.random.default_rng([seed, 7]),
+    )
+    against_rules = [rule_sentence(who, gains[arm]) for arm, who in JUDGED.items() if arm in gains]
     return Verdict(
         finding=finding,
         headline=_headline(finding, part, pooled, days, placebo_days),
-        sentences=tuple(_sentences(pooled, days, placebo, placebo_days, reached, counted)),
+        sentences=(*against_rules, *_sentences(pooled, days, placebo, placebo_days, reached, counted)),
         cautions=tuple(_cautions(part, counted, placebo, config, voters)),
         part=part,
         assets=tuple(asset.symbol for asset in counted),
         pooled=pooled,
         days=days,
         placebo_days=placebo_days,
+        rule_gains=gains,
         level_reached=reached,
         against_placebo=placebo,
         holm_p=holm(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.environments import EpisodeData, Policy, Trajectory, follow, rollout
 from rlpretrain.errors import DataError
+from rlpretrain.patterns import AssetVotes
 from rlpretrain.validation.metrics import timing_contributions
 
 __all__ = ["CLEAN", "CONTAMINATED", "EvaluationWindow", "Part", "combine", "cut", "run_together"]
@@ -43,12 +44,15 @@ class EvaluationWindow:
         First day on which the rules of every strategy that votes had been written before: the first day of the market
         if all vote point in time, else the day after the last edit of those that do not. None where such an edit is
         unknown: the whole window is then contaminated.
+    votes
+        The library's votes on each row of the asset's history; None where it has none, and no rule can follow them.
     """
 
     data: EpisodeData
     start: int
     stop: int
     clean_from: dt.date | None = None
+    votes: AssetVotes | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.stop <= len(self.data) or self.stop - self.start < _MIN_BARS:
@@ -56,6 +60,8 @@ class EvaluationWindow:
                 f"{self.symbol}: rows {self.start} to {self.stop} of {len(self.data)} are not a test window",
                 hint=f"it needs {_MIN_BARS} bars or more: move test_start or choose another asset",
             )
+        if self.votes is not None and len(self.votes) != len(self.data):
+            raise DataError(f"{self.symbol}: votes on {len(self.votes)} of {len(self.data)} rows")
 
     @property
     def symbol(self) -> str:

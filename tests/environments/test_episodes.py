@@ -38,6 +38,7 @@ def test_votes_are_blank_and_costs_charged_as_the_settings_say() -> None:
         assets=("SPY",),
         **{name: np.ones(shape, np.int32) for name in ("eligible", "holders", "related")},
         views=np.full((*shape, len(VIEW_NAMES)), 0.5, np.float32),
+        by_category=np.zeros((*shape, 4), np.float16),
     )
     settings = EpisodeSettings(cost_bps=7.0, crypto_cost_bps=30.0)
     seeing, crypto = load_episodes(panel, votes, ["SPY", "BTC-USD"], settings)

@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.environments import EpisodeData, Policy
-from rlpretrain.features import POSITION
+from rlpretrain.features import POSITION, VIEW_NAMES
+from rlpretrain.patterns import AssetVotes
+from rlpretrain.patterns.settings import LevelSettings
+from rlpretrain.symphony.evidence import CATEGORIES
 from rlpretrain.validation import (
     AssetCase,
     AssetValidation,
@@ -48,6 +51,17 @@ def episode_data(
         volatility=np.full(bars, 0.01),
         cost=cost,
         bars_per_year=252,
+    )
+
+
+def asset_votes(*, bars: int = 500, seed: int = 1) -> AssetVotes:
+    """Make votes that change about once a week and say nothing about returns."""
+    rng = np.random.default_rng(seed)
+    shown = np.repeat(rng.normal(size=(bars // 5 + 1, len(VIEW_NAMES) + len(CATEGORIES))), 5, axis=0)[:bars]
+    return AssetVotes(
+        views=shown[:, : len(VIEW_NAMES)].astype(np.float32),
+        categories=shown[:, len(VIEW_NAMES) :],
+        levels=LevelSettings(),
     )
 
 
@@ -89,9 +103,11 @@ def make_case(
     seed: int = 0,
     clean_from: dt.date | None = dt.date(2020, 3, 1),
     placebo: bool = True,
+    votes: AssetVotes | None = None,
 ) -> AssetCase:
     """Make a case: transferred starts with some of the rule, vanilla and placebo with none."""
-    window = EvaluationWindow(episode_data(bars=260, signal=signal, seed=seed), 10, 250, clean_from)
+    data = episode_data(bars=260, signal=signal, seed=seed)
+    window = EvaluationWindow(data, 10, 250, clean_from, votes)
     learners = {
         "transferred": learner(window, "transferred", head_start),
         "vanilla": learner(window, "vanilla", 0.0),

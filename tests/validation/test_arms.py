@@ -18,7 +18,7 @@ from rlpretrain.validation.report.charts import equity_chart, score_chart
 from rlpretrain.validation.report.evidence_tables import arms_table, inference_table, metrics_table
 from tests.outside import install
 
-from .conftest import CONFIG, RULE, episode_data, make_case, validated
+from .conftest import CONFIG, RULE, asset_votes, episode_data, make_case, validated
 
 
 @pytest.mark.parametrize("arm", ARMS.values(), ids=lambda arm: arm.name)
@@ -43,6 +43,7 @@ def test_every_row_is_complete(arm: Arm) -> None:
         ({"trade": None}, "must set trade"),
         ({"role": "learner"}, "must set trade"),
         ({"role": "policy", "trade": None}, "has no network to act by"),
+        ({"role": "learner", "trade": None, "follows_votes": True}, "only a reference can follow the votes"),
     ],
 )
 def test_an_incomplete_row_is_refused(missing: dict[str, Any], named: str) -> None:
@@ -56,15 +57,20 @@ def test_one_agent_and_one_kind_of_luck() -> None:
 
 
 def assert_causal(arm: Arm) -> None:
-    data = episode_data(bars=300)
-    window = EvaluationWindow(data, 60, 290)
+    data, votes = episode_data(bars=300), asset_votes(bars=300)
+    window = EvaluationWindow(data, 60, 290, votes=votes)
     assert arm.trade is not None
     before = arm.trade(window)
     for last in (80, 150, 288):
         growth = np.random.default_rng(last).uniform(0.5, 2.0, size=(2, 300 - last - 1))
         changed = replace(data, before=data.before.copy(), after=data.after.copy())
         changed.before[last + 1 :], changed.after[last + 1 :] = growth
-        after = arm.trade(replace(window, data=changed))
+        later = asset_votes(bars=300, seed=last)
+        views, categories = votes.views.copy(), votes.categories.copy()
+        views[last + 1 :], categories[last + 1 :] = later.views[last + 1 :], later.categories[last + 1 :]
+        after = arm.trade(
+            replace(window, data=changed, votes=replace(votes, views=views, categories=categories))
+        )
         # What is decided at the close of row `last` is held on the bar after it.
         known = last + 1 - window.start
         np.testing.assert_array_equal(before.exposure[:known], after.exposure[:known])
@@ -83,8 +89,14 @@ def test_the_check_finds_a_reference_that_does() -> None:
         growth = window.data.before * window.data.after
         return window.follow(growth[None, window.start + 1 : window.stop] > 1)[0]
 
-    with pytest.raises(AssertionError):
-        assert_causal(replace(ARMS[BUY_AND_HOLD], trade=peek))
+    def peek_at_votes(window: EvaluationWindow) -> Any:
+        assert window.votes is not None
+        shown = window.votes.view("relative")
+        return window.follow(shown[None, window.start + 1 : window.stop] > 0)[0]
+
+    for trade in (peek, peek_at_votes):
+        with pytest.raises(AssertionError):
+            assert_causal(replace(ARMS[BUY_AND_HOLD], trade=trade))
 
 
 def test_arms_without_a_row_come_before_luck_and_references() -> None:

@@ -109,7 +109,9 @@ def tally_votes(
     independence = _independence(sums.returns.T, everyone.count, panel.sessions)
     risk_on = np.where(sums.voting > 0, _ratio(sums.risk_on, sums.voting), np.nan)
     return Tally(
-        votes=_count_views(panel, assets, calendar, everyone, holders, independence, risk_on),
+        votes=_count_views(
+            panel, assets, calendar, everyone, holders, sums.categories, independence, risk_on
+        ),
         supporters=holders,
         dissenters=_side(sums.everyone - sums.holders),
         average_standing=everyone.standing,
@@ -153,6 +155,7 @@ def _count_views(
     calendar: _Calendar,
     everyone: Side,
     holders: Side,
+    categories: NDArray[np.float32],
     independence: Floats,
     risk_on: Floats,
 ) -> VotePanel:
@@ -188,6 +191,7 @@ def _count_views(
         holders=holders.count,
         related=pooled.count,
         views=views,
+        by_category=_ratio(categories.swapaxes(0, 1), everyone.count[:, :, None]).astype(np.float16),
     )
 
 

@@ -14,6 +14,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.features import VIEW_NAMES
 from rlpretrain.market import Dates
 from rlpretrain.patterns.array_files import load_arrays, save_arrays
+from rlpretrain.symphony.evidence import CATEGORIES
 
 __all__ = ["VotePanel"]
 
@@ -38,11 +39,14 @@ class VotePanel:
     """(T, A) votes on the asset and on those related to it; see `rlpretrain.patterns.voting.relatives.PooledVotes`."""
     views: NDArray[np.float32]
     """(T, A, V) the views in the order of `rlpretrain.features.VIEWS`."""
+    by_category: NDArray[np.float16]
+    """(T, A, 4) share of the strategies able to hold the asset that do, split by the categories of their rules."""
 
     def __post_init__(self) -> None:
         shape = (len(self.dates), len(self.assets))
+        depth = {"views": len(VIEW_NAMES), "by_category": len(CATEGORIES)}
         for field in fields(self)[2:]:
-            expected = (*shape, len(VIEW_NAMES)) if field.name == "views" else shape
+            expected = (*shape, depth[field.name]) if field.name in depth else shape
             found = getattr(self, field.name).shape
             if found != expected:
                 raise DataError(f"votes: {field.name} has shape {found}, expected {expected}")
@@ -74,14 +78,21 @@ class VotePanel:
         dates
             (n,) days.
         """
-        features = np.zeros((len(dates), len(VIEW_NAMES)), dtype=np.float32)
+        return self._known_at(self.views, symbol, dates)
+
+    def categories_for(self, symbol: str, dates: Dates) -> NDArray[np.float16]:
+        """Return `by_category` as last known at or before each date, (n, 4); zeros before the first vote."""
+        return self._known_at(self.by_category, symbol, dates)
+
+    def _known_at(self, table: NDArray[Any], symbol: str, dates: Dates) -> NDArray[Any]:
+        found = np.zeros((len(dates), table.shape[2]), dtype=table.dtype)
         column = self.column(symbol)
         if column is None:
-            return features
+            return found
         rows = np.searchsorted(self.dates, dates, side="right") - 1
         known = rows >= 0
-        features[known] = self.views[rows[known], column]
-        return features
+        found[known] = table[rows[known], column]
+        return found
 
     def save(self, path: Path | str) -> None:
         """Write the panel as ``.npz`` without pickled objects; equal panels give equal bytes."""
@@ -115,7 +126,8 @@ class VotePanel:
             )
         missing = [field.name for field in fields(cls) if field.name not in columns]
         if missing:
-            raise DataError(f"{path} is not a vote panel: it lacks {missing[0]}")
+            hint = "mine the run again" if "eligible" in columns else None
+            raise DataError(f"{path} is not a vote panel: it lacks {missing[0]}", hint=hint)
         columns["assets"] = tuple(str(asset) for asset in columns["assets"])
         columns["dates"] = columns["dates"].astype("datetime64[D]")
         return cls(**columns)

@@ -14,7 +14,8 @@ from rlpretrain.market import PricePanel, load_market
 from rlpretrain.market.findings import FindingCounts
 from rlpretrain.market.settings import MarketSettings, WindowSettings
 from rlpretrain.market.windows import Windows, split_windows
-from rlpretrain.patterns import VotePanel
+from rlpretrain.patterns import AssetVotes, VotePanel
+from rlpretrain.patterns.settings import LevelSettings
 from rlpretrain.runs.cache import Cache
 from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.stages.list import LIST
@@ -22,7 +23,17 @@ from rlpretrain.stages.mine import MINE, VOTES
 from rlpretrain.stages.run import Run
 from rlpretrain.stages.work import Work
 
-__all__ = ["cache_of", "listed_market", "load_days", "market_key", "market_of", "mined_windows", "windows_of"]
+__all__ = [
+    "cache_of",
+    "listed_market",
+    "load_days",
+    "load_votes",
+    "market_key",
+    "market_of",
+    "mined_windows",
+    "votes_of",
+    "windows_of",
+]
 
 
 def market_of(run: Run | Work[MarketSettings]) -> PricePanel:
@@ -97,8 +108,22 @@ def load_days(
     DataError
         An asset is unknown, has only closes, or has too short a history.
     """
-    votes = VotePanel.load(work.read(MINE, VOTES))
-    return load_episodes(listed_market(work), votes, symbols, settings or work.settings)
+    return load_episodes(listed_market(work), votes_of(work), symbols, settings or work.settings)
+
+
+def votes_of(work: Work[MarketSettings]) -> VotePanel:
+    """Load the run's votes, once for all stages of a process."""
+    content = work.inputs()[f"{MINE.name}:{VOTES}"]
+    return work.remember(f"votes {content}", lambda: VotePanel.load(work.read(MINE, VOTES)))
+
+
+def load_votes(
+    work: Work[MarketSettings], assets: Sequence[EpisodeData], levels: LevelSettings
+) -> list[AssetVotes | None]:
+    """Return the votes on each row of some assets; None for one on which nobody votes, nor on a related one."""
+    votes = votes_of(work)
+    found = [AssetVotes.of(votes, data.symbol, data.dates, data.bars_per_year, levels) for data in assets]
+    return [own if own.views.any() else None for own in found]
 
 
 def cache_of(run: Run | Work[MarketSettings]) -> Cache:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ from rlpretrain.pretraining.evaluation import (
     value_r2,
 )
 from rlpretrain.pretraining.network import PolicyNetwork, save_model_file
+from rlpretrain.pretraining.placebo import move_prices
 from rlpretrain.pretraining.tracking import check_tracking, track
 from rlpretrain.pretraining.trainer import Trained, train_policy
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
 from rlpretrain.runs.files import write_json
-from rlpretrain.stages.implementation.policy_scores import policy_findings, policy_scores
+from rlpretrain.stages.implementation.placebo import placebo_move
+from rlpretrain.stages.implementation.policy_scores import policy_findings, policy_scores, rule_findings
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import (
     BEST,
@@ -85,6 +87,8 @@ class _Clones:
     clone: Trained
     votes_off: Trained | None
     placebo: Trained
+    placebo_validation: DataSet
+    """The validation patterns as the placebo meets them."""
 
 
 def trainer_settings(work: Work[TrainSettings]) -> TrainerSettings:
@@ -115,14 +119,10 @@ def _train(work: Work[PretrainSettings], group: Group) -> _Clones:
         blind = clone(
             "votes_off", train, validation, settings, scaler=Scaler.fit(train.states).blind_to(VOTES)
         )
-    # It trains at most as long as the clone and stops by the same rule, which on shuffled labels is soon.
-    placebo = clone(
-        "placebo",
-        _shuffled(train, settings.seed),
-        _shuffled(validation, settings.seed + 1),
-        settings.changed(num_epochs=trained.best_epoch),
-    )
-    return _Clones(train, validation, settings, trained, blind, placebo)
+    share = placebo_move(work).share
+    moved, moved_validation = (move_prices(data, share, work.folder) for data in (train, validation))
+    placebo = clone("placebo", moved, moved_validation, settings.changed(num_epochs=trained.best_epoch))
+    return _Clones(train, validation, settings, trained, blind, placebo, moved_validation)
 
 
 def _say(work: Work[PretrainSettings], prefix: str, line: str) -> None:
@@ -135,11 +135,6 @@ def _silent(line: str) -> None:
 
 def _checkpoint(work: Work[PretrainSettings], name: str) -> Path:
     return work.folder / f"pretrain_checkpoint_{name}.pt"
-
-
-def _shuffled(data: DataSet, seed: int) -> DataSet:
-    """Shuffle the labels relative to the states; states, label shares and weights stay the same."""
-    return replace(data, labels=data.labels[np.random.default_rng(seed).permutation(len(data))])
 
 
 def _evaluate_and_save(work: Work[PretrainSettings], clones: _Clones) -> Pretrained:
@@ -186,14 +181,15 @@ def _evaluate(work: Work[PretrainSettings], clones: _Clones) -> tuple[dict[str, 
     if clones.votes_off is not None:
         networks["votes_off"] = clones.votes_off.best
     policies: dict[str, Policy] = {name: network.act for name, network in networks.items()}
-    predicted = {name: predict(network, validation) for name, network in networks.items()}
+    met = {name: clones.placebo_validation if name == "placebo" else validation for name in networks}
+    predicted = {name: predict(network, met[name]) for name, network in networks.items()}
     scores = {
         **{name: classification_scores(chances, validation) for name, (chances, _) in predicted.items()},
         **baseline_scores(clones.train, validation, work.settings.seed),
     }
     traded = policy_scores(work, policies)
     evaluation = {
-        "findings": [*findings(scores), *policy_findings(traded)],
+        "findings": [*rule_findings(traded), *findings(scores), *policy_findings(traded)],
         "reliability": {name: reliability(chances, labels) for name, (chances, _) in predicted.items()},
         "regimes": {name: regime_scores(chances, validation) for name, (chances, _) in predicted.items()},
         "value_r2": {

@@ -18,6 +18,7 @@ from rlpretrain.pretraining.device import choose_device
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.implementation.market import load_days, mined_windows
+from rlpretrain.stages.implementation.placebo import load_placebo_days
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER_HISTORY, Transferred, TransferStageSettings
@@ -76,9 +77,10 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
     trust = 1.0
     if choose(TRANSFER_STRATEGIES, settings.transfer_strategy).frozen_prior:
         placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network()
+        moved = load_placebo_days(work, [part.symbol for part in data])
         gains = [
-            _contributions(network, part, window) - _contributions(placebo, part, window)
-            for part, window in zip(data, held_out, strict=True)
+            _contributions(network, part, window) - _contributions(placebo, without, window)
+            for part, without, window in zip(data, moved, held_out, strict=True)
         ]
         days = [part.dates[start + 1 : stop] for part, (start, stop) in zip(data, held_out, strict=True)]
         trust = first_trust(_mean_by_day(days, gains))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import asdict, fields
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import torch
@@ -12,14 +13,17 @@ import torch
 from rlpretrain.choices import choose
 from rlpretrain.environments import EpisodeData, Trade, Trajectory
 from rlpretrain.environments.episodes import NUM_ENVS, training_window
+from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import DataError
+from rlpretrain.patterns.settings import LevelSettings
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
 from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
 from rlpretrain.stages.implementation.learning_arm import LearningArm
-from rlpretrain.stages.implementation.market import load_days, mined_windows
+from rlpretrain.stages.implementation.market import load_days, load_votes, mined_windows
+from rlpretrain.stages.implementation.placebo import load_placebo_days
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER
@@ -31,7 +35,7 @@ from rlpretrain.transfer.evidence import first_trust
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 from rlpretrain.validation import AssetCase, EvaluationWindow, validate_asset
-from rlpretrain.validation.arms import arms_with
+from rlpretrain.validation.arms import Arm, arms_with
 from rlpretrain.validation.settings import ValidationSettings
 
 __all__ = ["asset_case", "validate"]
@@ -41,6 +45,7 @@ _WARMUP_SHARE = 0.2
 
 _Arena = list[tuple[EpisodeData, tuple[int, int]]]
 """Assets on which all arms learn, each with the rows of its pre-training window."""
+_Load = Callable[[Work[EpisodeSettings], Sequence[str]], list[EpisodeData]]
 
 
 def validate(work: Work[ValidateSettings]) -> Validated:
@@ -51,9 +56,8 @@ def validate(work: Work[ValidateSettings]) -> Validated:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        data = load_days(work, [symbol])[0]
-        arena = _arena(work, data)
-        case = _case(work, data, arena, settings)
+        days = _days(work)
+        case = _case(work, days, settings)
         agent, _ = load_agent(work.read(TRANSFER, AGENT))
         evidence = validate_asset(
             case,
@@ -74,7 +78,7 @@ def validate(work: Work[ValidateSettings]) -> Validated:
     return Validated(
         bars=len(case.window.dates),
         seeds=settings.validation_seeds,
-        learned_on=[part.symbol for part, _ in arena],
+        learned_on=[part.symbol for part, _ in days.arena],
     )
 
 
@@ -91,26 +95,53 @@ def asset_case(work: Work[ValidateSettings], config: ValidationSettings) -> Asse
     DataError
         The asset has no prices, no state vector, or too short a history for the validation or test window.
     """
-    data = load_days(work, [work.part])[0]
-    return _case(work, data, _arena(work, data), config)
+    return _case(work, _days(work), config)
 
 
-def _case(
-    work: Work[ValidateSettings], data: EpisodeData, arena: _Arena, config: ValidationSettings
-) -> AssetCase:
-    start, stop = data.rows(mined_windows(work).test_start, None)
-    window = EvaluationWindow(data, start, stop, work.result(MINE).clean_from)
+@dataclass(frozen=True)
+class _Days:
+    """Where an arm learns and is scored: days as the agent sees them, or as the placebo does."""
+
+    arena: _Arena
+    window: EvaluationWindow
+    """The test window."""
+    chooser: EvaluationWindow
+    """The validation window, on which an arm's final policy is chosen."""
+
+
+def _days(work: Work[ValidateSettings], load: _Load = load_days) -> _Days:
+    data, windows = load(work, [work.part])[0], mined_windows(work)
+    start, stop = data.rows(windows.test_start, None)
+    (votes,) = load_votes(work, [data], work.settings.part(LevelSettings))
+    return _Days(
+        arena=_arena(work, data, load),
+        window=EvaluationWindow(data, start, stop, work.result(MINE).clean_from, votes),
+        chooser=EvaluationWindow(data, *data.rows(windows.validation_start, windows.test_start)),
+    )
+
+
+def _case(work: Work[ValidateSettings], days: _Days, config: ValidationSettings) -> AssetCase:
+    window, moved = days.window, _days(work, load_placebo_days)
     clone = load_model_file(work.read(PRETRAIN, PRETRAINED)).network().eval()
     placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network().eval()
     networks: dict[str | None, PolicyNetwork] = {"clone": clone, "placebo": placebo}
+    trusted = _trusted(work.settings, {"clone": (clone, days.chooser), "placebo": (placebo, moved.chooser)})
     others = [v for v in Registry(work.output_dir).versions() if v.run_id != work.run_id]
     return AssetCase(
         window=window,
         learners={
-            arm.name: _learner(work, config, window, arena, arm.name, networks.get(arm.starts_from))
+            arm.name: _learner(
+                work,
+                config,
+                moved if _is_placebo(arm) else days,
+                arm.name,
+                networks.get(arm.starts_from),
+                trusted.get(arm.starts_from, 1.0),
+            )
             for arm in arms_with("learner")
         },
         policies={arm.name: networks[arm.starts_from].act for arm in arms_with("policy")},
+        seen={arm.name: moved.window for arm in arms_with("learner", "policy") if _is_placebo(arm)},
         # Each transferred seed could have been the agent, and so could that of every registered run; settings found
         # by a search are the best of as many trials.
         trials=config.validation_seeds
@@ -119,7 +150,24 @@ def _case(
     )
 
 
-def _arena(work: Work[ValidateSettings], data: EpisodeData) -> _Arena:
+def _trusted(
+    settings: TransferSettings, priors: dict[str | None, tuple[PolicyNetwork, EvaluationWindow]]
+) -> dict[str | None, float]:
+    """Return how far each prior is trusted at first, where a strategy asks: by what it does better than the placebo."""
+    if not choose(TRANSFER_STRATEGIES, settings.transfer_strategy).frozen_prior:
+        return {}
+    earned = {
+        name: window.part_contributions(window.run(network.act))[window.main]
+        for name, (network, window) in priors.items()
+    }
+    return {name: first_trust(own - earned["placebo"]) for name, own in earned.items()}
+
+
+def _is_placebo(arm: Arm) -> bool:
+    return arm.starts_from == "placebo"
+
+
+def _arena(work: Work[ValidateSettings], data: EpisodeData, load: _Load) -> _Arena:
     """Choose where all arms learn: on the asset itself or, if its history is too short, on those of the transfer.
 
     The state contains no price level, so what is learned on one asset can be tested on another.
@@ -129,44 +177,34 @@ def _arena(work: Work[ValidateSettings], data: EpisodeData) -> _Arena:
         return [(data, training_window(data, start))]
     except DataError as error:
         work.progress(f"{error}; the arms learn on the assets of the transfer instead")
-    others = load_days(work, work.result(TRANSFER).assets)
+    others = load(work, work.result(TRANSFER).assets)
     return [(other, training_window(other, start)) for other in others]
 
 
 def _learner(
     work: Work[ValidateSettings],
     config: ValidationSettings,
-    window: EvaluationWindow,
-    arena: _Arena,
+    days: _Days,
     arm: str,
     start: PolicyNetwork | None,
+    trust: float,
 ) -> LearningArm:
-    total, windows = config.validation_steps, mined_windows(work)
-    rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = work.settings.part(TransferSettings)
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
     # Only whole rollouts: a part of one could be half of a short budget.
-    limit = int(total * _WARMUP_SHARE) // rollout * rollout
-    transfer = transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, limit))
-    chooser = EvaluationWindow(window.data, *window.data.rows(windows.validation_start, windows.test_start))
-    trust = 1.0
-    if start is not None and choose(TRANSFER_STRATEGIES, transfer.transfer_strategy).frozen_prior:
-        placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network()
-        own, without = (
-            chooser.part_contributions(chooser.run(network.act))[chooser.main] for network in (start, placebo)
-        )
-        trust = first_trust(own - without)
+    rollout = NUM_ENVS * ROLLOUT_STEPS
+    limit = int(config.validation_steps * _WARMUP_SHARE) // rollout * rollout
     return LearningArm(
         name=arm,
-        window=window,
-        chooser=chooser,
-        arena=arena,
+        window=days.window,
+        chooser=days.chooser,
+        arena=days.arena,
         shape=shape,
         start=start,
-        prior=window.run(shape.act),
-        transfer=transfer,
+        prior=days.window.run((start or shape).act),
+        transfer=transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, limit)),
         reward=work.settings.reward,
-        steps=total,
+        steps=config.validation_steps,
         checkpoints=config.checkpoints,
         trust=trust,
         patterns=dataset_file(work.read(MINE, CARD).parent, "train"),

@@ -25,6 +25,7 @@ from rlpretrain.validation.report.evidence_tables import (
 )
 from rlpretrain.validation.report.fidelity import fidelity_chart
 from rlpretrain.validation.report.pipeline_tables import pipeline_tables, settings_table
+from rlpretrain.validation.report.rule_gains import rule_gains_table
 from rlpretrain.validation.report.table import Table
 from rlpretrain.validation.report.text import data_sentences
 from rlpretrain.validation.report.voters import voters_chart
@@ -64,6 +65,7 @@ def html_report(data: ReportData) -> str:
         colours=colour_variables(),
         forest=forest_chart(verdict, data.assets) if verdict is not None and data.assets else None,
         primary=primary_table(verdict, data.assets) if verdict is not None and data.assets else None,
+        rules=rule_gains_table(verdict, data.assets) if verdict is not None and verdict.rule_gains else None,
         windows=windows_table(data.assets) if data.assets else None,
         sections=[_section(asset) for asset in data.assets],
         data_sentences=data_sentences(data),

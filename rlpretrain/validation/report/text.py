@@ -13,6 +13,7 @@ from rlpretrain.validation.report.evidence_tables import (
     windows_table,
 )
 from rlpretrain.validation.report.pipeline_tables import pipeline_tables, settings_table
+from rlpretrain.validation.report.rule_gains import rule_gains_table
 from rlpretrain.validation.report.table import Table, clean
 
 __all__ = ["WIDTH", "data_sentences", "text_report"]
@@ -29,6 +30,8 @@ def text_report(data: ReportData) -> str:
     if data.assets:
         if data.verdict is not None:
             lines += _table(primary_table(data.verdict, data.assets))
+            if data.verdict.rule_gains:
+                lines += _table(rule_gains_table(data.verdict, data.assets))
         lines += _table(windows_table(data.assets))
     if data.verdict is not None:
         lines += [*_heading("What the evidence cannot show"), *_bullets(data.verdict.cautions), ""]
