@@ -81,7 +81,7 @@ def pool_rule_gains(
 
 
 def rule_sentence(who: str, gains: Mapping[str, Interval]) -> str:
-    """State which rules are not beaten, that is by an interval above zero; that all are, if there is none.
+    """Return a sentence on the rules that are not beaten, by an interval above zero, or on all if there is none.
 
     Parameters
     ----------
