@@ -34,6 +34,7 @@ from rlpretrain.environments.settings import Reward, RewardSettings
 from rlpretrain.errors import SettingsError
 from rlpretrain.market import load_market
 from rlpretrain.patterns import VotePanel
+from rlpretrain.patterns.voting.moved_votes import Move, move_votes
 from rlpretrain.pretraining.dataset import DataSet, read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
@@ -64,13 +65,16 @@ class Prepared:
     scored: tuple[int, int]
     clone: PolicyNetwork
     placebo: PolicyNetwork
+    moved: EpisodeData
+    """The asset as the placebo sees it."""
     patterns: DataSet
 
     @property
     def trust(self) -> float:
         """Weight of the prior at first, from the validation window."""
         own, without = (
-            score_of(network.act, self.data, self.validation)[0] for network in (self.clone, self.placebo)
+            score_of(network.act, days, self.validation)[0]
+            for network, days in ((self.clone, self.data), (self.placebo, self.moved))
         )
         return first_trust(own - without)
 
@@ -140,7 +144,9 @@ def prepare(folder: Path, symbol: str, window: str) -> Prepared:
     windows = json.loads((folder / "mine.json").read_text(encoding="utf-8"))["result"]["windows"]
     starts = {name: np.datetime64(windows[name], "D") for name in ("validation_start", "test_start")}
     panel = load_market(config.market, seed=config.seed)
-    data = load_episodes(panel, VotePanel.load(folder / "votes.npz"), [symbol], config)[0]
+    votes = VotePanel.load(folder / "votes.npz")
+    data = load_episodes(panel, votes, [symbol], config)[0]
+    moved = move_votes(votes, Move.draw(votes, starts["validation_start"], config.seed), [symbol])
     validation = data.rows(starts["validation_start"], starts["test_start"])
     return Prepared(
         data=data,
@@ -149,6 +155,7 @@ def prepare(folder: Path, symbol: str, window: str) -> Prepared:
         scored=validation if window == "validation" else data.rows(starts["test_start"], None),
         clone=load_model_file(folder / "pretrained_model.pt").network().eval(),
         placebo=load_model_file(folder / "placebo_model.pt").network().eval(),
+        moved=load_episodes(panel, moved, [symbol], config)[0],
         patterns=read_dataset(dataset_file(folder / "datasets", "train")),
     )
 

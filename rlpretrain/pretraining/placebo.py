@@ -18,7 +18,9 @@ _ROWS = 1 << 16
 
 
 def move_prices(data: DataSet, share: float, folder: Path) -> DataSet:
-    """Give each pattern the asset's and the market's numbers of a later pattern of its asset, going round at the end.
+    """Return patterns with the asset's and the market's numbers of another time.
+
+    They are those of a later pattern of the same asset, going round at the end.
 
     Votes, position, label, weight and value stay together: a network learns from them what it would have learned
     anyway, as surely and as fast, but nothing of when prices rise.

@@ -81,14 +81,20 @@ def pool_rule_gains(
 
 
 def rule_sentence(who: str, gains: Mapping[str, Interval]) -> str:
-    """State which rules are not beaten, that is by an interval above zero; that all are, if there is none."""
+    """Return a sentence on the rules that are not beaten, by an interval above zero, or on all if there is none.
+
+    Parameters
+    ----------
+    who
+        What is judged, such as 'The clone'.
+    """
     lost = {rule: gain for rule, gain in gains.items() if gain.low <= 0}
     beaten = "does not beat" if lost else "beats"
     of = f"{len(lost)} of the {len(gains)}" if 0 < len(lost) < len(gains) else f"any of the {len(gains)}"
     of = of if lost else f"all {len(gains)}"
     shown = ", ".join(f"{arm_of(rule).label} {gain}" for rule, gain in (lost or gains).items())
     return (
-        f"The {who} {beaten} {of} one-line rules on the votes: {shown} (its timing score minus the rule's, with "
+        f"{who} {beaten} {of} one-line rules on the votes: {shown} (its timing score minus the rule's, with "
         "intervals over days)."
     )
 

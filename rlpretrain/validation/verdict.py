@@ -2,8 +2,8 @@
 
 The rule is fixed here, before any result. An effect is shown if the gains over random weights in jump-start and in area
 both have an interval over seeds and days that lies above zero and, where a placebo was run, so does the gain in area
-over the placebo: what shuffled labels achieve as well is not knowledge. All conditions must be met, so no correction
-for multiple tests is needed. Harm is declared sooner: one of the two below zero and the other not above it.
+over the placebo: what votes of another time achieve as well is not knowledge. All conditions must be met, so no
+correction for multiple tests is needed. Harm is declared sooner: one of the two below zero and the other not above it.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def reach_verdict(
         config,
         np.random.default_rng([seed, 7]),
     )
-    against_rules = [rule_sentence(who, gains[arm]) for arm, who in JUDGED.items() if arm in gains]
+    against_rules = [rule_sentence(f"The {who}", gains[arm]) for arm, who in JUDGED.items() if arm in gains]
     return Verdict(
         finding=finding,
         headline=_headline(finding, part, pooled, days, placebo_days),
@@ -192,7 +192,7 @@ def _headline(
         return f"The pre-trained start is {finding} than random weights{where}"
     over_days = [days["jump_start"].finding, days["area"].finding]
     if over_days == ["better", "better"] and placebo is not None:
-        return "No effect of the patterns shown: shuffled labels do as well within the margin of error"
+        return "No effect of the patterns shown: votes of another time do as well within the margin of error"
     if over_days[0] == "better":
         return "No effect on learning shown: the start is better, but the interval of the area includes zero"
     if "better" in over_days:
@@ -215,7 +215,7 @@ def _sentences(
         for measure in MEASURES
     ]
     if placebo is not None and placebo_days is not None:
-        sentences.append(f"Area over the placebo (shuffled labels): {_state(placebo, placebo_days)}")
+        sentences.append(f"Area over the placebo (votes of another time): {_state(placebo, placebo_days)}")
     against_zero = {"better": "above", "worse": "below"}.get(reached.finding, "not distinguishable from")
     sentences.append(
         f"The transferred agents' own final score is {reached} across seeds: {against_zero} zero, the score of "

@@ -48,7 +48,7 @@ def test_it_learns_a_rule_and_beats_chance_on_unseen_patterns(data):
     assert trained.history.validation_loss[trained.best_epoch - 1] == min(trained.history.validation_loss)
 
 
-def test_a_placebo_on_shuffled_labels_scores_at_chance(data):
+def test_labels_that_have_nothing_to_do_with_states_are_predicted_at_chance(data):
     _, validation = data
     accuracy = []
     for seed in range(8):
@@ -58,7 +58,7 @@ def test_a_placebo_on_shuffled_labels_scores_at_chance(data):
         network = train_policy(*shuffled, SETTINGS.changed(num_epochs=3, seed=seed)).best
         probabilities = torch.softmax(network(torch.as_tensor(validation.states))[0], 1).detach().numpy()
         accuracy.append(classification_scores(probabilities.astype(float), validation)["balanced_accuracy"])
-    # One placebo's accuracy deviates by about 0.08: its decisions lie in a random direction of 64.
+    # One network's accuracy deviates by about 0.08: its decisions lie in a random direction of 64.
     assert abs(np.mean(accuracy) - 0.5) < 0.1
 
 

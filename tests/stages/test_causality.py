@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from rlpretrain.environments import EpisodeData
+from rlpretrain.features import VOTES as VOTES_BLOCK
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.patterns import PatternSet, VotePanel
 from rlpretrain.patterns.store import open_store
@@ -18,6 +19,7 @@ from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.pretraining.dataset import DataSet, read_dataset
 from rlpretrain.stages import CHECK, MINE, PRETRAIN, work_of
 from rlpretrain.stages.implementation.market import load_days
+from rlpretrain.stages.implementation.placebo import load_placebo_days
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.mine import VOTES
 from tests.stages.conftest import tiny, write_prices
@@ -37,6 +39,7 @@ class Mined:
     train: DataSet
     validation: DataSet
     episodes: list[EpisodeData]
+    placebo: list[EpisodeData]
 
 
 def mine(market: str, folder: Path) -> Mined:
@@ -58,6 +61,7 @@ def mine(market: str, folder: Path) -> Mined:
         train=read_dataset(path / "datasets/train.parquet"),
         validation=read_dataset(path / "datasets/validation.parquet"),
         episodes=load_days(work_of(run, PRETRAIN), ASSETS),
+        placebo=load_placebo_days(work_of(run, PRETRAIN), ASSETS),
     )
 
 
@@ -147,3 +151,20 @@ def test_episodes(base: Mined, changed: Mined, day: np.datetime64) -> None:
                 getattr(one, name)[rows], getattr(other, name)[rows], err_msg=f"{one.symbol} {name}"
             )
         assert not np.array_equal(one.states, other.states), "the future did change"
+
+
+def test_the_placebos_days(base: Mined, changed: Mined, day: np.datetime64) -> None:
+    # Within the pre-training window its votes go round; what follows that window changes nothing in it.
+    if day < np.datetime64(VALIDATION_START):
+        return
+    for one, other, true in zip(base.placebo, changed.placebo, base.episodes, strict=True):
+        rows = one.dates <= day
+        np.testing.assert_array_equal(one.states[rows], other.states[rows], err_msg=one.symbol)
+        np.testing.assert_array_equal(one.before, true.before)
+        np.testing.assert_array_equal(
+            np.delete(one.states, VOTES_BLOCK, 1), np.delete(true.states, VOTES_BLOCK, 1)
+        )
+    assert any(
+        not np.array_equal(one.states[:, VOTES_BLOCK], true.states[:, VOTES_BLOCK])
+        for one, true in zip(base.placebo, base.episodes, strict=True)
+    )

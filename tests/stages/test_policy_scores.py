@@ -6,12 +6,14 @@ import pytest
 from rlpretrain.environments import EpisodeData, rollout
 from rlpretrain.features import POSITION
 from rlpretrain.stages.implementation.policy_scores import (
+    _gain,
     _luck,
     _means,
     _moved,
     _timing,
     _trade,
     policy_findings,
+    rule_findings,
 )
 
 RNG = np.random.default_rng(0)
@@ -97,7 +99,29 @@ def test_assets_that_move_together_do_not_make_luck_look_like_skill():
 
 def test_the_sentence_names_the_figures():
     row = {"timing_score": 0.5, "shifted": 0.1, "p_value": 0.04, "sharpe_ratio": 1.25}
-    found = {"assets": ["A"], "policies": {"clone": row, "buy_and_hold": row}}
+    row |= {"exposure": 0.4, "sides_per_year": 31.0}
+    found = {"assets": ["A"], "policies": {"clone": row, "placebo": row, "buy_and_hold": row}}
     assert policy_findings(found)[0].startswith("Trading the validation windows of 1 assets")
     assert "p = 0.04" in policy_findings(found)[0]
+    assert "31 sides a year and 40% of the days in the market" in policy_findings(found)[1]
     assert policy_findings({"assets": [], "policies": {}}) == []
+
+
+def test_the_rules_that_the_clone_does_not_beat_are_named():
+    gain = {"estimate": 0.1, "low": -0.2, "high": 0.4, "level": 0.95}
+    assert rule_findings({"against_rules": {"consensus": gain}}) == [
+        "On the validation window, the clone does not beat any of the 1 one-line rules on the votes: "
+        "Consensus +0.10 [-0.20, +0.40] (its timing score minus the rule's, with intervals over days)."
+    ]
+    assert rule_findings({"against_rules": {}}) == []
+
+
+def test_a_gain_is_the_difference_of_mean_scores_and_nothing_against_itself():
+    paths, held = _trade(WINDOWS, policy), _trade(WINDOWS, lambda states: np.ones(len(states), dtype=int))
+    gain = _gain(paths, held, seed=1)
+    assert gain.low < gain.estimate < gain.high
+    assert gain.estimate == pytest.approx(
+        np.mean([_timing(a) - _timing(b) for a, b in zip(paths, held, strict=True)])
+    )
+    same = _gain(paths, paths, seed=1)
+    assert (same.low, same.estimate, same.high) == (0.0, 0.0, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_an_asset_that_is_made_worse_is_named_first():
     assert not any("worse off" in sentence for sentence in unharmed)
 
 
-def test_what_shuffled_labels_give_as_well_is_not_knowledge():
+def test_what_votes_of_another_time_give_as_well_is_not_knowledge():
     case = make_case(signal=0.5)
     renamed = learner(case.window, "placebo", head_start=2.0)
     case = AssetCase(
@@ -89,7 +90,7 @@ def test_what_shuffled_labels_give_as_well_is_not_knowledge():
     )
     verdict = reach_verdict([validate_asset(case, RULE, CONFIG)], CONFIG)
     assert verdict.finding == "no effect shown"
-    assert "shuffled labels" in verdict.headline
+    assert "votes of another time" in verdict.headline
 
 
 def test_without_a_placebo_the_verdict_says_so():
@@ -236,3 +237,14 @@ def test_arms_that_all_hold_show_nothing_and_every_number_is_finite():
     render = text_report(ReportData(run_id="held", assets=(found,), verdict=verdict))
     assert "No effect".upper() in render
     assert "<svg" in html_report(ReportData(run_id="held", assets=(found,), verdict=verdict))
+
+
+def test_an_arm_whose_states_differ_is_run_on_the_window_that_it_sees():
+    case = make_case(signal=0.5)
+    data = case.window.data
+    other = replace(case.window, data=replace(data, states=-data.states))
+    found = validate_asset(replace(case, seen={"frozen": other}), RULE, CONFIG)
+    assert found.arms["frozen"].exposure == tuple(other.run(RULE).exposure.tolist())
+    assert found.arms["agent"].exposure == tuple(case.window.run(RULE).exposure.tolist())
+    scores = {episode.arm: episode.score_quartiles[1] for episode in found.episodes}
+    assert scores["frozen"] < 0 < scores["agent"]

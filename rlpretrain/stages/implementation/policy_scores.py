@@ -79,9 +79,9 @@ def policy_scores(work: Work[PretrainSettings], policies: Mapping[str, Policy]) 
 
 
 def rule_findings(found: Mapping[str, Any]) -> list[str]:
-    """State which rules on the votes the clone of `policy_scores` does not beat; empty if none could be followed."""
+    """Return a sentence on the rules that the clone of `policy_scores` does not beat; empty if none was followed."""
     gains = {rule: Interval(**gain) for rule, gain in found["against_rules"].items()}
-    return [f"On days after those it learned from: {rule_sentence('clone', gains)}"] if gains else []
+    return [rule_sentence("On the validation window, the clone", gains)] if gains else []
 
 
 def policy_findings(found: Mapping[str, Any]) -> list[str]:
