@@ -16,24 +16,40 @@ from rlpretrain.features import STATE_NAMES
 if TYPE_CHECKING:
     from rlpretrain.transfer.policy import TradingPolicy
 
-__all__ = ["BLOCKS", "centred", "day_blocks", "first_trust", "gradient_agreement", "mean_cosine", "trust"]
+__all__ = [
+    "BLOCKS",
+    "agreement",
+    "centred",
+    "day_blocks",
+    "first_trust",
+    "gradient_agreement",
+    "mean_cosine",
+    "trust",
+]
 
 BLOCKS = 4
 """Blocks of distinct market days into which a rollout is split."""
 _ENOUGH, _SPAN = 0.10, 0.08
-"""Mean cosine at which nothing of the prior remains, and how far below it the prior is trusted fully."""
+"""Agreement at which nothing of the prior remains, and how far below it the prior is trusted fully."""
 _DOUBT = 0.25
 """Least weight of a prior before any step of RL."""
 _HELD = STATE_NAMES.index("in_position")
 _ACTIONS = 3
 
 
-def trust(cosines: float, rollouts: int) -> float:
-    """Return the weight of the prior, in [0, 1], given the sum of the cosines of some rollouts.
+def agreement(before: float, cosine: float) -> float:
+    """Return the agreement of the policy gradient between days after one more rollout, at first 0.
 
-    The mean is shrunk towards zero by one rollout without evidence, so that a first lucky one counts for half.
+    Half of it is the last rollout's mean cosine and half what was before: gradients begin to repeat only when the
+    policy has learned where to look, so that a mean over all rollouts would be late; and one lucky rollout counts for
+    half.
     """
-    return float(np.clip((_ENOUGH - cosines / (rollouts + 1)) / _SPAN, 0.0, 1.0))
+    return 0.5 * (before + cosine)
+
+
+def trust(agreement: float) -> float:
+    """Return the weight of the prior, in [0, 1], that is left at an agreement of the policy gradient between days."""
+    return float(np.clip((_ENOUGH - agreement) / _SPAN, 0.0, 1.0))
 
 
 def first_trust(gains: NDArray[np.float64]) -> float:

@@ -14,7 +14,7 @@ from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.critic import load_critic
 from rlpretrain.transfer.policy import TradingPolicy, soften
 from rlpretrain.transfer.roll_in import RollIn
-from rlpretrain.transfer.schedule import TransferSchedule, actor_layers
+from rlpretrain.transfer.schedule import TransferSchedule, actor_layers, starts_pretrained
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES, Start
 
@@ -36,8 +36,8 @@ def attach(
     """Load the softened pre-trained policy into the agent as the strategy says, and set the pull towards it.
 
     Where its layers are loaded, those of the actor learn at `backbone_lr_scale` times the heads' step size, and the
-    critic at the full one. Fresh layers keep the optimiser of random weights. Unless `critic_start` says otherwise, the
-    critic starts from the pre-trained value head, whose units `TransferSchedule` corrects after the first rollout.
+    critic at the full one. Fresh layers keep the optimiser of random weights. The critic starts as
+    `starts_pretrained` says; `TransferSchedule` corrects the value head's units after the first rollout.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def attach(
         soften(network, temperature).to(policy.device).eval().requires_grad_(False)
         for temperature in (config.transfer_temperature, 1.0)
     )
-    if config.critic_start == "pretrained":
+    if starts_pretrained(config):
         load_critic(policy, start)
     if strategy.frozen_prior:
         policy.correct(start, trust)

@@ -10,7 +10,7 @@ from torch import nn
 
 from rlpretrain.pretraining.network import Trunk
 from rlpretrain.pretraining.settings import Activation
-from rlpretrain.transfer.evidence import trust
+from rlpretrain.transfer.evidence import agreement, trust
 
 __all__ = ["Residual"]
 
@@ -36,9 +36,8 @@ class Residual(nn.Module):
 
     weight: torch.Tensor
     """Weight of the prior, in [0, 1]; it never rises."""
-    cosines: torch.Tensor
-    """Sum of the agreement of the policy gradient between days, over the rollouts so far."""
-    rollouts: torch.Tensor
+    agreement: torch.Tensor
+    """Agreement of the policy gradient between days, over the rollouts so far."""
 
     def __init__(
         self, prior: tuple[nn.Module, nn.Module], start: tuple[nn.Module, nn.Module], weight: float
@@ -47,8 +46,7 @@ class Residual(nn.Module):
         self.prior, self.start = _Actor(*prior), _Actor(*start)
         self.requires_grad_(False)
         self.register_buffer("weight", torch.tensor(float(weight), dtype=torch.float64))
-        self.register_buffer("cosines", torch.tensor(0.0, dtype=torch.float64))
-        self.register_buffer("rollouts", torch.tensor(0))
+        self.register_buffer("agreement", torch.tensor(0.0, dtype=torch.float64))
 
     @classmethod
     def blank(
@@ -70,10 +68,9 @@ class Residual(nn.Module):
 
     def observe(self, cosine: float) -> None:
         """Count the evidence of one more rollout."""
-        self.cosines += cosine
-        self.rollouts += 1
+        self.agreement.fill_(agreement(float(self.agreement), cosine))
 
     def reweigh(self) -> float:
         """Return the prior's weight, cut to what the evidence so far leaves of it."""
-        self.weight.clamp_(max=trust(float(self.cosines), int(self.rollouts)))
+        self.weight.clamp_(max=trust(float(self.agreement)))
         return float(self.weight)

@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from rlpretrain.transfer.agent import TradingAgent
     from rlpretrain.transfer.policy import TradingPolicy
 
-__all__ = ["TransferSchedule", "actor_layers", "pull_weight", "roll_in_bars", "warmup_steps"]
+__all__ = [
+    "TransferSchedule",
+    "actor_layers",
+    "pull_weight",
+    "roll_in_bars",
+    "starts_pretrained",
+    "warmup_steps",
+]
 
 
 def actor_layers(policy: TradingPolicy) -> dict[str, nn.Module]:
@@ -43,6 +50,15 @@ def warmup_steps(config: TransferSettings) -> int:
     """
     strategy = choose(TRANSFER_STRATEGIES, config.transfer_strategy)
     return 0 if strategy.frozen_prior or strategy.fresh else config.critic_warmup_steps
+
+
+def starts_pretrained(config: TransferSettings) -> bool:
+    """Return whether the critic starts as the pre-trained value head: never beside a frozen prior.
+
+    There, fresh layers learn from a fresh critic: they gained more with it.
+    """
+    frozen = choose(TRANSFER_STRATEGIES, config.transfer_strategy).frozen_prior
+    return config.critic_start == "pretrained" and not frozen
 
 
 def pull_weight(config: TransferSettings, steps: int, total_steps: int) -> float:
@@ -114,7 +130,7 @@ class TransferSchedule(BaseCallback):
     def _on_rollout_start(self) -> None:
         self._on_rollout(self.num_timesteps)
         # The first rollout is the prior's own: nothing has been learned.
-        first = self.num_timesteps == 0 and self._config.critic_start == "pretrained"
+        first = self.num_timesteps == 0 and starts_pretrained(self._config)
         self._cuts = [] if first and self.model.policy.critic != "categorical" else None
         self._learn(self._learning_layers())
         policy = self.model.policy

@@ -23,7 +23,7 @@ from tests.environments.conftest import make_data
 from tests.transfer.conftest import ROLLOUT, STATES
 from tests.transfer.test_transfer import actor, moved, run
 
-STRATEGIES = ("fine_tuning", "kickstarting", "residual")
+STRATEGIES = ("fine_tuning", "kickstarting")
 STEPS, SLOTS, DISCOUNT = 40, 3, 0.9
 
 
@@ -43,6 +43,16 @@ def test_it_starts_as_the_pretrained_value_head_or_at_random(strategy: str, netw
         starts[start] = values_of(agent)
     np.testing.assert_allclose(starts["pretrained"], expected, atol=1e-6)
     np.testing.assert_allclose(starts["random"], values_of(make_agent(env, network, seed=0)), atol=1e-6)
+
+
+def test_beside_a_frozen_prior_it_starts_at_random(network, env) -> None:
+    config = TransferConfig(strategy="residual")
+    agent = make_agent(env, network, seed=0)
+    fresh = values_of(agent)
+    attach(agent, network, config)
+    np.testing.assert_array_equal(values_of(agent), fresh)
+    agent.learn(ROLLOUT, callback=TransferSchedule(config, ROLLOUT))
+    assert "train/value_factor" not in agent.logger.name_to_value
 
 
 def test_what_lies_ahead_is_summed_up_to_the_end_of_the_episode() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from rlpretrain.transfer import make_agent
 from rlpretrain.transfer.evidence import (
+    agreement,
     centred,
     day_blocks,
     first_trust,
@@ -24,21 +25,17 @@ DAYS = np.datetime64("2020-01-01") + np.arange(400)
 
 
 @pytest.mark.parametrize(
-    ("cosines", "rollouts", "expected"),
-    [
-        (0.0, 0, 1.0),
-        (0.04, 1, 1.0),
-        (0.12, 1, 0.5),
-        (0.20, 1, 0.0),
-        (0.18, 2, 0.5),
-        (-1.0, 3, 1.0),
-        (3.0, 3, 0.0),
-    ],
+    ("seen", "expected"), [(0.0, 1.0), (0.02, 1.0), (0.06, 0.5), (0.10, 0.0), (-1.0, 1.0), (3.0, 0.0)]
 )
-def test_the_mean_cosine_shrunk_by_one_empty_rollout_sets_the_trust(
-    cosines: float, rollouts: int, expected: float
-) -> None:
-    assert trust(cosines, rollouts) == pytest.approx(expected)
+def test_the_agreement_between_days_sets_the_trust(seen: float, expected: float) -> None:
+    assert trust(seen) == pytest.approx(expected)
+
+
+def test_the_last_rollout_counts_for_half_of_the_agreement_and_the_one_before_for_a_quarter() -> None:
+    found = 0.0
+    for cosine in (0.8, 0.4, 0.2):
+        found = agreement(found, cosine)
+    assert found == pytest.approx(0.2 / 2 + 0.4 / 4 + 0.8 / 8)
 
 
 def test_a_prior_is_trusted_at_first_by_its_standard_errors_above_the_placebo() -> None:

@@ -15,6 +15,7 @@ from rlpretrain.environments import BatchedTradingEnv
 from rlpretrain.errors import SettingsError
 from rlpretrain.features import POSITION
 from rlpretrain.transfer import kl_to_prior, load_agent, make_agent, save_agent
+from rlpretrain.transfer.evidence import trust
 from rlpretrain.transfer.fine_tuning import attach
 from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.ppo import PpoAgent
@@ -79,24 +80,26 @@ def test_the_regulariser_is_the_entropy_bonus_less_the_weighted_divergence(netwo
 def test_the_weight_falls_with_evidence_and_never_rises(network) -> None:
     residual = Residual.blank(64, [8], 3, "relu", False)
     seen = []
-    for cosine in (0.0, 0.16, 0.2, -1.0, -1.0):
+    for cosine in (0.0, 0.12, 0.1, -1.0, -1.0):
         residual.observe(cosine)
         seen.append(residual.reweigh())
-    assert seen == pytest.approx([1.0, 0.5833333, 0.125, 0.125, 0.125])
+    assert seen == pytest.approx([1.0, 0.5, 0.25, 0.25, 0.25])
 
 
 def test_a_rollouts_evidence_counts_from_the_next_rollout_on(network, env) -> None:
     agent = make_agent(env, network, seed=0)
     attach(agent, network, CONFIG)
-    rollouts = []
-    schedule = TransferSchedule(
-        CONFIG, 3 * ROLLOUT, lambda _: rollouts.append(int(agent.policy.residual.rollouts))
-    )
-    agent.learn(3 * ROLLOUT, callback=schedule)
-    assert rollouts == [0, 1, 2]
-    residual = agent.policy.residual
-    assert float(residual.cosines) != 0.0
-    assert agent.policy.pull_weight == pytest.approx(float(residual.weight))
+    seen, kept = [], []
+
+    def note(_: int) -> None:
+        seen.append(float(agent.policy.residual.agreement))
+        kept.append(float(agent.policy.residual.weight))
+
+    agent.learn(3 * ROLLOUT, callback=TransferSchedule(CONFIG, 3 * ROLLOUT, note))
+    assert seen[0] == 0.0 and len(set(seen)) == 3
+    # It is counted when the rollout ends, and the weight is cut when the next one begins.
+    assert kept[0] == kept[1] == 1.0 and kept[2] == min(1.0, trust(seen[1]))
+    assert agent.policy.pull_weight == pytest.approx(float(agent.policy.residual.weight))
 
 
 def test_it_survives_the_agents_file_and_is_read_without_code(network, env, tmp_path: Path) -> None:
@@ -119,14 +122,13 @@ def test_a_killed_training_goes_on_from_its_checkpoint_as_if_it_had_not_been(
     first.learn(2 * ROLLOUT, callback=TransferSchedule(CONFIG, 4 * ROLLOUT))
     first.save(tmp_path / "checkpoint.zip")
     second = PpoAgent.load(tmp_path / "checkpoint.zip", env=copy.deepcopy(env), force_reset=False)
-    assert int(second.policy.residual.rollouts) == 2
+    assert float(second.policy.residual.agreement) == float(first.policy.residual.agreement) != 0.0
     ends = []
     for agent in (first, second):
         set_random_seed(5)
         schedule = TransferSchedule(CONFIG, 4 * ROLLOUT)
         agent.learn(2 * ROLLOUT, callback=schedule, reset_num_timesteps=False)
         ends.append(agent.policy.state_dict())
-    assert int(second.policy.residual.rollouts) == 4
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
