@@ -25,6 +25,14 @@ __all__ = ["TradingAgent", "load_agent", "make_agent", "save_agent"]
 
 ROLLOUT_STEPS = 64
 """Steps of each environment between two evaluations of the policy, whatever the algorithm."""
+SHARED_ARGUMENTS: dict[str, Any] = {
+    "gamma": 0.97,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.01,
+    "vf_coef": 0.5,
+    "max_grad_norm": 0.5,
+}
+"""Arguments of every algorithm."""
 
 
 class TradingAgent(OnPolicyAlgorithm):
@@ -75,7 +83,7 @@ def make_agent(
     *,
     seed: int,
     learning_rate: float = 3e-4,
-    entropy_coefficient: float = 0.01,
+    entropy_coefficient: float = SHARED_ARGUMENTS["ent_coef"],
     device: str = "cpu",
     algorithm: str = "ppo",
 ) -> TradingAgent:
@@ -93,14 +101,10 @@ def make_agent(
         TradingPolicy,
         env,
         learning_rate=learning_rate,
-        gamma=0.97,
-        gae_lambda=0.95,
-        ent_coef=entropy_coefficient,
-        vf_coef=0.5,
-        max_grad_norm=0.5,
         policy_kwargs=policy_arguments(network),
         seed=seed,
         device=device,
+        **{**SHARED_ARGUMENTS, "ent_coef": entropy_coefficient},
         **row.arguments(ROLLOUT_STEPS, env.num_envs),
     )
 

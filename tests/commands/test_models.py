@@ -7,12 +7,17 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rlpretrain.cli import main
+from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.registry import Registry
+from rlpretrain.runs.files import file_sha256
+from rlpretrain.transfer import save_agent
+from rlpretrain.transfer.policy import blank_policy
 from tests.examples.documents import PROJECT, shell_lines
-from tests.registry.building import decision, registered
+from tests.registry.building import card, decision, registered
 
 
 @pytest.fixture
@@ -127,3 +132,27 @@ def test_the_commands_of_the_page(registry: Registry, capsys: pytest.CaptureFixt
     for words in calls:
         assert main(words) == 0, capsys.readouterr().err
     assert registry.standing(2) == "champion"
+
+
+@pytest.mark.parametrize("ending", [".onnx", ".zip", ".pt"])
+def test_export(ending: str, registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scaler = Scaler(np.zeros(64, np.float32), np.ones(64, np.float32))
+    agent = tmp_path / "agent.pt"
+    save_agent(agent, blank_policy(scaler, [8], 3), {"algorithm": "ppo"})
+    registry.register(card("thursday", agent_sha256=file_sha256(agent)), agent)
+    target = tmp_path / f"exported{ending}"
+    found = answer(capsys, "export", "thursday", str(target))
+    assert (found["version"], found["file"]) == (4, str(target))
+    assert found["sha256"] == file_sha256(target)
+
+
+def test_export_of_what_is_no_agent(
+    registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        "is not a model file"
+        in answer(capsys, "export", "champion", str(tmp_path / "a.onnx"), status=1)["error"]
+    )
+    named = answer(capsys, "export", "champion", str(tmp_path / "a.h5"), status=2)["error"]
+    assert ".onnx, .zip, .pt" in named
+    assert not list(tmp_path.glob("a.*"))
