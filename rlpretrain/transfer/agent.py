@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file, save_model_file
 from rlpretrain.transfer.algorithms import RL_ALGORITHMS
+from rlpretrain.transfer.curves import LearningCurves
 from rlpretrain.transfer.policy import TradingPolicy, blank_policy, policy_arguments
 from rlpretrain.transfer.state_scaling import refuse_scaled_observations
 
@@ -39,6 +41,8 @@ class TradingAgent(OnPolicyAlgorithm):
     """Base of every algorithm's agent: its parameter groups keep their own share of the step size."""
 
     policy: TradingPolicy
+    curves: LearningCurves | None = None
+    """What is written after each update, see `record_curves`."""
 
     def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
         rate = self.lr_schedule(self._current_progress_remaining)
@@ -75,6 +79,19 @@ class TradingAgent(OnPolicyAlgorithm):
             super().train()
         finally:
             self.ent_coef = bonus
+        if self.curves is not None:
+            self.curves.record(self)
+
+    @contextmanager
+    def record_curves(self, path: Path, prior: PolicyNetwork | None = None) -> Iterator[None]:
+        """Write the curves of what is learned in this block, see `LearningCurves`."""
+        self.curves = LearningCurves(path, prior)
+        self.curves.watch(self.policy)
+        try:
+            yield
+        finally:
+            self.curves.close()
+            self.curves = None
 
 
 def make_agent(

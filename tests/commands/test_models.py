@@ -123,27 +123,32 @@ def test_an_unknown_model_is_named(
 
 
 def test_the_commands_of_the_page(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
-    calls = [
-        shlex.split(line)[1:]
-        for line in shell_lines(PROJECT / "docs" / "models.md")
-        if "models" in line.split()
-    ]
+    calls = [words for words in calls_of_the_page() if words[1] != "export"]
     assert [words[1] for words in calls] == ["list", "show", "promote", "rollback"]
     for words in calls:
         assert main(words) == 0, capsys.readouterr().err
     assert registry.standing(2) == "champion"
 
 
-@pytest.mark.parametrize("ending", [".onnx", ".zip", ".pt"])
-def test_export(ending: str, registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def calls_of_the_page() -> list[list[str]]:
+    lines = shell_lines(PROJECT / "docs" / "models.md")
+    return [shlex.split(line)[1:] for line in lines if "models" in line.split()]
+
+
+def test_export(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     scaler = Scaler(np.zeros(64, np.float32), np.ones(64, np.float32))
-    agent = tmp_path / "agent.pt"
-    save_agent(agent, blank_policy(scaler, [8], 3), {"algorithm": "ppo"})
-    registry.register(card("thursday", agent_sha256=file_sha256(agent)), agent)
-    target = tmp_path / f"exported{ending}"
-    found = answer(capsys, "export", "thursday", str(target))
-    assert (found["version"], found["file"]) == (4, str(target))
-    assert found["sha256"] == file_sha256(target)
+    save_agent("small.pt", blank_policy(scaler, [8], 3), {"algorithm": "ppo"})
+    registry.register(card("thursday", agent_sha256=file_sha256(Path("small.pt"))), Path("small.pt"))
+    registry.promote(4, by="Ada", reason="It is a real one.", instead_of=2)
+    calls = [words[1:] for words in calls_of_the_page() if words[1] == "export"]
+    assert [words[-1] for words in calls] == ["agent.onnx", "agent.zip", "agent.pt"]
+    for words in calls:
+        found = answer(capsys, *words)
+        assert (found["version"], found["file"]) == (4, words[-1])
+        assert found["sha256"] == file_sha256(Path(words[-1]))
 
 
 def test_export_of_what_is_no_agent(
