@@ -1,21 +1,26 @@
-"""``rlpretrain models list|show|promote|rollback``: read and change the registry manually."""
+"""``rlpretrain models list|show|export|promote|rollback``: read and change the registry manually."""
 
 from __future__ import annotations
 
 import argparse
 import getpass
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from rlpretrain.commands.printing import draw_table
 from rlpretrain.commands.settings import add_command, read_settings
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.registry import Event, ModelVersion, Registry
+from rlpretrain.runs.files import file_sha256
 
 __all__ = ["add_models"]
 
 _LIST = "List all agents that runs have registered, the rule's decision on each, and which one is champion."
 _SHOW = "Show one agent: what it learned from, its figures, and what was decided on it, by whom and why."
+_EXPORT = """Write an agent for other programs. The ending of FILE says how: .onnx is a network from unscaled states to
+the log-probabilities of hold, buy and sell, compared with torch on random states (it needs pip install
+'rlpretrain[export]'); .zip is a file of stable-baselines3 for PPO.load; .pt is the same file again."""
 _PROMOTE = """Make a version champion manually, whatever the rule decided. The reason and the name are recorded with all
 other decisions. A deployment that scores with the champion uses it from its next run."""
 _ROLLBACK = """Make the previous champion champion again. The reason and the name are recorded with all other decisions.
@@ -31,16 +36,18 @@ _COLOURS = {
 
 
 def add_models(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``models`` and its four commands."""
-    models = commands.add_parser("models", help="list, show, promote or roll back registered agents")
-    kinds = models.add_subparsers(required=True, metavar="list|show|promote|rollback")
+    """Add ``models`` and its five commands."""
+    models = commands.add_parser("models", help="list, show, export, promote or roll back registered agents")
+    kinds = models.add_subparsers(required=True, metavar="list|show|export|promote|rollback")
     add_command(kinds, "list", "all agents and their standing", _LIST, _list)
     show = add_command(kinds, "show", "one agent and its history", _SHOW, _show)
+    export = add_command(kinds, "export", "an agent for other programs", _EXPORT, _export)
     promote = add_command(kinds, "promote", "make a version champion manually", _PROMOTE, _promote)
-    for parser in (show, promote):
+    for parser in (show, export, promote):
         parser.add_argument(
             "model", metavar="MODEL", help="number of the version, name of its run, or 'champion'"
         )
+    export.add_argument("file", metavar="FILE", type=Path, help="file to write: .onnx, .zip or .pt")
     rollback = add_command(kinds, "rollback", "go back to the previous champion", _ROLLBACK, _rollback)
     for parser in (promote, rollback):
         parser.add_argument("--reason", required=True, metavar="TEXT", help="the reason, which is recorded")
@@ -188,6 +195,21 @@ def _shown(known: dict[str, Any], history: list[Event]) -> Iterator[str]:
     for event in history:
         events.add_row(event.clock["at"], event.kind, event.by, event.reason)
     yield from draw_table(events)
+
+
+def _export(options: argparse.Namespace) -> dict[str, Any]:
+    from rlpretrain.transfer import export_agent
+
+    registry = _open(options)
+    version = _chosen(registry, options.model)
+    file = export_agent(registry.model_file(version), options.file)
+    return {
+        "status": "done",
+        "version": version.version,
+        "file": str(file),
+        "sha256": file_sha256(file),
+        "lines": [f"version {version.version} -> {file}"],
+    }
 
 
 def _promote(options: argparse.Namespace) -> dict[str, Any]:

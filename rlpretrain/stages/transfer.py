@@ -11,10 +11,11 @@ from rlpretrain.stages.stage import Result, Stage
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer.settings import TransferSettings
 
-__all__ = ["AGENT", "TRANSFER", "TRANSFER_HISTORY", "TransferStageSettings", "Transferred"]
+__all__ = ["AGENT", "CURVES", "TRANSFER", "TRANSFER_HISTORY", "TransferStageSettings", "Transferred"]
 
 AGENT = "transferred_rl_agent.pt"
 TRANSFER_HISTORY = "transfer_history.json"
+CURVES = "transfer_curves/events.out.tfevents.transfer"
 
 
 class TransferStageSettings(TransferSettings, RewardSettings, EpisodeSettings, DeviceSettings):

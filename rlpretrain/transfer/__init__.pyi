@@ -1,5 +1,6 @@
 from .agent import TradingAgent, load_agent, make_agent, save_agent
 from .any_agent import TransferReport, transfer_into
+from .export import export_agent
 from .fine_tuning import checkpoint_steps, train_agent
 from .losses import FeatureAlignmentLoss, KnowledgeDistillationLoss
 from .policy import TradingPolicy
@@ -14,6 +15,7 @@ __all__ = [
     "TransferReport",
     "TransferResult",
     "checkpoint_steps",
+    "export_agent",
     "kl_to_prior",
     "load_agent",
     "make_agent",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file, save_model_file
 from rlpretrain.transfer.algorithms import RL_ALGORITHMS
 from rlpretrain.transfer.categorical import fit_categorical
+from rlpretrain.transfer.curves import LearningCurves
 from rlpretrain.transfer.policy import TradingPolicy, blank_policy, policy_arguments
 from rlpretrain.transfer.settings import CriticForm
 from rlpretrain.transfer.state_scaling import refuse_scaled_observations
@@ -27,12 +29,22 @@ __all__ = ["TradingAgent", "load_agent", "make_agent", "save_agent"]
 
 ROLLOUT_STEPS = 64
 """Steps of each environment between two evaluations of the policy, whatever the algorithm."""
+SHARED_ARGUMENTS: dict[str, Any] = {
+    "gamma": 0.97,
+    "gae_lambda": 0.95,
+    "ent_coef": 0.01,
+    "vf_coef": 0.5,
+    "max_grad_norm": 0.5,
+}
+"""Arguments of every algorithm."""
 
 
 class TradingAgent(OnPolicyAlgorithm):
     """Base of every algorithm's agent: its parameter groups keep their own share of the step size."""
 
     policy: TradingPolicy
+    curves: LearningCurves | None = None
+    """What is written after each update, see `record_curves`."""
 
     def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
         rate = self.lr_schedule(self._current_progress_remaining)
@@ -75,6 +87,19 @@ class TradingAgent(OnPolicyAlgorithm):
             super().train()
         finally:
             self.ent_coef = bonus
+        if self.curves is not None:
+            self.curves.record(self)
+
+    @contextmanager
+    def record_curves(self, path: Path, prior: PolicyNetwork | None = None) -> Iterator[None]:
+        """Write the curves of what is learned in this block, see `LearningCurves`."""
+        self.curves = LearningCurves(path, prior)
+        self.curves.watch(self.policy)
+        try:
+            yield
+        finally:
+            self.curves.close()
+            self.curves = None
 
 
 def make_agent(
@@ -83,7 +108,7 @@ def make_agent(
     *,
     seed: int,
     learning_rate: float = 3e-4,
-    entropy_coefficient: float = 0.01,
+    entropy_coefficient: float = SHARED_ARGUMENTS["ent_coef"],
     device: str = "cpu",
     algorithm: str = "ppo",
     critic: CriticForm = "linear",
@@ -102,14 +127,10 @@ def make_agent(
         TradingPolicy,
         env,
         learning_rate=learning_rate,
-        gamma=0.97,
-        gae_lambda=0.95,
-        ent_coef=entropy_coefficient,
-        vf_coef=0.5,
-        max_grad_norm=0.5,
         policy_kwargs={**policy_arguments(network), "critic": critic},
         seed=seed,
         device=device,
+        **{**SHARED_ARGUMENTS, "ent_coef": entropy_coefficient},
         **row.arguments(ROLLOUT_STEPS, env.num_envs),
     )
 

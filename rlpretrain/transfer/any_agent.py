@@ -14,12 +14,13 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
+from rlpretrain.errors import SettingsError
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.layer_mapping import Heads, LayerCopy, LeftLayer, TowerPlan, plan_tower
 from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.settings import TransferConfig
 from rlpretrain.transfer.state_scaling import ScaledState, put_scaler, refuse_scaled_observations
-from rlpretrain.transfer.towers import AgentMismatchError, find_towers
+from rlpretrain.transfer.towers import AgentMismatchError, Role, Tower, find_towers
 
 __all__ = ["TakenLayer", "TransferReport", "transfer_into"]
 
@@ -114,12 +115,16 @@ def transfer_into(
     AgentMismatchError
         The agent observes or does something else, no layer fits, its activation or normalisation differs, its
         observations are scaled already, or its `forward` is not what its layers say.
+    SettingsError
+        A temperature is not above zero.
     DataError
         The file is not a pre-trained network.
     """
     network = load_model_file(model_path).network().eval()
     if temperature is None:
         temperature = TransferConfig().transfer_temperature
+    if temperature <= 0 or q_temperature <= 0:
+        raise SettingsError(f"temperatures must be above zero, not {temperature} and {q_temperature}")
     module = agent.policy if isinstance(agent, BaseAlgorithm) else agent
     if not isinstance(module, nn.Module):
         raise AgentMismatchError(
@@ -148,9 +153,10 @@ class _Transfer:
     ) -> None:
         self.network, self.softened, self.heads = network, softened, heads
         self.width = len(network.scaler.mean)
-        self.columns = range(self.width) if columns is None else columns
-        self.arguments = {"scaler": network.scaler, "columns": None if columns is None else list(columns)}
-        _check_places("columns", self.columns, self.width)
+        self.columns = None if columns is None else list(columns)
+        self.places = self.columns or list(range(self.width))
+        self.arguments = {"scaler": network.scaler, "columns": self.columns}
+        _check_places("columns", self.places, self.width)
         _check_places("actions", heads.actions, network.action_dim)
 
     def put_into(self, module: nn.Module) -> tuple[TransferReport, dict[str, Any] | None]:
@@ -166,8 +172,9 @@ class _Transfer:
             optimizer: object = getattr(part, "optimizer", None)
             if isinstance(optimizer, torch.optim.Optimizer):
                 optimizer.state.clear()  # momentum of other weights
-        complete = [plan for plan in plans if plan.tower.role != "critic" and not plan.left]
-        difference = self._difference(module, complete[0]) if complete else None
+        acting = [plan for plan in plans if plan.acts]
+        complete = not any(plan.left for plan in acting)
+        difference = self._difference(module, acting[0].tower) if complete else None
         if difference is not None and difference > _SAME:
             raise AgentMismatchError(
                 f"the agent's choices differ from the network's by {difference:.2g} nats, although all layers fit",
@@ -180,7 +187,7 @@ class _Transfer:
             ),
             left=tuple({left.layer: left for plan in plans for left in plan.left}.values()),
             scaler=", ".join(places) or "the first layer, which does not clip at five deviations",
-            complete=bool(complete),
+            complete=complete,
             largest_difference=difference,
         )
         added = places and had_none and isinstance(module, BasePolicy)
@@ -195,30 +202,44 @@ class _Transfer:
                 "that it is an actor's or a Q-network's",
                 hint="name it like actor, policy, pi, logits or q",
             )
-        plans = [
-            plan_tower(
-                self.softened if tower.role == "actor" else self.network, tower, self.columns, self.heads
-            )
-            for tower in towers
-        ]
-        acting = [plan for plan in plans if plan.tower.role != "critic"]
+        acts: Role = "actor" if any(tower.role == "actor" for tower in towers) else "q"
+        plans = [self._plan(tower, tower.role == acts) for tower in towers]
+        acting = [plan for plan in plans if plan.acts]
         if not any(plan.copies for plan in acting):
+            left = acting[0].left[0]
             raise AgentMismatchError(
-                f"no layer of the agent fits: {acting[0].left[0].layer}: {acting[0].left[0].reason}",
+                f"no layer of the agent fits: {left.layer}: {left.reason}",
                 hint=f"give it at least the network's widths, {self.network.hidden_dims}",
             )
         return plans
 
-    def _difference(self, module: nn.Module, plan: TowerPlan) -> float | None:
+    def _plan(self, tower: Tower, acts: bool) -> TowerPlan:
+        network = self.softened if tower.role == "actor" else self.network
+        try:
+            if self.columns is None and tower.layers[0].linear.in_features != self.width:
+                raise AgentMismatchError(
+                    f"the agent's {tower.layers[0].name} reads {tower.layers[0].linear.in_features} numbers, the state "
+                    f"vector has {self.width}",
+                    hint="if the state vector is among them, say where with columns=",
+                )
+            return plan_tower(network, tower, self.places, self.heads, acts=acts)
+        except AgentMismatchError as error:
+            if acts:
+                raise
+            return TowerPlan(tower, (), (LeftLayer(tower.name, error.message),), acts)
+
+    def _difference(self, module: nn.Module, tower: Tower) -> float | None:
         """Return the largest difference of log-probabilities over random states, in nats."""
         generator = torch.Generator().manual_seed(0)
         scale = self.network.scale
         finite = torch.where(torch.isfinite(scale.std), scale.std, torch.ones(()))
         states = scale.mean + finite * torch.randn((_STATES, self.width), generator=generator).clamp(-4, 4)
-        output = plan.tower.layers[-1].linear
-        observations = torch.zeros(_STATES, plan.tower.layers[0].linear.in_features)
-        observations[:, list(self.columns)] = states
+        output = tower.layers[-1].linear
+        observations = torch.zeros(_STATES, tower.layers[0].linear.in_features)
+        observations[:, self.places] = states
         seen: list[torch.Tensor] = []
+        training = module.training
+        module.eval()
         hook = output.register_forward_hook(lambda _, __, outputs: seen.append(outputs.detach()))
         try:
             _ask(module, observations.to(output.weight.device))
@@ -226,11 +247,12 @@ class _Transfer:
             return None  # a module without `forward`, or with one that wants more
         finally:
             hook.remove()
+            module.train(training)
         if not seen:
             return None
         numbers = seen[-1][:, list(self.heads.actions)].cpu()
         with torch.no_grad():
-            if plan.tower.role == "q":
+            if tower.role == "q":
                 numbers, wanted = numbers / self.heads.q_temperature, self.network(states)[0]
             else:
                 wanted = self.softened(states)[0]

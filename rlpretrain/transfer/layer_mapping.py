@@ -81,9 +81,13 @@ class TowerPlan:
     tower: Tower
     copies: tuple[LayerCopy, ...]
     left: tuple[LeftLayer, ...]
+    acts: bool
+    """Whether the agent acts by this tower, so that its choices are the network's only if nothing is left."""
 
 
-def plan_tower(network: PolicyNetwork, tower: Tower, columns: Sequence[int], heads: Heads) -> TowerPlan:
+def plan_tower(
+    network: PolicyNetwork, tower: Tower, columns: Sequence[int], heads: Heads, *, acts: bool
+) -> TowerPlan:
     """Return which of the network's layers a tower can take; nothing is written yet.
 
     Layers are taken from the input on, up to the first that does not fit: a layer means nothing behind another one than
@@ -96,13 +100,16 @@ def plan_tower(network: PolicyNetwork, tower: Tower, columns: Sequence[int], hea
     ----------
     columns
         Places of the state vector's numbers in the agent's observation.
+    acts
+        Whether the agent acts by this tower.
 
     Raises
     ------
     AgentMismatchError
-        The tower's layers do not follow each other, or differ from the network's in activation or normalisation.
+        The tower reads fewer numbers, its layers do not follow each other or have no bias, or they differ from the
+        network's in activation or normalisation.
     """
-    _check_chain(tower)
+    _check_chain(tower, max(columns) + 1)
     sources = [network.trunk[i] for i in range(0, len(network.trunk), 2)]
     hidden, output = tower.layers[:-1], tower.layers[-1]
     copies: list[LayerCopy] = []
@@ -133,10 +140,15 @@ def plan_tower(network: PolicyNetwork, tower: Tower, columns: Sequence[int], hea
             left.append(head)
         else:
             copies.append(head)
-    return TowerPlan(tower, tuple(copies), tuple(left))
+    return TowerPlan(tower, tuple(copies), tuple(left), acts)
 
 
-def _check_chain(tower: Tower) -> None:
+def _check_chain(tower: Tower, width: int) -> None:
+    first = tower.layers[0]
+    if first.linear.in_features < width:
+        raise AgentMismatchError(
+            f"the agent's {first.name} reads {first.linear.in_features} numbers, and the state vector is in {width}"
+        )
     for before, after in zip(tower.layers, tower.layers[1:], strict=False):
         if after.linear.in_features != before.linear.out_features:
             raise AgentMismatchError(
@@ -155,7 +167,7 @@ def _check_kind(network: PolicyNetwork, layer: Layer, norm: nn.LayerNorm | None)
         raise AgentMismatchError(
             f"the agent's {layer.name} is followed by {layer.activation.__name__}, the network's layers by "
             f"{activation.__name__}",
-            hint=f"create it with policy_kwargs={{'activation_fn': torch.nn.{activation.__name__}}}",
+            hint=f"with stable-baselines3, set policy_kwargs={{'activation_fn': torch.nn.{activation.__name__}}}",
         )
     if (layer.norm is None) != (norm is None):
         which = "has no layer normalisation" if layer.norm is None else "has a layer normalisation"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rlpretrain.choices import choose
 from rlpretrain.environments import Policy
 from rlpretrain.environments.book import next_position
+from rlpretrain.errors import SettingsError
 from rlpretrain.features import STATE_NAMES
 from rlpretrain.pretraining.dataset import DataSet
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
@@ -110,8 +111,14 @@ class TransferLearningManager:
         Raises
         ------
         SettingsError
-            The strategy is unknown, or the actor does not have a layer of `freeze_layers`.
+            The agent is not one of `make_agent`, the strategy is unknown, or the actor does not have a layer of
+            `freeze_layers`.
         """
+        if not isinstance(target_agent, TradingAgent):
+            raise SettingsError(
+                f"a {type(target_agent).__name__} is not an agent of make_agent, which the transfer strategies need",
+                hint="rlpretrain.transfer.transfer_into loads the model into any agent",
+            )
         config = self.config
         if transfer_strategy is not None:
             strategy = choose(TRANSFER_STRATEGIES, transfer_strategy)

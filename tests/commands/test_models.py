@@ -7,12 +7,17 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from rlpretrain.cli import main
+from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.registry import Registry
+from rlpretrain.runs.files import file_sha256
+from rlpretrain.transfer import save_agent
+from rlpretrain.transfer.policy import blank_policy
 from tests.examples.documents import PROJECT, shell_lines
-from tests.registry.building import decision, registered
+from tests.registry.building import card, decision, registered
 
 
 @pytest.fixture
@@ -118,12 +123,41 @@ def test_an_unknown_model_is_named(
 
 
 def test_the_commands_of_the_page(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
-    calls = [
-        shlex.split(line)[1:]
-        for line in shell_lines(PROJECT / "docs" / "models.md")
-        if "models" in line.split()
-    ]
+    calls = [words for words in calls_of_the_page() if words[1] != "export"]
     assert [words[1] for words in calls] == ["list", "show", "promote", "rollback"]
     for words in calls:
         assert main(words) == 0, capsys.readouterr().err
     assert registry.standing(2) == "champion"
+
+
+def calls_of_the_page() -> list[list[str]]:
+    lines = shell_lines(PROJECT / "docs" / "models.md")
+    return [shlex.split(line)[1:] for line in lines if "models" in line.split()]
+
+
+def test_export(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    scaler = Scaler(np.zeros(64, np.float32), np.ones(64, np.float32))
+    save_agent("small.pt", blank_policy(scaler, [8], 3), {"algorithm": "ppo"})
+    registry.register(card("thursday", agent_sha256=file_sha256(Path("small.pt"))), Path("small.pt"))
+    registry.promote(4, by="Ada", reason="It is a real one.", instead_of=2)
+    calls = [words[1:] for words in calls_of_the_page() if words[1] == "export"]
+    assert [words[-1] for words in calls] == ["agent.onnx", "agent.zip", "agent.pt"]
+    for words in calls:
+        found = answer(capsys, *words)
+        assert (found["version"], found["file"]) == (4, words[-1])
+        assert found["sha256"] == file_sha256(Path(words[-1]))
+
+
+def test_export_of_what_is_no_agent(
+    registry: Registry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        "is not a model file"
+        in answer(capsys, "export", "champion", str(tmp_path / "a.onnx"), status=1)["error"]
+    )
+    named = answer(capsys, "export", "champion", str(tmp_path / "a.h5"), status=2)["error"]
+    assert ".onnx, .zip, .pt" in named
+    assert not list(tmp_path.glob("a.*"))

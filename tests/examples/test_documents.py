@@ -29,7 +29,14 @@ from tests.examples.documents import (
 )  # fmt: skip
 from tests.examples.state_table import END, START, state_table
 
-FOREIGN = {"pg_dump", "my_agent", "oos_sharpe_ratio", "from_email", "max_strategie"}
+FOREIGN = {
+    "pg_dump",
+    "exploration_initial_eps",
+    "my_agent",
+    "oos_sharpe_ratio",
+    "from_email",
+    "max_strategie",
+}
 """Names of other programs, of examples (one misspelt on purpose), and of columns of Composer's."""
 MAKE_VARIABLES = {"MARKET", "CATALOGUE", "COMPOSER_URL", "STORE_URL", "TRAINER", "PARAMS", "ARTIFACTS"}
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -18,7 +18,7 @@ from rlpretrain.environments import BatchedTradingEnv, TradingEnv
 from rlpretrain.errors import SettingsError
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, StateScaler, save_model_file
-from rlpretrain.transfer import make_agent, transfer_into
+from rlpretrain.transfer import TransferLearningManager, make_agent, transfer_into
 from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.towers import AgentMismatchError
 from tests.environments.conftest import make_data
@@ -310,6 +310,8 @@ def convolution() -> nn.Module:
         (Backwards, {}, "differ from the network's by .* nats, although all layers fit"),
         (ActorCritic, {"actions": (0, 1, 1)}, r"actions must be 3 different places, not \[0, 1, 1\]"),
         (ActorCritic, {"columns": range(5)}, "columns must be 64 different places"),
+        (lambda: nn.Sequential(nn.Linear(70, 24), nn.ReLU(), nn.Linear(24, 3)), {}, "0 reads 70 .* has 64.*columns="),
+        (ActorCritic, {"columns": range(1, 65)}, "body.0 reads 64 numbers, and the state vector is in 65"),
         (lambda: "an agent", {}, "a str is neither an agent of stable-baselines3 nor a module of torch"),
     ],
 )  # fmt: skip
@@ -321,6 +323,39 @@ def test_what_cannot_be_is_refused_and_named(make, options, named: str, model) -
         transfer_into(agent, model, **options)
     assert isinstance(caught.value, SettingsError)
     assert all(torch.equal(before[n], v) for n, v in (module.state_dict().items() if before else ()))
+
+
+@pytest.mark.parametrize("option", ["temperature", "q_temperature"])
+def test_a_temperature_is_above_zero(option: str, model) -> None:
+    with pytest.raises(SettingsError, match="temperatures must be above zero"):
+        transfer_into(ActorCritic(), model, **{option: 0.0})
+
+
+def test_a_critic_that_cannot_take_anything_hinders_no_actor(network, model) -> None:
+    mlp = [nn.Linear(24, 16), nn.ReLU()]
+    parts = {
+        "actor": nn.Sequential(nn.Linear(64, 24), nn.ReLU(), *mlp, nn.Linear(16, 3)),
+        "critic": nn.Sequential(nn.Linear(67, 24), nn.ReLU(), nn.Linear(24, 1)),  # it reads the action too
+        "q": nn.Sequential(nn.Linear(64, 24), nn.Tanh(), nn.Linear(24, 3)),
+    }
+    report = transfer_into(nn.ModuleDict(parts), model)
+    assert report.complete
+    reasons = {left.layer: left.reason for left in report.left}
+    assert "critic.0 reads 67 numbers" in reasons["critic.2"]
+    assert "followed by Tanh" in reasons["q.2"]
+
+
+def test_dropout_and_the_mode_of_training_do_not_matter(model) -> None:
+    agent = nn.Sequential(
+        nn.Linear(64, 24), nn.ReLU(), nn.Dropout(0.5), nn.Linear(24, 16), nn.ReLU(), nn.Linear(16, 3)
+    )
+    assert transfer_into(agent, model).largest_difference < 1e-4
+    assert agent.training
+
+
+def test_transfer_strategies_say_which_agents_they_are_for(model, one_env) -> None:
+    with pytest.raises(SettingsError, match=r"a PPO is not an agent of make_agent.*transfer_into"):
+        TransferLearningManager().transfer_knowledge(model, agent_of("ppo", one_env, [24, 16]))
 
 
 def test_observations_that_are_scaled_already_are_refused(network, model, one_env, env) -> None:

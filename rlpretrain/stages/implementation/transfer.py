@@ -21,10 +21,11 @@ from rlpretrain.stages.implementation.market import load_days, mined_windows
 from rlpretrain.stages.implementation.placebo import load_placebo_days
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
-from rlpretrain.stages.transfer import AGENT, TRANSFER_HISTORY, Transferred, TransferStageSettings
+from rlpretrain.stages.transfer import AGENT, CURVES, TRANSFER_HISTORY, Transferred, TransferStageSettings
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy, TransferLearningManager, make_agent, save_agent
 from rlpretrain.transfer.evidence import first_trust
+from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 from rlpretrain.validation.metrics import timing_contributions
 
@@ -84,15 +85,16 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
         ]
         days = [part.dates[start + 1 : stop] for part, (start, stop) in zip(data, held_out, strict=True)]
         trust = first_trust(_mean_by_day(days, gains))
-    result = TransferLearningManager(settings).transfer_knowledge(
-        source,
-        agent,
-        held_out_states=states[:_HELD_OUT],
-        judge=lambda policy: _validation_score(policy, data, held_out),
-        trust=trust,
-        patterns=lambda: read_dataset(dataset_file(datasets, "train")),
-        progress=work.progress,
-    )
+    with agent.record_curves(work.write(CURVES), soften(network, settings.transfer_temperature)):
+        result = TransferLearningManager(settings).transfer_knowledge(
+            source,
+            agent,
+            held_out_states=states[:_HELD_OUT],
+            judge=lambda policy: _validation_score(policy, data, held_out),
+            trust=trust,
+            patterns=lambda: read_dataset(dataset_file(datasets, "train")),
+            progress=work.progress,
+        )
     save_agent(
         work.write(AGENT),
         agent.policy,
