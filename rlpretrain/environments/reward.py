@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from rlpretrain.market import Floats
 
-__all__ = ["step_reward"]
+__all__ = ["scalar_reward", "step_reward"]
 
 _LIMIT = 10.0
 
@@ -27,3 +29,9 @@ def step_reward(growth: Floats, asset_growth: Floats, volatility: Floats) -> Flo
     """
     scaled = (np.log(growth) - 0.5 * np.log(asset_growth)) / volatility
     return np.asarray(np.clip(scaled, -_LIMIT, _LIMIT), dtype=np.float64)
+
+
+def scalar_reward(growth: float, asset_growth: float, volatility: float) -> float:
+    """Return `step_reward` of one book, rounded to single precision as learners see it."""
+    scaled = (math.log(growth) - 0.5 * math.log(asset_growth)) / volatility
+    return float(np.float32(min(max(scaled, -_LIMIT), _LIMIT)))
