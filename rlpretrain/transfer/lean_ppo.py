@@ -62,7 +62,7 @@ class LeanPPO(PPO):
                 self._update_info_buffer(infos, dones)
                 cut += [
                     (step, slot, infos[slot]["terminal_observation"])
-                    for slot in np.flatnonzero(dones)
+                    for slot in np.flatnonzero(dones).tolist()
                     if infos[slot].get("TimeLimit.truncated") and "terminal_observation" in infos[slot]
                 ]
             self._last_obs, self._last_episode_starts = new_obs, dones  # type: ignore[assignment]
@@ -104,7 +104,7 @@ class LeanPPO(PPO):
         for _ in range(self.n_epochs):
             order = torch.as_tensor(np.random.permutation(len(actions)), device=self.device)  # noqa: NPY002
             divergences = []
-            for rows in order.split(self.batch_size):
+            for rows in torch.split(order, self.batch_size):
                 values, log_prob, regulariser = self.policy.evaluate(known.rows(rows), actions[rows])
                 gain = advantages[rows]
                 if self.normalize_advantage and len(rows) > 1:

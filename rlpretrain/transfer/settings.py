@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import field_validator
 
@@ -105,6 +105,17 @@ class TransferSettings(Section):
         short="temperature",
         ge=1,
         le=1_000,
+    )
+
+    rl_precision: Literal["float32", "bfloat16"] = run_setting(
+        "float32",
+        "Transfer",
+        "Numbers in which the layers of actor and critic are multiplied while RL learns; weights stay in float32.",
+        title="Precision of RL",
+        choices={
+            "float32": "float32",
+            "bfloat16": "bfloat16, faster on processors and GPUs that have it",
+        },
     )
 
     @field_validator("progressive_unfreeze_schedule")
