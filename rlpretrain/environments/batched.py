@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,14 @@ from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.reward import exposure, step_reward, usual_growth
 from rlpretrain.environments.settings import Reward
 from rlpretrain.errors import DataError
-from rlpretrain.features import LIMIT, STATE_DIM
+from rlpretrain.features import LIMIT, POSITION, STATE_DIM
 from rlpretrain.market import Dates
 
 __all__ = ["BatchedTradingEnv", "EpisodeSampler"]
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+"""What there is to say about a slot whose episode goes on: shared by all of them, so it can't be written to."""
 
 
 class EpisodeSampler:
@@ -31,17 +36,16 @@ class EpisodeSampler:
     """
 
     def __init__(self, windows: Sequence[tuple[int, int]], length: int, slots: int, seed: int) -> None:
-        self._lasts = np.array([stop - length - 1 for _, stop in windows])
-        self._firsts = np.array([start for start, _ in windows])
-        if (self._lasts < self._firsts).any():
+        self._spans = [(start, stop - length) for start, stop in windows]
+        if any(start >= stop for start, stop in self._spans):
             raise DataError(f"an episode of {length} bars does not fit into a window of {windows}")
         self._generators = [np.random.default_rng([seed, slot]) for slot in range(slots)]
 
     def draw(self, slot: int) -> tuple[int, int]:
         """Return (asset, first row) of the slot's next episode."""
         generator = self._generators[slot]
-        asset = int(generator.integers(len(self._firsts)))
-        return asset, int(generator.integers(self._firsts[asset], self._lasts[asset] + 1))
+        asset = int(generator.integers(len(self._spans)))
+        return asset, int(generator.integers(*self._spans[asset]))
 
 
 class BatchedTradingEnv(VecEnv):
@@ -86,7 +90,10 @@ class BatchedTradingEnv(VecEnv):
         )
         offsets = np.cumsum([0] + [len(part) for part in data])
         self._offset = offsets[:-1]
-        self._states = np.concatenate([part.states for part in data])
+        # Whole states of someone who holds nothing: a row is copied at once, and its last columns are overwritten.
+        self._flat = np.empty((offsets[-1], STATE_DIM), dtype=np.float32)
+        self._flat[:, : POSITION.start] = np.concatenate([part.states for part in data])
+        self._flat[:, POSITION] = Book(1).features()
         self._before = np.concatenate([part.before for part in data])
         self._after = np.concatenate([part.after for part in data])
         self._volatility = np.concatenate([part.volatility for part in data])
@@ -107,17 +114,20 @@ class BatchedTradingEnv(VecEnv):
         self._row = np.zeros(self.num_envs, dtype=np.int64)
         self._left = np.zeros(self.num_envs, dtype=np.int64)
         self._cost = np.zeros(self.num_envs)
-        for slot in range(self.num_envs):
-            self._begin(slot)
+        self._begin(np.arange(self.num_envs))
 
-    def _begin(self, slot: int) -> None:
-        asset, start = self._sampler.draw(slot)
-        self._row[slot] = self._offset[asset] + start
-        self._left[slot] = self._episode_bars
-        self._cost[slot] = self._asset_cost[asset]
+    def _begin(self, slots: NDArray[np.intp]) -> None:
+        """Begin the next episode in some slots, flat."""
+        assets, starts = np.array([self._sampler.draw(slot) for slot in slots.tolist()]).T
+        self._row[slots] = self._offset[assets] + starts
+        self._left[slots] = self._episode_bars
+        self._cost[slots] = self._asset_cost[assets]
+        self._book.reset(slots)
 
     def _observe(self) -> NDArray[np.float32]:
-        return np.concatenate([self._states[self._row], self._book.features()], axis=1)
+        observations = self._flat.take(self._row, axis=0)
+        observations[:, POSITION] = self._book.features()
+        return observations
 
     def reset(self) -> VecEnvObs:
         """Restart every slot with the seed's first episodes."""
@@ -150,13 +160,13 @@ class BatchedTradingEnv(VecEnv):
         self._left -= 1
         dones = self._left == 0
         observations = self._observe()
-        infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
-        if dones.any():
-            for slot in np.flatnonzero(dones):
-                infos[slot] = {"terminal_observation": observations[slot].copy(), "TimeLimit.truncated": True}
-                self._begin(int(slot))
-            self._book.reset(dones)
-            observations[dones] = self._observe()[dones]
+        infos: list[Any] = [_NOTHING] * self.num_envs
+        ended = np.flatnonzero(dones)
+        if len(ended):
+            for slot, last in zip(ended.tolist(), observations[ended], strict=True):
+                infos[slot] = {"terminal_observation": last, "TimeLimit.truncated": True}
+            self._begin(ended)
+            observations[ended] = self._flat[self._row[ended]]
         return observations, rewards.astype(np.float32), dones, infos
 
     def close(self) -> None:

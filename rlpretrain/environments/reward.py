@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.environments.settings import Reward
 from rlpretrain.market import Floats
 
-__all__ = ["exposure", "step_reward", "usual_growth"]
+__all__ = ["exposure", "scalar_reward", "step_reward", "usual_growth"]
 
 _LIMIT = 10.0
 
@@ -74,3 +76,11 @@ def exposure(
         (n,) close over fill price.
     """
     return np.where(growth_after_fill == 1.0, before, after)
+
+
+def scalar_reward(
+    growth: float, asset_growth: float, volatility: float, *, held: bool = False, usual: float = 0.0
+) -> float:
+    """Return `step_reward` of one book, rounded to single precision as learners see it."""
+    own, asset = math.log(growth) - held * usual, math.log(asset_growth) - usual
+    return float(np.float32(min(max((own - 0.5 * asset) / volatility, -_LIMIT), _LIMIT)))

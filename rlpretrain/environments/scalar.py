@@ -10,15 +10,24 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from rlpretrain.environments.batched import EpisodeSampler
-from rlpretrain.environments.book import Book
+from rlpretrain.environments.book import ScalarBook
 from rlpretrain.environments.checks import check_windows, checked_action
 from rlpretrain.environments.episode_data import EpisodeData
-from rlpretrain.environments.reward import exposure, step_reward, usual_growth
+from rlpretrain.environments.reward import scalar_reward, usual_growth
 from rlpretrain.environments.settings import Reward
 from rlpretrain.errors import DataError
-from rlpretrain.features import LIMIT, STATE_DIM
+from rlpretrain.features import (
+    LIMIT,
+    POSITION,
+    STATE_DIM,
+    STATE_NAMES,
+    position_features,
+    unrealised_feature,
+)
 
 __all__ = ["TradingEnv"]
+
+_UNREALISED = STATE_NAMES.index("unrealised_return")
 
 
 class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
@@ -57,7 +66,15 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         check_windows([data], [window], episode_bars)
         self._data, self._window, self._episode_bars = data, window, episode_bars
         self._left = 0
-        self._usual = usual_growth(reward, data.before * data.after)
+        usual = usual_growth(reward, data.before * data.after)
+        columns = (data.before, data.after, data.volatility, usual)
+        self._bars = list(zip(*(column.tolist() for column in columns), strict=True))
+        flat, long = (
+            position_features(held, 0.0, np.arange(episode_bars + 1) if held else 0) for held in (False, True)
+        )
+        states = np.empty((len(data), STATE_DIM), dtype=np.float32)
+        states[:, : POSITION.start], states[:, POSITION] = data.states, flat
+        self._flat, self._long = list(states), list(long)
         self._seed_starts(seed)
 
     def _seed_starts(self, seed: int) -> None:
@@ -72,7 +89,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
             self._seed_starts(seed)
         self._row = self._sampler.draw(0)[1]
         self._left = self._episode_bars
-        self._book = Book(1)
+        self._book = ScalarBook()
         return self._observe(), {}
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
@@ -85,22 +102,22 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         """
         if self._left == 0:
             raise DataError("no episode is under way", hint="call reset() first, and after each end")
-        decided = self._row
+        _, _, volatility, usual = self._bars[self._row]
         self._row += 1
-        here = slice(self._row, self._row + 1)
-        before, after = self._data.before[here], self._data.after[here]
+        before, after, _, _ = self._bars[self._row]
         held = self._book.long
-        step = self._book.step(np.array([checked_action(action)]), before, after, self._data.cost)
-        reward = step_reward(
-            step.growth,
-            before * after,
-            self._data.volatility[decided : decided + 1],
-            held=exposure(held, self._book.long, after),
-            usual=self._usual[decided : decided + 1],
-        )
+        growth, paid = self._book.step(checked_action(action), before, after, self._data.cost)
+        # A fill at the close changes nothing about the bar: the position before it has earned the bar.
+        held = held if after == 1.0 else self._book.long
         self._left -= 1
-        info = {"growth": float(step.growth[0]), "cost": float(step.cost[0])}
-        return self._observe(), float(np.float32(reward[0])), False, self._left == 0, info
+        reward = scalar_reward(growth, before * after, volatility, held=held, usual=usual)
+        return self._observe(), reward, False, self._left == 0, {"growth": growth, "cost": paid}
 
     def _observe(self) -> NDArray[np.float32]:
-        return np.concatenate([self._data.states[self._row], self._book.features()[0]])
+        state = self._flat[self._row].copy()
+        book = self._book
+        if book.long:
+            # A column of the block at a time, each as by `position_features`.
+            state[POSITION] = self._long[book.bars_held]
+            state[_UNREALISED] = unrealised_feature(book.since_entry - 1.0)
+        return state

@@ -11,7 +11,7 @@ from .names import (
     VOTES,
     Feature,
 )
-from .state import position_features, state_matrix
+from .state import position_features, state_matrix, unrealised_feature
 from .views import VIEW_NAMES, VIEWS, View, VoteFigures, trailing_score
 
 __all__ = [
@@ -35,4 +35,5 @@ __all__ = [
     "position_features",
     "state_matrix",
     "trailing_score",
+    "unrealised_feature",
 ]

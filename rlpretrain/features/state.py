@@ -11,7 +11,9 @@ from rlpretrain.features.context import MarketContext
 from rlpretrain.features.names import ASSET, LIMIT, MARKET, POSITION, VOTES
 from rlpretrain.market import AssetSeries
 
-__all__ = ["position_features", "state_matrix"]
+__all__ = ["position_features", "state_matrix", "unrealised_feature"]
+
+_TENTHS, _TWENTIETHS = np.float32(10.0), np.float32(0.05)
 
 
 def state_matrix(
@@ -49,7 +51,9 @@ def state_matrix(
 
 
 def position_features(
-    in_position: ArrayLike, unrealised_return: ArrayLike, days_held: ArrayLike
+    in_position: ArrayLike,
+    unrealised_return: ArrayLike,
+    days_held: ArrayLike,
 ) -> NDArray[np.float32]:
     """Compute the position's block of the state vector, (..., 3), from numbers or arrays that broadcast.
 
@@ -62,9 +66,17 @@ def position_features(
     days_held
         Bars since the entry; 20 become 1.
     """
-    parts = np.broadcast_arrays(
+    columns = (
         np.asarray(in_position, dtype=np.float32),
-        np.asarray(unrealised_return, dtype=np.float32) * np.float32(10.0),
-        np.asarray(days_held, dtype=np.float32) * np.float32(0.05),
+        np.asarray(unrealised_return, dtype=np.float32) * _TENTHS,
+        np.asarray(days_held, dtype=np.float32) * _TWENTIETHS,
     )
-    return np.asarray(np.clip(np.stack(parts, axis=-1), -LIMIT, LIMIT), dtype=np.float32)
+    features = np.empty((*np.broadcast_shapes(*(column.shape for column in columns)), 3), dtype=np.float32)
+    for i, column in enumerate(columns):
+        features[..., i] = np.clip(column, -LIMIT, LIMIT)
+    return features
+
+
+def unrealised_feature(unrealised_return: float) -> float:
+    """Return the second of `position_features` for one number, to the last digit and without an array."""
+    return min(max(float(np.float32(unrealised_return) * _TENTHS), -LIMIT), LIMIT)

@@ -122,8 +122,8 @@ def train_agent(
     network
         Pre-trained network to start from; None keeps the random weights, with all else equal.
     config
-        Settings of the transfer. Without a network only the step size is read: all arms share it, and the agent's
-        entropy bonus.
+        Settings of the transfer. Without a network only the step size and the precision are read: all arms share
+        them, and the agent's entropy bonus.
     checkpoints
         Step counts, each a whole number of rollouts.
     watch
@@ -147,8 +147,11 @@ def train_agent(
     if network is not None:
         attach(agent, network, config, trust=trust, patterns=patterns)
         callback = TransferSchedule(config, total_steps, on_rollout)
+    towers = agent.policy.mlp_extractor
+    towers.low_precision = config.rl_precision == "bfloat16"  # type: ignore[assignment]
     # Log figures are read at each rollout's start; a dump between would empty them.
     agent.learn(total_steps, callback=callback, log_interval=None)  # type: ignore[arg-type]
+    towers.low_precision = False  # type: ignore[assignment]
     on_rollout(agent.num_timesteps)
     for layer in actor_layers(agent.policy).values():
         layer.requires_grad_(True)

@@ -61,8 +61,8 @@ class LeanPPO(PPO):
             if dones.any():
                 self._update_info_buffer(infos, dones)
                 cut += [
-                    (step, int(slot), infos[slot]["terminal_observation"])
-                    for slot in np.flatnonzero(dones)
+                    (step, slot, infos[slot]["terminal_observation"])
+                    for slot in np.flatnonzero(dones).tolist()
                     if infos[slot].get("TimeLimit.truncated") and "terminal_observation" in infos[slot]
                 ]
             self._last_obs, self._last_episode_starts = new_obs, dones  # type: ignore[assignment]

@@ -30,7 +30,12 @@ __all__ = ["TradingPolicy", "blank_policy", "policy_arguments", "soften"]
 
 
 class _Towers(nn.Module):
-    """Separate trunks of actor and critic, so that the critic's warm-up does not change the actor."""
+    """Separate trunks of actor and critic, so that the critic's warm-up does not change the actor.
+
+    With `low_precision` the products of their layers are in bfloat16; weights, heads and all else stay as they are.
+    """
+
+    low_precision = False
 
     def __init__(
         self,
@@ -49,10 +54,17 @@ class _Towers(nn.Module):
         return self.forward_actor(features), self.forward_critic(features)
 
     def forward_actor(self, features: torch.Tensor) -> torch.Tensor:
-        return self.policy_net(features)  # type: ignore[no-any-return]
+        return self._through(self.policy_net, features)
 
     def forward_critic(self, features: torch.Tensor) -> torch.Tensor:
-        return self.value_net(features)  # type: ignore[no-any-return]
+        return self._through(self.value_net, features)
+
+    def _through(self, trunk: nn.Module, features: torch.Tensor) -> torch.Tensor:
+        if not self.low_precision:
+            return trunk(features)  # type: ignore[no-any-return]
+        with torch.autocast(features.device.type, torch.bfloat16):
+            hidden: torch.Tensor = trunk(features)
+        return hidden.float()
 
 
 @dataclass(frozen=True)
@@ -213,7 +225,8 @@ class TradingPolicy(ActorCriticPolicy):
 
     def draw(self, states: torch.Tensor, deterministic: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
         """Return actions in states (n, 64), drawn or the most likely ones, and their log-probabilities, (n,) each."""
-        chances = self.action_log_probabilities(states)
+        features = self._scaled(states)
+        chances = self._chances(features, self.mlp_extractor.forward_actor(features))
         # Drawn as by torch's categorical distribution, which would check and normalise the probabilities again.
         actions = chances.argmax(dim=1) if deterministic else chances.exp().multinomial(1).squeeze(1)
         if self.roll_in is not None:
@@ -261,9 +274,12 @@ class TradingPolicy(ActorCriticPolicy):
         return values, log_prob, regulariser
 
     def action_log_probabilities(self, states: torch.Tensor) -> torch.Tensor:
-        """Return the log-probability of each action, (n, 3)."""
+        """Return the log-probability of each action, (n, 3), in full precision whatever training uses."""
         features = self._scaled(states)
-        return torch.log_softmax(self._logits(features, self.mlp_extractor.forward_actor(features)), dim=1)
+        return self._chances(features, self.mlp_extractor.policy_net(features))
+
+    def _chances(self, features: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
+        return torch.log_softmax(self._logits(features, hidden), dim=1)
 
     def act(self, states: NDArray[np.float32]) -> NDArray[np.integer]:
         """Return the most likely action of each state (n, 64)."""

@@ -136,6 +136,17 @@ class TransferSettings(Section):
         le=1_000,
     )
 
+    rl_precision: Literal["float32", "bfloat16"] = run_setting(
+        "float32",
+        "Transfer",
+        "Numbers in which the layers of actor and critic are multiplied while RL learns; weights stay in float32.",
+        title="Precision of RL",
+        choices={
+            "float32": "float32",
+            "bfloat16": "bfloat16, faster on processors and GPUs that have it",
+        },
+    )
+
     @field_validator("progressive_unfreeze_schedule")
     @classmethod
     def _ascending(cls, value: list[int]) -> list[int]:

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rlpretrain.environments import Book
+from rlpretrain.environments.book import ScalarBook
 
 ACTIONS = st.lists(st.integers(0, 2), min_size=1, max_size=40)
 
@@ -52,3 +53,14 @@ def test_resetting_leaves_the_other_books_alone():
     book.reset(np.array([True, False]))
     assert book.long.tolist() == [False, True]
     assert book.since_entry.tolist() == [1.0, 1.3]
+
+
+@given(ACTIONS, st.integers(0, 10_000))
+def test_one_book_in_plain_numbers_is_the_same_to_the_last_digit(actions, seed):
+    before, after = np.exp(np.random.default_rng(seed).normal(0, 0.05, (2, len(actions))))
+    book, plain = Book(1), ScalarBook()
+    for t, action in enumerate(actions):
+        step = book.step(np.array([action]), before[t : t + 1], after[t : t + 1], 0.0015)
+        assert plain.step(action, before[t].item(), after[t].item(), 0.0015) == (step.growth[0], step.cost[0])
+        for name in ("long", "since_entry", "bars_held"):
+            assert getattr(plain, name) == getattr(book, name)[0]

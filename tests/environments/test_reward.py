@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, step_reward
-from rlpretrain.environments.reward import exposure, usual_growth
+from rlpretrain.environments.reward import exposure, scalar_reward, usual_growth
 from rlpretrain.environments.settings import Reward
 from rlpretrain.patterns.decisions.pattern_set import BUY, SELL
 from tests.environments.conftest import make_data
@@ -64,3 +66,22 @@ def test_a_bar_counts_as_held_by_the_position_that_earns_it() -> None:
     before, after = np.array([True, False, True, False]), np.array([False, True, False, True])
     growth = np.array([1.01, 1.01, 1.0, 1.0])
     assert exposure(before, after, growth).tolist() == [False, True, True, False]
+
+
+GROWTH = st.floats(0.2, 5.0)
+
+
+@given(GROWTH, GROWTH, st.floats(1e-4, 0.2), st.booleans(), st.sampled_from([0.0, 0.001, -0.002]))
+def test_one_book_is_rewarded_as_many_are(
+    growth: float, asset_growth: float, volatility: float, held: bool, usual: float
+) -> None:
+    many = step_reward(
+        np.full(3, growth),
+        np.full(3, asset_growth),
+        np.full(3, volatility),
+        held=np.full(3, held),
+        usual=usual,
+    )
+    one = scalar_reward(growth, asset_growth, volatility, held=held, usual=usual)
+    # The two logarithms may differ in their last digit.
+    np.testing.assert_allclose(many.astype(np.float32), one, rtol=3e-7, atol=1e-9)

@@ -19,6 +19,7 @@ from rlpretrain.features import (
     market_context,
     position_features,
     state_matrix,
+    unrealised_feature,
 )
 from rlpretrain.market import REGIMES, PricePanel, classify_regime, load_market
 
@@ -186,3 +187,8 @@ def test_real_assets_have_states() -> None:
         state = state_matrix(panel.series(symbol), context, None)
         assert np.isfinite(state[366:]).all(), symbol
         assert state[366:, ASSET].std(axis=0).max() < 3, symbol
+
+
+@given(st.floats(-1.0, 10.0))
+def test_the_unrealised_return_of_one_position_is_the_same_number(gain):
+    assert unrealised_feature(gain) == position_features(True, gain, 0)[1]

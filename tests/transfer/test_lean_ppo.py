@@ -18,6 +18,7 @@ from rlpretrain.transfer.policy import TradingPolicy, policy_arguments
 from rlpretrain.transfer.ppo import PpoAgent
 from rlpretrain.transfer.settings import TransferConfig
 from tests.environments.conftest import make_data
+from tests.transfer.conftest import STATES
 
 pytestmark = pytest.mark.filterwarnings("ignore:You have specified a mini-batch size")
 
@@ -27,7 +28,11 @@ class PlainAgent(TradingAgent, PPO):
 
 
 def trained(
-    kind: type[TradingAgent], network: PolicyNetwork, strategy: str | None, rollouts: int = 6
+    kind: type[TradingAgent],
+    network: PolicyNetwork,
+    strategy: str | None,
+    rollouts: int = 6,
+    **changes: Any,
 ) -> tuple[TradingAgent, dict[str, Any]]:
     # Episodes end within rollouts, so that values beyond them are needed.
     env = BatchedTradingEnv([make_data()], [(0, 300)], num_envs=4, episode_bars=20, seed=1)
@@ -42,7 +47,7 @@ def trained(
         device="cpu",
         ent_coef=0.01,
     )
-    config = TransferConfig(strategy=strategy or "fine_tuning").changed(critic_warmup_steps=128)
+    config = TransferConfig(strategy=strategy or "fine_tuning").changed(critic_warmup_steps=128, **changes)
     logs: list[dict[str, Any]] = []
     train_agent(
         agent,
@@ -112,3 +117,29 @@ def test_a_saved_agent_goes_on_as_if_it_had_not_been_saved(network: PolicyNetwor
         results.append(one.policy.state_dict())
     for name, weights in results[0].items():
         torch.testing.assert_close(results[1][name], weights, rtol=0, atol=0)
+
+
+def test_low_precision_learns_nearly_the_same_and_acts_in_full(network: PolicyNetwork) -> None:
+    full, low = (
+        trained(PpoAgent, network, None, rollouts=2, rl_precision=precision)[0].policy
+        for precision in ("float32", "bfloat16")
+    )
+    start = trained(PpoAgent, network, None, rollouts=0)[0].policy.state_dict()
+    learned = {name: weights - start[name] for name, weights in full.state_dict().items()}
+    total = sum(float(change.square().sum()) for change in learned.values())
+    apart = sum(
+        float((low.state_dict()[name] - weights).square().sum())
+        for name, weights in full.state_dict().items()
+    )
+    assert 0 < apart < 0.3 * total
+    states = torch.as_tensor(STATES)
+    copy = low.acting_copy(low.state_dict())
+    torch.testing.assert_close(
+        low.action_log_probabilities(states), copy.action_log_probabilities(states), rtol=0, atol=0
+    )
+    low.mlp_extractor.low_precision = True
+    rough, exact = low.mlp_extractor.forward_actor(states), low.mlp_extractor.policy_net(states)
+    assert rough.dtype == torch.float32 and 0 < float((rough - exact).detach().abs().max()) < 0.1
+    torch.testing.assert_close(
+        low.action_log_probabilities(states), copy.action_log_probabilities(states), rtol=0, atol=0
+    )
