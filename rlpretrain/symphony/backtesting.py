@@ -105,12 +105,9 @@ def backtest(
     columns = np.array([panel.column(ticker) for ticker in replay.tickers], np.intp)
     close = replay.closes
     before, after, price = _growth(replay, panel, rows, columns, fill)
-    lag = 0 if fill == "same_close" else 1
-    days = len(rows)
-    trades = np.zeros(days, np.bool_)
-    trades[lag:] = replay.rebalanced[: days - lag]
-    targets = np.zeros_like(replay.targets)
-    targets[lag:] = replay.targets[: days - lag]
+    targets, trades = replay.targets, replay.rebalanced
+    if fill != "same_close":
+        targets, trades = _a_day_later(targets), _a_day_later(trades)
     rates = cost_rates(Costs() if costs is None else costs, panel.crypto[columns])
     whole = np.array([ticker in whole_share_tickers for ticker in replay.tickers], np.bool_)
     last_price = close[-1].copy()
@@ -200,6 +197,13 @@ def _returns(panel: PricePanel, ticker: str, rows: NDArray[np.intp]) -> Floats:
     return close[1:] / close[:-1] - 1.0
 
 
+def _a_day_later(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values (D, ...) of the day before each day, zero on the first one."""
+    later = np.zeros_like(values)
+    later[1:] = values[:-1]
+    return later
+
+
 def _growth(
     replay: Replay, panel: PricePanel, rows: NDArray[np.intp], columns: NDArray[np.intp], fill: Fill
 ) -> tuple[Floats, Floats, Floats]:
@@ -218,7 +222,8 @@ def _growth(
         before[at_open] *= opens[at_open] / close[at_open]
         after[at_open] = close[at_open] / opens[at_open]
         price[at_open] = opens[at_open]
+        np.copyto(after, 1.0, where=np.isnan(after))
     # Growth is unknown only for assets that are neither held nor bought that day.
-    for values in (before, after, price):
+    for values in (before, price):
         np.copyto(values, 1.0, where=np.isnan(values))
     return before, after, price

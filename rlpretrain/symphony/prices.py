@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.market.panel import Dates, Floats, PricePanel
+from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.distances import Distance, compound_distance, noise_of, trailing_deviation
 from rlpretrain.symphony.indicators import apply_indicator
 from rlpretrain.symphony.levels import scaled_sides
@@ -231,20 +232,25 @@ def _filled(values: Floats, close: Floats, rows: NDArray[np.intp]) -> Floats:
 def indicator_column(indicator: Indicator, prices: Floats) -> Floats:
     """Compute an indicator of a series (T,) that may be NaN before its start and after its end."""
     column = np.full(len(prices), np.nan)
-    known = np.flatnonzero(np.isfinite(prices))
-    if len(known):
-        span = slice(known[0], known[-1] + 1)
-        column[span] = apply_indicator(indicator, np.ascontiguousarray(prices[span]))
+    span = slice(first_known(prices), last_known(prices) + 1)
+    if span.start < span.stop:
+        column[span] = apply_indicator(indicator, prices[span])
     return column
 
 
+@compiled
 def first_known(column: Floats) -> int:
-    """Return the first row that is not NaN; the length of the column if there is none."""
-    known = np.isfinite(column)
-    return int(known.argmax()) if known.any() else len(column)
+    """Return the first row that is finite; the length of the column if there is none."""
+    for row in range(len(column)):
+        if np.isfinite(column[row]):
+            return row
+    return len(column)
 
 
+@compiled
 def last_known(column: Floats) -> int:
-    """Return the last row that is not NaN; -1 if there is none."""
-    known = np.isfinite(column)
-    return len(column) - 1 - int(known[::-1].argmax()) if known.any() else -1
+    """Return the last row that is finite; -1 if there is none."""
+    for row in range(len(column) - 1, -1, -1):
+        if np.isfinite(column[row]):
+            return row
+    return -1

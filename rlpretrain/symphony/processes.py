@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -122,7 +123,7 @@ def _in_processes(
     key = panel.source, panel.digest
     try:
         yield from joblib.Parallel(workers, return_as="generator", batch_size=1)(
-            task(key, panel, work, part) for part in parts
+            task(key, panel, work, pickle.dumps(part)) for part in parts
         )
     except process_executor.TerminatedWorkerError:
         raise RlpretrainError(
@@ -140,8 +141,9 @@ _evaluators: dict[tuple[str, str], Evaluator] = {}
 
 
 def _work_there(
-    key: tuple[str, str], panel: PricePanel, work: Work[ItemT, ResultT], part: Sequence[ItemT]
+    key: tuple[str, str], panel: PricePanel, work: Work[ItemT, ResultT], part: bytes
 ) -> list[ResultT]:
+    """Do the work on the items that were pickled as `part`; joblib would unpickle them with the collector running."""
     if key not in _evaluators:
         process_executor._MAX_MEMORY_LEAK_SIZE = _LEAK  # There is no public way.
         _evaluators.clear()
@@ -153,4 +155,4 @@ def _work_there(
         }
         _evaluators[key] = Evaluator(replace(panel, **arrays))
     with _without_collector():
-        return work(_evaluators[key], part)
+        return work(_evaluators[key], pickle.loads(part))  # noqa: S301 - from the process that started this one

@@ -116,8 +116,8 @@ class Substrategies:
                 own = self._table.condition_start(condition, self._absent)
             case Filter(indicator, highest, count, children):
                 values = np.stack(self._sort_columns(children, indicator))
-                self._splits[position] = _select(values, count, highest)
                 own = self._first(position, children, values)
+                self._splits[position] = _select(values, count, highest, own, self._stop)
                 if self._contests is not None:
                     pairs = zip(children, values, strict=True)
                     noise = np.stack([noise_of(column, self._volatility(child)) for child, column in pairs])
@@ -127,8 +127,9 @@ class Substrategies:
             case InverseVolatility(children, window):
                 deviation = Indicator("standard-deviation-return", (float(window),))
                 values = np.stack([self._column(child, deviation) for child in children])
-                self._splits[position] = _inverse(values)
                 own = self._first(position, children, values)
+                split = self._splits[position] = np.zeros(values.T.shape)
+                split[own : self._stop] = _inverse(values[:, own : self._stop])
             case EqualWeight(children) | SpecifiedWeight(children, _):
                 own = 0
         return max(own, *(self.starts[child] for child in children))
@@ -176,29 +177,37 @@ class Substrategies:
         return trailing_deviation(returns)
 
     def _daily_returns(self, position: int) -> Floats:
-        """Return the return of a node into each close (T,): yesterday's weights times today's returns."""
-        node = self._symphony.nodes[position]
+        """Return the return of a node into each close (T,): yesterday's weights times today's returns.
+
+        It is 0 until the day after the first one on which the node can be decided.
+        """
+        node, start = self._symphony.nodes[position], self.starts[position]
         returns = np.zeros(len(self._table))
+        if start + 1 >= self._stop:
+            return returns
+        # What it would have earned before it can be decided is never asked for.
+        held, earned = slice(start, self._stop - 1), slice(start + 1, self._stop)
+        today = returns[earned]
         match node:
             case Asset(ticker):
                 close = self._table.close(ticker)
-                returns[1:] = close[1:] / close[:-1] - 1.0
+                np.divide(close[earned], close[held], out=today)
+                today -= 1.0
             case Empty():
                 pass
             case EqualWeight(children):
                 for child in children:
-                    returns += self._returns[child] / len(children)
+                    today += self._returns[child][earned] / len(children)
             case SpecifiedWeight(children, weights):
                 for child, weight in zip(children, weights, strict=True):
-                    returns += self._returns[child] * weight
+                    today += self._returns[child][earned] * weight
             case If(_, (then, otherwise)):
-                holds = self._holds[position][:-1]
-                returns[1:] = np.where(holds, self._returns[then][1:], self._returns[otherwise][1:])
+                today[:] = self._returns[otherwise][earned]
+                np.copyto(today, self._returns[then][earned], where=self._holds[position][held])
             case Filter(_, _, _, children) | InverseVolatility(children, _):
-                split = self._splits[position]
+                split = self._splits[position][held]
                 for j, child in enumerate(children):
-                    held = split[:-1, j]
-                    returns[1:] += np.where(held > 0, held * self._returns[child][1:], 0.0)
+                    _add_held(today, split[:, j], self._returns[child][earned])
         return returns
 
 
@@ -215,30 +224,39 @@ def indispensable_tickers(symphony: Symphony) -> set[str]:
 
 
 @compiled
-def _select(values: Floats, count: int, highest: bool) -> Floats:
-    """Split each day (T) equally among the `count` highest or lowest of m values.
+def _add_held(returns: Floats, share: Floats, child: Floats) -> None:
+    """Add a child's returns (k,) by its share on the day before (k,); where it has none, they may be NaN."""
+    for t in range(len(returns)):
+        if share[t] > 0.0:
+            returns[t] += share[t] * child[t]
+
+
+@compiled
+def _select(values: Floats, count: int, highest: bool, start: int, stop: int) -> Floats:
+    """Split each day from `start` to `stop` equally among the `count` highest or lowest of m values (m, T).
 
     Ties go to the first in order; NaN is never selected. Returns (T, m).
     """
     m, days = values.shape
     out = np.zeros((days, m))
-    for t in range(days):
+    best, place = np.empty(min(count, m)), np.empty(min(count, m), np.intp)
+    for t in range(start, stop):
         chosen = 0
-        while chosen < count:
-            best = -1
-            for j in range(m):
-                value = values[j, t]
-                if np.isnan(value) or out[t, j] > 0.0:
-                    continue
-                if best < 0 or (value > values[best, t] if highest else value < values[best, t]):
-                    best = j
-            if best < 0:
-                break
-            out[t, best] = 1.0
-            chosen += 1
-        if chosen > 1:
-            for j in range(m):
-                out[t, j] /= chosen
+        for j in range(m):
+            value = values[j, t] if highest else -values[j, t]
+            if np.isnan(value):
+                continue
+            if chosen < len(best):
+                chosen += 1
+            elif not value > best[chosen - 1]:
+                continue
+            k = chosen - 1
+            while k > 0 and value > best[k - 1]:
+                best[k], place[k] = best[k - 1], place[k - 1]
+                k -= 1
+            best[k], place[k] = value, j
+        for k in range(chosen):
+            out[t, place[k]] = 1.0 / chosen
     return out
 
 
