@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
+from rlpretrain.choices import OneOf
 from rlpretrain.market.settings import TradingSettings
 from rlpretrain.sections import Section, deployment_setting, run_setting
 
 __all__ = ["ConfidenceSettings", "DecisionSettings", "ElectorateSettings", "StoreSettings", "VoteSettings"]
+
+
+TeacherName = Annotated[str, OneOf("rlpretrain.patterns.teaching.teachers:TEACHERS")]
 
 
 class ElectorateSettings(Section):
@@ -58,6 +62,12 @@ class VoteSettings(Section):
 class DecisionSettings(TradingSettings, VoteSettings):
     """How votes become decisions; labels come from the votes even if states do not contain them."""
 
+    teacher: TeacherName = run_setting(
+        "consensus",
+        "Patterns",
+        "What labels and value targets follow.",
+        title="Teacher",
+    )
     buy_level: float = run_setting(
         0.25,
         "Patterns",

@@ -14,7 +14,7 @@ from rlpretrain.features import STATE_VERSION
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import ACTIONS, PatternSet
 from rlpretrain.pretraining.dataset_files import DataSet, read_dataset, write_dataset
-from rlpretrain.pretraining.weights import effective_sample_size, pattern_weights, reward_scale
+from rlpretrain.pretraining.weights import effective_sample_size, pattern_weights, reward_scale, value_scale
 
 __all__ = ["DataSet", "Scaler", "build_datasets", "content_hash", "read_dataset", "write_dataset"]
 
@@ -55,7 +55,7 @@ class Scaler:
 
 
 def build_datasets(
-    patterns: PatternSet, windows: Windows, *, min_confidence: float
+    patterns: PatternSet, windows: Windows, *, min_confidence: float, expected_values: bool = False
 ) -> tuple[DataSet, DataSet, dict[str, Any]]:
     """Split patterns by date and purge those that are not settled when the next window begins.
 
@@ -65,11 +65,13 @@ def build_datasets(
         Patterns of any date; those of the test window are dropped unread.
     min_confidence
         Patterns below it are used neither for training nor for validation.
+    expected_values
+        Whether values are what a teacher expects, and not what followed.
 
     Returns
     -------
     train, validation, card
-        The card contains counts, dates, class shares, content hashes and the scale of rewards.
+        The card contains counts, dates, class shares, content hashes and the scales of rewards and values.
 
     Raises
     ------
@@ -110,6 +112,9 @@ def build_datasets(
         "windows": windows.as_json(),
         "counts": counts,
         "reward_scale": scale,
+        # What followed a decision is a reward's size; what a teacher expects is far smaller, in another unit.
+        "value_scale": value_scale(train) if expected_values else scale,
+        "value_unit": "daily deviations" if expected_values else "fraction",
         "effective_sample_size": round(effective_sample_size(parts["train"].weights.astype(np.float64)), 1),
         "distinct_dates": {name: len(np.unique(part.dates)) for name, part in parts.items()},
         "dates": {name: [str(part.dates.min()), str(part.dates.max())] for name, part in parts.items()},
