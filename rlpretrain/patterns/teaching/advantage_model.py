@@ -7,12 +7,12 @@ of the views' plain sum; with strong evidence any coefficient can become zero or
 Outcomes of one day share their news, and those of neighbouring days share their returns. So rows are not counted as if
 they were independent: the sums ``x (y - x b0)`` of whole calendar months are, and the ratio of their variance to what
 the squares of x alone would give is the noise of one row. This is the clustered variance of Liang and Zeger (1986),
-taken as one number, at the prior's residuals.
+taken as one number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,9 +66,9 @@ class MonthlySums:
 
     def add(self, views: Floats, outcomes: Floats, months: NDArray[np.int64]) -> None:
         """Add rows (m, k) with their outcomes (m,) and the months (m,), ascending, in which these are settled."""
-        found, first = np.unique(months, return_index=True)
-        for month, start, stop in zip(found.tolist(), first, [*first[1:], len(months)][: len(first)], strict=True):
-            x, y = views[start:stop], outcomes[start:stop]
+        for month in np.unique(months).tolist():
+            rows = slice(*np.searchsorted(months, [month, month + 1]))
+            x, y = views[rows], outcomes[rows]
             sums = self._sums.get(month, _Sums.nothing(self._size))
             self._sums[month] = _Sums(
                 sums.rows + len(x), sums.square + x.T @ x, sums.product + x.T @ y, sums.outcome + y @ y
@@ -78,21 +78,21 @@ class MonthlySums:
         """Return the posterior by the outcomes that are settled in earlier months than `before`.
 
         With the prior's precision P, the sums X'X and X'y, and the noise v, its precision is ``P + X'X / v`` and its
-        mean ``(P + X'X / v)^-1 (P b0 + X'y / v)``.
+        mean ``(P + X'X / v)^-1 (P b0 + X'y / v)``. The noise is that of the residuals of least squares.
         """
         seen = [self._sums[month] for month in sorted(self._sums) if month < before]
         start = prior.belief()
         square = sum((sums.square for sums in seen), np.zeros((self._size, self._size)))
-        rows = sum(sums.rows for sums in seen)
-        noise = _noise(seen, square, start.coefficients)
-        if len(seen) < _LEAST_MONTHS or noise <= 0.0:
+        if len(seen) < _LEAST_MONTHS or not square.any():
             return start
         product = sum((sums.product for sums in seen), np.zeros(self._size))
         precision = np.linalg.inv(start.covariance)
+        noise = _noise(seen, square, np.linalg.lstsq(square, product)[0])
         covariance = np.linalg.inv(precision + square / noise)
         coefficients = covariance @ (precision @ start.coefficients + product / noise)
+        rows = sum(sums.rows for sums in seen)
         spread = float(np.sqrt(np.trace(covariance @ square) / rows))
-        variance = sum(sums.outcome for sums in seen) / rows
+        variance = float(sum(sums.outcome for sums in seen)) / rows
         return Belief(coefficients, covariance, spread, len(seen), rows * variance / noise)
 
 
@@ -111,10 +111,9 @@ class _Sums:
         return cls(0, np.zeros((size, size)), np.zeros(size), 0.0)
 
 
-def _noise(months: Iterable[_Sums], square: Floats, coefficients: Floats) -> float:
-    """Return the variance that the monthly sums show for one row, averaged over the views that have moved."""
+def _noise(months: Sequence[_Sums], square: Floats, coefficients: Floats) -> float:
+    """Return the variance of one row that the residuals' monthly sums show, averaged over the views that moved."""
     scores = np.array([sums.product - sums.square @ coefficients for sums in months])
     moved = np.diag(square) > 0.0
-    if not len(scores) or not moved.any():
-        return 0.0
-    return float((np.square(scores).sum(axis=0)[moved] / np.diag(square)[moved]).mean())
+    fitted = len(months) / (len(months) - len(coefficients))
+    return float((np.square(scores).sum(axis=0)[moved] / np.diag(square)[moved]).mean() * fitted)

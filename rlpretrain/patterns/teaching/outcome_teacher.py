@@ -22,8 +22,8 @@ from rlpretrain.market import AssetSeries, Floats, PricePanel
 from rlpretrain.patterns.settings import DecisionSettings
 from rlpretrain.patterns.strategies.fills import fill_prices
 from rlpretrain.patterns.teaching.advantage_model import Belief, MonthlySums, Prior
-from rlpretrain.patterns.teaching.confident_views import SEEN, confident_views
 from rlpretrain.patterns.teaching.lesson import Lesson
+from rlpretrain.patterns.teaching.weighed_votes import SEEN, WeighedVotes
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.tally import Tally
 
@@ -35,11 +35,11 @@ HORIZON = 5
 _SHARPE = 0.5
 """Yearly information ratio that the sum of the views is believed to have: that of a decent and unspectacular rule."""
 _SUM_OF_VIEWS = 3.0
-"""Deviation of the sum of the four views, which partly agree."""
+"""Deviation of the sum of the views, which partly agree."""
 _WORTH = HORIZON * _SHARPE / np.sqrt(252) / _SUM_OF_VIEWS
 PRIOR = Prior(mean=_WORTH, deviation=_WORTH, size=len(SEEN))
 """Every view is worth a little, and how much is as uncertain as it is large: a view is believed to be worth something
-with probability 0.84, and all four together with 0.98. It stands here and nowhere else."""
+with probability 0.84, and all of them together with 0.99. It stands here and nowhere else."""
 _LOGISTIC = 1.702
 """The logistic curve with this slope is the normal distribution, within 0.01 (Camilli 1994)."""
 _USUAL = 126
@@ -52,7 +52,7 @@ _STILL = 0.03
 class OutcomeTeacher:
     """The teacher, after the library and the prices have been seen."""
 
-    tally: Tally
+    votes: WeighedVotes
     panel: PricePanel
     rules: DecisionSettings
     beliefs: Mapping[int, Belief]
@@ -67,8 +67,7 @@ class OutcomeTeacher:
         coefficients = np.array([belief.coefficients for belief in beliefs])[last]
         # The temperature is the uncertainty of a usual advantage: a gain as large as that is gained with 0.84.
         temperature = np.array([belief.uncertainty for belief in beliefs])[last] / _LOGISTIC
-        views = confident_views(self.tally, symbol, series.dates)
-        advantage = (coefficients * views).sum(axis=1)
+        advantage = (coefficients * self.votes.views(series)).sum(axis=1)
         basis_points = self.rules.crypto_cost_bps if series.crypto else self.rules.cost_bps
         cost = basis_points / 10_000 / daily_volatility(np.log(series.close))
         return Lesson(
@@ -103,16 +102,12 @@ def teach_outcomes(
     So a label never depends on what was settled after its close, and none from the validation window on depends on an
     outcome in that window.
     """
-    sums = MonthlySums(PRIOR.size)
+    votes, sums = WeighedVotes.of(tally, panel), MonthlySums(PRIOR.size)
     for symbol in tally.votes.assets:
         if panel.has_bars(symbol):
-            _add(sums, panel.series(symbol), tally, rules)
-    return OutcomeTeacher(
-        tally,
-        panel,
-        rules,
-        {month: sums.belief(PRIOR, month) for month in _refits(panel, validation_start)},
-    )
+            _add(sums, panel.series(symbol), votes, rules)
+    beliefs = {month: sums.belief(PRIOR, month) for month in _refits(panel, validation_start)}
+    return OutcomeTeacher(votes, panel, rules, beliefs)
 
 
 def _refits(panel: PricePanel, validation_start: np.datetime64 | None) -> list[int]:
@@ -124,13 +119,13 @@ def _refits(panel: PricePanel, validation_start: np.datetime64 | None) -> list[i
     return sorted({first} | januaries | ({last} if validation_start is not None else set()))
 
 
-def _add(sums: MonthlySums, series: AssetSeries, tally: Tally, rules: DecisionSettings) -> None:
+def _add(sums: MonthlySums, series: AssetSeries, weighed: WeighedVotes, rules: DecisionSettings) -> None:
     """Add one asset's views, with their outcomes, at the closes at which enough strategies have a view of it."""
     volatility = daily_volatility(np.log(series.close))
     outcome = exposure_adjusted(fill_prices(series, rules.fill), volatility)
-    views = confident_views(tally, series.symbol, series.dates)
-    rows = np.searchsorted(tally.votes.dates, series.dates)
-    voted = tally.votes.related[rows, tally.votes.assets.index(series.symbol)] >= MIN_ELECTORATE
+    votes, views = weighed.votes, weighed.views(series)
+    rows = np.searchsorted(votes.dates, series.dates)
+    voted = votes.related[rows, votes.assets.index(series.symbol)] >= MIN_ELECTORATE
     moving = volatility * np.sqrt(series.bars_per_year) >= _STILL
     at = np.flatnonzero(voted & moving & np.isfinite(outcome))
     sums.add(views[at], outcome[at], _months(series.dates[at + 1 + HORIZON]))
