@@ -27,7 +27,7 @@ from rlpretrain.patterns.teaching.weighed_votes import SEEN, WeighedVotes
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.tally import Tally
 
-__all__ = ["HORIZON", "PRIOR", "OutcomeTeacher", "exposure_adjusted", "teach_outcomes"]
+__all__ = ["HORIZON", "PRIOR", "OutcomeTeacher", "deviation_unit", "exposure_adjusted", "teach_outcomes"]
 
 HORIZON = 5
 """Bars over which the advantage is counted: a week, within which nearly every stance lasts. Votes held signal over 1 to
@@ -45,7 +45,7 @@ _LOGISTIC = 1.702
 _USUAL = 126
 """Bars without drift that are added before an asset's own, where its usual outcome is measured."""
 _STILL = 0.03
-"""Yearly volatility below which an asset is cash, whose steady interest is no timing."""
+"""Yearly volatility up to which an asset is cash, whose steady interest is no timing."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class OutcomeTeacher:
         temperature = np.array([belief.uncertainty for belief in beliefs])[last] / _LOGISTIC
         advantage = (coefficients * self.votes.views(series)).sum(axis=1)
         basis_points = self.rules.crypto_cost_bps if series.crypto else self.rules.cost_bps
-        cost = basis_points / 10_000 / daily_volatility(np.log(series.close))
+        cost = basis_points / 10_000 / deviation_unit(series)
         return Lesson(
             buy=np.nan_to_num((advantage - cost) / temperature),
             sell=np.nan_to_num((-advantage - cost) / temperature),
@@ -121,14 +121,22 @@ def _refits(panel: PricePanel, validation_start: np.datetime64 | None) -> list[i
 
 def _add(sums: MonthlySums, series: AssetSeries, weighed: WeighedVotes, rules: DecisionSettings) -> None:
     """Add one asset's views, with their outcomes, at the closes at which enough strategies have a view of it."""
-    volatility = daily_volatility(np.log(series.close))
-    outcome = exposure_adjusted(fill_prices(series, rules.fill), volatility)
+    unit = deviation_unit(series)
+    outcome = exposure_adjusted(fill_prices(series, rules.fill), unit)
     votes, views = weighed.votes, weighed.views(series)
     rows = np.searchsorted(votes.dates, series.dates)
     voted = votes.related[rows, votes.assets.index(series.symbol)] >= MIN_ELECTORATE
-    moving = volatility * np.sqrt(series.bars_per_year) >= _STILL
+    moving = unit * np.sqrt(series.bars_per_year) > _STILL
     at = np.flatnonzero(voted & moving & np.isfinite(outcome))
     sums.add(views[at], outcome[at], _months(series.dates[at + 1 + HORIZON]))
+
+
+def deviation_unit(series: AssetSeries) -> Floats:
+    """Return the daily volatility in which gains and costs are measured at each close, (n,): at least that of cash.
+
+    Cash hardly moves: in its own deviations any cost would be larger than all gains of other assets.
+    """
+    return np.maximum(daily_volatility(np.log(series.close)), _STILL / np.sqrt(series.bars_per_year))
 
 
 def exposure_adjusted(fill: Floats, volatility: Floats) -> Floats:
