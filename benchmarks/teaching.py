@@ -71,7 +71,7 @@ REAL = (
 """Start, start of the validation window, start of the test window, and the first day after it."""
 VIEWS = ("relative", "weighted", "related", "risk_on")
 MIN_CONFIDENCE = 0.6
-SMALL = {"hidden_dims": [64, 32], "learning_rate": 1e-3, "num_epochs": 12, "patience": 3}
+SMALL = {"hidden_dims": [64, 32], "learning_rate": 3e-3, "num_epochs": 20, "patience": 5}
 _LEAST_BARS, _STILL, _TRADED = 300, 0.03, 12
 
 Days = tuple[NDArray[np.datetime64], Floats]
@@ -320,7 +320,7 @@ def _value_r2(case: Case, patterns: PatternSet, taught: Taught, network: PolicyN
         patterns, case.windows, min_confidence=MIN_CONFIDENCE, expected_values=taught.expects
     )
     late = (patterns.date >= case.windows.test_start) & (patterns.date < case.windows.end)
-    rows = patterns.take(late & (patterns.confidence >= MIN_CONFIDENCE))
+    rows = patterns.take(late & ((patterns.confidence >= MIN_CONFIDENCE) | taught.expects))
     predicted = network(torch.as_tensor(rows.state))[1].detach().numpy() * card["value_scale"]
     found = {"R2 of values": _r2(rows.value, predicted)}
     if taught.expects:

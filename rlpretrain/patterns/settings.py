@@ -110,7 +110,7 @@ class ConfidenceSettings(Section):
     min_confidence: float = run_setting(
         0.6,
         "Patterns",
-        "Minimum confidence of a pattern to learn from.",
+        "Minimum confidence of a pattern to learn from; the teacher of outcomes, whose labels contain it, needs none.",
         title="Minimum confidence of a pattern",
         ge=0,
         le=1,

@@ -66,7 +66,8 @@ def build_datasets(
     min_confidence
         Patterns below it are used neither for training nor for validation.
     expected_values
-        Whether values are what a teacher expects, and not what followed.
+        Whether values are what a teacher expects, and not what followed. Confidence, rewards and standing are then in
+        the labels already: all patterns count, and all alike.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def build_datasets(
     DataError
         A part is empty, or the training patterns contain only one action.
     """
-    confident = patterns.confidence >= min_confidence
+    confident = (patterns.confidence >= min_confidence) | expected_values
     early = patterns.date < windows.validation_start
     middle = (patterns.date >= windows.validation_start) & (patterns.date < windows.test_start)
     in_train = confident & early & (patterns.settled < windows.validation_start)
@@ -104,8 +105,8 @@ def build_datasets(
         )
     scale = reward_scale(train)
     parts = {
-        "train": _dataset(train, pattern_weights(train, scale)),
-        "validation": _dataset(validation, pattern_weights(validation, scale)),
+        name: _dataset(part, np.ones(len(part)) if expected_values else pattern_weights(part, scale))
+        for name, part in (("train", train), ("validation", validation))
     }
     card: dict[str, Any] = {
         "state_version": STATE_VERSION,

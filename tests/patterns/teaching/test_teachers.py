@@ -1,15 +1,20 @@
 """The table of teachers, and the one who follows the vote."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
 from scipy.special import expit
 
 from rlpretrain.errors import SettingsError
+from rlpretrain.patterns import BUY, mine_patterns
 from rlpretrain.patterns.settings import DecisionSettings
 from rlpretrain.patterns.teaching.consensus_teacher import LABEL_SCALE
 from rlpretrain.patterns.teaching.lesson import Lesson
 from rlpretrain.patterns.teaching.teachers import TEACHERS, Teacher, teach
+from rlpretrain.settings import run_parameters
+from tests.outside import install
 from tests.patterns.teaching.planted import DAYS, Planted, market, signs, voter
 
 
@@ -48,3 +53,16 @@ def test_a_lesson_by_hand() -> None:
     assert lesson.buys.tolist() == [False, True] and lesson.sells.tolist() == [True, False]
     assert lesson.value(np.array([False, False])) == pytest.approx([0.0, 0.2])
     assert lesson.value(np.array([True, True])) == pytest.approx([0.1, 0.4])
+
+
+def test_a_teacher_from_a_package_teaches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = install("A teacher", TEACHERS, tmp_path, monkeypatch)
+    assert run_parameters()["teacher"]["enum"][-1] == name
+    voters = [voter(str(i), signs(i) > 0) for i in range(3)]
+    planted = Planted.of(market(np.zeros(len(DAYS))), voters, DecisionSettings(teacher=name))
+    patterns = mine_patterns(
+        planted.tally, planted.panel, DecisionSettings(teacher=name), taught=planted.taught
+    )
+    rows = np.searchsorted(DAYS, patterns.date)
+    related = planted.tally.votes.view("related")[rows, 0]
+    assert np.array_equal(patterns.action == BUY, ~patterns.in_position & (related > 0.5))
