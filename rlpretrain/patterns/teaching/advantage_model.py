@@ -71,7 +71,7 @@ class MonthlySums:
             x, y = views[rows], outcomes[rows]
             sums = self._sums.get(month, _Sums.nothing(self._size))
             self._sums[month] = _Sums(
-                sums.rows + len(x), sums.square + x.T @ x, sums.product + x.T @ y, sums.outcome + y @ y
+                sums.rows + len(x), sums.square + x.T @ x, sums.product + x.T @ y, sums.outcome + float(y @ y)
             )
 
     def belief(self, prior: Prior, before: int) -> Belief:
@@ -87,8 +87,8 @@ class MonthlySums:
             return start
         product = sum((sums.product for sums in seen), np.zeros(self._size))
         precision = np.linalg.inv(start.covariance)
-        noise = _noise(seen, square, np.linalg.lstsq(square, product)[0])
-        covariance = np.linalg.inv(precision + square / noise)
+        noise = _noise(seen, square, np.asarray(np.linalg.lstsq(square, product)[0], dtype=np.float64))
+        covariance = np.asarray(np.linalg.inv(precision + square / noise), dtype=np.float64)
         coefficients = covariance @ (precision @ start.coefficients + product / noise)
         rows = sum(sums.rows for sums in seen)
         spread = float(np.sqrt(np.trace(covariance @ square) / rows))

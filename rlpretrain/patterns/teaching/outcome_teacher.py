@@ -136,7 +136,8 @@ def deviation_unit(series: AssetSeries) -> Floats:
 
     Cash hardly moves: in its own deviations any cost would be larger than all gains of other assets.
     """
-    return np.maximum(daily_volatility(np.log(series.close)), _STILL / np.sqrt(series.bars_per_year))
+    least = _STILL / np.sqrt(series.bars_per_year)
+    return np.asarray(np.maximum(daily_volatility(np.log(series.close)), least), dtype=np.float64)
 
 
 def exposure_adjusted(fill: Floats, volatility: Floats) -> Floats:

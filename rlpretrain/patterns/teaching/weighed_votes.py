@@ -62,7 +62,7 @@ class WeighedVotes:
             for pooled in self.pooled.values()
         ]
         views.append(self.votes.view("risk_on")[rows, column].astype(np.float64))
-        return np.clip(np.stack(views, axis=1), -_LARGEST, _LARGEST)
+        return np.asarray(np.clip(np.stack(views, axis=1), -_LARGEST, _LARGEST), dtype=np.float64)
 
 
 def _confidence(side: Side, independence: Floats) -> Floats:
