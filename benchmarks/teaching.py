@@ -268,7 +268,9 @@ def _stance_days(case: Case, asset: str, long: NDArray[np.bool_]) -> Days:
     net = stance_returns(series, long, fill_prices(series, rules.fill), cost)
     held = np.append(0.0, long[:-1])
     own = np.append(0.0, series.close[1:] / series.close[:-1] - 1.0)
-    inside = (series.dates >= case.windows.test_start) & (series.dates < case.windows.end)
+    # The first close decides, and the first bar that counts is the next.
+    first, stop = np.searchsorted(series.dates, [case.windows.test_start, case.windows.end])
+    inside = slice(first + 1, stop)
     return series.dates[inside], timing_contributions(
         net[inside], own[inside], held[inside], series.bars_per_year
     )
