@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import model_validator
 
+from rlpretrain.choices import OneOf
 from rlpretrain.market.settings import TradingSettings
 from rlpretrain.sections import Section, deployment_setting, run_setting
 
@@ -17,6 +18,9 @@ __all__ = [
     "StoreSettings",
     "VoteSettings",
 ]
+
+
+TeacherName = Annotated[str, OneOf("rlpretrain.patterns.teaching.teachers:TEACHERS")]
 
 
 class ElectorateSettings(Section):
@@ -67,6 +71,12 @@ class VoteSettings(Section):
 class LevelSettings(Section):
     """The votes at which a stance changes."""
 
+    teacher: TeacherName = run_setting(
+        "consensus",
+        "Patterns",
+        "What labels and value targets follow.",
+        title="Teacher",
+    )
     buy_level: float = run_setting(
         0.25,
         "Patterns",
@@ -118,7 +128,7 @@ class ConfidenceSettings(Section):
     min_confidence: float = run_setting(
         0.6,
         "Patterns",
-        "Minimum confidence of a pattern to learn from.",
+        "Minimum confidence of a pattern to learn from; the teacher of outcomes, whose labels contain it, needs none.",
         title="Minimum confidence of a pattern",
         ge=0,
         le=1,

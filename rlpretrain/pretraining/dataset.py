@@ -14,7 +14,7 @@ from rlpretrain.features import STATE_VERSION
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import ACTIONS, PatternSet
 from rlpretrain.pretraining.dataset_files import DataSet, read_dataset, write_dataset
-from rlpretrain.pretraining.weights import effective_sample_size, pattern_weights, reward_scale
+from rlpretrain.pretraining.weights import effective_sample_size, pattern_weights, reward_scale, value_scale
 
 __all__ = ["DataSet", "Scaler", "build_datasets", "content_hash", "read_dataset", "write_dataset"]
 
@@ -55,7 +55,7 @@ class Scaler:
 
 
 def build_datasets(
-    patterns: PatternSet, windows: Windows, *, min_confidence: float
+    patterns: PatternSet, windows: Windows, *, min_confidence: float, expected_values: bool = False
 ) -> tuple[DataSet, DataSet, dict[str, Any]]:
     """Split patterns by date and purge those that are not settled when the next window begins.
 
@@ -65,18 +65,21 @@ def build_datasets(
         Patterns of any date; those of the test window are dropped unread.
     min_confidence
         Patterns below it are used neither for training nor for validation.
+    expected_values
+        Whether values are what a teacher expects, and not what followed. Confidence, rewards and standing are then in
+        the labels already: all patterns count, and all alike.
 
     Returns
     -------
     train, validation, card
-        The card contains counts, dates, class shares, content hashes and the scale of rewards.
+        The card contains counts, dates, class shares, content hashes and the scales of rewards and values.
 
     Raises
     ------
     DataError
         A part is empty, or the training patterns contain only one action.
     """
-    confident = patterns.confidence >= min_confidence
+    confident = (patterns.confidence >= min_confidence) | expected_values
     early = patterns.date < windows.validation_start
     middle = (patterns.date >= windows.validation_start) & (patterns.date < windows.test_start)
     in_train = confident & early & (patterns.settled < windows.validation_start)
@@ -102,14 +105,17 @@ def build_datasets(
         )
     scale = reward_scale(train)
     parts = {
-        "train": _dataset(train, pattern_weights(train, scale)),
-        "validation": _dataset(validation, pattern_weights(validation, scale)),
+        name: _dataset(part, np.ones(len(part)) if expected_values else pattern_weights(part, scale))
+        for name, part in (("train", train), ("validation", validation))
     }
     card: dict[str, Any] = {
         "state_version": STATE_VERSION,
         "windows": windows.as_json(),
         "counts": counts,
         "reward_scale": scale,
+        # What followed a decision is a reward's size; what a teacher expects is far smaller, in another unit.
+        "value_scale": value_scale(train) if expected_values else scale,
+        "value_unit": "daily deviations" if expected_values else "fraction",
         "effective_sample_size": round(effective_sample_size(parts["train"].weights.astype(np.float64)), 1),
         "distinct_dates": {name: len(np.unique(part.dates)) for name, part in parts.items()},
         "dates": {name: [str(part.dates.min()), str(part.dates.max())] for name, part in parts.items()},

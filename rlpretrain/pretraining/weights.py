@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rlpretrain.patterns import PatternSet
 from rlpretrain.pretraining.dataset_files import DataSet
 
-__all__ = ["balanced_weights", "effective_sample_size", "pattern_weights", "reward_scale"]
+__all__ = ["balanced_weights", "effective_sample_size", "pattern_weights", "reward_scale", "value_scale"]
 
 _LIMITS = (0.1, 10.0)
 
@@ -18,6 +18,11 @@ _LIMITS = (0.1, 10.0)
 def reward_scale(patterns: PatternSet) -> float:
     """Return the root mean square of the rewards, the unit of reward weights: a fraction, at least a basis point."""
     return max(float(np.sqrt(np.mean(np.square(patterns.reward, dtype=np.float64)))), 1e-4)
+
+
+def value_scale(patterns: PatternSet) -> float:
+    """Return the root mean square of the values that a teacher expects, the unit of the value head's targets."""
+    return max(float(np.sqrt(np.mean(np.square(patterns.value, dtype=np.float64)))), 1e-4)
 
 
 def pattern_weights(patterns: PatternSet, scale: float) -> NDArray[np.float64]:

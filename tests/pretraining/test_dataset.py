@@ -161,3 +161,15 @@ def test_the_scaler_is_numpys_whatever_the_blocks(n, seed):
     np.testing.assert_allclose(scaler.mean, states.mean(0, dtype=float), rtol=1e-5, atol=1e-6)
     std = states.std(0, dtype=float)
     np.testing.assert_allclose(scaler.std, np.where(std > 1e-6, std, 1.0), rtol=1e-5, atol=1e-6)
+
+
+def test_patterns_whose_labels_contain_what_would_weigh_them_all_count_alike(patterns):
+    train, validation, card = build_datasets(patterns, WINDOWS, min_confidence=0.6, expected_values=True)
+    assert (train.weights == 1.0).all() and (validation.weights == 1.0).all()
+    assert card["counts"]["below_min_confidence"] == 0 < card["counts"]["train"] == len(train)
+    assert card["value_scale"] == pytest.approx(
+        np.sqrt(np.mean(np.square(train.values, dtype=float))), rel=1e-5
+    )
+    assert card["value_unit"] == "daily deviations"
+    weighed = build_datasets(patterns, WINDOWS, min_confidence=0.6)[2]
+    assert weighed["value_scale"] == weighed["reward_scale"] and weighed["value_unit"] == "fraction"

@@ -1,4 +1,4 @@
-"""The consensus on one asset: when it buys and sells, how certain it is, and what following it earned."""
+"""A stance on one asset: when it is bought and sold, and what following it earned."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from rlpretrain.market import Floats
 from rlpretrain.patterns.decisions.pattern_set import BUY, HOLD, SELL
 
-__all__ = ["LABEL_SCALE", "Outcome", "act_probability", "actions", "outcomes", "stances"]
-
-LABEL_SCALE = 0.25
-"""Trailing deviations that move the log-odds of acting by one."""
+__all__ = ["Outcome", "actions", "follow", "outcomes", "stances"]
 
 
 def stances(relative: Floats, *, buy_level: float, sell_level: float) -> NDArray[np.bool_]:
@@ -28,21 +24,20 @@ def stances(relative: Floats, *, buy_level: float, sell_level: float) -> NDArray
     relative
         (n,) the share of holders, in trailing deviations; see `rlpretrain.features.VIEWS`.
     """
-    vote = np.where(relative > buy_level, 1, np.where(relative < sell_level, 0, -1))
+    return follow(relative > buy_level, relative < sell_level)
+
+
+def follow(buys: NDArray[np.bool_], sells: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the stance after each close, (n,), of a trader who starts flat: True is long.
+
+    Parameters
+    ----------
+    buys, sells
+        (n,) closes at which the trader buys if flat, and sells if in position.
+    """
+    vote = np.where(buys, 1, np.where(sells, 0, -1))
     last = np.maximum.accumulate(np.where(vote >= 0, np.arange(len(vote)), -1))
     return np.asarray((last >= 0) & (vote[np.maximum(last, 0)] == 1))
-
-
-def act_probability(
-    relative: Floats, in_position: NDArray[np.bool_], *, buy_level: float, sell_level: float
-) -> Floats:
-    """Return the probability that the consensus acts: buys when flat, sells when in position.
-
-    It is a logistic curve around the level, ``1 / (1 + exp(-distance / LABEL_SCALE))``, with the distance past
-    the level in trailing deviations: one half at the level, 0.73 one `LABEL_SCALE` beyond it.
-    """
-    distance = np.where(in_position, sell_level - relative, relative - buy_level)
-    return expit(distance / LABEL_SCALE)
 
 
 def actions(probability: Floats, in_position: NDArray[np.bool_]) -> NDArray[np.int8]:
@@ -64,21 +59,20 @@ class Outcome:
 
 
 def outcomes(
-    relative: Floats,
     long: NDArray[np.bool_],
     in_position: NDArray[np.bool_],
     close: Floats,
     fill: Floats,
     *,
-    buy_level: float,
-    sell_level: float,
+    buys: NDArray[np.bool_],
+    sells: NDArray[np.bool_],
     max_holding_days: int,
     cost: float,
 ) -> Outcome:
     """Compute the outcome of the decision at each close.
 
-    A stance lasts until the first later close at which the consensus would leave it, for at most
-    `max_holding_days` bars; a position is then sold. Both the stance and its opposite are followed to the same end:
+    A stance lasts until the first later close that would end it, for at most `max_holding_days` bars; a position is
+    then sold. Both the stance and its opposite are followed to the same end:
 
     ========  ==========================================  ==========================================
     from      long                                        flat
@@ -93,19 +87,21 @@ def outcomes(
 
     Parameters
     ----------
-    relative, close, fill
-        (n,) consensus, close and fill price of each bar; ``fill[t + 1]`` fills the decision of close t.
     long
         (n,) the stance taken at each close.
     in_position
         (n,) whether it was taken from a position.
+    close, fill
+        (n,) close and fill price of each bar; ``fill[t + 1]`` fills the decision of close t.
+    buys, sells
+        (n,) closes that end being flat, and closes that end being long.
     cost
         Cost of each side, as a fraction of the amount traded.
     """
-    n = len(relative)
+    n = len(close)
     bars = np.arange(n)
-    leaves_long = _next_after(relative < sell_level)
-    leaves_flat = _next_after(relative > buy_level)
+    leaves_long = _next_after(sells)
+    leaves_flat = _next_after(buys)
     end = np.minimum(np.where(long, leaves_long, leaves_flat), bars + max_holding_days)
     settled = end + 1
     entry = fill[np.minimum(bars + 1, n - 1)]

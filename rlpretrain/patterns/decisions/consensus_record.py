@@ -55,8 +55,7 @@ def follow_consensus(
         if not (eligible & (series.dates >= start) & (series.dates < stop)).any():
             continue
         relative = tally.votes.view("relative")[rows, column].astype(np.float64)
-        levels = {"buy_level": rules.buy_level, "sell_level": rules.sell_level}
-        stance = stances(relative, **levels) & eligible
+        stance = stances(relative, buy_level=rules.buy_level, sell_level=rules.sell_level) & eligible
         price = fill_prices(series, rules.fill)
         cost = (rules.crypto_cost_bps if series.crypto else rules.cost_bps) / 10_000
         # A bar counts when the asset could be voted on at the close before.
@@ -66,12 +65,12 @@ def follow_consensus(
             stream.append(_between_sessions(series.dates, returns, sessions))
         was = np.concatenate([[False], stance[:-1]])
         outcome = outcomes(
-            relative,
             stance,
             was,
             series.close,
             price,
-            **levels,
+            buys=relative > rules.buy_level,
+            sells=relative < rules.sell_level,
             max_holding_days=rules.max_holding_days,
             cost=cost,
         )

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_NAMES, MarketContext, market_context, position_features, state_matrix
 from rlpretrain.market import AssetSeries, Floats, PricePanel
-from rlpretrain.patterns.decisions.confidence import confidence
-from rlpretrain.patterns.decisions.consensus import act_probability, actions, outcomes, stances
+from rlpretrain.patterns.decisions.consensus import actions, follow, outcomes
 from rlpretrain.patterns.decisions.pattern_set import BUY, HOLD, SELL, PatternSet, pattern_keys
 from rlpretrain.patterns.decisions.sampling import held_positions, sampled_closes
 from rlpretrain.patterns.settings import DecisionSettings
 from rlpretrain.patterns.strategies.fills import fill_prices
+from rlpretrain.patterns.teaching.lesson import Lesson
+from rlpretrain.patterns.teaching.teachers import Taught, teach
+from rlpretrain.patterns.voting.confidence import confidence
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.tally import Side, Tally
 from rlpretrain.symphony.evidence import CATEGORIES
@@ -34,11 +36,12 @@ def mine_patterns(
     *,
     context: MarketContext | None = None,
     until: np.datetime64 | None = None,
+    taught: Taught | None = None,
 ) -> PatternSet:
-    """Sample the consensus's decisions on every asset that has bars and enough voters.
+    """Sample a teacher's decisions on every asset that has bars and enough voters.
 
     Each sampled close gives two patterns, one for a trader that is flat and one for a trader in position.
-    Sampled are all closes at which the consensus changes its stance, and every `hold_every`-th of the others.
+    Sampled are all closes at which the teacher changes its stance, and every `hold_every`-th of the others.
 
     Parameters
     ----------
@@ -47,11 +50,13 @@ def mine_patterns(
     panel
         Prices.
     rules
-        Levels, horizon, sampling and fills.
+        Teacher, levels, horizon, sampling and fills.
     context
         The market's part of the state, computed from `panel` if None.
     until
         Last day that may be used; a pattern whose reward is settled later is left out.
+    taught
+        The teacher after it has learned; if None, it learns from all days.
 
     Returns
     -------
@@ -65,11 +70,12 @@ def mine_patterns(
     """
     context = market_context(panel) if context is None else context
     last = panel.dates[-1] if until is None else until
+    taught = teach(tally, panel, rules) if taught is None else taught
     decided = [
         _decisions(asset, tally, rules, context, last, in_position)
         for symbol in tally.votes.assets
         if panel.has_bars(symbol)
-        for asset in [_Asset.of(panel.series(symbol), tally, context, rules)]
+        for asset in [_Asset.of(panel.series(symbol), tally, context, rules, taught.lesson(symbol))]
         for in_position in (False, True)
     ]
     parts = [part for part in decided if len(part)]
@@ -91,7 +97,7 @@ class _Asset:
     """Column of the asset in the tally."""
     rows: NDArray[np.intp]
     """(n,) rows of the bars in the tally."""
-    relative: Floats
+    lesson: Lesson
     state: NDArray[np.float32]
     """(n, 61) state without the position."""
     price: Floats
@@ -102,21 +108,27 @@ class _Asset:
     """Rows that become patterns."""
 
     @classmethod
-    def of(cls, series: AssetSeries, tally: Tally, context: MarketContext, rules: DecisionSettings) -> _Asset:
+    def of(
+        cls,
+        series: AssetSeries,
+        tally: Tally,
+        context: MarketContext,
+        rules: DecisionSettings,
+        lesson: Lesson,
+    ) -> _Asset:
         votes = tally.votes
         column = votes.assets.index(series.symbol)
         rows = np.searchsorted(votes.dates, series.dates)
-        relative = votes.view("relative")[rows, column].astype(np.float64)
         shown = votes.for_asset(series.symbol, series.dates) if rules.votes else None
         state = state_matrix(series, context, shown)
-        stance = stances(relative, buy_level=rules.buy_level, sell_level=rules.sell_level)
+        stance = follow(lesson.buys, lesson.sells)
         price = fill_prices(series, rules.fill)
         usable = np.isfinite(state).all(axis=1) & (votes.eligible[rows, column] >= MIN_ELECTORATE)
         return cls(
             series=series,
             column=column,
             rows=rows,
-            relative=relative,
+            lesson=lesson,
             state=state,
             price=price,
             positions=held_positions(series, stance, price, rules.max_holding_days),
@@ -133,18 +145,18 @@ def _decisions(
     holds: bool,
 ) -> PatternSet:
     """Return the patterns of one asset for a trader who holds it, or for one who does not."""
-    series, levels = asset.series, {"buy_level": rules.buy_level, "sell_level": rules.sell_level}
+    series, lesson = asset.series, asset.lesson
     in_position = np.full(len(series), holds)
-    probability = act_probability(asset.relative, in_position, **levels)
+    probability = lesson.probability(in_position)
     action = actions(probability, in_position)
     long = np.where(in_position, action != SELL, action == BUY)
     outcome = outcomes(
-        asset.relative,
         long,
         in_position,
         series.close,
         asset.price,
-        **levels,
+        buys=lesson.buys,
+        sells=lesson.sells,
         max_holding_days=rules.max_holding_days,
         cost=(rules.crypto_cost_bps if series.crypto else rules.cost_bps) / 10_000,
     )
@@ -154,6 +166,7 @@ def _decisions(
     side = _agreeing(tally, *where, long[at])
     flat = np.broadcast_to(position_features(False, 0.0, 0), asset.positions.shape)
     state = np.hstack([asset.state, asset.positions if holds else flat])[at]
+    expected = lesson.value(in_position)
     scores = _category_scores(tally.categories[where], state)
     symbols = np.full(len(at), series.symbol)
     return PatternSet(
@@ -178,7 +191,7 @@ def _decisions(
         ).astype(np.float32),
         strategy_weight=_weight(side, tally.average_standing[where]),
         reward=outcome.reward[at].astype(np.float32),
-        value=outcome.value[at].astype(np.float32),
+        value=(outcome.value if expected is None else expected)[at].astype(np.float32),
         settled=series.dates[outcome.settled[at]],
     )
 

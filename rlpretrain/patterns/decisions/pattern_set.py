@@ -53,7 +53,9 @@ class PatternSet:
     reward: NDArray[np.float32]
     """Net gain of the stance taken over the opposite stance, fraction, after costs, until `settled`."""
     value: NDArray[np.float32]
-    """Net return that following the decision earned until `settled`, fraction."""
+    """What a critic should expect: by a teacher that expects something, the net gain of the action over the other one,
+    in the asset's daily deviations and known at the close; else the net return that following the decision earned until
+    `settled`, fraction."""
     settled: NDArray[np.datetime64]
     """Close at which the reward is known."""
 

@@ -29,6 +29,7 @@ from rlpretrain.patterns import (
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
 from rlpretrain.patterns.strategies.shrinkage import weights_in_force
+from rlpretrain.patterns.teaching.teachers import teach
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.library_sums import KNOWN_FOR
 from rlpretrain.patterns.voting.near_duplicates import quarter_starts
@@ -78,7 +79,9 @@ def mine(work: Work[MineSettings]) -> Mined:
     work.progress(f"{len(electorate.voters)} of {len(library)} strategies vote")
     weights = _weights(work, electorate, panel, windows) if settings.shrink_standing else None
     tally = tally_votes(electorate.voters, panel, electorate.admitted, weights)
-    patterns = mine_patterns(tally, panel, settings, context=market_context(panel, settings.regimes))
+    taught = teach(tally, panel, settings, validation_start=windows.validation_start)
+    context = market_context(panel, settings.regimes)
+    patterns = mine_patterns(tally, panel, settings, context=context, taught=taught)
     own, related = _voted_assets(tally.votes)
     work.progress(
         f"{len(patterns)} patterns mined; {own} assets have votes, {related} more have votes on related assets alone"
@@ -102,7 +105,10 @@ def mine(work: Work[MineSettings]) -> Mined:
         store.add_patterns(extraction, patterns)
         stored = store.counts(extraction)
 
-    train, validation, card = build_datasets(patterns, windows, min_confidence=settings.min_confidence)
+    train, validation, card = build_datasets(
+        patterns, windows, min_confidence=settings.min_confidence, expected_values=taught.expects
+    )
+    card["teacher"] = {"name": settings.teacher, **taught.summary}
     for part, data in (("train", train), ("validation", validation)):
         write_dataset(work.write(f"datasets/{part}.{settings.dataset_format}"), data)
     write_json(work.write(CARD), card)

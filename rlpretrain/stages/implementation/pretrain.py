@@ -95,7 +95,7 @@ def trainer_settings(work: Work[TrainSettings]) -> TrainerSettings:
     """Return the trainer's settings: those of the run, and the scale of its data sets."""
     card = work.read_json(MINE, CARD)
     return TrainerSettings.of(
-        work.settings, reward_scale=card["reward_scale"], device=choose_device(work.settings)
+        work.settings, reward_scale=card["value_scale"], device=choose_device(work.settings)
     )
 
 
@@ -209,6 +209,8 @@ def _metadata(work: Work[PretrainSettings], trained: Trained, scores: dict[str, 
         "validation_loss": trained.history.validation_loss[trained.best_epoch - 1],
         "metrics": {name: score for name, score in scores.items() if isinstance(score, float)},
         "reward_scale": card["reward_scale"],
+        "value_scale": card["value_scale"],
+        "value_unit": card["value_unit"],
         "windows": card["windows"],
         "settings": work.settings.digest(),
         "data": card["content_sha256"]["train"],

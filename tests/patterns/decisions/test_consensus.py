@@ -4,10 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from rlpretrain.patterns.decisions.consensus import LABEL_SCALE, act_probability, actions, outcomes, stances
+from rlpretrain.patterns.decisions.consensus import actions, outcomes, stances
 from rlpretrain.patterns.decisions.pattern_set import BUY, HOLD, SELL
 
 LEVELS = {"buy_level": 0.25, "sell_level": -0.25}
+
+
+def _acts(relative: np.ndarray) -> dict[str, np.ndarray]:
+    return {"buys": relative > LEVELS["buy_level"], "sells": relative < LEVELS["sell_level"]}
 
 
 def test_stances_by_hand() -> None:
@@ -16,16 +20,10 @@ def test_stances_by_hand() -> None:
     assert stances(relative, **LEVELS).tolist() == expected
 
 
-def test_labels_by_hand() -> None:
-    relative = np.array([0.25, 0.25 + LABEL_SCALE, -0.25, -0.25 - LABEL_SCALE, 3.0])
-    flat, long = np.zeros(5, dtype=bool), np.ones(5, dtype=bool)
-    one = 1 / (1 + np.exp(-1))
-    buy = act_probability(relative, flat, **LEVELS)
-    sell = act_probability(relative, long, **LEVELS)
-    assert buy[:2] == pytest.approx([0.5, one])
-    assert sell[2:4] == pytest.approx([0.5, one])
-    assert actions(buy, flat).tolist() == [HOLD, BUY, HOLD, HOLD, BUY]
-    assert actions(sell, long).tolist() == [HOLD, HOLD, HOLD, SELL, HOLD]
+def test_the_more_probable_action_is_taken_and_a_tie_holds() -> None:
+    probability = np.array([0.5, 0.51, 0.2, 0.9])
+    assert actions(probability, np.zeros(4, dtype=bool)).tolist() == [HOLD, BUY, HOLD, BUY]
+    assert actions(probability, np.ones(4, dtype=bool)).tolist() == [HOLD, SELL, HOLD, SELL]
 
 
 def test_rewards_by_hand() -> None:
@@ -37,12 +35,11 @@ def test_rewards_by_hand() -> None:
 
     def settle(in_position: bool, long: bool):
         return outcomes(
-            relative,
             np.full(n, long),
             np.full(n, in_position),
             close,
             fill,
-            **LEVELS,
+            **_acts(relative),
             max_holding_days=20,
             cost=cost,
         )
@@ -63,7 +60,7 @@ def test_the_longest_holding_time_ends_a_decision() -> None:
     n = 40
     relative, price = np.ones(n), np.linspace(100, 140, n)
     flags = np.ones(n, dtype=bool)
-    outcome = outcomes(relative, flags, ~flags, price, price, **LEVELS, max_holding_days=20, cost=0.0)
+    outcome = outcomes(flags, ~flags, price, price, **_acts(relative), max_holding_days=20, cost=0.0)
     assert (outcome.settled == np.arange(n) + 21).all()
     assert outcome.reward[0] == pytest.approx(price[21] / price[1] - 1)
 
@@ -104,12 +101,11 @@ def test_outcomes_equal_an_account_followed_bar_by_bar(
     rng = np.random.default_rng(seed)
     close, fill = rng.uniform(50, 150, (2, 30))
     outcome = outcomes(
-        relative,
         np.full(30, long),
         np.full(30, in_position),
         close,
         fill,
-        **LEVELS,
+        **_acts(relative),
         max_holding_days=horizon,
         cost=cost,
     )
@@ -123,10 +119,6 @@ def test_outcomes_equal_an_account_followed_bar_by_bar(
 
 
 @given(relative=arrays.arrays(np.float64, 30, elements=st.floats(-3, 3)), cut=st.integers(1, 29))
-def test_stances_and_labels_know_nothing_of_later_closes(relative: np.ndarray, cut: int) -> None:
+def test_stances_know_nothing_of_later_closes(relative: np.ndarray, cut: int) -> None:
     changed = np.concatenate([relative[:cut], -relative[cut:] + 1])
     assert np.array_equal(stances(relative, **LEVELS)[:cut], stances(changed, **LEVELS)[:cut])
-    flat = np.zeros(30, dtype=bool)
-    before, after = (act_probability(r, flat, **LEVELS)[:cut] for r in (relative, changed))
-    assert np.array_equal(before, after)
-    assert ((before > 0) & (before < 1)).all()

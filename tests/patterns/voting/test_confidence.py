@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rlpretrain.patterns.decisions.confidence import confidence
+from rlpretrain.patterns.voting.confidence import confidence
 
 share = st.floats(0, 1)
 
