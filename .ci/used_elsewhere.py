@@ -18,7 +18,7 @@ merge_environment_settings, container_resources, volume_mounts
 step_async, step_wait, get_attr, set_attr, env_method, env_is_wrapped, wrapper_class
 latent_dim_pi, latent_dim_vf, _build_mlp_extractor, _update_learning_rate
 _on_training_start, _on_rollout_start, _on_rollout_end, _on_step, _build
-_get_torch_save_params, max_grad_norm
+_get_torch_save_params, max_grad_norm, collect_rollouts, pos
 
 # Alembic, database drivers, Optuna, yfinance, uvicorn, argparse, context managers
 down_revision, branch_labels, depends_on, downgrade

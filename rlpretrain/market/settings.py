@@ -20,7 +20,7 @@ SourceName = Annotated[
 
 
 def _written_out(value: Any) -> Any:
-    """Refuse a number: it would be read as seconds since 1970."""
+    """Check that a date is no number, which would be read as seconds since 1970."""
     if isinstance(value, (int, float)):
         raise ValueError(f"{value} is not a date, write YYYY-MM-DD")
     return value

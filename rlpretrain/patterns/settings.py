@@ -71,12 +71,6 @@ class VoteSettings(Section):
 class LevelSettings(Section):
     """The votes at which a stance changes."""
 
-    teacher: TeacherName = run_setting(
-        "consensus",
-        "Patterns",
-        "What labels and value targets follow.",
-        title="Teacher",
-    )
     buy_level: float = run_setting(
         0.25,
         "Patterns",
@@ -104,6 +98,12 @@ class LevelSettings(Section):
 class DecisionSettings(LevelSettings, TradingSettings, VoteSettings):
     """How votes become decisions; labels come from the votes even if states do not contain them."""
 
+    teacher: TeacherName = run_setting(
+        "consensus",
+        "Patterns",
+        "What labels and value targets follow.",
+        title="Teacher",
+    )
     max_holding_days: int = run_setting(
         20,
         "Patterns",

@@ -57,6 +57,7 @@ class TransferSettings(Section):
         "Bars of each episode in which the pre-trained policy decides at first, for 'roll_in'; they fall to zero.",
         title="Bars of the roll-in",
         ge=0,
+        le=10_000,
     )
     transfer_steps: int = run_setting(
         60_000,

@@ -32,7 +32,7 @@ WRONG = [
     ("buy_level", "-.inf", "buy_level: Input should be a finite number"),
     ("buy_level", "1e400", "buy_level"),
     ("search_where", "['>', num_node_if, .inf]", "search_where: must be JSON"),
-    ("search_where", "&a [*a]", r"search_where: '\*a' is an alias \(write the value out\)"),
+    ("search_where", "&a [*a]", r"search_where: '\*a' in line 1 is an alias \(write the value out\)"),
     (
         "search_where",
         "[" * 5_000 + "]" * 5_000,

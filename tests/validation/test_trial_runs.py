@@ -29,7 +29,8 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial_runs, "_WORTHWHILE", 0.0)
 
 
-def test_several_processes_return_what_one_returns(at_once: None) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_several_processes_return_what_one_returns() -> None:
     learners = {"b": Learner("b"), "a": Learner("a")}
     seen: list[tuple[str, int]] = []
     alone, shared = (
@@ -49,7 +50,8 @@ def test_short_work_stays_in_this_process() -> None:
     assert {run[3] for run in trials["a"]} == {os.getpid()}
 
 
-def test_little_memory_allows_one_process(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_little_memory_allows_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial_runs, "_available", lambda: 3 * 2**29)
     assert trial_runs._room_for() == 1
     trials = run_trials({"a": Learner("a")}, range(3), processes=None)
@@ -65,6 +67,7 @@ def test_a_containers_limit_counts(tmp_path, monkeypatch: pytest.MonkeyPatch) ->
         assert trial_runs._room_for() == room
 
 
-def test_a_killed_process_is_named_with_what_to_do(at_once: None) -> None:
+@pytest.mark.usefixtures("at_once")
+def test_a_killed_process_is_named_with_what_to_do() -> None:
     with pytest.raises(RlpretrainError, match="RLPRETRAIN_VALIDATION_PROCESSES"):
         run_trials({"a": Learner("a", fatal=2)}, [1, 2, 3], processes=2)
