@@ -1,12 +1,15 @@
 from .agent import TradingAgent, load_agent, make_agent, save_agent
-from .any_agent import TransferReport, transfer_into
+from .any_agent import transfer_into
 from .export import export_agent
 from .fine_tuning import checkpoint_steps, train_agent
 from .losses import FeatureAlignmentLoss, KnowledgeDistillationLoss
 from .policy import TradingPolicy
+from .towers import AgentMismatchError
 from .transfer_learning import TransferLearningManager, TransferResult, kl_to_prior
+from .transfer_report import TransferReport
 
 __all__ = [
+    "AgentMismatchError",
     "FeatureAlignmentLoss",
     "KnowledgeDistillationLoss",
     "TradingAgent",

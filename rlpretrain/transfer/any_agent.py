@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,52 +21,13 @@ from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.settings import TransferConfig
 from rlpretrain.transfer.state_scaling import ScaledState, put_scaler, refuse_scaled_observations
 from rlpretrain.transfer.towers import AgentMismatchError, Role, Tower, find_towers
+from rlpretrain.transfer.transfer_report import TakenLayer, TransferReport
 
-__all__ = ["TakenLayer", "TransferReport", "transfer_into"]
+__all__ = ["transfer_into"]
 
-_SAME = 1e-3
-"""Largest difference, in nats, that rounding may make between the agent's choices and the network's."""
+_SAME, _ROUNDING = 1e-3, 1e-5
+"""Largest difference between the agent's choices and the network's: in nats, and as a share of the largest output."""
 _STATES = 256
-
-
-@dataclass(frozen=True)
-class TakenLayer:
-    """A pre-trained layer that an agent has taken."""
-
-    source: str
-    layer: str
-    shape: tuple[int, ...]
-    """Units and inputs of the pre-trained layer."""
-    wider: bool
-    """Whether the agent's layer has more; those keep their own weights, and add nothing to the output at first."""
-
-
-@dataclass(frozen=True)
-class TransferReport:
-    """What an agent has taken from a pre-trained network, and what it has not."""
-
-    taken: tuple[TakenLayer, ...]
-    left: tuple[LeftLayer, ...]
-    scaler: str
-    """Where the scaling of the states went."""
-    complete: bool
-    """Whether the agent begins with the network's choices; otherwise its last layers are still its own."""
-    largest_difference: float | None
-    """Largest difference of a log-probability from the network's, in nats, over random states; None if not measured:
-    the transfer is incomplete, or the module can't be called with observations."""
-
-    def __str__(self) -> str:
-        """Return one line for each layer."""
-        lines = [
-            f"{layer.source} -> {layer.layer} {layer.shape[0]}x{layer.shape[1]}"
-            + (", in a wider layer" if layer.wider else "")
-            for layer in self.taken
-        ]
-        lines.append(f"scaling of the states -> {self.scaler}")
-        lines += [f"{left.layer} keeps its own weights: {left.reason}" for left in self.left]
-        if self.largest_difference is not None:
-            lines.append(f"log-probabilities differ by {self.largest_difference:.1g} at most")
-        return "\n".join(lines)
 
 
 def transfer_into(
@@ -165,7 +126,7 @@ class _Transfer:
         had_none = not any(isinstance(part, ScaledState) for part in module.modules())
         space = getattr(module, "observation_space", None)
         places = put_scaler(module, self.network.scaler, {"observation_space": space, **self.arguments})
-        copies = {copy.layer.name: copy for plan in plans for copy in plan.copies}
+        copies = {one.layer.name: one for plan in plans for one in plan.copies}
         for one in copies.values():
             (one if places or one.source != "trunk.0" else _scaled(one, self.network)).apply()
         for part in module.modules():
@@ -175,11 +136,6 @@ class _Transfer:
         acting = [plan for plan in plans if plan.acts]
         complete = not any(plan.left for plan in acting)
         difference = self._difference(module, acting[0].tower) if complete else None
-        if difference is not None and difference > _SAME:
-            raise AgentMismatchError(
-                f"the agent's choices differ from the network's by {difference:.2g} nats, although all layers fit",
-                hint="its forward must use its layers in the order of their definition, and nothing else",
-            )
         report = TransferReport(
             taken=tuple(
                 TakenLayer(one.source, one.layer.name, tuple(one.weight.shape), one.is_wider)
@@ -229,7 +185,13 @@ class _Transfer:
             return TowerPlan(tower, (), (LeftLayer(tower.name, error.message),), acts)
 
     def _difference(self, module: nn.Module, tower: Tower) -> float | None:
-        """Return the largest difference of log-probabilities over random states, in nats."""
+        """Return the largest difference of log-probabilities over random states, in nats, if it can be measured.
+
+        Raises
+        ------
+        AgentMismatchError
+            It is larger than rounding makes it.
+        """
         generator = torch.Generator().manual_seed(0)
         scale = self.network.scale
         finite = torch.where(torch.isfinite(scale.std), scale.std, torch.ones(()))
@@ -256,7 +218,13 @@ class _Transfer:
                 numbers, wanted = numbers / self.heads.q_temperature, self.network(states)[0]
             else:
                 wanted = self.softened(states)[0]
-        return float((numbers.log_softmax(dim=1) - wanted.log_softmax(dim=1)).abs().max())
+        difference = float((numbers.log_softmax(dim=1) - wanted.log_softmax(dim=1)).abs().max())
+        if difference > _SAME + _ROUNDING * float(numbers.abs().max()):
+            raise AgentMismatchError(
+                f"the agent's choices differ from the network's by {difference:.2g} nats, although all layers fit",
+                hint="its forward must use its layers in the order of their definition, and nothing else",
+            )
+        return difference
 
 
 def _ask(module: nn.Module, observations: torch.Tensor) -> None:

@@ -119,6 +119,11 @@ def test_q_is_the_value_plus_tau_times_the_centred_log_probabilities(network, mo
     torch.testing.assert_close(agent.policy.q_net_target(torch.as_tensor(STATES)), q)
 
 
+def test_large_values_beside_small_differences_are_rounded_not_refused(model, one_env) -> None:
+    agent = agent_of("dqn", one_env, [24, 16])
+    assert transfer_into(agent, model, q_temperature=1e-3, value_scale=1e4).complete
+
+
 def test_both_q_networks_of_a_soft_actor_critic_and_their_targets_begin_alike(model, one_env) -> None:
     agent = agent_of("sac", one_env, [24, 16])
     report = transfer_into(agent, model)
