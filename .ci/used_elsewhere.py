@@ -17,14 +17,14 @@ merge_environment_settings, container_resources, volume_mounts
 # stable-baselines3
 step_async, step_wait, get_attr, set_attr, env_method, env_is_wrapped, wrapper_class
 latent_dim_pi, latent_dim_vf, _build_mlp_extractor, _update_learning_rate
-_on_training_start, _on_rollout_start, _on_rollout_end, _on_step, _build
+_on_training_start, _on_rollout_start, _on_rollout_end, _on_step, _build, collect_rollouts, pos
 
 # Alembic, database drivers, Optuna, yfinance, uvicorn, argparse, context managers
 down_revision, branch_labels, depends_on, downgrade
 autocommit, isolation_level, sampler, hide_exceptions, should_exit, formatter_class, trace
 
 # Fixtures that are asked for by name
-official, airflow_database, _dags_on_path, _no_key, at_remote, small_chunks
+official, airflow_database, _dags_on_path, _no_key, at_remote, small_chunks, at_once
 
 # Fields that only readers of files see: the analysis, the evidence, the manifests, the registry
 mean_block_dates, loss_tail_index, shapiro_wilk, mean_reward_low, mean_reward_high, first_entry
