@@ -25,7 +25,7 @@ down_revision, branch_labels, depends_on, downgrade
 autocommit, isolation_level, sampler, hide_exceptions, should_exit, formatter_class, trace
 
 # Fixtures that are asked for by name
-official, airflow_database, _dags_on_path, _no_key, at_remote, small_chunks
+official, airflow_database, _dags_on_path, _no_key, at_remote, small_chunks, at_once
 
 # Fields that only readers of files see: the analysis, the evidence, the manifests, the registry
 mean_block_dates, loss_tail_index, shapiro_wilk, mean_reward_low, mean_reward_high, first_entry
