@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.many import joined, peak_memory, side_by_side
+from benchmarks.many import joined, peak_memory, read_symphonies, side_by_side
 from benchmarks.peer import compare
 from benchmarks.varied import varied
 from rlpretrain.composer import GeneratedCatalogue
@@ -57,8 +57,7 @@ def main() -> None:
     figures: dict[str, Any] = {}
     documents: dict[str, Mapping[str, Any]] = {}
     if options.market and options.symphonies:
-        files = sorted(options.symphonies.glob("*.json"))
-        documents = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
+        documents = read_symphonies(options.symphonies)
         market = load_market(f"files:{options.market}")
         figures["folder"] = measure(documents.items(), market)
         figures["folder_margins"] = with_margins(documents, market)

@@ -1,19 +1,28 @@
-"""Many symphonies: one at a time as the engine used to, in batches on one core, and on all cores."""
+"""Many symphonies: ``python -m benchmarks.many --market DIR --symphonies DIR``.
+
+Distinct copies of a folder's symphonies are backtested one at a time as the engine used to, in batches on one core, and
+on all cores. `benchmarks.engine` does the same with generated ones.
+"""
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import json
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 from joblib.externals.loky import get_reusable_executor
 
+from benchmarks.varied import varied
 from rlpretrain.errors import SymphonyError
-from rlpretrain.market import PricePanel
+from rlpretrain.market import PricePanel, load_market
 from rlpretrain.symphony import (
     BacktestResult,
     Evaluator,
@@ -25,11 +34,30 @@ from rlpretrain.symphony import (
 )
 from tests.symphony.plain_statistics import plain_statistics
 
-__all__ = ["joined", "peak_memory", "side_by_side"]
+__all__ = ["joined", "peak_memory", "read_symphonies", "side_by_side"]
 
 SAMPLE = 500
 AT_ONCE = 2_000
 REPEATS = 3
+
+
+def main() -> None:
+    """Measure copies of the folder's symphonies."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--market", type=Path, required=True, help="folder of real prices")
+    parser.add_argument("--symphonies", type=Path, required=True, help="folder of real symphonies")
+    parser.add_argument("--many", type=int, default=10_000, help="number of copies")
+    options = parser.parse_args()
+    panel = load_market(f"files:{options.market}")
+    copies = varied(read_symphonies(options.symphonies), panel)
+    json.dump(side_by_side(copies, panel, options.many), sys.stdout, indent=1)
+    print()
+
+
+def read_symphonies(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """Read the trees of a folder, by their files' names."""
+    files = sorted(folder.glob("*.json"))
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in files}
 
 
 def side_by_side(
@@ -38,7 +66,8 @@ def side_by_side(
     """Backtest a sample in several ways in turn, then `count` documents on one core and on all.
 
     The sample's figures are CPU milliseconds a symphony, the least of `REPEATS` rounds. Documents are taken
-    `AT_ONCE`, since large ones fill the memory; the time to make or read them does not count.
+    `AT_ONCE`, since large ones fill the memory; the time to make or read them does not count. All cores get them as
+    texts, as files contain them, so that reading JSON counts there.
     """
     rest = iter(documents)
     sample = dict(itertools.islice(rest, min(SAMPLE, count)))
@@ -61,7 +90,8 @@ def side_by_side(
     left, batch = count, {**sample, **dict(itertools.islice(rest, min(AT_ONCE, count) - len(sample)))}
     while batch:
         one_core.append(_timed(lambda: backtest_many(batch, panel, workers=1)))  # noqa: B023
-        all_cores.append(_timed(lambda: backtest_many(batch, panel)))  # noqa: B023
+        texts = {name: json.dumps(tree) for name, tree in batch.items()}
+        all_cores.append(_timed(lambda: backtest_many(texts, panel)))  # noqa: B023
         left -= len(batch)
         batch = dict(itertools.islice(rest, min(left, AT_ONCE)))
     get_reusable_executor().shutdown(wait=True)  # The system counts the time of processes that have ended.
@@ -140,3 +170,7 @@ def joined(
 def peak_memory() -> float:
     """Return the peak resident memory of this process, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,6 +1,7 @@
 """Many symphonies at once: as each alone, in any number of processes, and with every error in its place."""
 
 import gc
+import json
 import os
 import signal
 import time
@@ -76,6 +77,21 @@ def test_the_number_of_processes_changes_nothing(panel, documents):
     assert set(names) < STATISTICS.keys()
 
 
+@pytest.mark.usefixtures("at_once")
+def test_a_text_is_replayed_as_its_tree(panel, documents):
+    texts = {name: json.dumps(document) for name, document in documents.items()} | {"worst": "{"}
+    expected = backtest_many(documents, panel, workers=1)
+    for workers in (1, 2):
+        found = backtest_many(texts, panel, workers=workers)
+        assert "not JSON" in str(found.pop("worst"))
+        assert list(found) == list(expected)
+        for name, figures in expected.items():
+            if isinstance(figures, dict):
+                assert found[name] == figures
+            else:
+                assert isinstance(found[name], SymphonyError)
+
+
 def whereabouts(evaluator, part):
     close = evaluator.panel.close
     assert type(close) is np.ndarray
@@ -122,6 +138,27 @@ def test_the_garbage_collector_rests_during_the_work_alone(panel):
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+class Unpickled:
+    """Knows whether the collector worked when it was unpickled."""
+
+    def __init__(self):
+        self.collected = None
+
+    def __setstate__(self, state):
+        self.collected = gc.isenabled()
+
+
+def collected(evaluator, part):
+    assert evaluator.panel.symbols
+    return [item.collected for item in part]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_the_garbage_collector_rests_while_items_arrive(panel):
+    found = work_through([Unpickled() for _ in range(12)], panel, collected, workers=2)
+    assert found == [None] * 4 + [False] * 8  # The first part stays in this process.
 
 
 kept = []

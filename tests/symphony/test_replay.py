@@ -168,6 +168,23 @@ def test_windows_longer_than_history_are_named():
         replay(b.root(b.best("cumulative-return", {"window": 50}, 1, b.asset("UP"), b.asset("DOWN"))))
 
 
+@pytest.mark.parametrize("known", [0, 1, 2])
+def test_a_sub_strategy_without_enough_days_is_named(known):
+    """Its equity would begin after the last day, or on it."""
+    prices = {**PRICES, "NEW": [1.0] * known + [None] * (5 - known)}
+    document = b.root(
+        b.best(
+            "cumulative-return",
+            {"window": 2},
+            1,
+            b.group(b.equal(b.asset("UP"), b.asset("DOWN"))),
+            b.group(b.equal(b.asset("NEW"), b.asset("FLAT"))),
+        )
+    )
+    with pytest.raises(SymphonyError, match="there is no day on which all its tickers and windows are known"):
+        replay(document, prices)
+
+
 def test_a_span():
     document = b.root(b.best("cumulative-return", {"window": 1}, 1, b.asset("UP"), b.asset("DOWN")))
     days = b.weekdays(5)
