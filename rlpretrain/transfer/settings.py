@@ -79,7 +79,7 @@ class TransferSettings(Section):
     critic_start: Literal["pretrained", "random"] = run_setting(
         "pretrained",
         "Transfer",
-        "Whether the critic starts from the pre-trained value head, in the units of RL's returns.",
+        "Start of the critic; with the strategy 'residual' it is always random.",
         title="Start of the critic",
         choices={"pretrained": "the pre-trained value head", "random": "random weights"},
     )

@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecEnvWrapper
 from rlpretrain.environments import BatchedTradingEnv
 from rlpretrain.errors import SettingsError
 from rlpretrain.features import POSITION
+from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.transfer import kl_to_prior, load_agent, make_agent, save_agent
 from rlpretrain.transfer.evidence import trust
 from rlpretrain.transfer.fine_tuning import attach
@@ -28,11 +29,15 @@ from tests.transfer.test_transfer import actor, moved, run
 CONFIG = TransferConfig(strategy="residual", learning_rate=3e-3)
 
 
+def softened(network: PolicyNetwork) -> PolicyNetwork:
+    return soften(network, CONFIG.temperature)
+
+
 def test_it_starts_exactly_as_the_clone_with_the_weights_that_random_would_have(network, env) -> None:
     agent, random = make_agent(env, network, seed=0), make_agent(env, network, seed=0)
     attach(agent, network, CONFIG)
     np.testing.assert_array_equal(agent.policy.act(STATES), network.act(STATES))
-    assert kl_to_prior(agent.policy, soften(network, 8.0), STATES) == pytest.approx(0, abs=1e-6)
+    assert kl_to_prior(agent.policy, softened(network), STATES) == pytest.approx(0, abs=1e-6)
     assert moved(actor(agent.policy), actor(random.policy)) == set()
     group, other = agent.policy.optimizer.param_groups[0], random.policy.optimizer.param_groups[0]
     assert {key: group[key] for key in ("lr", "eps", "betas")} == {
@@ -46,7 +51,7 @@ def test_its_logits_are_the_weighted_priors_and_what_the_network_has_learned(net
     attach(agent, network, CONFIG, trust=0.5)
     with torch.no_grad():
         agent.policy.action_net.bias += torch.tensor([0.5, -1.0, 0.2])
-        logits = 0.5 * network(torch.as_tensor(STATES))[0] / 8 + torch.tensor([0.5, -1.0, 0.2])
+        logits = 0.5 * softened(network)(torch.as_tensor(STATES))[0] + torch.tensor([0.5, -1.0, 0.2])
         found = agent.policy.action_log_probabilities(torch.as_tensor(STATES))
     torch.testing.assert_close(found, torch.log_softmax(logits, dim=1))
 
@@ -56,7 +61,7 @@ def test_only_the_fresh_layers_learn_and_they_learn_at_once(network, env) -> Non
     (_, start), (_, end) = run(agent, network, CONFIG, ROLLOUT, [0, ROLLOUT])
     assert moved(start, end) == {"trunk.0", "trunk.2", "policy_head"}
     residual = agent.policy.residual
-    clone = soften(network, 8.0)
+    clone = softened(network)
     for name, tensor in clone.trunk.state_dict().items():
         assert torch.equal(residual.prior.trunk.state_dict()[name], tensor)
     assert torch.equal(residual.start.head.weight, start["policy_head.weight"])
@@ -73,7 +78,7 @@ def test_the_regulariser_is_the_entropy_bonus_less_the_weighted_divergence(netwo
         states = torch.as_tensor(STATES)
         found = policy.evaluate_actions(states, torch.zeros(50))[2]
         entropy = policy.get_distribution(states).entropy()
-    expected = 0.01 * entropy.mean().item() - 0.7 * kl_to_prior(policy, soften(network, 8.0), STATES)
+    expected = 0.01 * entropy.mean().item() - 0.7 * kl_to_prior(policy, softened(network), STATES)
     assert found.mean().item() == pytest.approx(expected, rel=1e-4)
 
 

@@ -58,6 +58,14 @@ def test_an_incomplete_row_is_refused(missing: str) -> None:
         replace(TRANSFER_STRATEGIES["progressive"], **{missing: ""})
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"), [("residual", {"fresh": True}), ("fine_tuning", {"roll_in": True})]
+)
+def test_a_row_that_starts_in_two_ways_is_refused(name: str, wrong: dict[str, bool]) -> None:
+    with pytest.raises(SettingsError, match="must either load the prior, keep it frozen, or start fresh"):
+        replace(TRANSFER_STRATEGIES[name], **wrong)
+
+
 def test_a_strategy_that_names_no_layer_is_told_what_layers_there_are() -> None:
     wrong = TransferStrategy(name="wrong", description="none", learning=lambda *_: ["trunk.9"])
     with pytest.raises(SettingsError, match=r"'wrong' names unknown layers \['trunk.9'\].*trunk.4"):
