@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,15 @@ from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS, training_wi
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.settings import LevelSettings
-from rlpretrain.pretraining.dataset import read_dataset
+from rlpretrain.pretraining.dataset import DataSet, read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
+from rlpretrain.pretraining.placebo import move_prices
 from rlpretrain.registry import Registry
 from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
 from rlpretrain.stages.implementation.market import load_days, load_votes, mined_windows
-from rlpretrain.stages.implementation.placebo import load_placebo_days
+from rlpretrain.stages.implementation.placebo import load_placebo_days, placebo_move
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER
@@ -106,6 +107,8 @@ class _Days:
     """The test window."""
     chooser: EvaluationWindow
     """The validation window, on which an arm's final policy is chosen."""
+    patterns: Callable[[], DataSet]
+    """Function that reads the training patterns; a strategy may replay them."""
 
 
 def _days(work: Work[ValidateSettings], load: _Load = load_days) -> _Days:
@@ -116,11 +119,17 @@ def _days(work: Work[ValidateSettings], load: _Load = load_days) -> _Days:
         arena=_arena(work, data, load),
         window=EvaluationWindow(data, start, stop, work.result(MINE).clean_from, votes),
         chooser=EvaluationWindow(data, *data.rows(windows.validation_start, windows.test_start)),
+        patterns=lambda: read_dataset(dataset_file(work.read(MINE, CARD).parent, "train")),
     )
 
 
+def _placebo_days(work: Work[ValidateSettings]) -> _Days:
+    days, share = _days(work, load_placebo_days), placebo_move(work).share
+    return replace(days, patterns=lambda: move_prices(days.patterns(), share, work.folder))
+
+
 def _case(work: Work[ValidateSettings], days: _Days, config: ValidationSettings) -> AssetCase:
-    window, moved = days.window, _days(work, load_placebo_days)
+    window, moved = days.window, _placebo_days(work)
     clone = load_model_file(work.read(PRETRAIN, PRETRAINED)).network().eval()
     placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network().eval()
     networks: dict[str | None, PolicyNetwork] = {"clone": clone, "placebo": placebo}
@@ -194,7 +203,7 @@ def _learner(
     rollout = NUM_ENVS * ROLLOUT_STEPS
     transfer = work.settings.part(TransferSettings)
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
-    prior, datasets = window.run((start or shape).act), work.read(MINE, CARD).parent
+    prior = window.run((start or shape).act)
     # Only whole rollouts: a part of one could be half of a short budget.
     limit = int(total * _WARMUP_SHARE) // rollout * rollout
     transfer = transfer.changed(critic_warmup_steps=min(transfer.critic_warmup_steps, limit))
@@ -219,7 +228,7 @@ def _learner(
             checkpoints=checkpoints,
             watch=watch,
             trust=trust,
-            patterns=lambda: read_dataset(dataset_file(datasets, "train")),
+            patterns=days.patterns,
         )
         # The arm's final policy is the checkpoint with the best score on the validation window, in every arm alike.
         best = max(range(len(watched)), key=lambda i: watched[i][1][0])
