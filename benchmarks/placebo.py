@@ -12,13 +12,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from scipy import stats
 
-from rlpretrain.environments import EpisodeData, Policy, rollout
+from rlpretrain.environments import EpisodeData, Policy, Trajectory, rollout
 from rlpretrain.environments.episodes import load_episodes
+from rlpretrain.features import LIMIT, VOTES
 from rlpretrain.market import load_market
 from rlpretrain.patterns import VotePanel
 from rlpretrain.patterns.voting.moved_votes import Move, move_votes
@@ -26,6 +28,7 @@ from rlpretrain.pretraining.network import load_model_file
 from rlpretrain.stages.run import open_run
 from rlpretrain.validation.metrics import timing_score
 
+DAILY = ("dates", "before", "after", "fill_price", "volatility")
 FIGURES = ("score", "before costs", "exposure", "sides a year")
 
 
@@ -56,31 +59,44 @@ def measure(folder: Path, moves: int) -> Mapping[str, np.ndarray]:
         load_model_file(folder / f"{name}_model.pt").network().eval() for name in ("pretrained", "placebo")
     )
     rows: dict[str, list[np.ndarray]] = {"clone": [], "clone, moved": [], "placebo": []}
-    rows["clone"].append(trade(clone.act, load_episodes(panel, votes, assets, config), start))
-    for seed in range(moves):
-        moved = move_votes(votes, Move.draw(votes, start, seed), assets)
-        days = load_episodes(panel, moved, assets, config)
-        rows["clone, moved"].append(trade(clone.act, days, start))
-        rows["placebo"].append(trade(placebo.act, days, start))
+    panels = [move_votes(votes, Move.draw(votes, start, seed), assets) for seed in range(moves)]
+    for data in load_episodes(panel, votes, assets, config):
+        rows["clone"].append(trade(clone.act, data, [votes], start))
+        rows["clone, moved"].append(trade(clone.act, data, panels, start))
+        rows["placebo"].append(trade(placebo.act, data, panels, start))
     return {name: np.mean(figures, axis=0) for name, figures in rows.items()}
 
 
-def trade(policy: Policy, assets: Sequence[EpisodeData], start: np.datetime64) -> np.ndarray:
-    """Return the mean figures over assets, (4,), on all days from `start`."""
-    figures = []
-    for data in assets:
-        path = rollout(policy, data, [data.rows(start, None)])[0]
-        gross = path.net_returns + path.costs
-        sides = sum(2 if trade.closed else 1 for trade in path.trades)
-        figures.append(
-            (
-                timing_score(path.net_returns, path.asset_returns, path.exposure, path.bars_per_year),
-                timing_score(gross, path.asset_returns, path.exposure, path.bars_per_year),
-                path.exposure.mean(),
-                sides * path.bars_per_year / len(path),
-            )
-        )
-    return np.mean(figures, axis=0)
+def trade(policy: Policy, data: EpisodeData, panels: Sequence[VotePanel], start: np.datetime64) -> np.ndarray:
+    """Return the mean figures of an asset over several panels of votes, (4,), on all days from `start`."""
+    first, stop = data.rows(start, None)
+    days = replace(
+        data,
+        **{name: np.tile(getattr(data, name)[first:stop], len(panels)) for name in DAILY},
+        states=np.concatenate([with_votes(data, votes)[first:stop] for votes in panels]),
+    )
+    length = stop - first
+    spans = [(i * length, (i + 1) * length) for i in range(len(panels))]
+    return np.mean([figures_of(path) for path in rollout(policy, days, spans)], axis=0)
+
+
+def with_votes(data: EpisodeData, votes: VotePanel) -> np.ndarray:
+    """Return the states of an asset with other votes."""
+    states = data.states.copy()
+    states[:, VOTES] = np.clip(votes.for_asset(data.symbol, data.dates), -LIMIT, LIMIT)
+    return states
+
+
+def figures_of(path: Trajectory) -> tuple[float, ...]:
+    """Return the figures of one run."""
+    rest = path.asset_returns, path.exposure, path.bars_per_year
+    sides = sum(2 if trade.closed else 1 for trade in path.trades)
+    return (
+        timing_score(path.net_returns, *rest),
+        timing_score(path.net_returns + path.costs, *rest),
+        float(path.exposure.mean()),
+        sides * path.bars_per_year / len(path),
+    )
 
 
 def shown(figures: np.ndarray) -> str:

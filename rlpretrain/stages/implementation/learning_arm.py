@@ -11,8 +11,9 @@ import torch
 from rlpretrain.environments import BatchedTradingEnv, EpisodeData, Trajectory
 from rlpretrain.environments.episodes import EPISODE_BARS, NUM_ENVS
 from rlpretrain.environments.settings import Reward
-from rlpretrain.pretraining.dataset import read_dataset
+from rlpretrain.pretraining.dataset import DataSet, read_dataset
 from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.pretraining.placebo import move_prices
 from rlpretrain.transfer import TradingPolicy, checkpoint_steps, make_agent, train_agent
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.transfer.settings import TransferSettings
@@ -48,7 +49,9 @@ class LearningArm:
     trust
         Weight of a frozen prior at first.
     patterns
-        File of the training patterns.
+        File of the training patterns, which a strategy may replay.
+    prices_moved_by
+        How far their prices are moved, as a share of each asset's patterns: the placebo's; see `move_prices`.
     """
 
     name: str
@@ -64,6 +67,7 @@ class LearningArm:
     checkpoints: int
     trust: float
     patterns: Path
+    prices_moved_by: float = 0.0
 
     def __call__(self, seed: int) -> Trial:
         """Train with a seed; the final policy is the checkpoint with the best score on the validation window."""
@@ -96,7 +100,13 @@ class LearningArm:
             checkpoints=checkpoint_steps(self.steps, self.checkpoints, NUM_ENVS * ROLLOUT_STEPS),
             watch=watch,
             trust=self.trust,
-            patterns=lambda: read_dataset(self.patterns),
+            patterns=self._read_patterns,
         )
         steps, (_, weights) = max(watched, key=lambda checkpoint: checkpoint[1][0])
         return recorder.trial(agent.policy.acting_copy(weights).act, steps)
+
+    def _read_patterns(self) -> DataSet:
+        data = read_dataset(self.patterns)
+        if not self.prices_moved_by:
+            return data
+        return move_prices(data, self.prices_moved_by, self.patterns.parent)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
 from rlpretrain.stages.implementation.learning_arm import LearningArm
 from rlpretrain.stages.implementation.market import load_days, load_votes, mined_windows
-from rlpretrain.stages.implementation.placebo import load_placebo_days
+from rlpretrain.stages.implementation.placebo import load_placebo_days, placebo_move
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER
@@ -107,6 +107,8 @@ class _Days:
     """The test window."""
     chooser: EvaluationWindow
     """The validation window, on which an arm's final policy is chosen."""
+    prices_moved_by: float = 0.0
+    """How far the prices of the patterns that a strategy replays are moved; see `move_prices`."""
 
 
 def _days(work: Work[ValidateSettings], load: _Load = load_days) -> _Days:
@@ -120,8 +122,12 @@ def _days(work: Work[ValidateSettings], load: _Load = load_days) -> _Days:
     )
 
 
+def _placebo_days(work: Work[ValidateSettings]) -> _Days:
+    return replace(_days(work, load_placebo_days), prices_moved_by=placebo_move(work).share)
+
+
 def _case(work: Work[ValidateSettings], days: _Days, config: ValidationSettings) -> AssetCase:
-    window, moved = days.window, _days(work, load_placebo_days)
+    window, moved = days.window, _placebo_days(work)
     clone = load_model_file(work.read(PRETRAIN, PRETRAINED)).network().eval()
     placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network().eval()
     networks: dict[str | None, PolicyNetwork] = {"clone": clone, "placebo": placebo}
@@ -208,6 +214,7 @@ def _learner(
         checkpoints=config.checkpoints,
         trust=trust,
         patterns=dataset_file(work.read(MINE, CARD).parent, "train"),
+        prices_moved_by=days.prices_moved_by,
     )
 
 

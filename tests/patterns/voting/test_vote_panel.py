@@ -33,13 +33,26 @@ def test_an_asset_gets_the_votes_last_known_on_each_of_its_days(votes: VotePanel
     assert (votes.for_asset("NOBODY", days) == 0).all()
 
 
+def test_the_share_of_the_holders_is_split_by_the_categories_of_their_rules(library: Library) -> None:
+    votes = tally_votes(library.records, library.panel).votes
+    share = votes.holders / np.maximum(votes.eligible, 1)
+    np.testing.assert_allclose(votes.by_category.sum(axis=2, dtype=np.float64), share, atol=2e-3)
+    assert (votes.by_category.max(axis=(0, 1)) > 0).sum() >= 1
+
+
+def test_votes_by_category_are_those_last_known(votes: VotePanel) -> None:
+    found = votes.categories_for("A", np.array([DATES[0] - 1, DATES[0], DATES[5]]))
+    assert found[:, 0].tolist() == [0.0, 1.0, 0.5]
+    assert not found[:, 1:].any(), "both hold it as a momentum rule"
+
+
 def test_files_give_back_the_panel_and_equal_bytes(tmp_path: Path, library: Library) -> None:
     votes = tally_votes(library.records, library.panel).votes
     votes.save(tmp_path / "a.npz")
     votes.save(tmp_path / "b.npz")
     loaded = VotePanel.load(tmp_path / "a.npz")
     assert loaded.assets == votes.assets
-    for name in ("dates", "eligible", "holders", "related", "views"):
+    for name in ("dates", "eligible", "holders", "related", "views", "by_category"):
         assert np.array_equal(getattr(loaded, name), getattr(votes, name))
         assert getattr(loaded, name).dtype == getattr(votes, name).dtype
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
