@@ -213,7 +213,9 @@ def _moves(case: Case, asset: str) -> bool:
     series = case.panel.series(asset)
     close = series.close[series.dates < case.windows.test_start]
     volatility = np.std(close[1:] / close[:-1]) * np.sqrt(series.bars_per_year)
-    return bool(len(close) >= _LEAST_BARS and volatility >= _STILL and series.dates[-1] >= case.windows.end)
+    return bool(
+        len(close) >= _LEAST_BARS and volatility >= _STILL and series.dates[-1] >= case.windows.test_start
+    )
 
 
 def measure(case: Case, assets: Sequence[str], clones: Clones) -> Measured:

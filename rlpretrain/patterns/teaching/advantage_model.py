@@ -1,8 +1,8 @@
 """A linear model of what the library's views are worth, which begins with a belief and ends with evidence.
 
 The outcome of a decision is ``x b + noise`` with the views x (k,) of an asset at a close and normally distributed
-coefficients b, whose prior says that every view is worth a little. With weak evidence the forecast is then nearly that
-of the views' plain sum; with strong evidence any coefficient can become zero or negative.
+coefficients b, whose prior says which views are worth a little. With weak evidence the forecast is then nearly that of
+their plain sum; with strong evidence any coefficient can become zero or negative.
 
 Outcomes of one day share their news, and those of neighbouring days share their returns. So rows are not counted as if
 they were independent: the sums ``x (y - x b0)`` of whole calendar months are, and the ratio of their variance to what
@@ -28,17 +28,16 @@ _LEAST_MONTHS = 12
 
 @dataclass(frozen=True)
 class Prior:
-    """Independent normal coefficients with one mean and one deviation, (k,) of them."""
+    """Independent normal coefficients with their means (k,) and one deviation."""
 
-    mean: float
+    means: tuple[float, ...]
     deviation: float
-    size: int
 
     def belief(self) -> Belief:
         """Return what is believed before any outcome, of views that have deviation one and are uncorrelated."""
-        coefficients = np.full(self.size, self.mean)
-        covariance = self.deviation**2 * np.eye(self.size)
-        return Belief(coefficients, covariance, float(np.sqrt(self.size) * self.deviation), 0, 0.0)
+        size = len(self.means)
+        covariance = self.deviation**2 * np.eye(size)
+        return Belief(np.array(self.means), covariance, float(np.sqrt(size) * self.deviation), 0, 0.0)
 
 
 @dataclass(frozen=True)
