@@ -98,7 +98,7 @@ class OutcomeTeacher:
 def teach_outcomes(
     tally: Tally, panel: PricePanel, rules: DecisionSettings, validation_start: np.datetime64 | None
 ) -> OutcomeTeacher:
-    """Learn what the views were worth, again at the start of each year and, for the last time, of `validation_start`.
+    """Estimate what the views were worth, at the start of each year and, for the last time, of the validation window.
 
     A belief is in force from the first day of a month on, and knows the outcomes that were settled in months before.
     So a label never depends on what was settled after its close, and none from the validation window on depends on an

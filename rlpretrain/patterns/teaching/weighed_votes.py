@@ -37,7 +37,7 @@ class WeighedVotes:
 
     @classmethod
     def of(cls, tally: Tally, panel: PricePanel) -> WeighedVotes:
-        """Weigh the votes: those for a rise by the `confidence` in the holders, the others by that in the others."""
+        """Weight the votes: those for a rise by the `confidence` in the holders, the others by that in the others."""
         votes = tally.votes
         for_rise, for_fall = (
             _confidence(side, tally.independence) for side in (tally.supporters, tally.dissenters)

@@ -158,3 +158,17 @@ def test_an_outcome_knows_nothing_after_it_is_settled(cut: int, seed: int) -> No
     one, two = exposure_adjusted(fill, volatility), exposure_adjusted(other, volatility)
     settled = np.arange(60) + 1 + HORIZON <= cut
     assert np.array_equal(one[settled], two[settled])
+
+
+@given(cut=st.integers(HORIZON + 1, 50), seed=st.integers(0, 99))
+def test_the_usual_gain_knows_nothing_after_its_close(cut: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    fill, flat = rng.uniform(50, 150, 60), np.full(60, 0.01)
+    jump = np.where(np.arange(60) == cut + 1, fill * 9.0, fill)
+    known = slice(0, 60 - 1 - HORIZON)
+
+    def usual(prices: np.ndarray) -> np.ndarray:
+        gain = np.log(prices[1 + HORIZON :] / prices[1:-HORIZON]) / 0.01
+        return gain - exposure_adjusted(prices, flat)[known]
+
+    assert usual(fill)[: cut + 1] == pytest.approx(usual(jump)[: cut + 1])
