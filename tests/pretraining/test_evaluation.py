@@ -102,14 +102,14 @@ def test_the_findings_say_who_wins():
     scores |= {"placebo": score(0.91), "votes_off": score(0.8)}
     lines = findings(scores)
     assert lines[0].startswith(
-        "Gradient boosting predicts the consensus better than the clone: log loss 0.2500"
+        "Gradient boosting predicts the labels better than the clone: log loss 0.2500"
     )
     assert "Without the votes in its state, a clone has log loss 0.8000" in lines[1]
     assert "stays at chance" in lines[2]
     sampled = {**scores, "gradient_boosting": {**score(0.25), "training_rows": 20_000}}
     assert findings(sampled)[1].endswith("were fitted on 20,000 of its training patterns.")
     better = findings({**scores, "gradient_boosting": score(0.4), "placebo": score(0.5)})
-    assert better[0].startswith("The clone predicts the consensus better than all baselines")
+    assert better[0].startswith("The clone predicts the labels better than all baselines")
     assert "BEATS chance" in better[2]
 
 
