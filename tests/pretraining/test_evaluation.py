@@ -101,9 +101,7 @@ def test_the_findings_say_who_wins():
     scores = {"clone": score(0.30), "gradient_boosting": score(0.25), "class_shares": score(0.9)}
     scores |= {"placebo": score(0.91), "votes_off": score(0.8)}
     lines = findings(scores)
-    assert lines[0].startswith(
-        "Gradient boosting predicts the labels better than the clone: log loss 0.2500"
-    )
+    assert lines[0].startswith("Gradient boosting predicts the labels better than the clone: log loss 0.2500")
     assert "Without the votes in its state, a clone has log loss 0.8000" in lines[1]
     assert "stays at chance" in lines[2]
     sampled = {**scores, "gradient_boosting": {**score(0.25), "training_rows": 20_000}}
