@@ -5,8 +5,8 @@ coefficients b, whose prior says which views are worth a little. With weak evide
 their plain sum; with strong evidence any coefficient can become zero or negative.
 
 Outcomes of one day share their news, and those of neighbouring days share their returns. So rows are not counted as if
-they were independent: the sums ``x (y - x b0)`` of whole calendar months are, and the ratio of their variance to what
-the squares of x alone would give is the noise of one row. This is the clustered variance of Liang and Zeger (1986),
+they were independent: the sums of ``x (y - x b)`` over whole calendar months are, and the ratio of their variance to
+what the squares of x alone would give is the noise of one row. This is the clustered variance of Liang and Zeger (1986),
 taken as one number.
 """
 
@@ -87,6 +87,8 @@ class MonthlySums:
         product = sum((sums.product for sums in seen), np.zeros(self._size))
         precision = np.linalg.inv(start.covariance)
         noise = _noise(seen, square, np.asarray(np.linalg.lstsq(square, product)[0], dtype=np.float64))
+        if noise <= 0.0:
+            return start
         covariance = np.asarray(np.linalg.inv(precision + square / noise), dtype=np.float64)
         coefficients = covariance @ (precision @ start.coefficients + product / noise)
         rows = sum(sums.rows for sums in seen)

@@ -30,8 +30,8 @@ from rlpretrain.patterns.voting.tally import Tally
 __all__ = ["HORIZON", "PRIOR", "OutcomeTeacher", "deviation_unit", "exposure_adjusted", "teach_outcomes"]
 
 HORIZON = 5
-"""Bars over which the advantage is counted: a week, within which nearly every stance lasts. Votes held signal over 1 to
-5 bars where it was looked for, and none over 20."""
+"""Bars over which the advantage is counted. On real symphonies a stance of this teacher lasts 7.5 bars on average, and 3
+in the median; scores were the same with 3 bars, or with advantages that last 10."""
 _SHARPE = 0.5
 """Yearly information ratio that the sum of the pooled views and the appetite for risk is believed to have: that of a
 decent and unspectacular rule."""
@@ -67,7 +67,7 @@ class OutcomeTeacher:
         last = np.searchsorted(starts, _months(series.dates), side="right") - 1
         beliefs = [self.beliefs[int(start)] for start in starts]
         coefficients = np.array([belief.coefficients for belief in beliefs])[last]
-        # The temperature is the uncertainty of a usual advantage: a gain as large as that is gained with 0.84.
+        # A gain as large as the usual uncertainty is thus labelled 0.84, as by the normal distribution.
         temperature = np.array([belief.uncertainty for belief in beliefs])[last] / _LOGISTIC
         advantage = (coefficients * self.votes.views(series)).sum(axis=1)
         basis_points = self.rules.crypto_cost_bps if series.crypto else self.rules.cost_bps
