@@ -6,8 +6,8 @@ their plain sum; with strong evidence any coefficient can become zero or negativ
 
 Outcomes of one day share their news, and those of neighbouring days share their returns. So rows are not counted as if
 they were independent: the sums of ``x (y - x b)`` over whole calendar months are, and the ratio of their variance to
-what the squares of x alone would give is the noise of one row. This is the clustered variance of Liang and Zeger (1986),
-taken as one number.
+what the squares of x alone would give is the noise of one row. This is the clustered variance of Liang and Zeger
+(1986), taken as one number.
 """
 
 from __future__ import annotations

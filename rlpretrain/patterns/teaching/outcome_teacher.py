@@ -30,8 +30,8 @@ from rlpretrain.patterns.voting.tally import Tally
 __all__ = ["HORIZON", "PRIOR", "OutcomeTeacher", "deviation_unit", "exposure_adjusted", "teach_outcomes"]
 
 HORIZON = 5
-"""Bars over which the advantage is counted. On real symphonies a stance of this teacher lasts 7.5 bars on average, and 3
-in the median; scores were the same with 3 bars, or with advantages that last 10."""
+"""Bars over which the advantage is counted. On real symphonies a stance of this teacher lasts 7.5 bars on average, and
+3 in the median; scores were the same with 3 bars, or with advantages that last 10."""
 _SHARPE = 0.5
 """Yearly information ratio that the sum of the pooled views and the appetite for risk is believed to have: that of a
 decent and unspectacular rule."""
