@@ -88,6 +88,7 @@ def main() -> None:
     parser.add_argument("--knowing", type=float, default=0.4, help="share that follows conditions")
     parser.add_argument("--seeds", type=int, nargs="+", default=[301, 302, 303], help="market seeds")
     parser.add_argument("--strengths", type=float, nargs="+", default=[0.0, 1.0, 2.0])
+    parser.add_argument("--kinds", nargs="+", default=["library"], help="kinds of market")
     parser.add_argument("--market", type=Path, help="folder of real prices")
     parser.add_argument("--symphonies", type=Path, help="folder of symphonies")
     options = parser.parse_args()
@@ -108,10 +109,15 @@ def generated(options: argparse.Namespace, clones: Clones) -> dict[str, Any]:
     """Measure generated markets; the same noise at all strengths."""
     catalogue = GeneratedCatalogue(options.size, knowing=options.knowing)
     result: dict[str, Any] = {}
-    for strength in options.strengths:
+    markets = [
+        f"kind={kind}" + (f",strength={strength:g}" if kind == "library" else "")
+        for kind in options.kinds
+        for strength in (options.strengths if kind == "library" else [0.0])
+    ]
+    for market in markets:
         scores, labels = defaultdict(list), defaultdict(list)
         for seed in options.seeds:
-            panel = load_market(f"generated:kind=library,strength={strength},seed={seed}")
+            panel = load_market(f"generated:{market},seed={seed}")
             case = Case.of(panel, list(replay(catalogue, panel)), GENERATED)
             measured = measure(case, ASSETS_TRADED, clones)
             means = {
@@ -122,7 +128,7 @@ def generated(options: argparse.Namespace, clones: Clones) -> dict[str, Any]:
                 scores[f"gain of {arm}"].append(mean - means["consensus"])
             for name, figure in measured.labels.items():
                 labels[name].append(figure)
-        result[f"strength {strength:g}"] = {
+        result[market] = {
             "scores": {arm: _with_error(values) for arm, values in scores.items()},
             "labels": {name: _with_error(values) for name, values in labels.items()},
         }
@@ -213,7 +219,9 @@ def _moves(case: Case, asset: str) -> bool:
     series = case.panel.series(asset)
     close = series.close[series.dates < case.windows.test_start]
     volatility = np.std(close[1:] / close[:-1]) * np.sqrt(series.bars_per_year)
-    return bool(len(close) >= _LEAST_BARS and volatility >= _STILL and series.dates[-1] >= case.windows.end)
+    return bool(
+        len(close) >= _LEAST_BARS and volatility >= _STILL and series.dates[-1] >= case.windows.test_start
+    )
 
 
 def measure(case: Case, assets: Sequence[str], clones: Clones) -> Measured:

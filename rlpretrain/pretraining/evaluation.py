@@ -175,11 +175,11 @@ def findings(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ):
         if name in scores and scores[name]["log_loss"] < clone:
             lines.append(
-                f"{text} predicts the consensus better than the clone: log loss "
+                f"{text} predicts the labels better than the clone: log loss "
                 f"{scores[name]['log_loss']:.4f} against {clone:.4f}."
             )
     if not lines:
-        lines.append(f"The clone predicts the consensus better than all baselines: log loss {clone:.4f}.")
+        lines.append(f"The clone predicts the labels better than all baselines: log loss {clone:.4f}.")
     if "training_rows" in scores.get("gradient_boosting", {}):
         rows = scores["gradient_boosting"]["training_rows"]
         lines.append(

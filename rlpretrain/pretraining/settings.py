@@ -81,9 +81,9 @@ class PretrainingSettings(SeedSettings):
     labels: Literal["soft", "hard"] = run_setting(
         "soft",
         "Pre-training",
-        "Learn the consensus's probabilities (soft), or only its likeliest action (hard).",
+        "Learn the teacher's probabilities (soft), or only its likeliest action (hard).",
         title="Labels",
-        choices={"soft": "the consensus's probabilities", "hard": "its most likely action only"},
+        choices={"soft": "the teacher's probabilities", "hard": "its most likely action only"},
     )
     label_smoothing: float = run_setting(
         0.0,

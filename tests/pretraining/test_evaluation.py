@@ -101,9 +101,7 @@ def test_the_findings_say_who_wins():
     scores = {"clone": score(0.30), "gradient_boosting": score(0.25), "class_shares": score(0.9)}
     scores |= {"placebo": score(0.91), "votes_off": score(0.8)}
     lines = findings(scores)
-    assert lines[0].startswith(
-        "Gradient boosting predicts the consensus better than the clone: log loss 0.2500"
-    )
+    assert lines[0].startswith("Gradient boosting predicts the labels better than the clone: log loss 0.2500")
     assert "Without the votes in its state, a clone has log loss 0.8000" in lines[1]
     assert lines[2].endswith(
         "predicts the consensus of its votes with log loss 0.9100; the clone has 0.3000."
@@ -111,7 +109,7 @@ def test_the_findings_say_who_wins():
     sampled = {**scores, "gradient_boosting": {**score(0.25), "training_rows": 20_000}}
     assert findings(sampled)[1].endswith("were fitted on 20,000 of its training patterns.")
     better = findings({**scores, "gradient_boosting": score(0.4)})
-    assert better[0].startswith("The clone predicts the consensus better than all baselines")
+    assert better[0].startswith("The clone predicts the labels better than all baselines")
 
 
 def test_equal_figures_draw_equal_pictures(tmp_path):

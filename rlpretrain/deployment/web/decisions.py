@@ -69,7 +69,6 @@ class Decision:
     confidence: float
     strategy_weight: float
     reward: float
-    value: float
     settled: dt.date
     cursor: str
     """Where the next page begins if this is the last row."""

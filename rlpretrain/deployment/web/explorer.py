@@ -276,7 +276,6 @@ class Explorer:
             confidence=row.confidence,
             strategy_weight=row.strategy_weight,
             reward=row.reward,
-            value=row.value,
             settled=row.settled,
             cursor=f"{row.date}.{row.asset_id}.{int(row.in_position)}",
         )

@@ -17,7 +17,7 @@ def sampled_closes(stance: NDArray[np.bool_], usable: NDArray[np.bool_], hold_ev
     Parameters
     ----------
     stance
-        (n,) the consensus's stance after each close, True for long; it is flat before the first.
+        (n,) the teacher's stance after each close, True for long; it is flat before the first.
     usable
         (n,) closes with a complete state and enough voters.
     hold_every
@@ -33,7 +33,7 @@ def held_positions(
 ) -> NDArray[np.float32]:
     """Return the position part of the state of a trader in position at each close, (n, 3).
 
-    Where the consensus is in position, it is the consensus's own position. Where the consensus is flat, the
+    Where the teacher is in position, it is the teacher's own position. Where the teacher is flat, the
     trader bought a random number of bars ago; the draw depends only on the asset's name and the bar.
 
     Parameters
@@ -41,7 +41,7 @@ def held_positions(
     series
         Bars of the asset.
     stance
-        (n,) the consensus's stance after each close.
+        (n,) the teacher's stance after each close.
     price
         (n,) fill prices, see `fill_prices`.
     longest

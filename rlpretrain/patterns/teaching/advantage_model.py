@@ -1,13 +1,13 @@
 """A linear model of what the library's views are worth, which begins with a belief and ends with evidence.
 
 The outcome of a decision is ``x b + noise`` with the views x (k,) of an asset at a close and normally distributed
-coefficients b, whose prior says that every view is worth a little. With weak evidence the forecast is then nearly that
-of the views' plain sum; with strong evidence any coefficient can become zero or negative.
+coefficients b, whose prior says which views are worth a little. With weak evidence the forecast is then nearly that of
+their plain sum; with strong evidence any coefficient can become zero or negative.
 
 Outcomes of one day share their news, and those of neighbouring days share their returns. So rows are not counted as if
-they were independent: the sums ``x (y - x b0)`` of whole calendar months are, and the ratio of their variance to what
-the squares of x alone would give is the noise of one row. This is the clustered variance of Liang and Zeger (1986),
-taken as one number.
+they were independent: the sums of ``x (y - x b)`` over whole calendar months are, and the ratio of their variance to
+what the squares of x alone would give is the noise of one row. This is the clustered variance of Liang and Zeger
+(1986), taken as one number.
 """
 
 from __future__ import annotations
@@ -28,17 +28,16 @@ _LEAST_MONTHS = 12
 
 @dataclass(frozen=True)
 class Prior:
-    """Independent normal coefficients with one mean and one deviation, (k,) of them."""
+    """Independent normal coefficients with their means (k,) and one deviation."""
 
-    mean: float
+    means: tuple[float, ...]
     deviation: float
-    size: int
 
     def belief(self) -> Belief:
         """Return what is believed before any outcome, of views that have deviation one and are uncorrelated."""
-        coefficients = np.full(self.size, self.mean)
-        covariance = self.deviation**2 * np.eye(self.size)
-        return Belief(coefficients, covariance, float(np.sqrt(self.size) * self.deviation), 0, 0.0)
+        size = len(self.means)
+        covariance = self.deviation**2 * np.eye(size)
+        return Belief(np.array(self.means), covariance, float(np.sqrt(size) * self.deviation), 0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -88,6 +87,8 @@ class MonthlySums:
         product = sum((sums.product for sums in seen), np.zeros(self._size))
         precision = np.linalg.inv(start.covariance)
         noise = _noise(seen, square, np.asarray(np.linalg.lstsq(square, product)[0], dtype=np.float64))
+        if noise <= 0.0:
+            return start
         covariance = np.asarray(np.linalg.inv(precision + square / noise), dtype=np.float64)
         coefficients = covariance @ (precision @ start.coefficients + product / noise)
         rows = sum(sums.rows for sums in seen)

@@ -23,23 +23,25 @@ from rlpretrain.patterns.settings import DecisionSettings
 from rlpretrain.patterns.strategies.fills import fill_prices
 from rlpretrain.patterns.teaching.advantage_model import Belief, MonthlySums, Prior
 from rlpretrain.patterns.teaching.lesson import Lesson
-from rlpretrain.patterns.teaching.weighed_votes import SEEN, WeighedVotes
+from rlpretrain.patterns.teaching.weighed_votes import SEEN, VOTES, WeighedVotes
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.tally import Tally
 
 __all__ = ["HORIZON", "PRIOR", "OutcomeTeacher", "deviation_unit", "exposure_adjusted", "teach_outcomes"]
 
 HORIZON = 5
-"""Bars over which the advantage is counted: a week, within which nearly every stance lasts. Votes held signal over 1 to
-5 bars where it was looked for, and none over 20."""
+"""Bars over which the advantage is counted. On real symphonies a stance of this teacher lasts 7.5 bars on average, and
+3 in the median; scores were the same with 3 bars, or with advantages that last 10."""
 _SHARPE = 0.5
-"""Yearly information ratio that the sum of the views is believed to have: that of a decent and unspectacular rule."""
-_SUM_OF_VIEWS = 3.0
-"""Deviation of the sum of the views, which partly agree."""
+"""Yearly information ratio that the sum of the pooled views and the appetite for risk is believed to have: that of a
+decent and unspectacular rule."""
+_SUM_OF_VIEWS = 2.5
+"""Deviation of the sum of these views, which partly agree."""
 _WORTH = HORIZON * _SHARPE / np.sqrt(252) / _SUM_OF_VIEWS
-PRIOR = Prior(mean=_WORTH, deviation=_WORTH, size=len(SEEN))
-"""Every view is worth a little, and how much is as uncertain as it is large: a view is believed to be worth something
-with probability 0.84, and all of them together with 0.99. It stands here and nowhere else."""
+PRIOR = Prior(means=tuple(0.0 if name in VOTES else _WORTH for name in SEEN), deviation=_WORTH)
+"""Votes pooled over related assets, by either weight, and the appetite for risk are worth a little each. Votes on the
+asset itself are in the pool already, so nothing more is expected of them alone. How much a view is worth is as
+uncertain as it is large: with a probability of 0.84 more than nothing. This belief stands here and nowhere else."""
 _LOGISTIC = 1.702
 """The logistic curve with this slope is the normal distribution, within 0.01 (Camilli 1994)."""
 _USUAL = 126
@@ -65,7 +67,7 @@ class OutcomeTeacher:
         last = np.searchsorted(starts, _months(series.dates), side="right") - 1
         beliefs = [self.beliefs[int(start)] for start in starts]
         coefficients = np.array([belief.coefficients for belief in beliefs])[last]
-        # The temperature is the uncertainty of a usual advantage: a gain as large as that is gained with 0.84.
+        # A gain as large as the usual uncertainty is thus labelled 0.84, as by the normal distribution.
         temperature = np.array([belief.uncertainty for belief in beliefs])[last] / _LOGISTIC
         advantage = (coefficients * self.votes.views(series)).sum(axis=1)
         basis_points = self.rules.crypto_cost_bps if series.crypto else self.rules.cost_bps
@@ -80,7 +82,7 @@ class OutcomeTeacher:
         """Return the beliefs as JSON values, by the first day of each."""
         return {
             "horizon": HORIZON,
-            "prior": {"mean": round(PRIOR.mean, 6), "deviation": round(PRIOR.deviation, 6)},
+            "prior": {"means": np.round(PRIOR.means, 6).tolist(), "deviation": round(PRIOR.deviation, 6)},
             "beliefs": {
                 str(np.datetime64(month, "M")): {
                     "coefficients": dict(zip(SEEN, np.round(belief.coefficients, 6).tolist(), strict=True)),
@@ -96,13 +98,13 @@ class OutcomeTeacher:
 def teach_outcomes(
     tally: Tally, panel: PricePanel, rules: DecisionSettings, validation_start: np.datetime64 | None
 ) -> OutcomeTeacher:
-    """Learn what the views were worth, again at the start of each year and, for the last time, of `validation_start`.
+    """Estimate what the views were worth, at the start of each year and, for the last time, of the validation window.
 
     A belief is in force from the first day of a month on, and knows the outcomes that were settled in months before.
     So a label never depends on what was settled after its close, and none from the validation window on depends on an
     outcome in that window.
     """
-    votes, sums = WeighedVotes.of(tally, panel), MonthlySums(PRIOR.size)
+    votes, sums = WeighedVotes.of(tally, panel), MonthlySums(len(PRIOR.means))
     for symbol in tally.votes.assets:
         if panel.has_bars(symbol):
             _add(sums, panel.series(symbol), votes, rules)

@@ -94,7 +94,7 @@ def teach(
     *,
     validation_start: np.datetime64 | None = None,
 ) -> Taught:
-    """Let the teacher of the settings learn from the votes and the prices.
+    """Train the teacher of the settings on the votes and the prices.
 
     Parameters
     ----------

@@ -13,11 +13,11 @@ from rlpretrain.patterns.voting.relatives import pool_votes
 from rlpretrain.patterns.voting.tally import Side, Tally
 from rlpretrain.patterns.voting.vote_panel import VotePanel
 
-__all__ = ["SEEN", "WeighedVotes"]
+__all__ = ["SEEN", "VOTES", "WeighedVotes"]
 
-_VOTES = ("relative", "weighted")
+VOTES = ("relative", "weighted")
 """Votes on an asset: one for each strategy, and one for each by its record to date."""
-SEEN = (*_VOTES, *(f"related_{name}" for name in _VOTES), "risk_on")
+SEEN = (*VOTES, *(f"related_{name}" for name in VOTES), "risk_on")
 """Views that a teacher weighs up: votes on the asset, votes on all assets by its exposures to them, and the share of
 strategies that take risk by the asset's appetite. Each is in deviations from its trailing year, and more of it means
 that the library expects a rise."""
@@ -37,13 +37,13 @@ class WeighedVotes:
 
     @classmethod
     def of(cls, tally: Tally, panel: PricePanel) -> WeighedVotes:
-        """Weigh the votes: those for a rise by the `confidence` in the holders, the others by that in the others."""
+        """Weight the votes: those for a rise by the `confidence` in the holders, the others by that in the others."""
         votes = tally.votes
         for_rise, for_fall = (
             _confidence(side, tally.independence) for side in (tally.supporters, tally.dissenters)
         )
         own = {}
-        for name in _VOTES:
+        for name in VOTES:
             vote = votes.view(name).astype(np.float64)
             own[name] = vote * np.where(vote > 0.0, for_rise, for_fall)
         pooled = {

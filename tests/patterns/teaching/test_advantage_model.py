@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rlpretrain.patterns.teaching.advantage_model import MonthlySums, Prior
 
-PRIOR = Prior(mean=0.05, deviation=0.05, size=2)
+PRIOR = Prior(means=(0.05, 0.05), deviation=0.05)
 
 
 def rows(months: int, slope: tuple[float, float], seed: int = 0, each: int = 20):
