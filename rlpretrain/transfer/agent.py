@@ -78,8 +78,16 @@ class TradingAgent(OnPolicyAlgorithm):
             fit_categorical(
                 self.policy, self.rollout_buffer, getattr(self, "n_epochs", 1), self.max_grad_norm
             )
-            if not any(parameter.requires_grad for parameter in self.policy.actor_parameters()):
-                return
+        # A categorical critic has been fitted by its own loss, so that while the actor rests nothing is left to learn.
+        if self.policy.critic != "categorical" or self._actor_learns():
+            self._update()
+        if self.curves is not None:
+            self.curves.record(self)
+
+    def _actor_learns(self) -> bool:
+        return any(parameter.requires_grad for parameter in self.policy.actor_parameters())
+
+    def _update(self) -> None:
         bonus = self.ent_coef
         if self.policy.pull is not None:
             self.policy.entropy_bonus, self.ent_coef = bonus, 1.0
@@ -87,8 +95,6 @@ class TradingAgent(OnPolicyAlgorithm):
             super().train()
         finally:
             self.ent_coef = bonus
-        if self.curves is not None:
-            self.curves.record(self)
 
     @contextmanager
     def record_curves(self, path: Path, prior: PolicyNetwork | None = None) -> Iterator[None]:
@@ -138,11 +144,7 @@ def make_agent(
 def save_agent(path: Path | str, policy: TradingPolicy, metadata: dict[str, Any]) -> None:
     """Write the actor, the critic and the scaler with JSON metadata."""
     shape = {
-        "hidden_dims": policy.hidden_dims,
-        "activation": policy.activation,
-        "layer_norm": policy.layer_norm,
-        "residual": policy.residual is not None,
-        "critic": policy.critic,
+        **policy.shape,
         "action_dim": int(cast(spaces.Discrete, policy.action_space).n),
     }
     save_model_file(Path(path), "rl_agent", policy.state_dict(), {**metadata, **shape})

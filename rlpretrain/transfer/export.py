@@ -19,7 +19,6 @@ from rlpretrain.choices import choose
 from rlpretrain.environments.episodes import NUM_ENVS
 from rlpretrain.errors import DataError, SettingsError, StageError
 from rlpretrain.features import LIMIT, STATE_NAMES, STATE_VERSION
-from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.runs.files import atomic_path
 from rlpretrain.transfer.agent import ROLLOUT_STEPS, SHARED_ARGUMENTS, load_agent
 from rlpretrain.transfer.algorithms import RL_ALGORITHMS
@@ -120,7 +119,7 @@ def _onnx(_: Path, policy: TradingPolicy, metadata: dict[str, Any]) -> bytes:
 
 def _compare(policy: TradingPolicy, other: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
     """Raise an error unless both give the same log-probabilities, on likely states and on the most extreme ones."""
-    scaler = _scaler(policy)
+    scaler = policy.scaler
     rng = np.random.default_rng(0)
     likely = scaler.mean + 2 * np.minimum(scaler.std, LIMIT) * rng.normal(size=(_STATES, len(scaler.mean)))
     extreme = rng.choice([-LIMIT, 0.0, LIMIT], size=likely.shape)
@@ -137,13 +136,7 @@ def _zip(_: Path, policy: TradingPolicy, metadata: dict[str, Any]) -> bytes:
     agent = row.agent_class()(
         TradingPolicy,
         None,  # type: ignore[arg-type]  # as in stable-baselines3's own `load`
-        policy_kwargs={
-            "scaler": _scaler(policy),
-            "hidden_dims": policy.hidden_dims,
-            "activation": policy.activation,
-            "layer_norm": policy.layer_norm,
-            "residual": policy.residual is not None,
-        },
+        policy_kwargs={"scaler": policy.scaler, **policy.shape},
         device="cpu",
         _init_setup_model=False,
         **SHARED_ARGUMENTS,
@@ -158,11 +151,6 @@ def _zip(_: Path, policy: TradingPolicy, metadata: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     agent.save(buffer)
     return buffer.getvalue()
-
-
-def _scaler(policy: TradingPolicy) -> Scaler:
-    scale = policy.get_submodule("features_extractor.scale")
-    return Scaler(mean=scale.get_buffer("mean").numpy(), std=scale.get_buffer("std").numpy())
 
 
 _Writer = Callable[[Path, TradingPolicy, dict[str, Any]], bytes]

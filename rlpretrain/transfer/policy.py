@@ -170,6 +170,24 @@ class TradingPolicy(ActorCriticPolicy):
         if self._groups is not None:
             self.group_parameters(self._groups, lr_schedule(1))
 
+    @property
+    def shape(self) -> dict[str, Any]:
+        """Return the arguments, besides the scaler, of a policy into which the weights of this one fit."""
+        return {
+            "hidden_dims": self.hidden_dims,
+            "activation": self.activation,
+            "layer_norm": self.layer_norm,
+            "residual": self.residual is not None,
+            "critic": self.critic,
+        }
+
+    @property
+    def scaler(self) -> Scaler:
+        """Return the scaler of its states."""
+        scale = self.get_submodule("features_extractor.scale")
+        mean, std = (scale.get_buffer(name).cpu().numpy() for name in ("mean", "std"))
+        return Scaler(mean=mean, std=std)
+
     def group_parameters(self, groups: Sequence[tuple[Sequence[str], float]], rate: float) -> None:
         """Create a new optimiser whose groups learn at their share of the step size; all other parameters rest."""
         named = dict(self.named_parameters())
@@ -289,16 +307,8 @@ class TradingPolicy(ActorCriticPolicy):
 
     def acting_copy(self, weights: Mapping[str, torch.Tensor]) -> TradingPolicy:
         """Return a policy of this shape with other weights, and without optimiser state or pull: it only acts."""
-        scale = self.features_extractor.scale
-        copied = blank_policy(
-            Scaler(mean=scale.mean.cpu().numpy(), std=scale.std.cpu().numpy()),  # type: ignore[union-attr,operator]
-            self.hidden_dims,
-            int(self.action_net.out_features),  # type: ignore[arg-type]
-            activation=self.activation,
-            layer_norm=self.layer_norm,
-            residual=self.residual is not None,
-            critic=self.critic,
-        )
+        actions = int(self.action_net.out_features)  # type: ignore[arg-type]
+        copied = blank_policy(self.scaler, action_dim=actions, **self.shape)
         copied.load_state_dict(dict(weights))
         return copied.eval()
 
