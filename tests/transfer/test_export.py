@@ -31,8 +31,8 @@ SHAPES: dict[str, dict[str, Any]] = {
 }
 
 
-def saved(network, env, folder: Path, strategy: str = "fine_tuning", algorithm: str = "ppo") -> Path:
-    agent = make_agent(env, network, seed=0, algorithm=algorithm)
+def saved(network, env, folder: Path, strategy="fine_tuning", algorithm="ppo", critic="linear") -> Path:
+    agent = make_agent(env, network, seed=0, algorithm=algorithm, critic=critic)
     attach(agent, network, TransferConfig(strategy=strategy), trust=0.7)
     with torch.no_grad():  # a residual agent that has learned something
         agent.policy.action_net.bias += torch.tensor([0.3, -0.2, 0.0])
@@ -95,12 +95,12 @@ def test_a_missing_package_is_named_with_what_to_install(
         export_agent(agent, tmp_path / "agent.onnx")
 
 
-@pytest.mark.parametrize("strategy", ["fine_tuning", "residual"])
+@pytest.mark.parametrize(("strategy", "critic"), [("fine_tuning", "layer_norm"), ("residual", "linear")])
 @pytest.mark.parametrize(("algorithm", "made"), [("ppo", PPO), ("a2c", A2C)])
 def test_stable_baselines_loads_the_zip_acts_alike_and_learns_on(
-    algorithm, made, strategy, network, env, tmp_path
+    algorithm, made, strategy, critic, network, env, tmp_path
 ) -> None:
-    agent = saved(network, env, tmp_path, strategy, algorithm)
+    agent = saved(network, env, tmp_path, strategy, algorithm, critic)
     target = export_agent(agent, tmp_path / "agent.zip")
     alone = made.load(target)
     np.testing.assert_array_equal(
