@@ -3,6 +3,9 @@
 Real trees repeat the same subtree dozens of times. Nodes therefore refer to their children by position in
 `Symphony.nodes`, children always before parents, and two equal subtrees have the same position. Work done
 once for a node serves every place where it occurs, and no walk needs recursion, however deep the tree.
+
+Indicators, metrics and conditions are named tuples, which are hashed and compared without a call of Python: columns are
+looked up by them hundreds of times a tree.
 """
 
 from __future__ import annotations
