@@ -183,7 +183,7 @@ class BareNumpy:
 
 
 def rollouts(data: EpisodeData) -> dict[str, Callable[[], float]]:
-    """Return the cases of a greedy run, of a network that trades about every tenth day."""
+    """Return the cases of a greedy run, of a network with random weights, which seldom trades."""
     policy = network().act
     window = (BARS - 751, BARS)
 

@@ -158,9 +158,8 @@ def test_an_environment_without_days_is_refused(network, env: BatchedTradingEnv)
 def test_the_days_of_the_environment_are_those_of_its_states(env: BatchedTradingEnv) -> None:
     observations = env.reset()
     for _ in range(40):
-        rows = [
-            np.flatnonzero((env._states == state[: POSITION.start]).all(axis=1))[0] for state in observations
-        ]
+        known = env._flat[:, : POSITION.start]
+        rows = [np.flatnonzero((known == state[: POSITION.start]).all(axis=1))[0] for state in observations]
         np.testing.assert_array_equal(env.days, env._dates[rows])
         env.step_async(np.ones(4, dtype=np.int64))
         observations, *_ = env.step_wait()
