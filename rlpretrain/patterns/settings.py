@@ -99,7 +99,7 @@ class DecisionSettings(LevelSettings, TradingSettings, VoteSettings):
     """How votes become decisions; labels come from the votes even if states do not contain them."""
 
     teacher: TeacherName = run_setting(
-        "consensus",
+        "outcomes",
         "Patterns",
         "What labels and value targets follow.",
         title="Teacher",
