@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import torch
 from gymnasium import spaces
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.type_aliases import GymEnv
 from stable_baselines3.common.utils import update_learning_rate
@@ -45,6 +46,15 @@ class TradingAgent(OnPolicyAlgorithm):
     policy: TradingPolicy
     curves: LearningCurves | None = None
     """What is written after each update, see `record_curves`."""
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        if not self.verbose and self.tensorboard_log is None:
+            # Stable-baselines3's own logger makes a folder in the temporary directory, for nothing.
+            self.set_logger(Logger(folder=None, output_formats=[]))
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_custom_logger"]
 
     def _update_learning_rate(self, optimizers: list[torch.optim.Optimizer] | torch.optim.Optimizer) -> None:
         rate = self.lr_schedule(self._current_progress_remaining)

@@ -48,3 +48,16 @@ def test_its_own_class_keeps_each_groups_share_of_the_step_size(network, env, tm
     loaded = type(agent).load(tmp_path / "agent.zip", env=env)
     loaded.learn(ROLLOUT, reset_num_timesteps=False)
     assert [group["lr"] for group in loaded.policy.optimizer.param_groups] == [2.5e-4, 1e-3, 1e-3]
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_learning_leaves_nothing_in_the_temporary_directory(
+    loaded, network, env, tmp_path, monkeypatch
+) -> None:
+    agent = make_agent(env, network, seed=0)
+    agent.save(tmp_path / "agent.zip")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    (type(agent).load(tmp_path / "agent.zip", env=env) if loaded else agent).learn(ROLLOUT)
+    assert list(scratch.iterdir()) == []
