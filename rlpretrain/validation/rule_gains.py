@@ -89,7 +89,7 @@ def rule_sentence(who: str, gains: Mapping[str, Interval]) -> str:
         What is judged, such as 'The clone'.
     """
     lost = {rule: gain for rule, gain in gains.items() if gain.low <= 0}
-    beaten = "does not beat" if lost else "beats"
+    beaten = "is not shown to beat" if lost else "beats"
     of = f"{len(lost)} of the {len(gains)}" if 0 < len(lost) < len(gains) else f"any of the {len(gains)}"
     of = of if lost else f"all {len(gains)}"
     shown = ", ".join(f"{arm_of(rule).label} {gain}" for rule, gain in (lost or gains).items())

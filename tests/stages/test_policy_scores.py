@@ -110,7 +110,7 @@ def test_the_sentence_names_the_figures():
 def test_the_rules_that_the_clone_does_not_beat_are_named():
     gain = {"estimate": 0.1, "low": -0.2, "high": 0.4, "level": 0.95}
     assert rule_findings({"against_rules": {"consensus": gain}}) == [
-        "On the validation window, the clone does not beat any of the 1 one-line rules on the votes: "
+        "On the validation window, the clone is not shown to beat any of the 1 one-line rules on the votes: "
         "Consensus +0.10 [-0.20, +0.40] (its timing score minus the rule's, with intervals over days)."
     ]
     assert rule_findings({"against_rules": {}}) == []
