@@ -142,8 +142,8 @@ def test_the_sentence_names_the_rules_that_are_not_beaten() -> None:
         Interval(estimate=0.2, low=-0.1, high=0.4, **level),
     )
     assert rule_sentence("The clone", {"consensus": won, "hedge": lost}) == (
-        "The clone is not shown to beat 1 of the 2 one-line rules on the votes: Hedge +0.20 [-0.10, +0.40] (its timing score "
-        "minus the rule's, with intervals over days)."
+        "The clone is not shown to beat 1 of the 2 one-line rules on the votes: Hedge +0.20 [-0.10, +0.40] (its "
+        "timing score minus the rule's, with intervals over days)."
     )
     assert "is not shown to beat any of the 1" in rule_sentence("The agent", {"hedge": lost})
     assert "beats all 2" in rule_sentence("The agent", {"consensus": won, "hedge": won})
