@@ -65,7 +65,7 @@ OTHER: dict[str, Any] = {
     "validation_start": "2022-06-01",
     "test_start": "2023-09-01",
     "votes": False,
-    "teacher": "outcomes",
+    "teacher": "consensus",
     "fill": "next_close",
     "cost_bps": 9.0,
     "crypto_cost_bps": 30.0,
