@@ -66,6 +66,7 @@ OTHER: dict[str, Any] = {
     "test_start": "2023-09-01",
     "votes": False,
     "teacher": "consensus",
+    "rl_precision": "bfloat16",
     "fill": "next_close",
     "cost_bps": 9.0,
     "crypto_cost_bps": 30.0,
