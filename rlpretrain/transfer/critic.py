@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rlpretrain.transfer.policy import TradingPolicy
 
-__all__ = ["ahead", "load_critic", "rescale_critic", "value_units"]
+__all__ = ["ahead", "episode_ends", "load_critic", "rescale_critic", "value_units"]
 
 _CONSTANT = 1e-8
 """Variance of the values, as a share of their mean square, below which they are constant."""
@@ -43,6 +43,11 @@ def load_critic(policy: TradingPolicy, network: PolicyNetwork) -> None:
 
 def _linear(trunk: nn.Module) -> list[nn.Linear]:
     return [layer for layer in trunk.modules() if isinstance(layer, nn.Linear)]
+
+
+def episode_ends(buffer: RolloutBuffer, last: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether an episode ended with each step of a rollout, (steps, slots); `last` says so of the last one."""
+    return np.concatenate([buffer.episode_starts[1:], last[None]]) > 0
 
 
 def ahead(
@@ -116,7 +121,7 @@ def rescale_critic(
     """
     assert isinstance(policy.value_net, nn.Linear)  # noqa: S101  A distribution over returns is in their units.
     discount = buffer.gamma
-    over = np.concatenate([buffer.episode_starts[1:] > 0, ends[None]])
+    over = episode_ends(buffer, ends)
     # Where an episode was cut, the value beyond stands for what follows, as at the end of the rollout.
     known = np.where(np.isfinite(cut), discount, 0.0)
     tail = known * np.nan_to_num(cut)

@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.transfer.critic import episode_ends
 from rlpretrain.transfer.event_file import EventFile
+from rlpretrain.transfer.pulls import divergence
 
 if TYPE_CHECKING:
     from rlpretrain.transfer.agent import TradingAgent
@@ -68,7 +70,7 @@ class LearningCurves:
             }
             if self._prior is not None:
                 before = self._prior.to(policy.device)(tensor)[0].log_softmax(dim=1)
-                point["policy/kl_to_prior"] = float((before.exp() * (before - logs)).sum(dim=1).mean())
+                point["policy/kl_to_prior"] = float(divergence(before, logs).mean())
         if policy.residual is not None:
             point["policy/prior_weight"] = float(policy.residual.weight)
         point |= {f"gradient/{part}": norm.take() for part, norm in self._gradients.items()}
@@ -136,6 +138,5 @@ def _mean_reward(agent: TradingAgent) -> float:
     Stable-baselines3 adds the value of what follows to these.
     """
     buffer = agent.rollout_buffer
-    following = np.asarray(agent._last_episode_starts)[None]
-    ends = np.concatenate([buffer.episode_starts[1:], following]) > 0
+    ends = episode_ends(buffer, np.asarray(agent._last_episode_starts))
     return float(buffer.rewards[~ends].mean()) if not ends.all() else 0.0

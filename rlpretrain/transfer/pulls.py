@@ -29,6 +29,7 @@ __all__ = [
     "Pull",
     "Replay",
     "Sample",
+    "divergence",
     "fisher_diagonal",
 ]
 
@@ -55,6 +56,11 @@ Pull = Callable[["TradingPolicy", Sample], torch.Tensor]
 """Returns the distance to what should be kept, as one number or one for each state, (n,)."""
 
 
+def divergence(prior: torch.Tensor, now: torch.Tensor) -> torch.Tensor:
+    """Return KL(prior || now) in nats, (n,), of log-probabilities of actions, (n, 3) each."""
+    return (prior.exp() * (prior - now)).sum(dim=1)
+
+
 class KlToPrior:
     """KL(prior || policy) in each state (as in VPT, Baker et al. 2022, arXiv 2206.11795).
 
@@ -75,7 +81,7 @@ class KlToPrior:
     def __call__(self, policy: TradingPolicy, sample: Sample) -> torch.Tensor:
         """Return the divergence, (n,)."""
         prior = self.prior(sample.states) if sample.prior is None else sample.prior
-        return (prior.exp() * (prior - sample.logits)).sum(dim=1)
+        return divergence(prior, sample.logits)
 
 
 class KlWherePriorIsBetter:

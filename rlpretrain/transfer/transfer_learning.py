@@ -21,6 +21,7 @@ from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.agent import TradingAgent
 from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
 from rlpretrain.transfer.policy import TradingPolicy, soften
+from rlpretrain.transfer.pulls import divergence
 from rlpretrain.transfer.schedule import warmup_steps
 from rlpretrain.transfer.settings import TransferConfig, TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
@@ -46,7 +47,7 @@ def kl_to_prior(policy: TradingPolicy, prior: PolicyNetwork, states: NDArray[np.
         tensor = torch.as_tensor(states, device=policy.device)
         before = torch.log_softmax(prior.to(policy.device)(tensor)[0], dim=1)
         now = policy.action_log_probabilities(tensor)
-        return float((before.exp() * (before - now)).sum(dim=1).mean())
+        return float(divergence(before, now).mean())
 
 
 def stance_agreement(policy: Policy, prior: Policy, states: NDArray[np.float32]) -> float:
