@@ -12,8 +12,10 @@ from rlpretrain.features import rolling
 from rlpretrain.features.names import ASSET, LIMIT, STATE_NAMES
 from rlpretrain.market import AssetSeries, Floats
 
-__all__ = ["asset_features", "log_ratio", "scaled_returns"]
+__all__ = ["CASH_VOLATILITY", "asset_features", "daily_volatility", "log_ratio", "scaled_returns"]
 
+CASH_VOLATILITY = 0.03
+"""Yearly volatility up to which an asset is cash, whose steady interest is no timing."""
 _SCALE_DAYS = 60
 """Window of the volatility that returns and distances are measured in."""
 _SMALLEST = 1e-6

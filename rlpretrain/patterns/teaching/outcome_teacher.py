@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.features.asset import daily_volatility
+from rlpretrain.features.asset import CASH_VOLATILITY, daily_volatility
 from rlpretrain.market import AssetSeries, Floats, PricePanel
 from rlpretrain.patterns.settings import DecisionSettings
 from rlpretrain.patterns.strategies.fills import fill_prices
@@ -46,8 +46,6 @@ _LOGISTIC = 1.702
 """The logistic curve with this slope is the normal distribution, within 0.01 (Camilli 1994)."""
 _USUAL = 126
 """Bars without drift that are added before an asset's own, where its usual outcome is measured."""
-_STILL = 0.03
-"""Yearly volatility up to which an asset is cash, whose steady interest is no timing."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def _add(sums: MonthlySums, series: AssetSeries, weighed: WeighedVotes, rules: D
     votes, views = weighed.votes, weighed.views(series)
     rows = np.searchsorted(votes.dates, series.dates)
     voted = votes.related[rows, votes.assets.index(series.symbol)] >= MIN_ELECTORATE
-    moving = unit * np.sqrt(series.bars_per_year) > _STILL
+    moving = unit * np.sqrt(series.bars_per_year) > CASH_VOLATILITY
     at = np.flatnonzero(voted & moving & np.isfinite(outcome))
     sums.add(views[at], outcome[at], _months(series.dates[at + 1 + HORIZON]))
 
@@ -138,7 +136,7 @@ def deviation_unit(series: AssetSeries) -> Floats:
 
     Cash hardly moves: in its own deviations any cost would be larger than all gains of other assets.
     """
-    least = _STILL / np.sqrt(series.bars_per_year)
+    least = CASH_VOLATILITY / np.sqrt(series.bars_per_year)
     return np.asarray(np.maximum(daily_volatility(np.log(series.close)), least), dtype=np.float64)
 
 

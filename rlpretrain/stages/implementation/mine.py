@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from rlpretrain.features import STATE_VERSION, market_context
+from rlpretrain.features.asset import CASH_VOLATILITY
 from rlpretrain.market import Dates, Floats, PricePanel
 from rlpretrain.market.windows import Windows
 from rlpretrain.patterns import (
@@ -54,9 +55,6 @@ from rlpretrain.stages.mine import (
 from rlpretrain.stages.work import Work
 
 __all__ = ["elect", "mine", "quarters", "split_late_edits", "standing_on"]
-
-_MIN_VOLATILITY = 0.03
-"""Annualised volatility below which an asset counts as cash."""
 
 
 def mine(work: Work[MineSettings]) -> Mined:
@@ -235,7 +233,7 @@ def _training_assets(
     counts = _counted(
         patterns.asset[(patterns.date < start) & (patterns.confidence >= settings.min_confidence)]
     )
-    moving = [asset for asset in counts if _yearly_volatility(panel, asset, start) >= _MIN_VOLATILITY]
+    moving = [asset for asset in counts if _yearly_volatility(panel, asset, start) >= CASH_VOLATILITY]
     ranked = sorted(moving, key=lambda asset: (-counts[asset], asset))
     return sorted(ranked[: settings.max_training_assets])
 
