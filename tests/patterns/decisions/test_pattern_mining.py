@@ -78,6 +78,11 @@ def test_a_library_gives_a_sound_table(patterns: PatternSet, library: Library) -
     assert (patterns.settled > patterns.date).all() and (patterns.settled <= library.panel.dates[-1]).all()
     assert (patterns.supporters + patterns.dissenters >= 3).all()
     assert np.allclose(patterns.category_scores.sum(axis=1), 1.0, atol=1e-5)
+    assert (patterns.value >= 0).all(), "the teacher of outcomes prefers one action to the other"
+
+
+def test_by_the_consensus_a_value_is_what_followed(library: Library) -> None:
+    patterns = mine_patterns(_tally(library), library.panel, RULES.changed(teacher="consensus"))
     stay_flat = (patterns.action == HOLD) & ~patterns.in_position
     assert (patterns.value[stay_flat] == 0).all()
     buys = patterns.action == BUY

@@ -41,7 +41,8 @@ def test_an_unknown_teacher_is_named_with_those_there_are() -> None:
 
 def test_the_consensus_is_at_one_half_at_its_levels() -> None:
     planted = Planted.of(market(np.zeros(len(DAYS))), [voter(str(i), signs(i) > 0) for i in range(3)])
-    taught = teach(planted.tally, planted.panel, DecisionSettings(buy_level=0.4, sell_level=-0.1))
+    rules = DecisionSettings(teacher="consensus", buy_level=0.4, sell_level=-0.1)
+    taught = teach(planted.tally, planted.panel, rules)
     relative = planted.tally.votes.view("relative")[:, 0].astype(float)
     flat, long = np.zeros(len(DAYS), dtype=bool), np.ones(len(DAYS), dtype=bool)
     assert taught.lesson("AAA").probability(flat) == pytest.approx(expit((relative - 0.4) / LABEL_SCALE))
