@@ -80,13 +80,16 @@ def test_every_reader_refuses_pickles() -> None:
     # stable-baselines3's zips contain pickles; they are written for others, and never read.
     forbidden |= {"load_from_zip_file", "agent.load", "policy.load", "PPO.load", "A2C.load"}
     forbidden |= {"PpoAgent.load", "A2cAgent.load", "TradingAgent.load", "TradingPolicy.load"}
+    # What a process of a replay unpickles comes from the process that started it.
+    exempt = {("rlpretrain/symphony/processes.py", "pickle.loads")}
     seen: set[str] = set()
     for path in (PROJECT / "rlpretrain").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
             name = ast.unparse(node.func)
-            assert name not in forbidden, f"{path}:{node.lineno}: {name}"
+            if (path.relative_to(PROJECT).as_posix(), name) not in exempt:
+                assert name not in forbidden, f"{path}:{node.lineno}: {name}"
             if name in wanted:
                 keyword, value = wanted[name]
                 given = {k.arg: getattr(k.value, "value", None) for k in node.keywords}

@@ -9,12 +9,12 @@ from rlpretrain.environments import Book
 from rlpretrain.environments.episodes import EPISODE_BARS, load_episodes, training_window
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import DataError
-from rlpretrain.features import POSITION, VIEW_NAMES, VOTES, position_features
+from rlpretrain.features import POSITION, VOTES, position_features
 from rlpretrain.market import load_market
-from rlpretrain.patterns import BUY, VotePanel, mine_patterns, tally_votes
+from rlpretrain.patterns import BUY, mine_patterns, tally_votes
 from rlpretrain.patterns.settings import DecisionSettings
 from tests.environments.conftest import make_data
-from tests.patterns.building import record_of
+from tests.patterns.building import record_of, unanimous
 
 
 @pytest.mark.parametrize("bars", [EPISODE_BARS + 1, EPISODE_BARS + 2])
@@ -32,14 +32,7 @@ def test_the_days_before_the_validation_window_hold_an_episode_or_are_refused(ba
 
 def test_votes_are_blank_and_costs_charged_as_the_settings_say() -> None:
     panel = load_market("generated:years=3", seed=3)
-    shape = (len(panel.dates), 1)
-    votes = VotePanel(
-        dates=panel.dates,
-        assets=("SPY",),
-        **{name: np.ones(shape, np.int32) for name in ("eligible", "holders", "related")},
-        views=np.full((*shape, len(VIEW_NAMES)), 0.5, np.float32),
-        by_category=np.zeros((*shape, 4), np.float16),
-    )
+    votes = unanimous("SPY", panel.dates)
     settings = EpisodeSettings(cost_bps=7.0, crypto_cost_bps=30.0)
     seeing, crypto = load_episodes(panel, votes, ["SPY", "BTC-USD"], settings)
     (blind,) = load_episodes(panel, votes, ["SPY"], settings.changed(votes=False))

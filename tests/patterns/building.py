@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.market import PricePanel, exchange_sessions
-from rlpretrain.patterns import REGIMES, PatternSet, StrategyRecord, pattern_keys
+from rlpretrain.features import VIEW_NAMES
+from rlpretrain.market import Dates, PricePanel, exchange_sessions
+from rlpretrain.patterns import REGIMES, PatternSet, StrategyRecord, VotePanel, pattern_keys
 from rlpretrain.symphony import Fidelity
 from rlpretrain.symphony.evidence import CATEGORIES
 
@@ -127,4 +128,16 @@ def random_patterns(
         reward=rng.normal(size=count).astype(np.float32),
         value=rng.normal(size=count).astype(np.float32),
         settled=date + rng.integers(1, 30, count),
+    )
+
+
+def unanimous(symbol: str, dates: Dates) -> VotePanel:
+    """Votes of one strategy, which always holds the asset."""
+    shape = (len(dates), 1)
+    return VotePanel(
+        dates=dates,
+        assets=(symbol,),
+        **{name: np.ones(shape, np.int32) for name in ("eligible", "holders", "related")},
+        views=np.full((*shape, len(VIEW_NAMES)), 0.5, np.float32),
+        by_category=np.zeros((*shape, 4), np.float16),
     )

@@ -17,8 +17,9 @@ from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import CHECK, LIST, MINE, Run, Stage, run_stage
 from rlpretrain.stages.check import Checked
 from rlpretrain.stages.list import Listed
-from rlpretrain.stages.mine import Mined
+from rlpretrain.stages.mine import VOTES, Mined
 from rlpretrain.stages.work import Work
+from tests.patterns.building import unanimous
 
 
 def make_patterns(n: int = 400, seed: int = 0) -> PatternSet:
@@ -83,6 +84,7 @@ def mined_run(folder: Path, rows: int = 900, **settings: Any) -> Run:
         write_dataset(work.write("datasets/train.parquet"), train)
         write_dataset(work.write("datasets/validation.parquet"), validation)
         write_json(work.write("datasets/card.json"), card)
+        unanimous("SPY", patterns.date).save(work.write(VOTES))
         return Mined(
             strategies=0, agree=0, voters=0, rejected=0, trades=0, patterns=rows, extraction="", stored={},
             assets_with_votes=0, assets_with_related_votes=0,

@@ -30,6 +30,7 @@ def arm(name: str, start: PolicyNetwork | None, shape: PolicyNetwork) -> Learnin
         start=start,
         prior=window.run(shape.act),
         transfer=TransferConfig(strategy="residual"),
+        reward="net",
         steps=2048,
         checkpoints=2,
         trust=0.5,

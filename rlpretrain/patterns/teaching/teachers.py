@@ -1,22 +1,25 @@
-"""Teachers, one row each: what turns the library's votes into labels."""
+"""Teachers, one row each: what turns the library's votes into labels.
+
+The settings list these rows, so a teacher's own module is loaded only when it teaches.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from rlpretrain.choices import choose
 from rlpretrain.errors import SettingsError
-from rlpretrain.market import PricePanel
-from rlpretrain.patterns.settings import DecisionSettings
-from rlpretrain.patterns.teaching.consensus_teacher import teach_consensus
-from rlpretrain.patterns.teaching.lesson import Lesson
-from rlpretrain.patterns.teaching.outcome_teacher import teach_outcomes
-from rlpretrain.patterns.voting.tally import Tally
 from rlpretrain.table import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rlpretrain.market import PricePanel
+    from rlpretrain.patterns.settings import DecisionSettings
+    from rlpretrain.patterns.teaching.lesson import Lesson
+    from rlpretrain.patterns.voting.tally import Tally
 
 __all__ = ["TEACHERS", "Taught", "Teacher", "teach"]
 
@@ -58,12 +61,16 @@ class Teacher:
 
 
 def _consensus(tally: Tally, panel: PricePanel, rules: DecisionSettings, _: np.datetime64 | None) -> Taught:
+    from rlpretrain.patterns.teaching.consensus_teacher import teach_consensus
+
     return Taught(lesson=lambda symbol: teach_consensus(symbol, tally, panel, rules))
 
 
 def _outcomes(
     tally: Tally, panel: PricePanel, rules: DecisionSettings, validation_start: np.datetime64 | None
 ) -> Taught:
+    from rlpretrain.patterns.teaching.outcome_teacher import teach_outcomes
+
     teacher = teach_outcomes(tally, panel, rules, validation_start)
     return Taught(lesson=teacher.lesson, expects=True, summary=teacher.summary())
 
