@@ -25,11 +25,11 @@ class CatalogueSettings(Section):
     """What the embedded server serves."""
 
     catalogue: str = run_setting(
-        "generated:",
+        "generated:knowing=0.125",
         "Library",
-        "What the embedded server serves: 'generated:[size=N]' or a folder of symphony files.",
+        "What the embedded server serves: 'generated:[size=N,knowing=SHARE]' or a folder of symphony files.",
         title="Catalogue",
-        examples=["generated:", "generated:size=200", "generated:knowing=0.125", "/data/symphonies"],
+        examples=["generated:knowing=0.125", "generated:", "generated:size=200", "/data/symphonies"],
     )
 
 

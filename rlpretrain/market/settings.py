@@ -33,13 +33,14 @@ class MarketSettings(SeedSettings):
     """Where prices come from; a generated market is drawn from the seed."""
 
     market: str = run_setting(
-        "generated:",
+        "generated:kind=library,strength=1",
         "Market",
-        "Provider of prices, such as 'generated:[kind=...,years=...]' or 'files:DIR'.",
+        "Provider of prices, such as 'generated:[kind=...,years=...]' or 'files:DIR'; the default hides something that "
+        "some of the default catalogue's strategies know.",
         title="Market",
         examples=[
-            "generated:",
             "generated:kind=library,strength=1",
+            "generated:",
             "generated:kind=planted",
             "generated:kind=noise",
             "files:/data/prices",
