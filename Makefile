@@ -19,7 +19,7 @@ WHEELS ?= .[airflow,fab,celery,kubernetes,openlineage,train]
 export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fast test install hooks trainer-image airflow-image wheelhouse sbom secrets clean
+.PHONY: help run check fast test nightly install hooks trainer-image airflow-image wheelhouse sbom secrets clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -35,11 +35,14 @@ check: $(VENV)/installed-dev ## Check style, types, import rules and unused name
 	$(BIN)/vulture
 
 fast: $(VENV)/installed-dev ## Run the tests that need no service and at most five seconds each, in about six minutes
-	$(PYTEST) -m "not (slow or airflow or docker or postgres or market_data)"
+	$(PYTEST) -m "not (slow or nightly or airflow or docker or postgres or market_data)"
 
 test: check ## Run `make check`, then all tests
 	.ci/system-parts
 	$(PYTEST)
+
+nightly: $(VENV)/installed-dev ## Repeat slow tests with more seeds and settings, for some hours
+	$(PYTEST) -m nightly
 
 install: $(VENV)/installed ## Create the environment only
 

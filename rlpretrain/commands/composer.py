@@ -32,7 +32,11 @@ def _serve(options: argparse.Namespace) -> dict[str, Any]:
 
     config = read_settings(options)
     panel = load_market(
-        config.market, seed=config.seed, exclude=config.exclude_prices, trust=config.trust_prices
+        config.market,
+        seed=config.seed,
+        end=config.test_end,
+        exclude=config.exclude_prices,
+        trust=config.trust_prices,
     )
     last_day = panel.dates[-1].astype(object)
     served = ServedCatalogue(load_catalogue(config.catalogue), EngineBacktester(panel), last_day)

@@ -42,6 +42,7 @@ def load_prices(provider: str, tickers: Iterable[str], settings: MarketSettings)
         provider,
         symbols=found,
         seed=settings.seed,
+        end=settings.test_end,
         exclude=settings.exclude_prices,
         trust=settings.trust_prices,
     )

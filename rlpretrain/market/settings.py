@@ -59,6 +59,12 @@ class MarketSettings(SeedSettings):
         "Bars that are right although the checks of prices doubt them, written like exclude_prices.",
         title="Prices to trust",
     )
+    test_end: Day | None = run_setting(
+        None,
+        "Market",
+        "Last day of the market, which ends the test window; what comes after it is not looked at.",
+        title="End of the test window",
+    )
 
     @field_validator("exclude_prices", "trust_prices")
     @classmethod
@@ -132,6 +138,9 @@ class WindowSettings(MarketSettings):
                 f"validation_start {self.validation_start} must be before test_start {self.test_start}: "
                 "time is split as pre-training | validation | test"
             )
+        for name in ("validation_start", "test_start"):
+            if self.test_end and (start := getattr(self, name)) and start > self.test_end:
+                raise ValueError(f"{name} {start} must be before test_end {self.test_end}")
         return self
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,7 @@ OTHER: dict[str, Any] = {
     "validation_split": 0.3,
     "validation_start": "2022-06-01",
     "test_start": "2023-09-01",
+    "test_end": "2024-11-29",
     "votes": False,
     "teacher": "consensus",
     "rl_precision": "bfloat16",
@@ -131,10 +132,14 @@ ELSEWHERE = {"price_updates"}
 """Needs a folder of prices and a source of them; `test_update` runs it."""
 
 OFTEN = (
-    "chunk_size", "max_strategies", "market", "min_performance_threshold", "votes", "dataset_format", "n_clusters",
-    "num_epochs", "max_training_assets", "transfer_strategy", "validation_envs", "bootstrap_samples",
+    "max_strategies", "chunk_size", "min_performance_threshold", "votes", "dataset_format", "n_clusters", "num_epochs",
+    "max_training_assets", "transfer_strategy", "validation_envs", "bootstrap_samples",
 )  # fmt: skip
-"""One or two of each section, and those that leave other files; RLPRETRAIN_REQUIRE_ALL_SETTINGS=1 tries all."""
+"""One or two of each section, and those that leave other files."""
+CHAINS = [
+    pytest.param(OFTEN, id="often", marks=pytest.mark.slow),
+    *(pytest.param((name,), id=name, marks=pytest.mark.nightly) for name in OTHER),
+]
 
 
 def run(output_dir: Path, **changes: Any) -> Run:
@@ -172,19 +177,33 @@ def test_the_key_of_a_stage_changes_with_its_own_settings_alone(name: str) -> No
         assert len(keys) == (2 if name in stage.settings.model_fields else 1), stage.name
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", list(OTHER) if os.environ.get("RLPRETRAIN_REQUIRE_ALL_SETTINGS") else OFTEN)
+@pytest.mark.parametrize("names", CHAINS)
 def test_what_depends_on_a_setting_runs_again_and_all_is_as_in_a_fresh_run(
-    name: str, finished: Path, tmp_path: Path
+    names: Sequence[str], finished: Path, tmp_path: Path
 ) -> None:
-    resumed, fresh = tmp_path / "resumed", tmp_path / "fresh"
+    """Settings change one after the other, those of earlier stages first, so that no stage runs again by chance."""
+    resumed = tmp_path / "resumed"
     shutil.copytree(finished.parent, resumed)
-    # The registry counts every agent that was ever tried, the first one of this run too.
-    shutil.rmtree(resumed / "registry")
-    before = manifests(resumed / "one")
-    changed = run(resumed, **{name: OTHER[name]})
-    after = manifests(resumed / "one")
+    changes: dict[str, Any] = {}
+    for name in sorted(names, key=first_stage):
+        # The registry counts every agent that was ever tried, those of this run's earlier settings too.
+        shutil.rmtree(resumed / "registry")
+        before = manifests(resumed / "one")
+        changes[name] = OTHER[name]
+        changed = run(resumed, **changes)
+        assert_ran_again(changed, name, before, manifests(resumed / "one"))
+    assert_equal_runs(changed, run(tmp_path / "fresh", **changes))
 
+
+def first_stage(name: str) -> int:
+    """Position in the night of the first stage that reads a setting."""
+    return next(place for place, stage in enumerate(NIGHT) if name in stage.settings.model_fields)
+
+
+def assert_ran_again(
+    changed: Run, name: str, before: dict[str, dict[str, Any]], after: dict[str, dict[str, Any]]
+) -> None:
+    """Exactly the stages have run again that read the setting, or something that came out otherwise."""
     for stage in NIGHT:
         for part in parts_of(changed, stage):
             own = stage.manifest_name(part)
@@ -198,18 +217,15 @@ def test_what_depends_on_a_setting_runs_again_and_all_is_as_in_a_fresh_run(
             held = name in stage.settings.model_fields
             new = own not in before
             parts_gone = any(
-                name.startswith(f"{need.name}/") and name not in after
+                earlier.startswith(f"{need.name}/") and earlier not in after
                 for need in stage.needs
-                for name in before
+                for earlier in before
             )
             expected = held or new or bool(differ) or parts_gone
             # The registry was emptied: who asks it finds another answer.
             if stage.name == "promote":
                 continue
-            assert again == expected, f"{own}: {sorted(differ)}"
-
-    other = run(fresh, **{name: OTHER[name]})
-    assert_equal_runs(changed, other)
+            assert again == expected, f"{name}: {own}: {sorted(differ)}"
 
 
 @pytest.mark.slow

@@ -82,8 +82,13 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Rows:
     return rows
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(1, marks=pytest.mark.slow),
+        *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 51)),
+    ],
+)
 def test_killed_at_random_moments_while_a_third_of_the_calls_fails(
     undisturbed: Rows, tmp_path: Path, seed: int
 ) -> None:

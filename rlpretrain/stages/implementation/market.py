@@ -43,7 +43,11 @@ def market_of(run: Run | Work[MarketSettings]) -> PricePanel:
 
     def load() -> PricePanel:
         panel = load_market(
-            name, seed=settings.seed, exclude=settings.exclude_prices, trust=settings.trust_prices
+            name,
+            seed=settings.seed,
+            end=settings.test_end,
+            exclude=settings.exclude_prices,
+            trust=settings.trust_prices,
         )
         run.progress(f"market {name}: {len(panel.symbols)} assets, {panel.dates[0]} to {panel.dates[-1]}")
         if panel.findings:
