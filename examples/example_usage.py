@@ -46,6 +46,7 @@ from rlpretrain.transfer import load_agent, make_agent, save_agent
 
 CUSTOM = Path(__file__).with_name("custom.yaml")
 TINY: dict[str, Any] = {
+    "market": "generated:kind=library,strength=1,years=8",
     "max_strategies": 30,
     "num_epochs": 8,
     "transfer_steps": 2_048,

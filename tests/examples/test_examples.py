@@ -16,6 +16,7 @@ from rlpretrain import PretrainingConfig, PretrainingPipeline
 from tests.examples.documents import PROJECT, blocks, table
 
 TINY = {
+    "market": "generated:kind=library,strength=1,years=8",
     "num_epochs": 4,
     "transfer_steps": 2_048,
     "critic_warmup_steps": 0,

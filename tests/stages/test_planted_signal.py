@@ -22,7 +22,7 @@ ASSET = "QQQ"
 SEEDS = 3
 
 
-def run(kind: str, folder: Path) -> tuple[dict[str, Any], AssetValidation, str]:
+def run(kind: str, folder: Path, symphonies: int) -> tuple[dict[str, Any], AssetValidation, str]:
     """Run every stage; return the results, the asset's evidence and the text report.
 
     The market ends after the library's last edits, so that four years of test days are clean and nobody is set aside.
@@ -30,9 +30,9 @@ def run(kind: str, folder: Path) -> tuple[dict[str, Any], AssetValidation, str]:
     config = PretrainingConfig(
         market=f"generated:kind={kind},years=12,end=2028-12-31",
         test_start="2025-01-01",
-        catalogue="generated:size=120",
-        max_strategies=120,
-        chunk_size=120,
+        catalogue=f"generated:size={symphonies}",
+        max_strategies=symphonies,
+        chunk_size=symphonies,
         hold_every=20,
         n_clusters=3,
         hidden_dims=[64, 32],
@@ -55,7 +55,7 @@ def run(kind: str, folder: Path) -> tuple[dict[str, Any], AssetValidation, str]:
 
 
 def test_a_planted_rule_is_found(tmp_path: Path) -> None:
-    results, evidence, report = run("planted", tmp_path)
+    results, evidence, report = run("planted", tmp_path, symphonies=120)
     assert results["finding"] == "better", results["summary"]
     assert results["figures"]["jump_start"] > 0.5
     assert results["figures"]["area"] > 0.5
@@ -72,7 +72,7 @@ def test_a_planted_rule_is_found(tmp_path: Path) -> None:
 
 
 def test_noise_shows_no_effect_and_the_report_says_so(tmp_path: Path) -> None:
-    results, evidence, report = run("noise", tmp_path)
+    results, evidence, report = run("noise", tmp_path, symphonies=60)
     assert results["finding"] == "no effect shown", results["summary"]
     assert not results["promoted"]
     assert report.splitlines()[3].startswith("NO EFFECT")
