@@ -18,9 +18,7 @@ __all__ = ["best_arms", "pool_best_arms"]
 _MIN_BARS = 60
 
 
-def best_arms(
-    scores: Mapping[str, ArrayLike], *, samples: int, rng: np.random.Generator
-) -> dict[str, float]:
+def best_arms(scores: Mapping[str, ArrayLike], *, samples: int, rng: np.random.Generator) -> dict[str, float]:
     """Return for each arm the p-value of the model confidence set: small where the arm can be excluded as the best.
 
     The arms with a p-value above ``1 - level`` are the set, which contains the best arm with that probability. Hansen,
@@ -78,7 +76,10 @@ def pool_best_arms(
     ]
     dates = [np.array(asset.part_dates(asset.window.main), dtype="datetime64[D]") for asset in assets]
     return best_arms(
-        {arm: pool_by_day(dates, [np.array(asset.arms[arm].contributions) for asset in assets]) for arm in arms},
+        {
+            arm: pool_by_day(dates, [np.array(asset.arms[arm].contributions) for asset in assets])
+            for arm in arms
+        },
         samples=samples,
         rng=rng,
     )

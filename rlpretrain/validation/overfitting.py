@@ -58,7 +58,9 @@ def overfitting(returns: Floats) -> Overfitting | None:
     chosen = list(combinations(range(blocks), blocks // 2))
     half = np.zeros((len(chosen), blocks))
     np.put_along_axis(half, np.array(chosen), 1.0, axis=1)
-    past, future = (_ratios(taken @ sums, taken @ squares, length * blocks // 2) for taken in (half, 1 - half))
+    past, future = (
+        _ratios(taken @ sums, taken @ squares, length * blocks // 2) for taken in (half, 1 - half)
+    )
     best = past.argmax(axis=1)[:, None]
     own = np.take_along_axis(future, best, axis=1)
     rank = (future < own).sum(axis=1) + ((future == own).sum(axis=1) + 1) / 2
@@ -74,5 +76,7 @@ def _ratios(sums: Floats, squares: Floats, bars: int) -> Floats:
     """Return Sharpe ratios per bar, rounded so that equal ones are ties; zero where the returns do not vary."""
     variance = (squares - sums**2 / bars) / (bars - 1)
     varies = variance > 1e-18
-    ratio = np.divide(sums / bars, np.sqrt(np.where(varies, variance, 1.0)), where=varies, out=np.zeros_like(sums))
+    ratio = np.divide(
+        sums / bars, np.sqrt(np.where(varies, variance, 1.0)), where=varies, out=np.zeros_like(sums)
+    )
     return np.round(ratio, 12)

@@ -15,6 +15,7 @@ import pytest
 
 from rlpretrain.errors import SettingsError
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.store.schema import trials
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import MINE, NIGHT, STAGES, Run, parts_of, stages_before
@@ -115,6 +116,8 @@ OTHER: dict[str, Any] = {
     "kl_decay_fraction": 0.5,
     "transfer_temperature": 2.0,
     "validation_envs": ["TLT", "SPY"],
+    "validation_profile": "study",
+    "validation_arms": ["naive"],
     "validation_episodes": 5,
     "episode_days": 40,
     "validation_seeds": 3,
@@ -179,8 +182,13 @@ def test_what_depends_on_a_setting_runs_again_and_all_is_as_in_a_fresh_run(
 ) -> None:
     resumed, fresh = tmp_path / "resumed", tmp_path / "fresh"
     shutil.copytree(finished.parent, resumed)
-    # The registry counts every agent that was ever tried, the first one of this run too.
+    # Registry and store count every agent that was ever tried, the first ones of this run too.
     shutil.rmtree(resumed / "registry")
+    with (
+        open_store(f"sqlite:///{resumed / 'one' / 'composer_patterns.db'}") as store,
+        store.engine.begin() as tried,
+    ):
+        tried.execute(trials.delete())
     before = manifests(resumed / "one")
     changed = run(resumed, **{name: OTHER[name]})
     after = manifests(resumed / "one")

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
+from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 from rlpretrain.validation.arms import (
     AGENT,
     BUY_AND_HOLD,
@@ -90,6 +91,8 @@ def learning_chart(asset: AssetValidation) -> Chart:
     with drawing(f"learning {asset.symbol}", 7.2, 3.1) as (figure, svg):
         axes = figure.add_subplot()
         for arm in arrange(list(asset.bands)):
+            if arm in TRANSFER_STRATEGIES:
+                continue
             band = asset.bands[arm]
             colour = arm_colour(arm)
             axes.fill_between(band.steps, band.low, band.high, color=colour, alpha=0.15, linewidth=0)
@@ -112,7 +115,8 @@ def learning_chart(asset: AssetValidation) -> Chart:
         f"{asset.symbol}: transferred agents start at {first[TRANSFERRED]:+.2f} and end at "
         f"{last[TRANSFERRED]:+.2f}; random weights start at {first[VANILLA]:+.2f} and end at {last[VANILLA]:+.2f}",
         svg.text,
-        "Interquartile means over seeds, with intervals. Zero is the score of being always long or always flat.",
+        "Interquartile means over seeds, with intervals. Zero is the score of being always long or always flat. Other "
+        "transfer strategies, where they were run, are in the tables only.",
     )
 
 
