@@ -6,7 +6,7 @@ Another package can add a reference, a way to trade without learning, to the tab
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -15,7 +15,6 @@ import numpy as np
 from rlpretrain.environments import Trajectory
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.table import Table
-from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 from rlpretrain.validation.baselines import buy_and_hold, cross_averages
 from rlpretrain.validation.rules import best_category, follow_supporters, follow_view, hedge
 from rlpretrain.validation.window import EvaluationWindow
@@ -35,7 +34,6 @@ __all__ = [
     "arm_of",
     "arms_with",
     "arrange",
-    "learners_named",
     "trade_by",
     "vote_rules",
 ]
@@ -344,26 +342,6 @@ OTHER = Arm(
 def arm_of(name: str) -> Arm:
     """Return an arm's row, or that of `OTHER` with the arm's name as its label."""
     return ARMS.get(name) or replace(OTHER, label=name.replace("_", " ").capitalize())
-
-
-def learners_named(names: Sequence[str], strategy: str) -> list[Arm]:
-    """Return the arms that learn in a validation: 'transferred', 'vanilla' and those that are named.
-
-    Parameters
-    ----------
-    names
-        Names of learners or of transfer strategies; a strategy's arm is 'transferred' by that strategy.
-    strategy
-        Strategy of 'transferred', which needs no further arm.
-    """
-    strategies = [name for name in names if name in TRANSFER_STRATEGIES and name != strategy]
-    return [
-        *(arm for arm in arms_with("learner") if arm.name in (TRANSFERRED, VANILLA, *names)),
-        *(
-            replace(arm_of(name), name=name, starts_from="clone", changes={"transfer_strategy": name})
-            for name in strategies
-        ),
-    ]
 
 
 def arms_with(*roles: Role) -> list[Arm]:

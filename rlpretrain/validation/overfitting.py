@@ -76,7 +76,5 @@ def _ratios(sums: Floats, squares: Floats, bars: int) -> Floats:
     """Return Sharpe ratios per bar, rounded so that equal ones are ties; zero where the returns do not vary."""
     variance = (squares - sums**2 / bars) / (bars - 1)
     varies = variance > 1e-18
-    ratio = np.divide(
-        sums / bars, np.sqrt(np.where(varies, variance, 1.0)), where=varies, out=np.zeros_like(sums)
-    )
-    return np.round(ratio, 12)
+    ratio = np.where(varies, sums / bars, 0.0) / np.sqrt(np.where(varies, variance, 1.0))
+    return np.asarray(np.round(ratio, 12), dtype=np.float64)

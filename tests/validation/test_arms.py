@@ -21,9 +21,9 @@ from rlpretrain.validation.arms import (
     Arm,
     arm_of,
     arrange,
-    learners_named,
 )
 from rlpretrain.validation.baselines import buy_and_hold
+from rlpretrain.validation.learners import learners_named
 from rlpretrain.validation.report import ReportData, html_report, text_report
 from rlpretrain.validation.report.charts import equity_chart, score_chart
 from rlpretrain.validation.report.evidence_tables import arms_table, inference_table, metrics_table

@@ -36,7 +36,8 @@ from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 from rlpretrain.validation import AssetCase, EvaluationWindow, validate_asset
 from rlpretrain.validation.arms import AGENT as AGENT_ARM
-from rlpretrain.validation.arms import FROZEN, Arm, arms_with, learners_named
+from rlpretrain.validation.arms import FROZEN, Arm, arms_with
+from rlpretrain.validation.learners import learners_named
 from rlpretrain.validation.settings import ValidationSettings
 
 __all__ = ["asset_case", "validate"]

@@ -68,14 +68,14 @@ def _population(verdict: Verdict) -> list[str]:
     found = verdict.population
     if found is None:
         return [
-            f"Effects on single assets are not shrunk towards their mean, which needs {FEWEST_ASSETS} or more assets: "
-            "the asset with the largest effect is probably the luckiest."
+            f"Effects on single assets are not shrunk towards their mean, which would need {FEWEST_ASSETS} or more "
+            "assets. The asset with the largest effect is probably the luckiest."
         ]
     shown = _listed(f"{symbol} {gain}" for symbol, gain in found.assets.items())
     return [
         f"Seen as drawn from one population, assets gain {found.mean} in area over random weights on average, and "
-        f"their true gains differ by a standard deviation of about {found.spread:.2f}. Shrinkage, which draws each "
-        f"asset towards the mean as far as its own days are uncertain, gives these gains: {shown}."
+        f"their true gains differ by a standard deviation of about {found.spread:.2f}. Shrunk effects, which are drawn "
+        f"towards this mean as far as an asset's own days leave them uncertain, are: {shown}."
     ]
 
 
