@@ -41,7 +41,7 @@ def best_arms(scores: Mapping[str, ArrayLike], *, samples: int, rng: np.random.G
     kept = list(distinct.values())
     if len(kept) < 2 or len(rows[kept[0]]) < _MIN_BARS:
         return {}
-    losses = -np.column_stack([rows[arm] for arm in kept])
+    losses = np.asarray(-np.column_stack([rows[arm] for arm in kept]), dtype=np.float64)
     test = MCS(
         losses,
         size=0.05,  # The p-values do not depend on it.

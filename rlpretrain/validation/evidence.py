@@ -319,6 +319,8 @@ def _summarise_arm(
             scores, level=config.promotion_confidence, samples=config.bootstrap_samples, rng=rng
         )
     joined = combine(runs)
+    rows = [window.part_contributions(run)[window.main] for run in runs]
+    contributions = np.asarray(np.mean(rows, axis=0), dtype=np.float64)
     return ArmResult(
         arm=arm,
         runs=len(runs),
@@ -329,11 +331,7 @@ def _summarise_arm(
         score=score,
         equity=tuple(np.round(joined.equity, 6).tolist()),
         exposure=tuple(np.round(joined.exposure, 4).tolist()),
-        contributions=tuple(
-            np.round(
-                np.mean([window.part_contributions(run)[window.main] for run in runs], axis=0), 8
-            ).tolist()
-        ),
+        contributions=tuple(contributions.round(8).tolist()),
     )
 
 
