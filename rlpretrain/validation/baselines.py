@@ -43,7 +43,7 @@ def buy_and_hold(window: EvaluationWindow) -> Trajectory:
 
 
 def cross_averages(window: EvaluationWindow) -> Trajectory:
-    """Be long while the mean of the last 50 closes is above that of the last 200; flat until there are 200 closes.
+    """Hold while the mean of the last 50 closes is above that of the last 200; flat until there are 200 closes.
 
     Brock, Lakonishok and LeBaron, "Simple Technical Trading Rules", Journal of Finance 47 (1992).
     """

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import numpy as np
+from markupsafe import escape
 
 from rlpretrain.validation import AssetValidation, Verdict, reach_verdict
 from rlpretrain.validation.overfitting import Overfitting
