@@ -56,7 +56,9 @@ def test_what_is_not_known_is_said_or_left_out() -> None:
     verdict, found = case()
     bare = found.model_copy(update={"sharpe": None, "overfitting": None})
     assert verdict.population is None
-    (population,) = further_tests(verdict.model_copy(update={"best_arms": {}}), [bare])
+    verdict = verdict.model_copy(update={"best_arms": {}})
+    assert further_tests(verdict, [bare]) == []
+    (population,) = further_tests(verdict.model_copy(update={"assets": ("SYN", "B")}), [bare])
     assert "would need 4 or more assets" in population
     equal = verdict.model_copy(update={"best_arms": {"agent": 1.0, "vanilla": 0.5}})
     assert "It excludes none" in further_tests(equal, [bare])[0]

@@ -59,13 +59,15 @@ def _overfitting(asset: AssetValidation) -> list[str]:
     return [
         f"{asset.symbol}: the probability of backtest overfitting is {percent(found.probability, 0)}. It is the share "
         f"of {found.splits:,} ways to halve the test days in which the run with the best Sharpe ratio on one half, of "
-        f"{found.runs} runs, is no better than the median run on the other; about 50 % means that the best of them is "
-        "no more than lucky."
+        f"{found.runs} different runs, is no better than the median run on the other; about 50 % means that the best "
+        "of them is no more than lucky."
     ]
 
 
 def _population(verdict: Verdict) -> list[str]:
     found = verdict.population
+    if found is None and len(verdict.assets) == 1:
+        return []
     if found is None:
         return [
             f"Effects on single assets are not shrunk towards their mean, which would need {FEWEST_ASSETS} or more "
