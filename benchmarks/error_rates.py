@@ -3,7 +3,7 @@
 Simulated studies have the difficulties of real ones: assets that move together, volatility that clusters, fat tails,
 and a prior that all seeds and, in part, all assets share. On noise no path of positions knows anything of returns.
 
-    python -m benchmarks.error_rates                        # all, about ten minutes on one idle core
+    python -m benchmarks.error_rates                        # all, about ten CPU minutes
     python -m benchmarks.error_rates --studies 20 --tests 0
 """
 

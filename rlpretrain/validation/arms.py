@@ -168,7 +168,7 @@ ARMS: Table[Arm] = Table(
         Arm(
             name="vanilla_longer",
             role="learner",
-            label="Vanilla, longer",
+            label="Longer vanilla RL",
             description="Random weights that used up pre-training's compute in further steps before the curve begins.",
             colour="#c05a12",
             dark_colour="#ffa05c",
