@@ -60,10 +60,13 @@ class OneOf:
         names, labels = zip(*choices, strict=True)
         return {**handler(schema), "enum": list(names), "labels": list(labels)}
 
+    def names(self) -> list[str]:
+        """Return all possible values."""
+        return [*(value for value, _ in self.besides), *self._table()]
+
     def _check(self, name: str) -> str:
-        known, table = [value for value, _ in self.besides], self._table()
-        if name not in known and name not in table:
-            raise ValueError(f"unknown {table.what} {name!r}: one of {', '.join([*known, *table])}")
+        if name not in (names := self.names()):
+            raise ValueError(f"unknown {self._table().what} {name!r}: one of {', '.join(names)}")
         return name
 
     def _table(self) -> Table[Any]:

@@ -17,7 +17,7 @@ VERBS = frozenset(  # a block of words, which is easier to read and to add to th
     Load Lock Log Look Make Map Mark Merge Migrate Mine Move Name Note Notify Open Order Pack Parse Plot Pool
     Print Project Promote Provide Raise Rank Reach Read Rebuild Recommend Record Refit Register Regress Remove
     Render Renumber Repeat Replace Replay Report Resample Restart Restore Restrict Return Run Sample Scale Score Search
-    Select Send Separate Serve Set Show Shuffle Signal Simulate Sort Split Start Stop Store Stretch Sum
+    Select Send Separate Serve Set Show Shrink Shuffle Signal Simulate Sort Split Start Stop Store Stretch Sum
     Summarise Take Test Trade Train Try Turn Undo Unpack Unpause Update Validate Wait Warn Weight Widen Wire
     Withdraw Write Yield
     """.split()  # noqa: SIM905

@@ -6,17 +6,17 @@ Another package can add a reference, a way to trade without learning, to the tab
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 
 from rlpretrain.environments import Trajectory
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.table import Table
-from rlpretrain.validation.baselines import buy_and_hold
-from rlpretrain.validation.rules import best_category, follow_view, hedge
+from rlpretrain.validation.baselines import buy_and_hold, cross_averages
+from rlpretrain.validation.rules import best_category, follow_supporters, follow_view, hedge
 from rlpretrain.validation.window import EvaluationWindow
 
 __all__ = [
@@ -78,6 +78,11 @@ class Arm:
         Whether the chart of growth and drawdown draws it.
     starts_from
         For a learner or a policy: the pre-trained network whose weights it has at first; None for random weights.
+    changes
+        For a learner: settings of the transfer in which it differs from the run's, by name.
+    equal_compute
+        For a learner from random weights: whether it has used up pre-training's compute in further steps of RL before
+        its curve begins.
     trade
         For a reference: function that trades a window. What it does on a bar may depend only on earlier bars.
     follows_votes
@@ -95,6 +100,8 @@ class Arm:
     in_metrics: bool
     in_equity: bool
     starts_from: Literal["clone", "placebo"] | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    equal_compute: bool = False
     trade: Callable[[EvaluationWindow], Trajectory] | None = None
     follows_votes: bool = False
 
@@ -111,6 +118,10 @@ class Arm:
             raise SettingsError(f"the arm {self.name!r} has no network to act by", hint="set starts_from")
         if (self.role == "reference") != (self.trade is not None):
             raise SettingsError(f"the arm {self.name!r}: a reference, and only a reference, must set trade")
+        if self.role != "learner" and (self.changes or self.equal_compute):
+            raise SettingsError(f"the arm {self.name!r}: only a learner has changes or equal_compute")
+        if self.equal_compute and self.starts_from is not None:
+            raise SettingsError(f"the arm {self.name!r} has been pre-trained: it cannot set equal_compute")
         if self.follows_votes and self.trade is None:
             raise SettingsError(f"the arm {self.name!r}: only a reference can follow the votes")
 
@@ -153,6 +164,39 @@ ARMS: Table[Arm] = Table(
             dash=(),
             in_metrics=True,
             in_equity=True,
+        ),
+        Arm(
+            name="vanilla_longer",
+            role="learner",
+            label="Longer vanilla RL",
+            description="Random weights that used up pre-training's compute in further steps before the curve begins.",
+            colour="#c05a12",
+            dark_colour="#ffa05c",
+            dash=(6, 2),
+            in_metrics=False,
+            in_equity=False,
+            equal_compute=True,
+        ),
+        Arm(
+            name="naive",
+            role="learner",
+            label="Naive hand-over",
+            description="Pre-trained weights of the actor handed to plain RL, with a random critic and no pull.",
+            colour="#1c5fb8",
+            dark_colour="#79b0ff",
+            dash=(3, 1.5),
+            in_metrics=False,
+            in_equity=False,
+            starts_from="clone",
+            changes={
+                "transfer_strategy": "fine_tuning",
+                "freeze_layers": [],
+                "critic_warmup_steps": 0,
+                "critic_start": "random",
+                "backbone_lr_scale": 1.0,
+                "kl_coefficient": 0.0,
+                "transfer_temperature": 1.0,
+            },
         ),
         Arm(
             name=FROZEN,
@@ -202,6 +246,18 @@ ARMS: Table[Arm] = Table(
             trade=buy_and_hold,
         ),
         Arm(
+            name="moving_averages",
+            role="reference",
+            label="Moving averages",
+            description="Long while the mean of the last 50 closes is above that of the last 200.",
+            colour="#5b6b2f",
+            dark_colour="#c3d08c",
+            dash=(2, 2),
+            in_metrics=False,
+            in_equity=False,
+            trade=cross_averages,
+        ),
+        Arm(
             name="consensus",
             role="reference",
             label="Consensus",
@@ -225,6 +281,19 @@ ARMS: Table[Arm] = Table(
             in_metrics=False,
             in_equity=False,
             trade=follow_view("related"),
+            follows_votes=True,
+        ),
+        Arm(
+            name="supporters",
+            role="reference",
+            label="Supporters",
+            description="Gives each strategy able to hold the asset an equal part of the capital.",
+            colour="#9c3f7c",
+            dark_colour="#e79bcb",
+            dash=(4, 1),
+            in_metrics=False,
+            in_equity=False,
+            trade=follow_supporters,
             follows_votes=True,
         ),
         Arm(

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from rlpretrain.validation.baselines import MatchedRandom
 from rlpretrain.validation.learning_curves import CurveBand, CurveComparison, LearningCurve
 from rlpretrain.validation.metrics import PerformanceMetrics
+from rlpretrain.validation.overfitting import Overfitting
 from rlpretrain.validation.rule_gains import RuleGain
 from rlpretrain.validation.sharpe import SharpeDifference, SharpeEvidence
 from rlpretrain.validation.statistics import Interval
@@ -18,6 +19,7 @@ __all__ = [
     "ArmResult",
     "AssetValidation",
     "EpisodeSummary",
+    "TriedPolicy",
     "WindowSummary",
 ]
 
@@ -56,6 +58,18 @@ class ArmResult(_Evidence):
     """(m,) growth of 1, capital split evenly among the runs each day."""
     exposure: tuple[float, ...]
     """(m,) share of the capital in the market."""
+    contributions: tuple[float, ...]
+    """Contribution of each bar of the main part to the timing score, mean over runs."""
+
+
+class TriedPolicy(_Evidence):
+    """A policy that was scored on the test window, by which the best one's Sharpe ratio is deflated."""
+
+    arm: str
+    seed: int | None
+    """None for a policy that no seed of this validation has trained."""
+    sha256: str
+    """Hash of its weights, by which the same policy is recognised in another validation."""
 
 
 class EpisodeSummary(_Evidence):
@@ -95,6 +109,10 @@ class AssetValidation(_Evidence):
     """Agent minus each other arm, on the main part; what cannot be compared is left out."""
     superior_p: float | None
     """p-value of 'no arm has a higher mean return than holding the asset' over the agent, learners and policies."""
+    overfitting: Overfitting | None
+    """How the best run on some days does on the others, over the runs of agent, learners and policies."""
+    tried: tuple[TriedPolicy, ...]
+    """Every policy that was scored on this window and whose weights are known."""
     rule_gains: tuple[RuleGain, ...]
     """Frozen policy and agent minus each one-line rule; empty where the library has no votes."""
     episodes: tuple[EpisodeSummary, ...]

@@ -1,4 +1,4 @@
-"""Baselines that an agent is compared with: holding the asset, and random trading with the same habits."""
+"""Baselines that an agent is compared with: holding, moving averages, and random trading with the same habits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict
 from rlpretrain.environments import Trajectory
 from rlpretrain.validation.window import EvaluationWindow, Part
 
-__all__ = ["MatchedRandom", "buy_and_hold", "matched_paths", "matched_random"]
+__all__ = ["MatchedRandom", "buy_and_hold", "cross_averages", "matched_paths", "matched_random"]
+
+_FAST, _SLOW = 50, 200
+"""Closes of the two moving averages: the usual ones, fixed before any result."""
 
 
 class MatchedRandom(BaseModel):
@@ -37,6 +40,20 @@ class MatchedRandom(BaseModel):
 def buy_and_hold(window: EvaluationWindow) -> Trajectory:
     """Buy at the first fill and stay long, through the agent's own accounting."""
     return window.follow(np.ones((1, len(window.dates)), dtype=bool))[0]
+
+
+def cross_averages(window: EvaluationWindow) -> Trajectory:
+    """Hold while the mean of the last 50 closes is above that of the last 200; flat until there are 200 closes.
+
+    Brock, Lakonishok and LeBaron, "Simple Technical Trading Rules", Journal of Finance 47 (1992).
+    """
+    closes = np.cumprod(window.data.before * window.data.after)
+    total = np.concatenate([[0.0], np.cumsum(closes)])
+    above = np.zeros(len(closes), dtype=bool)
+    rows = np.arange(_SLOW, len(total))
+    fast, slow = ((total[rows] - total[rows - length]) / length for length in (_FAST, _SLOW))
+    above[rows - 1] = fast > slow
+    return window.follow(above[None, window.start : window.stop - 1])[0]
 
 
 def matched_paths(exposure: NDArray[np.float64], draws: int, rng: np.random.Generator) -> NDArray[np.bool_]:

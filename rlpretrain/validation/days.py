@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from rlpretrain.validation.sharpe import block_means
 from rlpretrain.validation.statistics import Interval, PairedComparison, interquartile_mean
 
-__all__ = ["interval_over_days", "pool_by_day"]
+__all__ = ["by_calendar", "interval_over_days", "pool_by_day"]
 
 Floats = NDArray[np.float64]
 
@@ -61,8 +61,19 @@ def pool_by_day(dates: Sequence[NDArray[np.datetime64]], rows: Sequence[Floats])
     dates, rows
         Dates (m_i,) and gains (m_i,) of each asset.
     """
+    return np.asarray(by_calendar(dates, rows).mean(axis=1))
+
+
+def by_calendar(dates: Sequence[NDArray[np.datetime64]], rows: Sequence[Floats]) -> Floats:
+    """Return the assets' gains on one calendar, (days, assets): each column has the mean of its asset's gains.
+
+    Parameters
+    ----------
+    dates, rows
+        Dates (m_i,) and gains (m_i,) of each asset.
+    """
     calendar = np.unique(np.concatenate(dates))
-    pooled = np.zeros(len(calendar))
-    for days, row in zip(dates, rows, strict=True):
-        pooled[np.searchsorted(calendar, days)] += row * (len(calendar) / (len(rows) * len(row)))
-    return pooled
+    found = np.zeros((len(calendar), len(rows)))
+    for i, (days, row) in enumerate(zip(dates, rows, strict=True)):
+        found[np.searchsorted(calendar, days), i] = row * (len(calendar) / len(row))
+    return found

@@ -21,7 +21,13 @@ from rlpretrain.validation.arms import (
     trade_by,
     vote_rules,
 )
-from rlpretrain.validation.asset_result import ArmResult, AssetValidation, EpisodeSummary, WindowSummary
+from rlpretrain.validation.asset_result import (
+    ArmResult,
+    AssetValidation,
+    EpisodeSummary,
+    TriedPolicy,
+    WindowSummary,
+)
 from rlpretrain.validation.baselines import matched_random
 from rlpretrain.validation.learning_curves import (
     ArmCurves,
@@ -31,6 +37,7 @@ from rlpretrain.validation.learning_curves import (
     curve_band,
 )
 from rlpretrain.validation.metrics import median_metrics, performance_metrics, sharpe_ratio, timing_score
+from rlpretrain.validation.overfitting import overfitting
 from rlpretrain.validation.rule_gains import compare_with_rules
 from rlpretrain.validation.settings import ValidationSettings
 from rlpretrain.validation.sharpe import (
@@ -67,6 +74,8 @@ class Trial:
     """(k, m) contribution of each bar of the part to the score of each checkpoint."""
     chosen_after: int
     """Steps after which the policy was as it is here."""
+    sha256: str = ""
+    """Hash of the policy's weights; empty where it has none."""
 
 
 class CurveRecorder:
@@ -106,7 +115,7 @@ class CurveRecorder:
         if self._prior is not None:
             self._kept.append(float(np.mean(trajectory.exposure == self._prior.exposure)))
 
-    def trial(self, policy: Policy, chosen_after: int | None = None) -> Trial:
+    def trial(self, policy: Policy, chosen_after: int | None = None, sha256: str = "") -> Trial:
         """Return the finished trial with the policy that the arm ends with: the last one, or that after some steps."""
         by_bar = {part: np.array([row[part] for row in self._contributions]) for part in self._window.parts}
         curves = {
@@ -114,7 +123,7 @@ class CurveRecorder:
             for part, rows in by_bar.items()
         }
         chosen = self._steps[-1] if chosen_after is None else chosen_after
-        return Trial(policy=policy, curves=curves, by_bar=by_bar, chosen_after=chosen)
+        return Trial(policy=policy, curves=curves, by_bar=by_bar, chosen_after=chosen, sha256=sha256)
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,8 @@ class AssetCase:
     trials
         Number of agents that could have been chosen in place of this one, over all runs to date, by which the Sharpe
         ratio is deflated. None counts the learning runs of this validation.
+    hashes
+        Arm -> hash of the weights of the agent or of a policy that does not learn, where it is known.
     """
 
     window: EvaluationWindow
@@ -143,6 +154,7 @@ class AssetCase:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     seen: Mapping[str, EvaluationWindow] = field(default_factory=dict)
     trials: int | None = None
+    hashes: Mapping[str, str] = field(default_factory=dict)
 
     def window_of(self, arm: str) -> EvaluationWindow:
         """Return the window as an arm's policies see it."""
@@ -215,6 +227,7 @@ def validate_asset(
     first = {BUY_AND_HOLD: references.pop(BUY_AND_HOLD), MATCHED_RANDOM: paths[:_RANDOM_MEASURED]}
     shown = {**trajectories, **first, **references}
     count = case.trials if case.trials is not None else sum(len(runs) for runs in trials.values())
+    bars = window.parts[window.main]
     return AssetValidation(
         window=_summarise_window(window),
         dates=tuple(window.dates.astype(object).tolist()),
@@ -261,6 +274,10 @@ def validate_asset(
             samples=config.bootstrap_samples,
             rng=rng,
         ),
+        overfitting=overfitting(
+            np.column_stack([run.net_returns[bars] for runs in trajectories.values() for run in runs])
+        ),
+        tried=_tried(case, trials, range(seed, seed + config.validation_seeds)),
         rule_gains=compare_with_rules(
             window,
             {arm: runs[0] for arm, runs in trajectories.items()},
@@ -302,6 +319,8 @@ def _summarise_arm(
             scores, level=config.promotion_confidence, samples=config.bootstrap_samples, rng=rng
         )
     joined = combine(runs)
+    rows = [window.part_contributions(run)[window.main] for run in runs]
+    contributions = np.asarray(np.mean(rows, axis=0), dtype=np.float64)
     return ArmResult(
         arm=arm,
         runs=len(runs),
@@ -312,7 +331,21 @@ def _summarise_arm(
         score=score,
         equity=tuple(np.round(joined.equity, 6).tolist()),
         exposure=tuple(np.round(joined.exposure, 4).tolist()),
+        contributions=tuple(contributions.round(8).tolist()),
     )
+
+
+def _tried(
+    case: AssetCase, trials: Mapping[str, Sequence[Trial]], seeds: Sequence[int]
+) -> tuple[TriedPolicy, ...]:
+    found = [TriedPolicy(arm=arm, seed=None, sha256=case.hashes[arm]) for arm in sorted(case.hashes)]
+    for arm, runs in trials.items():
+        found += [
+            TriedPolicy(arm=arm, seed=seed, sha256=trial.sha256)
+            for seed, trial in zip(seeds, runs, strict=True)
+            if trial.sha256
+        ]
+    return tuple(found)
 
 
 def _arm_curves(trials: Sequence[Trial], part: Part) -> ArmCurves:

@@ -16,12 +16,13 @@ from rlpretrain.environments import Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.market import Floats
 from rlpretrain.patterns import AssetVotes
-from rlpretrain.validation.window import EvaluationWindow
+from rlpretrain.validation.window import EvaluationWindow, combine
 
-__all__ = ["best_category", "follow_view", "hedge", "hedge_weights"]
+__all__ = ["best_category", "follow_supporters", "follow_view", "hedge", "hedge_weights"]
 
 _DIRECTIONS = ("relative", "weighted", "related", "risk_on")
 """Views of which more means that the library expects a rise."""
+_PARTS = 20
 _LARGEST_MOVE = 4.0
 """Bound on a bar's return in deviations, so that losses lie within [0, 1]."""
 
@@ -35,6 +36,16 @@ def follow_view(name: str) -> Callable[[EvaluationWindow], Trajectory]:
         return window.follow(votes.stances(shown)[None])[0]
 
     return trade
+
+
+def follow_supporters(window: EvaluationWindow) -> Trajectory:
+    """Hold the share of the strategies able to hold the asset that do, as if each had the same part of the capital.
+
+    The share is rounded to twentieths: as many parts of the capital are long, each through the one accounting.
+    """
+    share = _votes(window).view("share")[window.start : window.stop - 1]
+    parts = (np.arange(_PARTS) + 0.5) / _PARTS
+    return combine(window.follow(share > parts[:, None]))
 
 
 def best_category(window: EvaluationWindow) -> Trajectory:

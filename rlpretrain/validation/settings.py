@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
+from typing import Annotated, Any, Literal, Self
 
+from pydantic import field_validator, model_validator
+
+from rlpretrain.choices import OneOf
 from rlpretrain.market.tickers import normal_ticker
 from rlpretrain.sections import Section, Standalone, deployment_setting, run_setting
 
-__all__ = ["ArmProcessSettings", "ValidatedAssetSettings", "ValidationConfig", "ValidationSettings"]
+__all__ = [
+    "UNSET",
+    "ArmProcessSettings",
+    "ValidatedAssetSettings",
+    "ValidationConfig",
+    "ValidationSettings",
+]
+
+_STRATEGIES = OneOf(
+    "rlpretrain.transfer.strategies:TRANSFER_STRATEGIES",
+    besides=(
+        ("placebo", "pre-trained with votes of another time"),
+        ("vanilla_longer", "random weights given pre-training's compute as further steps"),
+        ("naive", "the pre-trained actor handed to plain RL"),
+    ),
+)
+ArmName = Annotated[str, _STRATEGIES]
+UNSET: dict[str, Any] = {"validation_seeds": None, "validation_arms": []}
+"""Settings that the profile determines, each with the value that means that it is not set."""
 
 
 class ValidatedAssetSettings(Section):
@@ -38,6 +59,24 @@ class ValidatedAssetSettings(Section):
 class ValidationSettings(Section):
     """How the claim is tested."""
 
+    validation_profile: Literal["nightly", "study"] = run_setting(
+        "nightly",
+        "Validation",
+        "Seeds and arms of the learning curves where these are not set themselves.",
+        title="Profile",
+        choices={
+            "nightly": "every night: 10 seeds, and the placebo",
+            "study": "for a claim: 20 seeds and all arms, which takes hours",
+        },
+    )
+    validation_arms: list[ArmName] = run_setting(
+        [],
+        "Validation",
+        "Arms that learn in addition to 'transferred' and 'vanilla': 'placebo', 'vanilla_longer', 'naive' and names of "
+        "transfer strategies; those of the profile if empty.",
+        title="Further arms",
+        short="arms",
+    )
     validation_episodes: int = run_setting(
         200,
         "Validation",
@@ -58,7 +97,8 @@ class ValidationSettings(Section):
     validation_seeds: int = run_setting(
         10,
         "Validation",
-        "Number of paired seeds of the learning curves: all arms share environment starts and batch order.",
+        "Number of paired seeds of the learning curves: all arms share environment starts and batch order. The "
+        "profile's number if empty: 10 nightly, 20 in a study.",
         title="Paired seeds",
         short="seeds",
         ge=2,
@@ -98,6 +138,25 @@ class ValidationSettings(Section):
         ge=100,
         le=1_000_000,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_unset(cls, values: Any) -> Any:
+        """Leave out what a form shows as empty."""
+        if not isinstance(values, dict):
+            return values
+        return {name: value for name, value in values.items() if not (value is None and name in UNSET)}
+
+    @model_validator(mode="after")
+    def _fill_by_profile(self) -> Self:
+        """Set what is not set to the profile's value, so that a run's settings show it."""
+        study = self.validation_profile == "study"
+        # Validated models are frozen, and must not count these as set by the user.
+        if "validation_seeds" not in self.model_fields_set:
+            self.__dict__["validation_seeds"] = 20 if study else 10
+        if not self.validation_arms:
+            self.__dict__["validation_arms"] = _STRATEGIES.names() if study else ["placebo"]
+        return self
 
 
 class ArmProcessSettings(Section):

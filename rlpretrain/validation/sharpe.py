@@ -27,6 +27,7 @@ __all__ = [
     "SharpeEvidence",
     "block_interval",
     "block_means",
+    "deflate",
     "minimum_track_record",
     "sharpe_difference",
     "sharpe_evidence",
@@ -66,6 +67,10 @@ class SharpeEvidence(BaseModel):
     minimum_years: float | None
     """Track record at which this ratio would exceed zero at the level; None for a ratio of zero or below."""
     years: float
+    trial_deviation: float | None
+    """Deviation of the annualised ratios of the agents that were tried."""
+    estimation_error: float
+    """Standard error of the annualised ratio at the skewness and kurtosis of these returns."""
 
 
 def block_means(row: Floats, *, samples: int, rng: np.random.Generator) -> Floats:
@@ -185,8 +190,12 @@ def minimum_track_record(returns: ArrayLike, level: float) -> float | None:
     ratio = sharpe_ratio(row, 1.0)
     if ratio is None or ratio <= 0:
         return None
-    spread = 1.0 - float(measures.skew(row)) * ratio + (float(measures.kurtosis(row)) - 1.0) / 4.0 * ratio**2
-    return 1.0 + spread * (float(stats.norm.ppf(level)) / ratio) ** 2
+    return 1.0 + _spread(row, ratio) * (float(stats.norm.ppf(level)) / ratio) ** 2
+
+
+def _spread(row: Floats, ratio: float) -> float:
+    """Return the variance of a Sharpe ratio per bar, times the bars."""
+    return 1.0 - float(measures.skew(row)) * ratio + (float(measures.kurtosis(row)) - 1.0) / 4.0 * ratio**2
 
 
 def sharpe_evidence(
@@ -220,21 +229,35 @@ def sharpe_evidence(
     ratio = sharpe_ratio(row, bars_per_year)
     if ratio is None or len(row) < 3:
         return None
-    years = len(row) / bars_per_year
-    deflated = None
-    if trials == 1 or trial_deviation is not None:
-        expected = measures.expected_max_sharpe_ratio(trials, trial_deviation or 0.0)
-        deflated = _finite(measures.probabilistic_sharpe_ratio(row, benchmark_sharpe_ratio=expected))
+    years, annual = len(row) / bars_per_year, math.sqrt(bars_per_year)
     needed = minimum_track_record(row, level)
-    return SharpeEvidence(
+    evidence = SharpeEvidence(
         sharpe=ratio,
         standard_error=math.sqrt((1.0 + 0.5 * ratio**2 / bars_per_year) / years),
         probabilistic=_finite(measures.probabilistic_sharpe_ratio(row)),
-        deflated=deflated,
+        deflated=None,
         trials=trials,
         minimum_years=None if needed is None else needed / bars_per_year,
         years=years,
+        trial_deviation=None if trial_deviation is None else trial_deviation * annual,
+        estimation_error=math.sqrt(max(_spread(row, ratio / annual), 0.0) / (len(row) - 1)) * annual,
     )
+    return deflate(evidence, trials)
+
+
+def deflate(evidence: SharpeEvidence, trials: int) -> SharpeEvidence:
+    """Return the evidence with its ratio deflated by another number of trials.
+
+    Parameters
+    ----------
+    trials
+        Number of agents of which this one could be the best.
+    """
+    deflated = None
+    if evidence.estimation_error > 0 and (trials == 1 or evidence.trial_deviation is not None):
+        expected = float(measures.expected_max_sharpe_ratio(trials, evidence.trial_deviation or 0.0))
+        deflated = float(stats.norm.cdf((evidence.sharpe - expected) / evidence.estimation_error))
+    return evidence.model_copy(update={"trials": trials, "deflated": deflated})
 
 
 def superior_predictive_ability(

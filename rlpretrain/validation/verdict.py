@@ -18,10 +18,13 @@ from rlpretrain.analysis.multiple_tests import holm
 from rlpretrain.errors import DataError
 from rlpretrain.validation.arms import AGENT, BUY_AND_HOLD, PLACEBO, TRANSFERRED, VANILLA
 from rlpretrain.validation.asset_result import AssetValidation
+from rlpretrain.validation.best_arms import pool_best_arms
 from rlpretrain.validation.days import interval_over_days, pool_by_day
 from rlpretrain.validation.learning_curves import MEASURES, CurveComparison, Measure
+from rlpretrain.validation.population import population_of
 from rlpretrain.validation.rule_gains import JUDGED, pool_rule_gains, rule_sentence
 from rlpretrain.validation.settings import ValidationSettings
+from rlpretrain.validation.shrinkage import Population
 from rlpretrain.validation.statistics import (
     Finding,
     Interval,
@@ -66,6 +69,10 @@ class Verdict(BaseModel):
     """Arm -> one-line rule -> timing score of the arm minus the rule's, over days; empty without votes."""
     holm_p: dict[str, float]
     """'asset measure' -> p-value adjusted over all assets and both primary measures."""
+    best_arms: dict[str, float]
+    """Arm -> p-value of the model confidence set over the attempts and holding; empty where none differ."""
+    population: Population | None
+    """Gain in area over random weights on each asset, shrunk to the mean; None for fewer than four assets."""
 
 
 def reach_verdict(
@@ -143,6 +150,17 @@ def reach_verdict(
         rule_gains=gains,
         level_reached=reached,
         against_placebo=placebo,
+        best_arms=pool_best_arms(
+            counted, samples=config.bootstrap_samples, rng=np.random.default_rng([seed, 8])
+        ),
+        population=population_of(
+            [asset.symbol for asset in counted],
+            [np.array(asset.part_dates(part), dtype="datetime64[D]") for asset in counted],
+            [_required(asset, VANILLA) for asset in counted],
+            level=config.promotion_confidence,
+            samples=config.bootstrap_samples,
+            rng=np.random.default_rng([seed, 9]),
+        ),
         holm_p=holm(
             {
                 f"{asset.symbol} {measure}": getattr(_required(asset, VANILLA), measure).p_value

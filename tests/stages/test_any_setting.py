@@ -15,6 +15,7 @@ import pytest
 
 from rlpretrain.errors import SettingsError
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.store.schema import trials
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import MINE, NIGHT, STAGES, Run, parts_of, stages_before
@@ -116,6 +117,8 @@ OTHER: dict[str, Any] = {
     "kl_decay_fraction": 0.5,
     "transfer_temperature": 2.0,
     "validation_envs": ["TLT", "SPY"],
+    "validation_profile": "study",
+    "validation_arms": ["naive"],
     "validation_episodes": 5,
     "episode_days": 40,
     "validation_seeds": 3,
@@ -186,13 +189,20 @@ def test_what_depends_on_a_setting_runs_again_and_all_is_as_in_a_fresh_run(
     shutil.copytree(finished.parent, resumed)
     changes: dict[str, Any] = {}
     for name in sorted(names, key=first_stage):
-        # The registry counts every agent that was ever tried, those of this run's earlier settings too.
-        shutil.rmtree(resumed / "registry")
+        forget_trials(resumed)
         before = manifests(resumed / "one")
         changes[name] = OTHER[name]
         changed = run(resumed, **changes)
         assert_ran_again(changed, name, before, manifests(resumed / "one"))
     assert_equal_runs(changed, run(tmp_path / "fresh", **changes))
+
+
+def forget_trials(output_dir: Path) -> None:
+    """Registry and store count every agent that was ever tried, those of this run's earlier settings too."""
+    shutil.rmtree(output_dir / "registry")
+    database = f"sqlite:///{output_dir / 'one' / 'composer_patterns.db'}"
+    with open_store(database) as store, store.engine.begin() as tried:
+        tried.execute(trials.delete())
 
 
 def first_stage(name: str) -> int:

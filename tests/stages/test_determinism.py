@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ import pytest
 import torch
 import yaml
 
+from rlpretrain.patterns.store import open_store
 from rlpretrain.pipeline import PretrainingPipeline
 from tests.stages.conftest import TINY, tiny
 
@@ -67,6 +69,21 @@ def assert_same_results(one: Path, other: Path) -> None:
 def registered(folder: Path) -> list[dict[str, Any]]:
     log = (folder.parent / "registry/log.jsonl").read_text()
     return [json.loads(line) | {"clock": None} for line in log.splitlines()]
+
+
+def test_every_policy_that_was_scored_is_counted_once(undisturbed: Path) -> None:
+    evidence = [
+        json.loads(path.read_text()) for path in sorted((undisturbed / "validate").glob("*_evidence.json"))
+    ]
+    report = " ".join((undisturbed / "validation_report.txt").read_text().split())
+    with open_store(f"sqlite:///{undisturbed / 'composer_patterns.db'}") as store:
+        for asset in evidence:
+            window, tried = asset["window"], asset["tried"]
+            days = (dt.date.fromisoformat(window[name]) for name in ("start", "end"))
+            assert store.trials(window["symbol"], *days) == {one["sha256"] for one in tried}
+            assert {one["arm"] for one in tried} == {"agent", "frozen", "placebo", "transferred", "vanilla"}
+            if asset["sharpe"] is not None:
+                assert f"The trials are the {len(tried)} policies" in report
 
 
 def test_a_finished_run_is_not_run_again(undisturbed: Path) -> None:

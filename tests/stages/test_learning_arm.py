@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from rlpretrain.environments.episodes import NUM_ENVS
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.stages.implementation.learning_arm import LearningArm
+from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.transfer.settings import TransferConfig
 from rlpretrain.validation import EvaluationWindow, Trial, trial_runs
 from rlpretrain.validation.trial_runs import run_trials
@@ -45,13 +47,33 @@ def contents(trial: Trial) -> dict[str, object]:
         "curves": {part: asdict(curve) for part, curve in trial.curves.items()},
         "by_bar": {part: rows.tobytes() for part, rows in trial.by_bar.items()},
         "chosen_after": trial.chosen_after,
+        "sha256": trial.sha256,
     }
+
+
+def a_network() -> PolicyNetwork:
+    torch.manual_seed(0)
+    return PolicyNetwork(Scaler(np.zeros(64, np.float32), np.ones(64, np.float32)), [16, 8])
+
+
+def test_an_arm_with_steps_before_its_curve_is_the_same_arm_later() -> None:
+    network, rollout = a_network(), NUM_ENVS * ROLLOUT_STEPS
+    plain = replace(arm("vanilla", None, network), steps=3 * rollout, checkpoints=4)
+    # One pass more than PPO's ten epochs of a rollout need a second rollout.
+    longer = replace(plain, steps=rollout, checkpoints=2, passes_before=10 * rollout + 1)
+    one, other = plain(7), longer(7)
+    for part, curve in one.curves.items():
+        assert curve.steps == (0, rollout, 2 * rollout, 3 * rollout)
+        assert other.curves[part].steps == (0, rollout)
+        assert other.curves[part].score == curve.score[2:]
+    assert other.chosen_after in (0, rollout)
+    assert len(other.sha256) == 64
+    assert other.sha256 != replace(longer, passes_before=0)(7).sha256
 
 
 @pytest.mark.slow
 def test_two_processes_give_the_bytes_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    network = PolicyNetwork(Scaler(np.zeros(64, np.float32), np.ones(64, np.float32)), [16, 8])
+    network = a_network()
     learners = {name: arm(name, start, network) for name, start in (("a", network), ("b", None))}
     alone = run_trials(learners, [7, 8], processes=1)
     monkeypatch.setattr(trial_runs, "_WORTHWHILE", 0.0)

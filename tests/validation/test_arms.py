@@ -10,12 +10,24 @@ import numpy as np
 import pytest
 
 from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.transfer.settings import TransferConfig
 from rlpretrain.validation import AssetCase, EvaluationWindow, reach_verdict, validate_asset
-from rlpretrain.validation.arms import AGENT, ARMS, BUY_AND_HOLD, MATCHED_RANDOM, OTHER, Arm, arm_of, arrange
+from rlpretrain.validation.arms import (
+    AGENT,
+    ARMS,
+    BUY_AND_HOLD,
+    MATCHED_RANDOM,
+    OTHER,
+    Arm,
+    arm_of,
+    arrange,
+)
 from rlpretrain.validation.baselines import buy_and_hold
+from rlpretrain.validation.learners import learners_named
 from rlpretrain.validation.report import ReportData, html_report, text_report
 from rlpretrain.validation.report.charts import equity_chart, score_chart
 from rlpretrain.validation.report.evidence_tables import arms_table, inference_table, metrics_table
+from rlpretrain.validation.settings import ValidationConfig
 from tests.outside import install
 
 from .conftest import CONFIG, RULE, asset_votes, episode_data, make_case, validated
@@ -44,6 +56,12 @@ def test_every_row_is_complete(arm: Arm) -> None:
         ({"role": "learner"}, "must set trade"),
         ({"role": "policy", "trade": None}, "has no network to act by"),
         ({"role": "learner", "trade": None, "follows_votes": True}, "only a reference can follow the votes"),
+        ({"changes": {"kl_coefficient": 0.0}}, "only a learner has changes"),
+        ({"equal_compute": True}, "only a learner has changes or equal_compute"),
+        (
+            {"role": "learner", "trade": None, "starts_from": "clone", "equal_compute": True},
+            "has been pre-trained",
+        ),
     ],
 )
 def test_an_incomplete_row_is_refused(missing: dict[str, Any], named: str) -> None:
@@ -105,6 +123,16 @@ def test_arms_without_a_row_come_before_luck_and_references() -> None:
     ]  # fmt: skip
     assert arm_of("beta_two").label == "Beta two"
     assert arm_of("beta_two").colour == OTHER.colour
+
+
+def test_named_arms_learn_and_a_strategy_is_transferred_by_that_strategy() -> None:
+    found = learners_named(["placebo", "residual", "fine_tuning"], "fine_tuning")
+    assert [arm.name for arm in found] == ["transferred", "vanilla", "placebo", "residual"]
+    assert found[-1].changes == {"transfer_strategy": "residual"}
+    assert found[-1].starts_from == "clone"
+    assert [arm.name for arm in learners_named([], "residual")] == ["transferred", "vanilla"]
+    for arm in learners_named(ValidationConfig(validation_profile="study").arms, "residual"):
+        TransferConfig().changed(**arm.changes)
 
 
 def test_an_arm_of_a_case_has_a_name_of_its_own() -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rlpretrain.validation.baselines import buy_and_hold, matched_paths, matched_random
+from rlpretrain.features import VIEW_NAMES
+from rlpretrain.validation.baselines import buy_and_hold, cross_averages, matched_paths, matched_random
+from rlpretrain.validation.rules import follow_supporters
 from rlpretrain.validation.window import EvaluationWindow
 
-from .conftest import RULE, episode_data
+from .conftest import RULE, asset_votes, episode_data
 
 
 def window(clean_from=None, **options) -> EvaluationWindow:
@@ -32,6 +36,26 @@ def test_flat_earns_nothing():
     found = window().follow(np.zeros((1, 479), dtype=bool))[0]
     assert found.equity[-1] == 1.0
     assert found.trades == ()
+
+
+def test_moving_averages_are_those_of_pandas():
+    found = window()
+    close = pd.Series(np.cumprod(found.data.before * found.data.after))
+    expected = close.rolling(50).mean() > close.rolling(200).mean()
+    np.testing.assert_array_equal(cross_averages(found).exposure > 0.5, expected[10:489])
+    assert 0 < expected[10:489].mean() < 1
+
+
+def test_supporters_hold_the_share_of_those_that_do_and_pay_for_what_they_change():
+    votes = asset_votes()
+    share = np.repeat([0.25, 0.75, 0.5, 1.0, 0.0], 100)
+    views = votes.views.copy()
+    views[:, VIEW_NAMES.index("share")] = share
+    found = replace(window(cost=0.001), votes=replace(votes, views=views))
+    held = follow_supporters(found)
+    np.testing.assert_allclose(held.exposure, share[10:489])
+    changes = np.abs(np.diff(share[10:489], prepend=0.0))
+    np.testing.assert_allclose(held.costs, 0.001 * changes, rtol=0.02, atol=1e-12)
 
 
 @settings(max_examples=25, deadline=None)

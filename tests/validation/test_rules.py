@@ -125,11 +125,11 @@ def test_the_report_says_first_what_the_clone_does_not_beat_and_counts_no_rule_a
     assert np.mean(gain.by_bar) == pytest.approx(gain.gain.estimate, abs=1e-6)
     assert found.superior_p == before.superior_p
     verdict = reach_verdict([found], CONFIG)
-    assert verdict.sentences[0].startswith("The clone beats all 4 one-line rules on the votes: Consensus +")
+    assert verdict.sentences[0].startswith("The clone beats all 5 one-line rules on the votes: Consensus +")
     assert verdict.sentences[2:] == reach_verdict([before], CONFIG).sentences
     assert verdict.rule_gains[FROZEN]["consensus"].estimate == pytest.approx(gain.gain.estimate, abs=1e-6)
     labels = [row[0] for row in arms_table(found).rows]
-    assert labels[-5:] == ["Buy & hold", *(rule.label for rule in vote_rules())]
+    assert labels[-7:] == ["Buy & hold", "Moving averages", *(rule.label for rule in vote_rules())]
     data = ReportData(run_id="run", assets=(found,), verdict=verdict)
     for shown in (text_report(data), html_report(data)):
         assert "Gains over one-line rules" in shown

@@ -2,5 +2,6 @@
 
 from rlpretrain.patterns.store.identities import extraction_digest
 from rlpretrain.patterns.store.pattern_store import Model, PatternStore, open_store
+from rlpretrain.patterns.store.trial_rows import ScoredPolicy
 
-__all__ = ["Model", "PatternStore", "extraction_digest", "open_store"]
+__all__ = ["Model", "PatternStore", "ScoredPolicy", "extraction_digest", "open_store"]

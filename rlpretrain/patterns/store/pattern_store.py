@@ -23,6 +23,7 @@ from rlpretrain.patterns.store.digests import RowsDigest
 from rlpretrain.patterns.store.filters import PatternFilters
 from rlpretrain.patterns.store.locks import exclusive
 from rlpretrain.patterns.store.revisions import visible, write_revision
+from rlpretrain.patterns.store.trial_rows import ScoredPolicy, read_trials, write_trials
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
 from rlpretrain.patterns.strategies.trades import TradeTable
 from rlpretrain.patterns.voting.electorate import Electorate, Reject
@@ -124,6 +125,16 @@ class PatternStore:
         values = [{"run_id": run_id, **vars(model)} for model in models]
         with writing(self.engine) as connection:
             bulk.merge(connection, schema.models, "run_id role", values)
+
+    def add_trials(self, run_id: str, scored: Iterable[ScoredPolicy]) -> None:
+        """Add policies that a run scored on test days; adding the same again changes nothing."""
+        with writing(self.engine) as connection:
+            write_trials(connection, run_id, scored)
+
+    def trials(self, symbol: str, first: dt.date, last: dt.date) -> set[str]:
+        """Read the hashes of all policies that were ever scored on an asset, on a window with some of these days."""
+        with reading(self.engine) as connection:
+            return read_trials(connection, symbol, first, last)
 
     def add_strategies(self, records: Iterable[StrategyRecord]) -> None:
         """Add distinct trees and histories; of symphonies with equal ones the one with the smallest id is kept."""

@@ -37,6 +37,7 @@ __all__ = [
     "runs",
     "strategies",
     "trades",
+    "trials",
     "versions",
     "voters",
 ]
@@ -153,6 +154,22 @@ models = Table(
     CheckConstraint("role IN ('policy', 'agent')", name="role"),
 )
 """What a run learned from its extraction: the pre-trained policy and the agent trained from it."""
+
+trials = Table(
+    "trials",
+    metadata,
+    Column("run_id", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("first_day", Date, nullable=False, comment="of the test window"),
+    Column("sha256", Text, nullable=False, comment="of the policy's weights"),
+    Column("last_day", Date, nullable=False, comment="of the test window"),
+    Column("arm", Text, nullable=False),
+    Column("seed", Integer, comment="NULL for a policy that no seed of the validation has trained"),
+    PrimaryKeyConstraint("run_id", "symbol", "first_day", "sha256"),
+    CheckConstraint("first_day <= last_day", name="days"),
+    Index("ix_trials_symbol", "symbol", "first_day"),
+)
+"""Every policy that a validation scored on test days. The rows outlive their runs: what was tried stays tried."""
 
 fidelities = Table(
     "fidelities",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.validation import CurveRecorder, EvaluationWindow, Trial, run_together
 
-__all__ = ["LearningArm"]
+__all__ = ["LearningArm", "weights_sha256"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,9 @@ class LearningArm:
         File of the training patterns, which a strategy may replay.
     prices_moved_by
         How far their prices are moved, as a share of each asset's patterns: the placebo's; see `move_prices`.
+    passes_before
+        Passes of a sample through the network, forward and back, that RL uses up before the learning curve begins: the
+        compute that pre-training has spent before the other arms' curves begin.
     """
 
     name: str
@@ -68,6 +73,7 @@ class LearningArm:
     trust: float
     patterns: Path
     prices_moved_by: float = 0.0
+    passes_before: int = 0
 
     def __call__(self, seed: int) -> Trial:
         """Train with a seed; the final policy is the checkpoint with the best score on the validation window."""
@@ -85,10 +91,13 @@ class LearningArm:
             critic=self.transfer.critic_form,
         )
         recorder = CurveRecorder(self.window, self.name, seed, self.prior)
+        rollout = NUM_ENVS * ROLLOUT_STEPS
+        # PPO passes each step through the network once in every epoch.
+        before = -(-self.passes_before // (getattr(agent, "n_epochs", 1) * rollout)) * rollout
 
         def watch(policy: TradingPolicy, _: dict[str, Any]) -> tuple[float, dict[str, torch.Tensor]]:
             test, validation = run_together(policy.act, [self.window, self.chooser])
-            recorder.record_run(agent.num_timesteps, test)
+            recorder.record_run(agent.num_timesteps - before, test)
             score = self.chooser.part_scores(validation)[self.chooser.main]
             return score, {name: tensor.clone() for name, tensor in policy.state_dict().items()}
 
@@ -96,17 +105,26 @@ class LearningArm:
             agent,
             self.start,
             self.transfer,
-            total_steps=self.steps,
-            checkpoints=checkpoint_steps(self.steps, self.checkpoints, NUM_ENVS * ROLLOUT_STEPS),
+            total_steps=before + self.steps,
+            checkpoints=[before + s for s in checkpoint_steps(self.steps, self.checkpoints, rollout)],
             watch=watch,
             trust=self.trust,
             patterns=self._read_patterns,
         )
         steps, (_, weights) = max(watched, key=lambda checkpoint: checkpoint[1][0])
-        return recorder.trial(agent.policy.acting_copy(weights).act, steps)
+        return recorder.trial(agent.policy.acting_copy(weights).act, steps - before, weights_sha256(weights))
 
     def _read_patterns(self) -> DataSet:
         data = read_dataset(self.patterns)
         if not self.prices_moved_by:
             return data
         return move_prices(data, self.prices_moved_by, self.patterns.parent)
+
+
+def weights_sha256(weights: Mapping[str, torch.Tensor]) -> str:
+    """Return a hash by which a policy with the same weights is recognised."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].detach().cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -23,6 +23,7 @@ from rlpretrain.stages.implementation.list import read_listing
 from rlpretrain.stages.implementation.market import listed_market, mined_windows
 from rlpretrain.stages.implementation.promote import note_models
 from rlpretrain.stages.implementation.store import store_url
+from rlpretrain.stages.implementation.trials import deflate_by_all_trials
 from rlpretrain.stages.list import LIST, PRICE_FINDINGS
 from rlpretrain.stages.mine import MINE, REJECTS
 from rlpretrain.stages.pretrain import HISTORY, PRETRAIN, PRETRAINED, SCORES
@@ -74,9 +75,12 @@ _FILES = {
 def report(work: Work[PretrainingConfig]) -> Reported:
     """Reach the verdict, register the agent, apply the promotion rule, and write the report."""
     settings = work.settings
-    evidence = tuple(
-        AssetValidation.model_validate_json(work.read(VALIDATE, evidence_file(symbol)).read_bytes())
-        for symbol in settings.validation_envs
+    evidence = deflate_by_all_trials(
+        work,
+        [
+            AssetValidation.model_validate_json(work.read(VALIDATE, evidence_file(symbol)).read_bytes())
+            for symbol in settings.validation_envs
+        ],
     )
     voters = tuple(work.result(MINE).standing)
     verdict = reach_verdict(
@@ -314,6 +318,8 @@ def _results(
         "cautions": list(verdict.cautions),
         "figures": figures,
         "effects": {measure: interval.model_dump(mode="json") for measure, interval in verdict.days.items()},
+        "best_arms": verdict.best_arms,
+        "population": None if verdict.population is None else verdict.population.model_dump(mode="json"),
         "verdict": decision.verdict,
         "promoted": outcome.promoted,
         "reasons": list(outcome.reasons),

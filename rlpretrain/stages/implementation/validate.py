@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rlpretrain.patterns.settings import LevelSettings
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
-from rlpretrain.runs.files import atomic_path, write_json
+from rlpretrain.runs.files import atomic_path, file_sha256, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
 from rlpretrain.stages.implementation.learning_arm import LearningArm
 from rlpretrain.stages.implementation.market import load_days, load_votes, mined_windows
@@ -35,7 +35,9 @@ from rlpretrain.transfer.evidence import first_trust
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
 from rlpretrain.validation import AssetCase, EvaluationWindow, validate_asset
-from rlpretrain.validation.arms import Arm, arms_with
+from rlpretrain.validation.arms import AGENT as AGENT_ARM
+from rlpretrain.validation.arms import FROZEN, Arm, arms_with
+from rlpretrain.validation.learners import learners_named
 from rlpretrain.validation.settings import ValidationSettings
 
 __all__ = ["asset_case", "validate"]
@@ -131,8 +133,13 @@ def _case(work: Work[ValidateSettings], days: _Days, config: ValidationSettings)
     clone = load_model_file(work.read(PRETRAIN, PRETRAINED)).network().eval()
     placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network().eval()
     networks: dict[str | None, PolicyNetwork] = {"clone": clone, "placebo": placebo}
-    trusted = _trusted(work.settings, {"clone": (clone, days.chooser), "placebo": (placebo, moved.chooser)})
-    others = [v for v in Registry(work.output_dir).versions() if v.run_id != work.run_id]
+    learners = learners_named(config.validation_arms, work.settings.transfer_strategy)
+    transfers = {arm.name: work.settings.part(TransferSettings).changed(**arm.changes) for arm in learners}
+    trusted = _trusted(
+        transfers.values(), {"clone": (clone, days.chooser), "placebo": (placebo, moved.chooser)}
+    )
+    policies = {arm.name: networks[arm.starts_from].act for arm in arms_with("policy")}
+    others = {v.agent_sha256 for v in Registry(work.output_dir).versions() if v.run_id != work.run_id}
     return AssetCase(
         window=window,
         learners={
@@ -140,27 +147,35 @@ def _case(work: Work[ValidateSettings], days: _Days, config: ValidationSettings)
                 work,
                 config,
                 moved if _is_placebo(arm) else days,
-                arm.name,
+                arm,
                 networks.get(arm.starts_from),
+                transfers[arm.name],
                 trusted.get(arm.starts_from, 1.0),
             )
-            for arm in arms_with("learner")
+            for arm in learners
         },
-        policies={arm.name: networks[arm.starts_from].act for arm in arms_with("policy")},
-        seen={arm.name: moved.window for arm in arms_with("learner", "policy") if _is_placebo(arm)},
-        # Each transferred seed could have been the agent, and so could that of every registered run; settings found
-        # by a search are the best of as many trials.
-        trials=config.validation_seeds
-        + len({version.agent_sha256 for version in others})
+        policies=policies,
+        seen={arm.name: moved.window for arm in (*learners, *arms_with("policy")) if _is_placebo(arm)},
+        # Each policy that is scored here could have been the agent, and so could that of every registered run; settings
+        # found by a search are the best of as many trials. The report adds what the store knows of earlier runs.
+        trials=1
+        + len(policies)
+        + config.validation_seeds * len(learners)
+        + len(others)
         + work.settings.tuning_trials,
+        hashes={
+            AGENT_ARM: file_sha256(work.read(TRANSFER, AGENT)),
+            FROZEN: file_sha256(work.read(PRETRAIN, PRETRAINED)),
+        },
     )
 
 
 def _trusted(
-    settings: TransferSettings, priors: dict[str | None, tuple[PolicyNetwork, EvaluationWindow]]
+    transfers: Iterable[TransferSettings],
+    priors: dict[str | None, tuple[PolicyNetwork, EvaluationWindow]],
 ) -> dict[str | None, float]:
     """Return how far each prior is trusted at first, where a strategy asks: by what it does better than the placebo."""
-    if not choose(TRANSFER_STRATEGIES, settings.transfer_strategy).frozen_prior:
+    if not any(choose(TRANSFER_STRATEGIES, one.transfer_strategy).frozen_prior for one in transfers):
         return {}
     earned = {
         name: window.part_contributions(window.run(network.act))[window.main]
@@ -191,17 +206,18 @@ def _learner(
     work: Work[ValidateSettings],
     config: ValidationSettings,
     days: _Days,
-    arm: str,
+    arm: Arm,
     start: PolicyNetwork | None,
+    transfer: TransferSettings,
     trust: float,
 ) -> LearningArm:
-    transfer = work.settings.part(TransferSettings)
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
+    trained = work.result(PRETRAIN)
     # Only whole rollouts: a part of one could be half of a short budget.
     rollout = NUM_ENVS * ROLLOUT_STEPS
     limit = int(config.validation_steps * _WARMUP_SHARE) // rollout * rollout
     return LearningArm(
-        name=arm,
+        name=arm.name,
         window=days.window,
         chooser=days.chooser,
         arena=days.arena,
@@ -215,6 +231,7 @@ def _learner(
         trust=trust,
         patterns=dataset_file(work.read(MINE, CARD).parent, "train"),
         prices_moved_by=days.prices_moved_by,
+        passes_before=trained.train * trained.epochs if arm.equal_compute else 0,
     )
 
 

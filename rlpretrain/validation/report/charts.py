@@ -12,6 +12,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from rlpretrain.validation.arms import (
     AGENT,
+    ARMS,
     BUY_AND_HOLD,
     MATCHED_RANDOM,
     TRANSFERRED,
@@ -89,7 +90,9 @@ def learning_chart(asset: AssetValidation) -> Chart:
     """Draw each learner's score at each checkpoint with its interval, and the scores of policies that do not learn."""
     with drawing(f"learning {asset.symbol}", 7.2, 3.1) as (figure, svg):
         axes = figure.add_subplot()
-        for arm in arrange(list(asset.bands)):
+        # Arms without a row share a colour, so that several could not be distinguished.
+        nameless = [arm for arm in asset.bands if arm not in ARMS]
+        for arm in arrange([arm for arm in asset.bands if arm in ARMS or len(nameless) == 1]):
             band = asset.bands[arm]
             colour = arm_colour(arm)
             axes.fill_between(band.steps, band.low, band.high, color=colour, alpha=0.15, linewidth=0)
@@ -112,7 +115,8 @@ def learning_chart(asset: AssetValidation) -> Chart:
         f"{asset.symbol}: transferred agents start at {first[TRANSFERRED]:+.2f} and end at "
         f"{last[TRANSFERRED]:+.2f}; random weights start at {first[VANILLA]:+.2f} and end at {last[VANILLA]:+.2f}",
         svg.text,
-        "Interquartile means over seeds, with intervals. Zero is the score of being always long or always flat.",
+        "Interquartile means over seeds, with intervals. Zero is the score of being always long or always flat. Other "
+        "transfer strategies, where several were run, are in the tables only.",
     )
 
 

@@ -24,6 +24,7 @@ from rlpretrain.validation.report.evidence_tables import (
     windows_table,
 )
 from rlpretrain.validation.report.fidelity import fidelity_chart
+from rlpretrain.validation.report.further_tests import further_tests
 from rlpretrain.validation.report.pipeline_tables import pipeline_tables, settings_table
 from rlpretrain.validation.report.rule_gains import rule_gains_table
 from rlpretrain.validation.report.table import Table
@@ -66,6 +67,7 @@ def html_report(data: ReportData) -> str:
         forest=forest_chart(verdict, data.assets) if verdict is not None and data.assets else None,
         primary=primary_table(verdict, data.assets) if verdict is not None and data.assets else None,
         rules=rule_gains_table(verdict, data.assets) if verdict is not None and verdict.rule_gains else None,
+        further=further_tests(verdict, data.assets) if verdict is not None and data.assets else (),
         windows=windows_table(data.assets) if data.assets else None,
         sections=[_section(asset) for asset in data.assets],
         data_sentences=data_sentences(data),

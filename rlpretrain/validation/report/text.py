@@ -12,6 +12,7 @@ from rlpretrain.validation.report.evidence_tables import (
     primary_table,
     windows_table,
 )
+from rlpretrain.validation.report.further_tests import further_tests
 from rlpretrain.validation.report.pipeline_tables import pipeline_tables, settings_table
 from rlpretrain.validation.report.rule_gains import rule_gains_table
 from rlpretrain.validation.report.table import Table, clean
@@ -32,6 +33,7 @@ def text_report(data: ReportData) -> str:
             lines += _table(primary_table(data.verdict, data.assets))
             if data.verdict.rule_gains:
                 lines += _table(rule_gains_table(data.verdict, data.assets))
+            lines += [*_heading("Further tests"), *_bullets(further_tests(data.verdict, data.assets)), ""]
         lines += _table(windows_table(data.assets))
     if data.verdict is not None:
         lines += [*_heading("What the evidence cannot show"), *_bullets(data.verdict.cautions), ""]
