@@ -1,0 +1,229 @@
+"""How small an effect a study can see, found before anything is trained.
+
+The study is simulated without any skill: every arm trades with the library's habits, that is the positions of
+its followers moved to other days, through the accounting of all arms. A test window of the real length is drawn from
+past days in blocks, for all assets at once, and the gains get the verdict's own intervals. A true gain would move
+those intervals up, so one simulation gives the probability of detection for every gain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from rlpretrain.analysis.day_blocks import day_block_length
+from rlpretrain.environments import EpisodeData, follow
+from rlpretrain.errors import DataError
+from rlpretrain.validation.hierarchical import hierarchical_interval, stationary_days
+from rlpretrain.validation.metrics import timing_contributions
+from rlpretrain.validation.statistics import seed_interval
+
+__all__ = ["POWER", "PastDays", "StudyPower", "gains_without_skill", "least_gains", "study_power"]
+
+Floats = NDArray[np.float64]
+
+POWER = 0.8
+"""Share of studies that must show a gain for it to count as detectable, as is usual (Cohen 1988)."""
+_LEAST_DAYS = 250
+"""Past days below which they say too little about a test window."""
+_MOVES = 48
+"""Ways to move the habits in time; each arm of a simulated study has one of them."""
+_SAMPLES = 200
+"""Resamples of each simulated interval."""
+
+
+@dataclass(frozen=True)
+class PastDays:
+    """The days of an asset before the test window, and the stance of the library's followers at their closes.
+
+    Parameters
+    ----------
+    data
+        The asset.
+    start, stop
+        Rows of its past days; no later row is read.
+    stance
+        (stop - start,) whether a follower of the votes is long after each close.
+    """
+
+    data: EpisodeData
+    start: int
+    stop: int
+    stance: NDArray[np.bool_]
+
+    @property
+    def dates(self) -> NDArray[np.datetime64]:
+        """Dates of the past days, (n,)."""
+        return self.data.dates[self.start : self.stop]
+
+
+class StudyPower(BaseModel):
+    """What a study can see, known before it begins."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    assets: tuple[str, ...]
+    """Assets on which the verdict rests."""
+    years: float
+    """Test years on which it rests."""
+    seeds: int
+    level: float
+    smallest: float
+    """Smallest gain in timing score that four of five such studies show."""
+    at_quarter: float
+    """Probability that a gain of 0.25 is shown."""
+    exposure: float
+    """Share of the past days on which a follower of the votes is long, mean over assets."""
+    switches: float
+    """Its changes of stance a year."""
+    costs: float
+    """What they cost a year, in timing score."""
+    past_days: int
+    """Days from which test windows were drawn."""
+
+    def __str__(self) -> str:
+        count = len(self.assets)
+        return (
+            f"Power: with {count} asset{'s' if count > 1 else ''}, {self.years:.1f} test years and {self.seeds} seeds, "
+            f"a gain of {self.smallest:.2f} in timing score is shown in {POWER:.0%} of studies at the level of "
+            f"{self.level:.0%}, and a gain of 0.25 in {self.at_quarter:.0%} (simulated before training, on "
+            f"{self.past_days:,} earlier days). There, followers of the votes were long on {self.exposure:.0%} of the "
+            f"days and changed their stance {self.switches:.0f} times a year, which cost {self.costs:.2f} of the score."
+        )
+
+
+def study_power(
+    past: Sequence[PastDays],
+    *,
+    days: int,
+    years: float,
+    seeds: int,
+    level: float,
+    studies: int,
+    rng: np.random.Generator,
+) -> StudyPower:
+    """Simulate studies without skill, and return the gain that four of five of them would show if it were added.
+
+    Parameters
+    ----------
+    past
+        The assets on which the verdict rests.
+    days, years
+        Days of the test window on which it rests, over the assets' common calendar, and the same in years.
+    seeds, level
+        Seeds of each arm, and the level of the intervals.
+    studies
+        Studies to simulate.
+
+    Raises
+    ------
+    DataError
+        The assets have less than a year of past days in common.
+    """
+    gains = gains_without_skill(past, rng)
+    needed = -least_gains(gains, days=days, seeds=seeds, level=level, studies=studies, rng=rng)
+    followed = [_follow(asset, asset.stance) for asset in past]
+    switches = [
+        float(np.mean(asset.stance[1:] != asset.stance[:-1])) * asset.data.bars_per_year for asset in past
+    ]
+    return StudyPower(
+        assets=tuple(asset.data.symbol for asset in past),
+        years=round(years, 2),
+        seeds=seeds,
+        level=level,
+        smallest=round(float(np.quantile(needed, POWER)), 3),
+        at_quarter=float(np.mean(needed < 0.25)),
+        exposure=round(float(np.mean([asset.stance.mean() for asset in past])), 4),
+        switches=round(float(np.mean(switches)), 2),
+        costs=round(float(np.mean([costs for _, costs in followed])), 4),
+        past_days=gains.shape[2],
+    )
+
+
+def gains_without_skill(past: Sequence[PastDays], rng: np.random.Generator) -> Floats:
+    """Compute the daily timing contributions of habits that know nothing, (moves, assets, days).
+
+    Stances are moved by a number of days, the same for all assets, and go round at the end. How long they last, how
+    often they change and how assets agree stay as they are, and their relation to prices goes. Each row's mean over
+    days is taken off, so that the true gain of one move over another is zero.
+
+    Raises
+    ------
+    DataError
+        The assets have less than a year of past days in common.
+    """
+    first = max(asset.dates[0] for asset in past)
+    calendar = np.unique(np.concatenate([asset.dates for asset in past]))
+    calendar = calendar[calendar >= first]
+    if len(calendar) < _LEAST_DAYS:
+        raise DataError(
+            f"{len(calendar)} days on which there are votes on {', '.join(a.data.symbol for a in past)} before the "
+            f"test window are fewer than {_LEAST_DAYS}"
+        )
+    held = np.array([asset.stance[_last_row(asset, calendar)] for asset in past])
+    gains = np.zeros((_MOVES, len(past), len(calendar)))
+    for move in range(_MOVES):
+        moved = np.roll(held, rng.integers(len(calendar)), axis=1)
+        for column, asset in enumerate(past):
+            own = np.clip(np.searchsorted(calendar, asset.dates), 0, len(calendar) - 1)
+            (dates, row), _ = _follow(asset, moved[column, own])
+            inside = dates >= first
+            places = np.searchsorted(calendar, dates[inside])
+            gains[move, column, places] = (row[inside] - row[inside].mean()) * len(calendar) / inside.sum()
+    return gains
+
+
+def least_gains(
+    gains: Floats, *, days: int, seeds: int, level: float, studies: int, rng: np.random.Generator
+) -> Floats:
+    """Return the lower end of the intervals of studies without skill, (studies,): the least of those a verdict needs.
+
+    In each study, one move of the habits stands for the pre-trained start, which all seeds share, another for the
+    placebo, and one for each seed of the arm from random weights. The gains over both must be shown.
+
+    Parameters
+    ----------
+    gains
+        (moves, assets, past days) daily contributions whose true means are zero.
+    """
+    moves, _, past = gains.shape
+    block = day_block_length(gains[:4].mean(axis=1).T)
+    lows = np.empty(studies)
+    for study in range(studies):
+        drawn = stationary_days(past, days, block, 1, rng)[0]
+        own, placebo = rng.choice(moves, size=2, replace=False)
+        others = rng.integers(moves, size=seeds)
+        treated = gains[own][:, drawn]
+        controls = gains[others][:, :, drawn].mean(axis=2)
+        over_random = treated.mean(axis=1)[:, None] - controls.T
+        over_placebo = np.tile((treated - gains[placebo][:, drawn]).mean(axis=1)[:, None], (1, seeds))
+        low_random = _low(over_random, treated - gains[others].mean(axis=0)[:, drawn], level, rng)
+        low_placebo = _low(over_placebo, treated - gains[placebo][:, drawn], level, rng)
+        lows[study] = min(low_random, low_placebo)
+    return lows
+
+
+def _low(by_seed: Floats, by_day: Floats, level: float, rng: np.random.Generator) -> float:
+    seeds = seed_interval(by_seed.mean(axis=0), level=level, samples=_SAMPLES, rng=rng)
+    return hierarchical_interval(seeds, by_seed, by_day, samples=_SAMPLES, rng=rng).interval.low
+
+
+def _follow(
+    asset: PastDays, stance: NDArray[np.bool_]
+) -> tuple[tuple[NDArray[np.datetime64], Floats], float]:
+    """Trade an asset's past days; return dates and contributions to the timing score, and costs a year in it."""
+    path = follow(asset.data, asset.start, stance[:-1])
+    row = timing_contributions(path.net_returns, path.asset_returns, path.exposure, path.bars_per_year)
+    deviation = float(path.asset_returns.std())
+    costs = float(path.costs.mean()) * math.sqrt(path.bars_per_year) / deviation if deviation > 0 else 0.0
+    return (path.dates, row), costs
+
+
+def _last_row(asset: PastDays, calendar: NDArray[np.datetime64]) -> NDArray[np.intp]:
+    """Return the asset's row at or before each day of the calendar, (days,)."""
+    return np.maximum(np.searchsorted(asset.dates, calendar, side="right") - 1, 0)
