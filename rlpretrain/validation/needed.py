@@ -73,10 +73,21 @@ def needed_sentence(
     if found["seeds"] is not None:
         ways.append(f"{math.ceil(found['seeds'] * seeds)} seeds instead of {seeds}")
     if not ways:
-        return f"{seen} For one of {gain:g}, no number of years, assets or seeds alone would do: it takes more of each."
+        return f"{seen} For one of {gain:g}, it would take about {_together(luck, gain, level)}."
     others = [name for name in ("years", "assets", "seeds") if found[name] is None]
     alone = f"; more {' or '.join(others)} alone would not do" if others else ""
     return f"{seen} For one of {gain:g}, it would take about {', or '.join(ways)}{alone}."
+
+
+def _together(luck: LuckShares, gain: float, level: float) -> str:
+    """Say by how much years and seeds must grow together, or all three where the assets differ too much."""
+    allowed = (gain / _reach(level)) ** 2
+    if allowed > luck.assets:
+        factor = (luck.total - luck.assets) / (allowed - luck.assets)
+        return f"{factor:.1f} times the test years and seeds; more of one alone would not do"
+    return (
+        f"{luck.total / allowed:.1f} times the test years, assets and seeds; more of one alone would not do"
+    )
 
 
 def _reach(level: float) -> float:

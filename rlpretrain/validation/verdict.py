@@ -174,9 +174,10 @@ def reach_verdict(
         finding=finding,
         headline=_headline(finding, part, pooled, days, placebo_days) if voted else _WITHOUT_VOTES,
         sentences=(
+            *against_rules,
+            *_harms(counted),
             *(() if power is None else (str(power),)),
             needed,
-            *against_rules,
             *_sentences(pooled, days, placebo, placebo_days, reached, counted),
         ),
         cautions=tuple(_cautions(part, counted, not_counted, placebo, config, voters)),
@@ -269,7 +270,7 @@ def _sentences(
         f"The transferred agents' own final score is {reached} across seeds: {against_zero} zero, the score of "
         "being always long or always flat."
     )
-    return [*_harms(assets), *sentences, *(_asset_sentence(asset) for asset in assets)]
+    return [*sentences, *(_asset_sentence(asset) for asset in assets)]
 
 
 def _years(assets: Sequence[AssetValidation]) -> float:

@@ -25,7 +25,7 @@ def test_fewer_with_votes_are_all_taken() -> None:
 
 
 def test_no_asset_at_all_is_an_error_that_names_the_setting() -> None:
-    with pytest.raises(DataError, match="validation_envs=most_voted:4.*votes before the validation window"):
+    with pytest.raises(DataError, match=r"validation_envs=most_voted:4.*votes before the validation window"):
         choose_assets(["most_voted:4"], [])
 
 

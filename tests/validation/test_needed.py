@@ -54,9 +54,10 @@ def test_it_is_said_in_words() -> None:
         "By the variance found, 80% of such studies would show a gain of 0.50. For one of 0.25, it would take about "
         "10.0 test years instead of 2.5; more assets or seeds alone would not do."
     )
-    assert "0.25, no number of years, assets or seeds alone would do" in sentence(
-        luck(common=variance, seeds=variance), 0.25
-    )
+    both = luck(common=variance, seeds=variance)
+    assert "about 8.0 times the test years and seeds; more of one alone would not do" in sentence(both, 0.25)
+    differ = luck(common=variance, assets=variance)
+    assert "about 8.0 times the test years, assets and seeds" in sentence(differ, 0.25)
 
 
 def test_one_asset_cannot_tell_what_others_would_add() -> None:

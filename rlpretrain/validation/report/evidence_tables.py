@@ -79,8 +79,9 @@ def primary_table(verdict: Verdict, assets: Sequence[AssetValidation]) -> Table:
         tuple(rows),
         f"The gain is the interquartile mean over {area.pairs} seeds, with {percent(area.interval.level, 0)} bootstrap "
         "intervals: over seeds and days (pooled: over assets too), on which the verdict rests, and over seeds only, "
-        "on these days. The other columns, also on these days: p of the sign-flip test, Holm's adjustment over assets and both primary "
-        "measures, probability of improvement, Cohen's d, Cliff's δ, and Shapiro-Wilk p of the differences.",
+        "on these days. The other columns, also on these days: p of the sign-flip test, Holm's adjustment over assets "
+        "and both primary measures, probability of improvement, Cohen's d, Cliff's δ, and Shapiro-Wilk p of the "
+        "differences.",
     )
 
 
