@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from benchmarks.coverage import simulated_study
 from rlpretrain.analysis.day_blocks import day_block_length
 from rlpretrain.validation.hierarchical import (
     PooledGain,
@@ -20,18 +21,6 @@ def pooled(by_seed: np.ndarray, by_day: np.ndarray, *, samples: int = 2_000, see
     rng = np.random.default_rng(seed)
     seeds = seed_interval(by_seed.mean(axis=0), level=0.95, samples=samples, rng=rng)
     return hierarchical_interval(seeds, by_seed, by_day, samples=samples, rng=rng)
-
-
-def study(
-    rng: np.random.Generator, *, assets: int, differ: float = 0.0, shared: float = 0.4, days: int = 300
-) -> tuple[np.ndarray, np.ndarray]:
-    """Simulate gains of true mean zero: fat-tailed days that assets share in part, and ten seeds."""
-    common, own = rng.standard_t(5, size=days), rng.standard_t(5, size=(assets, days))
-    by_day = 6.0 * (np.sqrt(shared) * common + np.sqrt(1 - shared) * own) / np.sqrt(5 / 3)
-    by_day += rng.normal(0.0, differ, size=(assets, 1))
-    luck = rng.normal(0.0, 0.1, size=10) + rng.normal(0.0, 0.15, size=(assets, 10))
-    by_seed = by_day.mean(axis=1, keepdims=True) + luck
-    return by_seed, by_day + luck.mean(axis=1, keepdims=True)
 
 
 def stationary_variance(row: np.ndarray, block: float) -> float:
@@ -75,11 +64,11 @@ def test_assets_alone_have_the_variance_of_their_mean() -> None:
 
 def test_assets_that_differ_by_luck_of_their_days_alone_add_nothing_for_it() -> None:
     rng = np.random.default_rng(2)
-    shares = [pooled(*study(rng, assets=6), samples=200, seed=i).luck for i in range(30)]
-    expected = 36.0 * (0.4 + 0.6 / 6) / 300
+    shares = [pooled(*simulated_study(rng, assets=6, days=300), samples=200, seed=i).luck for i in range(30)]
+    expected = 64.0 * (0.4 + 0.6 / 6) / 300
     days = np.mean([luck.common_days + luck.own_days for luck in shares])
     assert days == pytest.approx(expected, rel=0.15)
-    assert np.mean([luck.own_days for luck in shares]) == pytest.approx(36.0 * 0.6 / 6 / 300, rel=0.15)
+    assert np.mean([luck.own_days for luck in shares]) == pytest.approx(64.0 * 0.6 / 6 / 300, rel=0.15)
     assert np.mean([luck.assets for luck in shares]) < 0.15 * expected
 
 
@@ -87,13 +76,13 @@ def test_intervals_cover_the_true_gain_of_assets_that_move_together() -> None:
     # docs/validation.md has the command of the large simulation; this one would notice a gross error.
     rng, covered = np.random.default_rng(3), []
     for i in range(80):
-        found = pooled(*study(rng, assets=6, differ=0.3), samples=200, seed=i).interval
+        found = pooled(*simulated_study(rng, assets=6, differ=0.3, days=300), samples=200, seed=i).interval
         covered.append(found.low <= 0.0 <= found.high)
     assert np.mean(covered) >= 0.88
 
 
 def test_independent_days_for_each_asset_would_be_overconfident() -> None:
-    by_seed, by_day = study(np.random.default_rng(4), assets=6, shared=0.9)
+    by_seed, by_day = simulated_study(np.random.default_rng(4), assets=6, shared=0.9, days=300)
     apart = np.array([np.roll(row, 31 * i) for i, row in enumerate(by_day)])
     together, separate = pooled(by_seed, by_day).luck, pooled(by_seed, apart).luck
     assert together.total > 2 * separate.total
