@@ -24,9 +24,9 @@ class Powered(Result):
     assets: list[str]
     """Assets to validate on."""
     study: StudyPower | None
-    """None where it cannot be computed, with the reason in `why`."""
+    """None where it cannot be computed."""
     why: str
-    """Why there is no figure, else empty."""
+    """Why it cannot, or which assets it leaves out; else empty."""
 
 
 def _run(work: Work[PowerSettings]) -> Powered:

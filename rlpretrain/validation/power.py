@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +19,26 @@ from pydantic import BaseModel, ConfigDict
 from rlpretrain.analysis.day_blocks import day_block_length
 from rlpretrain.environments import EpisodeData, follow
 from rlpretrain.errors import DataError
-from rlpretrain.validation.hierarchical import hierarchical_interval, stationary_days
+from rlpretrain.validation.hierarchical import hierarchical_interval, on_common_days, stationary_days
 from rlpretrain.validation.metrics import timing_contributions
 from rlpretrain.validation.statistics import seed_interval
 
-__all__ = ["POWER", "PastDays", "StudyPower", "gains_without_skill", "least_gains", "study_power"]
+__all__ = [
+    "LEAST_DAYS",
+    "POWER",
+    "PastDays",
+    "StudyPower",
+    "gains_without_skill",
+    "least_gains",
+    "study_power",
+]
 
 Floats = NDArray[np.float64]
 
 POWER = 0.8
 """Share of studies that must show a gain for it to count as detectable, as is usual (Cohen 1988)."""
-_LEAST_DAYS = 250
-"""Past days below which they say too little about a test window."""
+LEAST_DAYS = 250
+"""Past bars below which they say too little about a test window."""
 _MOVES = 48
 """Ways to move the habits in time; each arm of a simulated study has one of them."""
 _SAMPLES = 200
@@ -60,6 +68,11 @@ class PastDays:
     def dates(self) -> NDArray[np.datetime64]:
         """Dates of the past days, (n,)."""
         return self.data.dates[self.start : self.stop]
+
+    def since(self, first: np.datetime64) -> PastDays:
+        """Return the days from `first` on."""
+        skipped = int(np.searchsorted(self.dates, first))
+        return replace(self, start=self.start + skipped, stance=self.stance[skipped:])
 
 
 class StudyPower(BaseModel):
@@ -127,9 +140,9 @@ def study_power(
     """
     gains = gains_without_skill(past, rng)
     needed = -least_gains(gains, days=days, seeds=seeds, level=level, studies=studies, rng=rng)
-    followed = [_follow(asset, asset.stance) for asset in past]
+    common = _common_days(past)
     switches = [
-        float(np.mean(asset.stance[1:] != asset.stance[:-1])) * asset.data.bars_per_year for asset in past
+        float(np.mean(asset.stance[1:] != asset.stance[:-1])) * asset.data.bars_per_year for asset in common
     ]
     return StudyPower(
         assets=tuple(asset.data.symbol for asset in past),
@@ -138,9 +151,9 @@ def study_power(
         level=level,
         smallest=round(float(np.quantile(needed, POWER)), 3),
         at_quarter=float(np.mean(needed < 0.25)),
-        exposure=round(float(np.mean([asset.stance.mean() for asset in past])), 4),
+        exposure=round(float(np.mean([asset.stance.mean() for asset in common])), 4),
         switches=round(float(np.mean(switches)), 2),
-        costs=round(float(np.mean([costs for _, costs in followed])), 4),
+        costs=round(float(np.mean([_follow(asset, asset.stance).costs for asset in common])), 4),
         past_days=gains.shape[2],
     )
 
@@ -157,25 +170,19 @@ def gains_without_skill(past: Sequence[PastDays], rng: np.random.Generator) -> F
     DataError
         The assets have less than a year of past days in common.
     """
-    first = max(asset.dates[0] for asset in past)
-    calendar = np.unique(np.concatenate([asset.dates for asset in past]))
-    calendar = calendar[calendar >= first]
-    if len(calendar) < _LEAST_DAYS:
-        raise DataError(
-            f"{len(calendar)} days on which there are votes on {', '.join(a.data.symbol for a in past)} before the "
-            f"test window are fewer than {_LEAST_DAYS}"
-        )
-    held = np.array([asset.stance[_last_row(asset, calendar)] for asset in past])
-    gains = np.zeros((_MOVES, len(past), len(calendar)))
-    for move in range(_MOVES):
+    common = _common_days(past)
+    calendar = np.unique(np.concatenate([asset.dates for asset in common]))
+    held = np.array([asset.stance[_last_row(asset, calendar)] for asset in common])
+    gains = []
+    for _ in range(_MOVES):
         moved = np.roll(held, rng.integers(len(calendar)), axis=1)
-        for column, asset in enumerate(past):
-            own = np.clip(np.searchsorted(calendar, asset.dates), 0, len(calendar) - 1)
-            (dates, row), _ = _follow(asset, moved[column, own])
-            inside = dates >= first
-            places = np.searchsorted(calendar, dates[inside])
-            gains[move, column, places] = (row[inside] - row[inside].mean()) * len(calendar) / inside.sum()
-    return gains
+        followed = [
+            _follow(asset, stance[np.searchsorted(calendar, asset.dates)])
+            for asset, stance in zip(common, moved, strict=True)
+        ]
+        rows = [path.row - path.row.mean() for path in followed]
+        gains.append(on_common_days([path.dates for path in followed], rows))
+    return np.array(gains)
 
 
 def least_gains(
@@ -213,15 +220,42 @@ def _low(by_seed: Floats, by_day: Floats, level: float, rng: np.random.Generator
     return hierarchical_interval(seeds, by_seed, by_day, samples=_SAMPLES, rng=rng).interval.low
 
 
-def _follow(
-    asset: PastDays, stance: NDArray[np.bool_]
-) -> tuple[tuple[NDArray[np.datetime64], Floats], float]:
-    """Trade an asset's past days; return dates and contributions to the timing score, and costs a year in it."""
+@dataclass(frozen=True)
+class _Followed:
+    """An asset's past days as they were traded."""
+
+    dates: NDArray[np.datetime64]
+    row: Floats
+    """Contribution of each bar to the timing score."""
+    costs: float
+    """Costs a year, in timing score."""
+
+
+def _follow(asset: PastDays, stance: NDArray[np.bool_]) -> _Followed:
     path = follow(asset.data, asset.start, stance[:-1])
     row = timing_contributions(path.net_returns, path.asset_returns, path.exposure, path.bars_per_year)
     deviation = float(path.asset_returns.std())
     costs = float(path.costs.mean()) * math.sqrt(path.bars_per_year) / deviation if deviation > 0 else 0.0
-    return (path.dates, row), costs
+    return _Followed(path.dates, row, costs)
+
+
+def _common_days(past: Sequence[PastDays]) -> list[PastDays]:
+    """Return the days from the first on which there are votes on all of the assets.
+
+    Raises
+    ------
+    DataError
+        They are less than a year.
+    """
+    first = max(asset.dates[0] for asset in past)
+    common = [asset.since(first) for asset in past]
+    fewest = min(len(asset.dates) for asset in common)
+    if fewest < LEAST_DAYS:
+        raise DataError(
+            f"{fewest} bars with votes on {', '.join(asset.data.symbol for asset in past)} before the test window are "
+            f"fewer than {LEAST_DAYS}"
+        )
+    return common
 
 
 def _last_row(asset: PastDays, calendar: NDArray[np.datetime64]) -> NDArray[np.intp]:

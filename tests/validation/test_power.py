@@ -36,7 +36,7 @@ def test_independent_days_need_the_textbooks_gain() -> None:
 def test_gains_without_skill_have_the_mean_zero_and_the_days_of_all_assets() -> None:
     past = [past_days(), past_days(seed=1, start=100, symbol="TWO")]
     gains = gains_without_skill(past, np.random.default_rng(1))
-    assert gains.shape[1:] == (2, 500), "days on which both have votes"
+    assert gains.shape[1:] == (2, 499), "days on which both have votes"
     np.testing.assert_allclose(gains.mean(axis=2), 0.0, atol=1e-9)
     assert gains.std(axis=2).min() > 0.5
 
@@ -80,5 +80,5 @@ def test_the_sentence_has_every_figure() -> None:
 
 
 def test_too_few_days_are_refused_by_name() -> None:
-    with pytest.raises(DataError, match="100 days on which there are votes on SYN before the test window"):
+    with pytest.raises(DataError, match="100 bars with votes on SYN before the test window"):
         gains_without_skill([past_days(start=500)], np.random.default_rng(5))
