@@ -23,14 +23,14 @@ def past_days(*, bars: int = 700, start: int = 0, seed: int = 0, symbol: str = "
 
 
 def test_independent_days_need_the_textbooks_gain() -> None:
-    days, rng = 250, np.random.default_rng(0)
-    gains = rng.normal(0.0, 5.0, size=(48, 1, 2_000))
+    days, rng = 120, np.random.default_rng(0)
+    gains = rng.normal(0.0, 5.0, size=(48, 1, 600))
     gains -= gains.mean(axis=2, keepdims=True)
-    needed = -least_gains(gains, days=days, seeds=20, level=0.95, studies=100, rng=rng)
+    needed = -least_gains(gains, days=days, seeds=10, level=0.95, studies=60, rng=rng)
     # The gain over the placebo has the variance of two arms: 2.80 standard errors of their difference.
     expected = 2.8016 * np.sqrt(2) * 5.0 / np.sqrt(days)
-    assert np.quantile(needed, 0.8) == pytest.approx(expected, rel=0.2)
-    assert np.mean(needed < 0.0) <= 0.06, "without a gain, hardly any study shows one"
+    assert np.quantile(needed, 0.8) == pytest.approx(expected, rel=0.25)
+    assert np.mean(needed < 0.0) <= 0.07, "without a gain, hardly any study shows one"
 
 
 def test_gains_without_skill_have_the_mean_zero_and_the_days_of_all_assets() -> None:
@@ -43,13 +43,13 @@ def test_gains_without_skill_have_the_mean_zero_and_the_days_of_all_assets() -> 
 
 def test_more_days_and_more_assets_show_smaller_gains() -> None:
     def smallest(past: list[PastDays], days: int) -> float:
-        size = {"years": days / 252, "seeds": 4, "level": 0.95, "studies": 40}
+        size = {"years": days / 252, "seeds": 4, "level": 0.95, "studies": 20}
         return study_power(past, days=days, rng=np.random.default_rng(2), **size).smallest
 
     one = [past_days()]
     four = [past_days(seed=seed, symbol=f"S{seed}") for seed in range(4)]
-    assert smallest(one, 1_000) < 0.7 * smallest(one, 250)
-    assert smallest(four, 250) < 0.75 * smallest(one, 250)
+    assert smallest(one, 600) < 0.8 * smallest(one, 150)
+    assert smallest(four, 150) < 0.8 * smallest(one, 150)
 
 
 def test_nothing_from_the_test_window_on_has_an_influence() -> None:
