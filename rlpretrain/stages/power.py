@@ -8,8 +8,8 @@ from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.stage import Result, Stage
 from rlpretrain.stages.work import Work
-from rlpretrain.validation.power import StudyPower
 from rlpretrain.validation.settings import ValidatedAssetSettings, ValidationSettings
+from rlpretrain.validation.study_power import StudyPower
 
 __all__ = ["POWER", "PowerSettings", "Powered"]
 

@@ -104,7 +104,7 @@ def hierarchical_interval(
 
 
 def on_common_days(dates: Sequence[NDArray[np.datetime64]], rows: Sequence[Floats]) -> Floats:
-    """Put the assets' gains by bar on one calendar, (assets, days): each row's mean is the mean of the asset's bars.
+    """Map the assets' gains by bar to one calendar, (assets, days): each row's mean is the mean of the asset's bars.
 
     A day on which an asset does not trade has zero, and its bars count for so much more.
 

@@ -7,7 +7,7 @@ import math
 from scipy import stats
 
 from rlpretrain.validation.hierarchical import LuckShares
-from rlpretrain.validation.power import POWER
+from rlpretrain.validation.study_power import USUAL_POWER
 
 __all__ = ["detectable_gain", "needed_factors", "needed_sentence"]
 
@@ -61,7 +61,7 @@ def needed_sentence(
         Of the study whose luck it is.
     """
     smallest = detectable_gain(luck.total, level)
-    seen = f"By the variance found, {POWER:.0%} of such studies would show a gain of {smallest:.2f}."
+    seen = f"By the variance found, {USUAL_POWER:.0%} of such studies would show a gain of {smallest:.2f}."
     if smallest <= gain:
         return seen
     found = needed_factors(luck, gain, level)
@@ -80,7 +80,7 @@ def needed_sentence(
 
 
 def _together(luck: LuckShares, gain: float, level: float) -> str:
-    """Say by how much years and seeds must grow together, or all three where the assets differ too much."""
+    """Describe by how much years and seeds must grow together, or all three where the assets differ too much."""
     allowed = (gain / _reach(level)) ** 2
     if allowed > luck.assets:
         factor = (luck.total - luck.assets) / (allowed - luck.assets)
@@ -92,4 +92,4 @@ def _together(luck: LuckShares, gain: float, level: float) -> str:
 
 def _reach(level: float) -> float:
     """Return the standard errors between zero and a gain that an interval of this level shows with 80 % power."""
-    return float(stats.norm.ppf((1 + level) / 2) + stats.norm.ppf(POWER))
+    return float(stats.norm.ppf((1 + level) / 2) + stats.norm.ppf(USUAL_POWER))

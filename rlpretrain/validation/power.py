@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from rlpretrain.analysis.day_blocks import day_block_length
 from rlpretrain.environments import EpisodeData, follow
@@ -22,21 +21,12 @@ from rlpretrain.errors import DataError
 from rlpretrain.validation.hierarchical import hierarchical_interval, on_common_days, stationary_days
 from rlpretrain.validation.metrics import timing_contributions
 from rlpretrain.validation.statistics import seed_interval
+from rlpretrain.validation.study_power import USUAL_POWER, StudyPower
 
-__all__ = [
-    "LEAST_DAYS",
-    "POWER",
-    "PastDays",
-    "StudyPower",
-    "gains_without_skill",
-    "least_gains",
-    "study_power",
-]
+__all__ = ["LEAST_DAYS", "PastDays", "gains_without_skill", "least_gains", "study_power"]
 
 Floats = NDArray[np.float64]
 
-POWER = 0.8
-"""Share of studies that must show a gain for it to count as detectable, as is usual (Cohen 1988)."""
 LEAST_DAYS = 250
 """Past bars below which they say too little about a test window."""
 _MOVES = 48
@@ -73,41 +63,6 @@ class PastDays:
         """Return the days from `first` on."""
         skipped = int(np.searchsorted(self.dates, first))
         return replace(self, start=self.start + skipped, stance=self.stance[skipped:])
-
-
-class StudyPower(BaseModel):
-    """What a study can see, known before it begins."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    assets: tuple[str, ...]
-    """Assets on which the verdict rests."""
-    years: float
-    """Test years on which it rests."""
-    seeds: int
-    level: float
-    smallest: float
-    """Smallest gain in timing score that four of five such studies show."""
-    at_quarter: float
-    """Probability that a gain of 0.25 is shown."""
-    exposure: float
-    """Share of the past days on which a follower of the votes is long, mean over assets."""
-    switches: float
-    """Its changes of stance a year."""
-    costs: float
-    """What they cost a year, in timing score."""
-    past_days: int
-    """Days from which test windows were drawn."""
-
-    def __str__(self) -> str:
-        count = len(self.assets)
-        return (
-            f"Power: with {count} asset{'s' if count > 1 else ''}, {self.years:.1f} test years and {self.seeds} seeds, "
-            f"a gain of {self.smallest:.2f} in timing score is shown in {POWER:.0%} of studies at the level of "
-            f"{self.level:.0%}, and a gain of 0.25 in {self.at_quarter:.0%} (simulated before training, on "
-            f"{self.past_days:,} earlier days). There, followers of the votes were long on {self.exposure:.0%} of the "
-            f"days and changed their stance {self.switches:.0f} times a year, which cost {self.costs:.2f} of the score."
-        )
 
 
 def study_power(
@@ -149,7 +104,7 @@ def study_power(
         years=round(years, 2),
         seeds=seeds,
         level=level,
-        smallest=round(float(np.quantile(needed, POWER)), 3),
+        smallest=round(float(np.quantile(needed, USUAL_POWER)), 3),
         at_quarter=float(np.mean(needed < 0.25)),
         exposure=round(float(np.mean([asset.stance.mean() for asset in common])), 4),
         switches=round(float(np.mean(switches)), 2),

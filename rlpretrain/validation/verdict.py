@@ -27,7 +27,6 @@ from rlpretrain.validation.hierarchical import (
 )
 from rlpretrain.validation.learning_curves import MEASURES, SCORE_THRESHOLD, CurveComparison, Measure
 from rlpretrain.validation.needed import needed_sentence
-from rlpretrain.validation.power import StudyPower
 from rlpretrain.validation.rule_gains import JUDGED, pool_rule_gains, rule_sentence
 from rlpretrain.validation.settings import ValidationSettings
 from rlpretrain.validation.statistics import (
@@ -37,6 +36,7 @@ from rlpretrain.validation.statistics import (
     compare_pairs,
     seed_interval,
 )
+from rlpretrain.validation.study_power import StudyPower
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
 
 __all__ = ["MEASURE_NAMES", "Verdict", "reach_verdict"]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rlpretrain.environments import EpisodeData
+from rlpretrain.errors import DataError
 from rlpretrain.patterns import AssetVotes
 from rlpretrain.patterns.settings import LevelSettings
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
@@ -16,7 +17,8 @@ from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.power import Powered, PowerSettings
 from rlpretrain.stages.validated_assets import assets_of
 from rlpretrain.stages.work import Work
-from rlpretrain.validation.power import LEAST_DAYS, PastDays, StudyPower, study_power
+from rlpretrain.validation.power import LEAST_DAYS, PastDays, study_power
+from rlpretrain.validation.study_power import StudyPower
 from rlpretrain.validation.window import CLEAN, EvaluationWindow
 
 __all__ = ["power"]
@@ -56,15 +58,18 @@ def _study(work: Work[PowerSettings], assets: Sequence[EpisodeData]) -> tuple[St
     )
     if not enough:
         return None, why
-    study = study_power(
-        enough,
-        days=len(np.unique(np.concatenate(dates))),
-        years=min(len(own) / window.data.bars_per_year for own, window in zip(dates, main, strict=True)),
-        seeds=settings.validation_seeds,
-        level=settings.promotion_confidence,
-        studies=int(np.clip(settings.bootstrap_samples // 10, _FEWEST_STUDIES, _MOST_STUDIES)),
-        rng=np.random.default_rng([settings.seed, 9]),
-    )
+    try:
+        study = study_power(
+            enough,
+            days=len(np.unique(np.concatenate(dates))),
+            years=min(len(own) / window.data.bars_per_year for own, window in zip(dates, main, strict=True)),
+            seeds=settings.validation_seeds,
+            level=settings.promotion_confidence,
+            studies=int(np.clip(settings.bootstrap_samples // 10, _FEWEST_STUDIES, _MOST_STUDIES)),
+            rng=np.random.default_rng([settings.seed, 9]),
+        )
+    except DataError as error:  # assets whose days before the test window hardly overlap
+        return None, f"{error}. {why}".strip()
     return study, why
 
 
