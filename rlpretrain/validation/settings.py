@@ -14,7 +14,7 @@ class ValidatedAssetSettings(Section):
     """The assets on which the claim is tested."""
 
     validation_envs: list[str] = run_setting(
-        ["BTC-USD", "ETH-USD", "most_voted:4"],
+        ["BTC-USD", "ETH-USD"],
         "Validation",
         "Assets to validate on, as tickers such as SPY, BRK-B or BTC-USD; other usual spellings are read too. "
         "most_voted:N adds the N on which the most strategies voted in the year before the validation window. An asset "

@@ -47,7 +47,6 @@ def test_each_asset_is_chosen_once_and_no_more_than_counted(
 def test_the_setting_is_read_in_one_spelling() -> None:
     config = PretrainingConfig(validation_envs=["spy", " Most_Voted:04 "])
     assert config.validation_envs == ["SPY", "most_voted:4"]
-    assert PretrainingConfig().validation_envs == ["BTC-USD", "ETH-USD", "most_voted:4"]
 
 
 @pytest.mark.parametrize(
