@@ -47,6 +47,7 @@ from rlpretrain.stages import (
     EXTRACT,
     LIST,
     MINE,
+    POWER,
     PRETRAIN,
     REPORT,
     TRANSFER,
@@ -114,6 +115,12 @@ def check(folder: str) -> str:
 def analyze(folder: str) -> str:
     """Cluster, rank and describe the patterns."""
     return run_task(ANALYZE, folder)
+
+
+@task
+def power(folder: str) -> str:
+    """Compute how small an effect the validation can see, before anything is trained."""
+    return run_task(POWER, folder)
 
 
 @task
@@ -240,6 +247,7 @@ def rl_pretraining() -> None:
         mine(folder),
         check(folder),
         analyze(folder),
+        power(folder),
         pretrained,
         transferred,
         validated,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rlpretrain.stages import VALIDATE, open_run, work_of
+from rlpretrain.stages import VALIDATE, open_run, parts_of, work_of
 from rlpretrain.stages.implementation.validate import asset_case
 from rlpretrain.validation import AssetCase
 from rlpretrain.validation import PretrainValidator as _Validator
@@ -35,5 +35,5 @@ class PretrainValidator(_Validator):
 
     def _run_cases(self, agent_path: Path, config: ValidationSettings) -> list[AssetCase]:
         run = open_run(agent_path.parent)
-        assets = self._assets or run.config.validation_envs
+        assets = self._assets or parts_of(run, VALIDATE)
         return [asset_case(work_of(run, VALIDATE, symbol), config) for symbol in assets]

@@ -14,6 +14,7 @@ from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.documents import document_files, read_document
 from rlpretrain.errors import DataError, SettingsError, SymphonyError
 from rlpretrain.market.tickers import normal_ticker
+from rlpretrain.validation.chosen_assets import named_assets
 
 __all__ = ["add_prices"]
 
@@ -83,7 +84,7 @@ def _prices(options: argparse.Namespace) -> dict[str, Any]:
     if options.library:
         tickers |= asyncio.run(library_tickers(config, Cache(config.output_dir / CACHE), unread))
     if options.symphonies or options.library:
-        tickers |= surrounding_tickers(config.validation_envs)
+        tickers |= surrounding_tickers(named_assets(config.validation_envs))
     if not tickers:
         raise SettingsError(
             "there is no ticker to download", hint="name tickers, or use --symphonies or --library"

@@ -10,8 +10,13 @@ from rlpretrain.validation.settings import UNSET
 
 __all__ = ["NIGHTLY", "run_parameters"]
 
-NIGHTLY: dict[str, Any] = {"max_strategies": 2_000, "chunk_size": 128}
-"""Defaults that differ in the nightly run: it uses the whole library, where a first try uses 100 strategies."""
+NIGHTLY: dict[str, Any] = {
+    "max_strategies": 2_000,
+    "chunk_size": 128,
+    "validation_envs": ["BTC-USD", "ETH-USD", "most_voted:4"],
+}
+"""Defaults that differ in the nightly run: it uses the whole library, where a first try uses 100 strategies, and its
+verdict rests on the assets on which that library votes most."""
 
 
 def run_parameters() -> dict[str, dict[str, Any]]:

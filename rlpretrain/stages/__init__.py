@@ -14,6 +14,7 @@ from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.finished import manifests_of, result_of
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
+from rlpretrain.stages.power import POWER
 from rlpretrain.stages.pretrain import PRETRAIN
 from rlpretrain.stages.promote import PROMOTE
 from rlpretrain.stages.report import REPORT
@@ -32,6 +33,7 @@ __all__ = [
     "LIST",
     "MINE",
     "NIGHT",
+    "POWER",
     "PRETRAIN",
     "PROMOTE",
     "REPORT",
@@ -61,6 +63,7 @@ STAGES: tuple[Stage[Any, Any], ...] = (
     MINE,
     CHECK,
     ANALYZE,
+    POWER,
     PRETRAIN,
     TRANSFER,
     VALIDATE,

@@ -75,6 +75,8 @@ class Mined(Result):
     regimes: dict[str, int]
     training_assets: list[str]
     """Assets with the most patterns in the pre-training window."""
+    most_voted: list[str]
+    """Assets that can be validated, by the strategies that held them in the year before the validation window."""
     clean_from: dt.date | None
     """First day whose close no voter's author can have known when the rules that vote were written. It is the first day
     of the market if every voter is what it was then, else the day after the newest edit of those whose versions are

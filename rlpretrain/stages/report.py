@@ -12,6 +12,7 @@ from rlpretrain.stages.check import CHECK
 from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
+from rlpretrain.stages.power import POWER
 from rlpretrain.stages.pretrain import PRETRAIN
 from rlpretrain.stages.stage import Result, Stage
 from rlpretrain.stages.transfer import TRANSFER
@@ -56,7 +57,7 @@ def _inputs(work: Work[PretrainingConfig]) -> Mapping[str, str]:
 REPORT = Stage(
     name="report",
     does="reach the verdict, register the agent and write the report",
-    needs=(LIST, EXTRACT, MINE, CHECK, ANALYZE, PRETRAIN, TRANSFER, VALIDATE),
+    needs=(LIST, EXTRACT, MINE, CHECK, ANALYZE, POWER, PRETRAIN, TRANSFER, VALIDATE),
     # The report shows every setting, and the registry stores them with the agent.
     settings=PretrainingConfig,
     result=Reported,

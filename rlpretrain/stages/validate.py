@@ -14,6 +14,7 @@ from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.pretrain import PRETRAIN
 from rlpretrain.stages.stage import Parts, Result, Stage
 from rlpretrain.stages.transfer import TRANSFER
+from rlpretrain.stages.validated_assets import assets_of
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer.settings import TransferSettings
 from rlpretrain.validation.settings import ArmProcessSettings, ValidationSettings
@@ -62,7 +63,7 @@ def ledger_file(symbol: str) -> str:
 
 
 def _assets(run: Run) -> Sequence[str]:
-    return run.config.validation_envs
+    return assets_of(run)
 
 
 def _run(work: Work[ValidateSettings]) -> Validated:

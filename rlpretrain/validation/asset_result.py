@@ -43,6 +43,8 @@ class WindowSummary(_Evidence):
     main: Part
     cost_bps: float
     """Cost of a trade, basis points a side."""
+    voted: bool = True
+    """Whether the library votes on the asset in the window; a verdict does not count an asset without votes."""
 
 
 class ArmResult(_Evidence):

@@ -30,6 +30,7 @@ from rlpretrain.validation.asset_result import (
 )
 from rlpretrain.validation.baselines import matched_random
 from rlpretrain.validation.learning_curves import (
+    SCORE_THRESHOLD,
     ArmCurves,
     CurveComparison,
     LearningCurve,
@@ -50,11 +51,7 @@ from rlpretrain.validation.statistics import seed_interval
 from rlpretrain.validation.trial_runs import run_trials
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, EvaluationWindow, Part, combine, cut
 
-__all__ = ["SCORE_THRESHOLD", "AssetCase", "CurveRecorder", "Trial", "validate_asset"]
-
-SCORE_THRESHOLD = 0.25
-"""Timing score of the time-to-threshold measure, fixed before any result: a quarter of the asset's yearly
-volatility beyond what exposure alone earns."""
+__all__ = ["AssetCase", "CurveRecorder", "Trial", "validate_asset"]
 
 _RANDOM_PATHS = 500
 _RANDOM_MEASURED = 100
@@ -302,6 +299,7 @@ def _summarise_window(window: EvaluationWindow) -> WindowSummary:
         contaminated_bars=sizes.get(CONTAMINATED, 0),
         main=window.main,
         cost_bps=window.data.cost * 10_000,
+        voted=window.voted,
     )
 
 

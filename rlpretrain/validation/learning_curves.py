@@ -23,6 +23,7 @@ from rlpretrain.validation.statistics import Interval, PairedComparison, compare
 
 __all__ = [
     "MEASURES",
+    "SCORE_THRESHOLD",
     "ArmCurves",
     "CurveBand",
     "CurveComparison",
@@ -37,6 +38,10 @@ __all__ = [
     "largest_dip",
     "steps_to_threshold",
 ]
+
+SCORE_THRESHOLD = 0.25
+"""Timing score that matters, fixed before any result: a quarter of the asset's yearly volatility beyond what exposure
+alone earns. The time until it is reached is measured, and the report says what it would take to show such a gain."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ The rule is fixed here, before any result. An effect is shown if the gains over 
 both have an interval over seeds and days that lies above zero and, where a placebo was run, so does the gain in area
 over the placebo: what votes of another time achieve as well is not knowledge. All conditions must be met, so no
 correction for multiple tests is needed. Harm is declared sooner: one of the two below zero and the other not above it.
+Only assets on which the library votes count: on others, there is nothing that the patterns could have taught.
 """
 
 from __future__ import annotations
@@ -19,8 +20,14 @@ from rlpretrain.errors import DataError
 from rlpretrain.validation.arms import AGENT, BUY_AND_HOLD, PLACEBO, TRANSFERRED, VANILLA
 from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.best_arms import pool_best_arms
-from rlpretrain.validation.days import interval_over_days, pool_by_day
-from rlpretrain.validation.learning_curves import MEASURES, CurveComparison, Measure
+from rlpretrain.validation.hierarchical import (
+    LuckShares,
+    PooledGain,
+    hierarchical_interval,
+    on_common_days,
+)
+from rlpretrain.validation.learning_curves import MEASURES, SCORE_THRESHOLD, CurveComparison, Measure
+from rlpretrain.validation.needed import needed_sentence
 from rlpretrain.validation.population import population_of
 from rlpretrain.validation.rule_gains import JUDGED, pool_rule_gains, rule_sentence
 from rlpretrain.validation.settings import ValidationSettings
@@ -32,12 +39,14 @@ from rlpretrain.validation.statistics import (
     compare_pairs,
     seed_interval,
 )
+from rlpretrain.validation.study_power import StudyPower
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
 
 __all__ = ["MEASURE_NAMES", "Verdict", "reach_verdict"]
 
 MEASURE_NAMES: dict[Measure, str] = {"jump_start": "Jump-start", "area": "Area", "final": "Final score"}
 _FEW_SEEDS = 10
+_WITHOUT_VOTES = "No effect shown: the library has no votes on any of the assets"
 _HARM = 0.3
 """Timing score by which an asset must fall below random weights to be named, whatever its interval."""
 
@@ -55,11 +64,17 @@ class Verdict(BaseModel):
     """What the evidence cannot show."""
     part: Part
     assets: tuple[str, ...]
-    """Assets that were pooled: those whose test window has this part."""
+    """Assets that were pooled: those with votes whose test window has this part."""
+    not_counted: tuple[str, ...]
+    """Assets without votes, which are shown beside them."""
     pooled: dict[Measure, PairedComparison]
     """Transferred minus vanilla on these days; a seed's difference is its mean over assets."""
     days: dict[Measure, Interval]
-    """The same with intervals over seeds and days, on which the finding rests."""
+    """The same with intervals over assets, seeds and days, on which the finding rests."""
+    luck: dict[Measure, LuckShares]
+    """Variance of these gains by what causes it."""
+    power: StudyPower | None
+    """What the study could see, as computed before anything was trained; None where it was not."""
     level_reached: Interval
     """The transferred arm's own final score, pooled: an agent better than random weights may still lose."""
     against_placebo: PairedComparison | None
@@ -81,15 +96,19 @@ def reach_verdict(
     *,
     seed: int = 7,
     voters: tuple[int, int] | None = None,
+    power: StudyPower | None = None,
 ) -> Verdict:
     """Pool the assets by paired seeds, and reach the verdict.
 
-    Only assets with a clean part count; if there is none, the contaminated ones do, and the verdict says so.
+    Only assets with votes count; if there is none, all are pooled, but no effect is shown. Of those, only assets with a
+    clean part count; if there is none, the contaminated ones do, and the verdict says so.
 
     Parameters
     ----------
     voters
         How many strategies voted at the start of the test window, and at its end; None where that is not known.
+    power
+        What the study could see, as computed before anything was trained.
 
     Raises
     ------
@@ -98,8 +117,12 @@ def reach_verdict(
     """
     if not assets:
         raise DataError("no asset was validated", hint="name assets with prices in validation_envs")
-    part = CLEAN if any(asset.window.main == CLEAN for asset in assets) else CONTAMINATED
-    counted = [asset for asset in assets if asset.window.main == part]
+    voted = [asset for asset in assets if asset.window.voted]
+    judged = voted or assets
+    part = CLEAN if any(asset.window.main == CLEAN for asset in judged) else CONTAMINATED
+    counted = [asset for asset in judged if asset.window.main == part]
+    not_counted = tuple(asset.symbol for asset in assets if not asset.window.voted)
+    dates = [np.array(asset.part_dates(part), dtype="datetime64[D]") for asset in counted]
     rng = np.random.default_rng([seed, 3])
 
     def pool(measure: Measure, control: str) -> PairedComparison:
@@ -111,43 +134,69 @@ def reach_verdict(
             rng=rng,
         )
 
-    def pool_days(measure: Measure, control: str, paired: PairedComparison) -> Interval:
-        by_day = pool_by_day(
-            [np.array(asset.part_dates(part), dtype="datetime64[D]") for asset in counted],
-            [np.array(_required(asset, control).by_bar[measure]) for asset in counted],
+    def pool_all(measure: Measure, control: str, paired: PairedComparison) -> PooledGain:
+        compared = [_required(asset, control) for asset in counted]
+        return hierarchical_interval(
+            paired.interval,
+            [getattr(comparison, measure).differences for comparison in compared],
+            on_common_days(dates, [np.array(comparison.by_bar[measure]) for comparison in compared]),
+            samples=config.bootstrap_samples,
+            rng=rng,
         )
-        return interval_over_days(paired, by_day, samples=config.bootstrap_samples, rng=rng)
 
     pooled = {measure: pool(measure, VANILLA) for measure in MEASURES}
-    days = {measure: pool_days(measure, VANILLA, paired) for measure, paired in pooled.items()}
+    gains = {measure: pool_all(measure, VANILLA, paired) for measure, paired in pooled.items()}
+    days = {measure: gain.interval for measure, gain in gains.items()}
     with_placebo = all(asset.comparison(TRANSFERRED, PLACEBO) for asset in counted)
     placebo = pool("area", PLACEBO) if with_placebo else None
-    placebo_days = pool_days("area", PLACEBO, placebo) if placebo is not None else None
-    finding = _decide(days, placebo_days)
+    over_placebo = pool_all("area", PLACEBO, placebo) if placebo is not None else None
+    placebo_days = None if over_placebo is None else over_placebo.interval
+    finding = _decide(days, placebo_days) if voted else "no effect shown"
     reached = seed_interval(
         _seed_means(counted, TRANSFERRED, part, "final"),
         level=config.promotion_confidence,
         samples=config.bootstrap_samples,
         rng=rng,
     )
-    gains = pool_rule_gains(
-        [np.array(asset.part_dates(part), dtype="datetime64[D]") for asset in counted],
+    rule_gains = pool_rule_gains(
+        dates,
         [asset.rule_gains for asset in counted],
         config,
         np.random.default_rng([seed, 7]),
     )
-    against_rules = [rule_sentence(f"The {who}", gains[arm]) for arm, who in JUDGED.items() if arm in gains]
+    against_rules = [
+        rule_sentence(f"The {who}", rule_gains[arm]) for arm, who in JUDGED.items() if arm in rule_gains
+    ]
+    # The conditions of the rule: the one with the most luck decides what can be seen.
+    required = [gains["jump_start"], gains["area"], *filter(None, [over_placebo])]
+    needed = needed_sentence(
+        max((gain.luck for gain in required), key=lambda luck: luck.total),
+        SCORE_THRESHOLD,
+        config.promotion_confidence,
+        years=_years(counted),
+        assets=len(counted),
+        seeds=config.validation_seeds,
+    )
     return Verdict(
         finding=finding,
-        headline=_headline(finding, part, pooled, days, placebo_days),
-        sentences=(*against_rules, *_sentences(pooled, days, placebo, placebo_days, reached, counted)),
-        cautions=tuple(_cautions(part, counted, placebo, config, voters)),
+        headline=_headline(finding, part, pooled, days, placebo_days) if voted else _WITHOUT_VOTES,
+        sentences=(
+            *against_rules,
+            *_harms(counted),
+            *(() if power is None else (str(power),)),
+            needed,
+            *_sentences(pooled, days, placebo, placebo_days, reached, counted),
+        ),
+        cautions=tuple(_cautions(part, counted, not_counted, placebo, config, voters)),
         part=part,
         assets=tuple(asset.symbol for asset in counted),
+        not_counted=not_counted,
         pooled=pooled,
         days=days,
+        luck={measure: gain.luck for measure, gain in gains.items()},
+        power=power,
         placebo_days=placebo_days,
-        rule_gains=gains,
+        rule_gains=rule_gains,
         level_reached=reached,
         against_placebo=placebo,
         best_arms=pool_best_arms(
@@ -239,7 +288,12 @@ def _sentences(
         f"The transferred agents' own final score is {reached} across seeds: {against_zero} zero, the score of "
         "being always long or always flat."
     )
-    return [*_harms(assets), *sentences, *(_asset_sentence(asset) for asset in assets)]
+    return [*sentences, *(_asset_sentence(asset) for asset in assets)]
+
+
+def _years(assets: Sequence[AssetValidation]) -> float:
+    """Return the test years of the asset with the fewest."""
+    return min((a.window.clean_bars or a.window.bars) / a.window.bars_per_year for a in assets)
 
 
 def _harms(assets: Sequence[AssetValidation]) -> list[str]:
@@ -287,11 +341,20 @@ def _read(finding: Finding) -> str:
 def _cautions(
     part: Part,
     assets: Sequence[AssetValidation],
+    not_counted: Sequence[str],
     placebo: PairedComparison | None,
     config: ValidationSettings,
     voters: tuple[int, int] | None,
 ) -> list[str]:
     cautions = []
+    if not_counted:
+        which = "it is shown, but does" if len(not_counted) == 1 else "they are shown, but do"
+        cautions.append(
+            f"The library has no votes on {', '.join(not_counted)} in the test window; {which} not count in the "
+            "verdict."
+        )
+    if len(assets) == 1:
+        cautions.append("The verdict rests on one asset, which says nothing about how much assets differ.")
     if part == CONTAMINATED:
         unknown = any(asset.window.clean_from is None for asset in assets)
         why = (
@@ -317,7 +380,7 @@ def _cautions(
         cautions.append(
             "No placebo was run, so a gain may come from pre-training as such, not from the patterns."
         )
-    years = min((a.window.clean_bars or a.window.bars) / a.window.bars_per_year for a in assets)
+    years = _years(assets)
     cautions.append(
         f"The intervals over days resample {years:.1f} years of test days: they do not cover kinds of market that "
         "did not occur in them. "

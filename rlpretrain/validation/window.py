@@ -46,6 +46,8 @@ class EvaluationWindow:
         unknown: the whole window is then contaminated.
     votes
         The library's votes on each row of the asset's history; None where it has none, and no rule can follow them.
+    voted
+        Whether the library has votes on the asset itself in the window; a verdict does not count an asset without.
     """
 
     data: EpisodeData
@@ -53,6 +55,7 @@ class EvaluationWindow:
     stop: int
     clean_from: dt.date | None = None
     votes: AssetVotes | None = None
+    voted: bool = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.start < self.stop <= len(self.data) or self.stop - self.start < _MIN_BARS:

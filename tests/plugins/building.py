@@ -47,6 +47,7 @@ def mined(**changes: Any) -> dict[str, Any]:
         "categories": {},
         "regimes": {},
         "training_assets": ["SPY"],
+        "most_voted": ["SPY"],
         "clean_from": None,
         "standing": [],
     }

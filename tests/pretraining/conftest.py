@@ -88,7 +88,7 @@ def mined_run(folder: Path, rows: int = 900, **settings: Any) -> Run:
         return Mined(
             strategies=0, agree=0, voters=0, rejected=0, trades=0, patterns=rows, extraction="", stored={},
             assets_with_votes=0, assets_with_related_votes=0,
-            first_day=day, last_day=day, actions={}, categories={}, regimes={}, training_assets=[],
+            first_day=day, last_day=day, actions={}, categories={}, regimes={}, training_assets=[], most_voted=[],
             clean_from=None, standing=[],
             windows={name: dt.date.fromisoformat(text) for name, text in windows.as_json().items()},
         )  # fmt: skip

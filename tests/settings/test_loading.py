@@ -43,7 +43,7 @@ def test_an_empty_variable_is_no_setting() -> None:
         ({"num_epoch": 1}, "unknown setting 'num_epoch'"),
         ({"fill": "same_close"}, "fill"),
         ({"validation_envs": ["SPY", "SPY"]}, "names an asset twice"),
-        ({"validation_envs": ["../etc"]}, "not a ticker"),
+        ({"validation_envs": ["../etc"]}, "neither a ticker nor most_voted:N"),
         ({"hidden_dims": [8, 0]}, "hidden_dims"),
         ({"sell_level": 1, "buy_level": 0}, "sell_level"),
         ({"validation_start": "2024-01-01", "test_start": "2023-01-01"}, "validation_start"),

@@ -22,6 +22,12 @@ def test_parameters_are_valid_schemas_that_accept_their_defaults() -> None:
         jsonschema.validate(0, parameters["num_epochs"])
 
 
+def test_the_nightly_defaults_are_possible() -> None:
+    nightly = PretrainingConfig(**NIGHTLY)
+    assert {name: getattr(nightly, name) for name in NIGHTLY} == NIGHTLY
+    assert nightly.validation_envs == [*PretrainingConfig().validation_envs, "most_voted:4"]
+
+
 def test_the_environment_moves_a_parameters_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_parameters()["max_strategies"]["default"] == NIGHTLY["max_strategies"]
     monkeypatch.setenv("RLPRETRAIN_MAX_STRATEGIES", "77")

@@ -116,7 +116,7 @@ OTHER: dict[str, Any] = {
     "kl_coefficient": 0.5,
     "kl_decay_fraction": 0.5,
     "transfer_temperature": 2.0,
-    "validation_envs": ["TLT", "SPY"],
+    "validation_envs": ["TLT", "SPY", "most_voted:1"],
     "validation_profile": "study",
     "validation_arms": ["naive"],
     "validation_episodes": 5,

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages.validate import VALIDATE, champion_file, evidence_file, ledger_file
+from rlpretrain.validation.chosen_assets import named_assets
 
 symbols = st.text(alphabet="ABC.-/é", min_size=1, max_size=12) | st.sampled_from(
     ["BTC-USD", "BTC/USD", "BTC.USD", "BTC//USD", "BTC/USD/evidence", "BTC/USD/champion"]
@@ -12,7 +13,7 @@ symbols = st.text(alphabet="ABC.-/é", min_size=1, max_size=12) | st.sampled_fro
 
 
 def test_usual_symbols_are_names_of_files() -> None:
-    for symbol in (*PretrainingConfig().validation_envs, "SPY", "BRK.B", "UNI7083-USD"):
+    for symbol in (*named_assets(PretrainingConfig().validation_envs), "SPY", "BRK.B", "UNI7083-USD"):
         assert VALIDATE.manifest_name(symbol) == f"validate/{symbol}"
 
 

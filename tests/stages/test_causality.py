@@ -9,6 +9,7 @@ import asyncio
 import datetime as dt
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from rlpretrain.patterns import PatternSet, VotePanel
 from rlpretrain.patterns.store import open_store
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.pretraining.dataset import DataSet, read_dataset
-from rlpretrain.stages import CHECK, MINE, PRETRAIN, work_of
+from rlpretrain.stages import CHECK, MINE, POWER, PRETRAIN, run_stage, work_of
 from rlpretrain.stages.implementation.market import load_days
 from rlpretrain.stages.implementation.placebo import load_placebo_days
 from rlpretrain.stages.implementation.store import store_url
@@ -43,6 +44,9 @@ class Mined:
     validation: DataSet
     episodes: list[EpisodeData]
     placebo: list[EpisodeData]
+    most_voted: list[str]
+    powered: dict[str, Any]
+    """Result of the stage `power`."""
 
 
 def mine(market: str, folder: Path) -> Mined:
@@ -53,12 +57,15 @@ def mine(market: str, folder: Path) -> Mined:
         "hold_every": 2,
         "shrink_standing": True,
         "teacher": "outcomes",
+        "validation_envs": ["SPY", "most_voted:2"],
+        "bootstrap_samples": 200,
     }
     pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
     asyncio.run(pipeline.run_to(CHECK))
     run, path = pipeline.run, pipeline.folder
     with open_store(store_url(run.config, path)) as store:
-        patterns = store.patterns(MINE.read(run.folder.require("mine")).extraction)
+        mined = MINE.read(run.folder.require("mine"))
+        patterns = store.patterns(mined.extraction)
     return Mined(
         votes=VotePanel.load(path / VOTES),
         patterns=patterns,
@@ -66,6 +73,8 @@ def mine(market: str, folder: Path) -> Mined:
         validation=read_dataset(path / "datasets/validation.parquet"),
         episodes=load_days(work_of(run, PRETRAIN), ASSETS),
         placebo=load_placebo_days(work_of(run, PRETRAIN), ASSETS),
+        most_voted=mined.most_voted,
+        powered=run_stage(run, POWER).result,
     )
 
 
@@ -172,3 +181,11 @@ def test_the_placebos_days(base: Mined, changed: Mined, day: np.datetime64) -> N
         not np.array_equal(one.states[:, VOTES_BLOCK], true.states[:, VOTES_BLOCK])
         for one, true in zip(base.placebo, base.episodes, strict=True)
     )
+
+
+def test_the_power_and_the_most_voted(base: Mined, changed: Mined, day: np.datetime64) -> None:
+    if day < np.datetime64(TEST_START):
+        return
+    assert len(base.most_voted) >= 2 and base.most_voted == changed.most_voted
+    assert base.powered["study"] is not None
+    assert base.powered == changed.powered

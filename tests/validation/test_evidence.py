@@ -126,6 +126,40 @@ def test_clean_assets_are_pooled_without_the_contaminated():
     assert verdict.pooled["area"].differences == reach_verdict([clean], CONFIG).pooled["area"].differences
 
 
+def without_votes(asset: AssetValidation, symbol: str) -> AssetValidation:
+    window = asset.window.model_copy(update={"symbol": symbol, "voted": False})
+    return asset.model_copy(update={"window": window})
+
+
+def test_an_asset_without_votes_is_shown_and_does_not_count():
+    voted, other = validated(signal=0.5), without_votes(validated(), "NONE")
+    verdict, alone = reach_verdict([voted, other], CONFIG), reach_verdict([voted], CONFIG)
+    assert (verdict.assets, verdict.not_counted) == (("SYN",), ("NONE",))
+    assert verdict.days == alone.days and verdict.finding == alone.finding == "better"
+    said = [caution for caution in verdict.cautions if caution not in alone.cautions]
+    assert said == [
+        "The library has no votes on NONE in the test window; it is shown, but does not count in the verdict."
+    ]
+
+
+def test_a_verdict_without_votes_on_any_asset_is_none():
+    verdict = reach_verdict([without_votes(validated(signal=0.5), "NONE")], CONFIG)
+    assert verdict.finding == "no effect shown", "whatever the gain, it is not the library's"
+    assert verdict.headline == "No effect shown: the library has no votes on any of the assets"
+    assert verdict.pooled["area"].interval.low > 0
+
+
+def test_no_effect_says_how_small_a_one_would_have_been_shown():
+    verdict = reach_verdict([validated(seed=1)], CONFIG)
+    assert verdict.finding == "no effect shown"
+    (said,) = (
+        one for one in verdict.sentences if one.startswith("By the variance found, 80% of such studies")
+    )
+    assert "For one of 0.25, it would take about" in said
+    assert "times the test years and seeds; more of one alone would not do" in said
+    assert verdict.luck["area"].common_days > verdict.luck["area"].seeds
+
+
 def test_pooling_averages_assets_within_seeds():
     assets = [validated(signal=0.5), validated(signal=0.5, seed=1)]
     verdict = reach_verdict(assets, CONFIG)

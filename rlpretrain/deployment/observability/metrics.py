@@ -21,6 +21,7 @@ from rlpretrain.stages import (
     EXTRACT,
     LIST,
     MINE,
+    POWER,
     PRETRAIN,
     REPORT,
     TRANSFER,
@@ -80,6 +81,10 @@ METRICS: dict[str, dict[str, str]] = {
     ANALYZE.name: {
         "analyze.recommendations": "recommendations of the analysis",
         "analyze.seconds": "seconds that the analysis took",
+    },
+    POWER.name: {
+        "power.smallest_gain": "smallest gain in timing score that the validation shows with a power of 80 %",
+        "power.seconds": "seconds that the simulation took",
     },
     PRETRAIN.name: {
         "pretrain.epochs": "epochs trained",
@@ -187,6 +192,11 @@ def _analyze(run: RunFolder) -> Mapping[str, Any]:
     return {"analyze.recommendations": result_of(run, ANALYZE).recommendations}
 
 
+def _power(run: RunFolder) -> Mapping[str, Any]:
+    study = result_of(run, POWER).study
+    return {"power.smallest_gain": None if study is None else study.smallest}
+
+
 def _pretrain(run: RunFolder) -> Mapping[str, Any]:
     clone = _json(run, SCORES).get("clone", {})
     return {
@@ -226,6 +236,7 @@ _FIGURES: dict[str, Callable[[RunFolder], Mapping[str, Any]]] = {
     MINE.name: _mine,
     CHECK.name: _check,
     ANALYZE.name: _analyze,
+    POWER.name: _power,
     PRETRAIN.name: _pretrain,
     TRANSFER.name: _transfer,
     REPORT.name: _report,

@@ -8,6 +8,7 @@ from typing import Any
 
 from rlpretrain.errors import SettingsError
 from rlpretrain.settings import PretrainingConfig, run_parameters
+from rlpretrain.validation.chosen_assets import number_of_assets
 
 __all__ = ["check_mapped_tasks", "run_settings"]
 
@@ -51,8 +52,9 @@ def check_mapped_tasks(config: PretrainingConfig, limit: int) -> None:
             f"Airflow maps at most {limit:,}",
             hint=f"set chunk_size to {-(-config.max_strategies // limit)} or more, or raise [core] max_map_length",
         )
-    if len(config.validation_envs) > limit:
+    assets = number_of_assets(config.validation_envs)
+    if assets > limit:
         raise SettingsError(
-            f"validation_envs names {len(config.validation_envs):,} assets; Airflow maps at most {limit:,} tasks",
+            f"validation_envs names {assets:,} assets; Airflow maps at most {limit:,} tasks",
             hint="name fewer assets, or raise [core] max_map_length",
         )

@@ -16,6 +16,7 @@ from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.transfer import AGENT, TRANSFER
 from rlpretrain.stages.validate import VALIDATE, champion_file
+from rlpretrain.stages.validated_assets import assets_of
 from rlpretrain.stages.work import Work
 from rlpretrain.validation import Verdict
 from rlpretrain.validation.days import pool_by_day
@@ -52,9 +53,7 @@ def decide(work: Work[PretrainingConfig], verdict: Verdict, card: ModelCard) -> 
 
 def _compared(work: Work[PretrainingConfig]) -> dict[str, Any]:
     """Read validation's comparison with the champion on each asset."""
-    return {
-        symbol: work.read_json(VALIDATE, champion_file(symbol)) for symbol in work.settings.validation_envs
-    }
+    return {symbol: work.read_json(VALIDATE, champion_file(symbol)) for symbol in assets_of(work)}
 
 
 def compare(compared: Mapping[str, Any], champion: ModelVersion, config: PretrainingConfig) -> Comparison:

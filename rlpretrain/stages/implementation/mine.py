@@ -33,6 +33,7 @@ from rlpretrain.patterns.strategies.shrinkage import weights_in_force
 from rlpretrain.patterns.teaching.teachers import teach
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.library_sums import KNOWN_FOR
+from rlpretrain.patterns.voting.most_voted import rank_by_votes, yearly_volatility
 from rlpretrain.patterns.voting.near_duplicates import quarter_starts
 from rlpretrain.patterns.voting.quarter_voters import QuarterVoters
 from rlpretrain.pretraining.dataset import build_datasets, write_dataset
@@ -53,6 +54,7 @@ from rlpretrain.stages.mine import (
     PatternSettings,
 )
 from rlpretrain.stages.work import Work
+from rlpretrain.validation.chosen_assets import MOST_ASSETS
 
 __all__ = ["elect", "mine", "quarters", "split_late_edits", "standing_on"]
 
@@ -138,6 +140,9 @@ def mine(work: Work[MineSettings]) -> Mined:
         categories=_counted(patterns.category),
         regimes=_counted(patterns.regime),
         training_assets=_training_assets(patterns, panel, windows.validation_start, settings),
+        most_voted=rank_by_votes(
+            tally.votes, panel, validation_start=windows.validation_start, test_start=windows.test_start
+        )[:MOST_ASSETS],
         clean_from=_clean_from(electorate.voters, panel),
         standing=standing_on(electorate, quarters(panel)),
     )
@@ -233,15 +238,9 @@ def _training_assets(
     counts = _counted(
         patterns.asset[(patterns.date < start) & (patterns.confidence >= settings.min_confidence)]
     )
-    moving = [asset for asset in counts if _yearly_volatility(panel, asset, start) >= CASH_VOLATILITY]
+    moving = [asset for asset in counts if yearly_volatility(panel, asset, start) >= CASH_VOLATILITY]
     ranked = sorted(moving, key=lambda asset: (-counts[asset], asset))
     return sorted(ranked[: settings.max_training_assets])
-
-
-def _yearly_volatility(panel: PricePanel, asset: str, until: np.datetime64) -> float:
-    series = panel.series(asset)
-    close = series.close[series.dates < until]
-    return float(np.std(close[1:] / close[:-1]) * np.sqrt(series.bars_per_year)) if len(close) > 1 else 0.0
 
 
 def _clean_from(voters: Sequence[StrategyRecord], panel: PricePanel) -> dt.date | None:

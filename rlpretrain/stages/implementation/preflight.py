@@ -10,6 +10,7 @@ from rlpretrain.patterns.store import open_store
 from rlpretrain.stages.implementation.market import market_of, windows_of
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.run import Run
+from rlpretrain.validation.chosen_assets import named_assets
 
 __all__ = ["check_run"]
 
@@ -33,7 +34,8 @@ def check_run(run: Run) -> None:
     check_search(config.search_where, config.search_order)
     open_store(store_url(config, run.folder.path)).close()
     panel = market_of(run)
-    unpriced = [symbol for symbol in config.validation_envs if symbol not in panel]
+    named = named_assets(config.validation_envs)
+    unpriced = [symbol for symbol in named if symbol not in panel]
     if unpriced:
         names = (f"{symbol}{left_out_because(panel.findings, symbol)}" for symbol in unpriced)
         near = near_misses(unpriced, panel.symbols)
@@ -41,7 +43,7 @@ def check_run(run: Run) -> None:
             f"validation_envs: the market {config.market} has no prices of {', '.join(names)}{near}"
         )
     windows = windows_of(panel, config)
-    for symbol in config.validation_envs:
+    for symbol in named:
         seen = panel.series(symbol).dates < windows.test_start
         if seen.sum() < _MIN_BARS:
             raise DataError(

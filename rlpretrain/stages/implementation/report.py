@@ -26,10 +26,12 @@ from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.implementation.trials import deflate_by_all_trials
 from rlpretrain.stages.list import LIST, PRICE_FINDINGS
 from rlpretrain.stages.mine import MINE, REJECTS
+from rlpretrain.stages.power import POWER
 from rlpretrain.stages.pretrain import HISTORY, PRETRAIN, PRETRAINED, SCORES
 from rlpretrain.stages.report import RESULTS, Reported
 from rlpretrain.stages.transfer import AGENT, TRANSFER, TRANSFER_HISTORY
 from rlpretrain.stages.validate import VALIDATE, evidence_file
+from rlpretrain.stages.validated_assets import assets_of
 from rlpretrain.stages.work import Work
 from rlpretrain.validation import AssetValidation, Verdict, reach_verdict
 from rlpretrain.validation.report import (
@@ -79,7 +81,7 @@ def report(work: Work[PretrainingConfig]) -> Reported:
         work,
         [
             AssetValidation.model_validate_json(work.read(VALIDATE, evidence_file(symbol)).read_bytes())
-            for symbol in settings.validation_envs
+            for symbol in assets_of(work)
         ],
     )
     voters = tuple(work.result(MINE).standing)
@@ -88,6 +90,7 @@ def report(work: Work[PretrainingConfig]) -> Reported:
         settings,
         seed=settings.seed,
         voters=voters_around_test(voters, work.result(MINE).windows["test_start"]),
+        power=work.result(POWER).study,
     )
     hindsight = measure_hindsight(
         read_records(work).records,

@@ -18,6 +18,7 @@ from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import as_trained, open_champion
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.score import SCORES_CSV, SCORES_JSON, Scored, ScoreSettings
+from rlpretrain.stages.validated_assets import assets_of
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy
 
@@ -63,7 +64,7 @@ def score(work: Work[ScoreSettings]) -> Scored:
     policy = open_champion(registry, champion)
     scores: list[Score] = []
     left_out: dict[str, str] = {}
-    for symbol in sorted({*work.result(MINE).training_assets, *work.settings.validation_envs}):
+    for symbol in sorted({*work.result(MINE).training_assets, *assets_of(work)}):
         try:
             data = as_trained(work, champion, symbol)
         except DataError as error:

@@ -10,6 +10,7 @@ from rlpretrain.runs.cache import Cache
 from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.stages.update import Updated, UpdateSettings
 from rlpretrain.stages.work import Work
+from rlpretrain.validation.chosen_assets import named_assets
 
 __all__ = ["update"]
 
@@ -31,7 +32,7 @@ def update(work: Work[UpdateSettings]) -> Updated:
     assert isinstance(market, FilesProvider)  # noqa: S101 - the settings demand it
     unread: dict[str, str] = {}
     named = asyncio.run(library_tickers(settings, Cache(work.output_dir / CACHE), unread))
-    tickers = named | surrounding_tickers(settings.validation_envs)
+    tickers = named | surrounding_tickers(named_assets(settings.validation_envs))
     found = download_prices(
         market.folder, tickers, settings.price_updates, refresh=settings.refresh, progress=work.progress
     )

@@ -16,13 +16,14 @@ from rlpretrain.environments.episodes import NUM_ENVS, training_window
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.settings import LevelSettings
+from rlpretrain.patterns.voting.most_voted import has_votes
 from rlpretrain.pretraining.dataset_files import dataset_file
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
 from rlpretrain.runs.files import atomic_path, file_sha256, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
 from rlpretrain.stages.implementation.learning_arm import LearningArm
-from rlpretrain.stages.implementation.market import load_days, load_votes, mined_windows
+from rlpretrain.stages.implementation.market import load_days, load_votes, mined_windows, votes_of
 from rlpretrain.stages.implementation.placebo import load_placebo_days, placebo_move
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
@@ -119,7 +120,14 @@ def _days(work: Work[ValidateSettings], load: _Load = load_days) -> _Days:
     (votes,) = load_votes(work, [data], work.settings.part(LevelSettings))
     return _Days(
         arena=_arena(work, data, load),
-        window=EvaluationWindow(data, start, stop, work.result(MINE).clean_from, votes),
+        window=EvaluationWindow(
+            data,
+            start,
+            stop,
+            work.result(MINE).clean_from,
+            votes,
+            has_votes(votes_of(work), data.symbol, data.dates[start], data.dates[stop - 1]),
+        ),
         chooser=EvaluationWindow(data, *data.rows(windows.validation_start, windows.test_start)),
     )
 

@@ -38,15 +38,17 @@ def windows_table(assets: Sequence[AssetValidation]) -> Table:
                 str(window.contaminated_bars),
                 _clean_from(window),
                 f"{window.cost_bps:g}",
+                "yes" if window.voted else "none",
             )
         )
     return Table(
         "Test window",
-        ("Asset", "Days", "Clean bars", "Contaminated", "Clean from", "Cost, bp/side"),
+        ("Asset", "Days", "Clean bars", "Contaminated", "Clean from", "Cost, bp/side", "Votes"),
         tuple(rows),
         "On a clean bar, the rules of every strategy that votes had been written before: it votes as the version that "
         "existed then, or was last edited earlier. Clean bars are the primary evidence. On contaminated bars, the "
-        "strategies' authors may already have known what would happen.",
+        "strategies' authors may already have known what would happen. An asset without votes does not count in the "
+        "verdict.",
     )
 
 
@@ -76,9 +78,10 @@ def primary_table(verdict: Verdict, assets: Sequence[AssetValidation]) -> Table:
         ("Timing score", "Gain", "Seeds and days", "Seeds only", "p", "Holm p", "P(>)", "d", "δ", "S-W p"),
         tuple(rows),
         f"The gain is the interquartile mean over {area.pairs} seeds, with {percent(area.interval.level, 0)} bootstrap "
-        "intervals: over seeds and days, on which the verdict rests, and over seeds only, on these days. The other "
-        "columns, also on these days: p of the sign-flip test, Holm's adjustment over assets and both primary "
-        "measures, probability of improvement, Cohen's d, Cliff's δ, and Shapiro-Wilk p of the differences.",
+        "intervals: over seeds and days (pooled: over assets too), on which the verdict rests, and over seeds only, "
+        "on these days. The other columns, also on these days: p of the sign-flip test, Holm's adjustment over assets "
+        "and both primary measures, probability of improvement, Cohen's d, Cliff's δ, and Shapiro-Wilk p of the "
+        "differences.",
     )
 
 
