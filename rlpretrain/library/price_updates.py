@@ -71,7 +71,7 @@ async def library_tickers(settings: LibrarySettings, cache: Cache, unread: dict[
         The library is empty.
     """
     async with open_library(settings, as_of=dt.datetime.now(dt.UTC).date()) as client:
-        rows = await fetch_listing(client, settings)
+        rows = (await fetch_listing(client, settings)).symphonies
         answers = Answers(settings, cache, as_of=client.as_of, listing=f"prices {uuid.uuid4()}")
         documents = await asyncio.gather(*(_document(client, answers, row) for row in rows))
     unanswered = [found for found in documents if isinstance(found, ComposerError) and found.retryable]

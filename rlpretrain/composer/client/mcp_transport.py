@@ -23,9 +23,10 @@ from rlpretrain.composer.client.credentials import Credentials
 from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, text_failure
 from rlpretrain.composer.client.mcp_http import FAULT_KEY, FaultReportingClient
 from rlpretrain.composer.client.transport import check_url, subject_of
-from rlpretrain.composer.protocol.calls import LARGEST_ANSWER, READ_TOOLS
+from rlpretrain.composer.protocol.calls import READ_TOOLS
 from rlpretrain.documents import decode_answer
 from rlpretrain.errors import SettingsError
+from rlpretrain.limits import ANSWER_BYTES
 
 __all__ = ["McpTransport", "http_connector", "stdio_connector"]
 
@@ -53,7 +54,7 @@ def http_connector(url: str, credentials: Credentials | None) -> Connector:
         headers = credentials.headers() if credentials else {}
         timeout = httpx2.Timeout(30.0, read=None)  # each call has its own limit
         async with FaultReportingClient(headers=headers, timeout=timeout) as http:
-            transport = streamable_http_client(url, http_client=http, max_sse_event_size=LARGEST_ANSWER)
+            transport = streamable_http_client(url, http_client=http, max_sse_event_size=ANSWER_BYTES.most)
             async with Client(transport, cache=None) as client:
                 yield client.session
 
@@ -146,6 +147,7 @@ class McpTransport:
                 # Not session.call_tool: it checks answers against the tool's output schema, which
                 # {"error": ...} violates.
                 result = await session.send_request(request, types.CallToolResult)
+                return await asyncio.to_thread(_decoded, result, subject, about_symphony)
         except TimeoutError:
             raise ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY) from None
         except ValidationError:
@@ -155,7 +157,6 @@ class McpTransport:
             if failure.session_lost:
                 self._renew(used)
             raise failure from None
-        return _decoded(result, subject, about_symphony)
 
     async def _own(self) -> None:
         while not self._closing:
@@ -217,7 +218,7 @@ def _classified(subject: str, error: Exception, about_symphony: bool) -> Compose
     if error.code in _LOST_CODES:
         return ComposerError(f"{subject}: connection closed", verdict=Verdict.RETRY, session_lost=True)
     if error.code in _STOP_CODES:
-        return ComposerError(f"{subject}: {error.message}", verdict=Verdict.STOP)
+        return ComposerError(f"{subject}: {error.message[:300]}", verdict=Verdict.STOP)
     if error.code in (types.INTERNAL_ERROR, types.PARSE_ERROR, types.REQUEST_TIMEOUT):
         return ComposerError(f"{subject}: {error.message[:300]}", verdict=Verdict.RETRY)
     return text_failure(subject, error.message, about_symphony=about_symphony)

@@ -25,7 +25,8 @@ class Reject:
 
     symphony_id: str
     stage: str
-    """``fetch``, ``parse``, ``replay``, ``level``, ``fidelity``, ``hindsight``, ``duplicate`` or ``quality``."""
+    """``list``, ``fetch``, ``parse``, ``replay``, ``level``, ``fidelity``, ``hindsight``, ``duplicate``, ``quality``
+    or, for an exception that the program does not know, ``unforeseen``."""
     reason: str
 
 

@@ -144,7 +144,7 @@ VERDICTS = [
     (500, "", "retry", "retry"),
     (503, "unrecognized-node-step", "retry", "retry"),
     (504, "", "retry", "retry"),
-    (302, "", "stop", "stop"),
+    (302, "", "reject", "stop"),
 ]
 
 
