@@ -157,7 +157,7 @@ def test_a_page_keeps_good_rows_and_says_why_others_are_left_out():
 @pytest.mark.parametrize("answer", [None, [], "tree", {}, {"step": 5}])
 def test_what_is_no_tree_rejects_the_symphony(answer):
     with pytest.raises(ComposerError) as caught:
-        parse_tree(answer, "abc")
+        parse_tree(answer, "get_saved_symphony abc")
     assert caught.value.verdict is Verdict.REJECT
 
 
@@ -174,7 +174,7 @@ def test_a_tree_may_come_as_text(text):
         result(structured={"result": text}),
         result(structured={"result": {"symphony": text}}),
     ):
-        tree = parse_tree(_decoded(form, "get_saved_symphony", True), "abc")
+        tree = parse_tree(_decoded(form, "get_saved_symphony", True), "get_saved_symphony abc")
         assert parse_symphony(tree, symphony_id="abc").content_hash == expected
 
 
@@ -183,7 +183,7 @@ def test_a_tree_may_come_as_text(text):
 )
 def test_a_damaged_text_rejects_the_symphony(text):
     with pytest.raises(ComposerError, match=r"^get_saved_symphony abc: the answer is not a tree: ") as caught:
-        parse_tree({"score": text}, "abc")
+        parse_tree({"score": text}, "get_saved_symphony abc")
     assert caught.value.verdict is Verdict.REJECT
 
 
