@@ -56,7 +56,7 @@ class Limit:
 
 
 ANSWER_BYTES = Limit(
-    "bytes of an answer, decompressed", 64 * 2**20, "the largest known tree has a hundredth of it"
+    "bytes of an answer, decompressed", 32 * 2**20, "the largest known tree has a sixtieth of it"
 )
 ANSWER_MARKS = Limit(
     "commas, colons and opening brackets of an answer",

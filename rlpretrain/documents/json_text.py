@@ -30,7 +30,9 @@ def decode_json(data: bytes | str) -> Any:
     Raises
     ------
     ValueError
-        It is not JSON, or is nested deeper than `ANSWER_DEPTH`.
+        It is not JSON.
+    DataError
+        It is nested deeper than `ANSWER_DEPTH`.
     """
     if count_marks(data) > _AT_ONCE:
         return _decode_slowly(data)
@@ -58,8 +60,7 @@ def _decode_slowly(data: bytes | str) -> Any:
     try:
         for event, value in ijson.basic_parse(io.BytesIO(text.encode()), use_float=True):
             depth += _DEEP_EVENTS.get(event, 0)
-            if depth > ANSWER_DEPTH.most:
-                raise ValueError(f"more than {ANSWER_DEPTH.most:,} {ANSWER_DEPTH.what}")
+            ANSWER_DEPTH.check(depth)
             builder.event(event, value)
         return builder.value
     except ijson.JSONError as error:

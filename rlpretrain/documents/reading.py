@@ -86,6 +86,8 @@ def decode_answer(data: bytes | str) -> Any:
     ------
     ValueError
         It is neither.
+    DataError
+        It is nested too deep.
     """
     try:
         return decode_json(data)
@@ -140,6 +142,8 @@ def _decode(text: str, subject: str) -> Any:
         return _decode_edn(text, subject)
     try:
         return decode_json(text)
+    except DataError as error:
+        raise DataError(f"{subject}: {error}") from None
     except ValueError as error:
         raise DataError(
             f"{subject}: not JSON: {error}",

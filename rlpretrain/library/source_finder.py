@@ -105,7 +105,7 @@ class SourceFinder:
                 self._asked.update({kind: client.progress.of(tool).asked for tool, kind in _ASKED.items()})
             unanswered = [result for result in results if isinstance(result, ComposerError)]
             # A call that fails at every try may be one symphony's fault; when most do, it is the service's.
-            if 2 * len(unanswered) > len(rows):
+            if len(unanswered) > 1 and 2 * len(unanswered) > len(rows):
                 raise unanswered[0]
             for row, result in zip(missing, results, strict=True):
                 found[row.symphony_id] = (
@@ -125,7 +125,7 @@ class SourceFinder:
                 return source
             return self._versions.known(source)
         except Exception as error:
-            return Source(row, reject=unforeseen(row.symphony_id, "its tree was checked", error))
+            return Source(row, reject=unforeseen(row.symphony_id, "its sources were found", error))
 
     async def _ask(
         self, client: ComposerClient, row: SymphonySummary, turns: Turns
@@ -144,7 +144,7 @@ class SourceFinder:
                 raise
             return _rejected(row, "fetch", error) if error.verdict is Verdict.REJECT else error
         except Exception as error:
-            return Source(row, reject=unforeseen(row.symphony_id, "it was fetched and checked", error))
+            return Source(row, reject=unforeseen(row.symphony_id, "its sources were found", error))
 
     def _known_today(self, row: SymphonySummary) -> Source | None:
         tree = self.answers.tree(row)

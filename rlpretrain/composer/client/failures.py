@@ -11,7 +11,15 @@ from typing import Any
 
 from rlpretrain.errors import ServiceError
 
-__all__ = ["ComposerError", "Verdict", "answer_failure", "described", "http_failure", "text_failure"]
+__all__ = [
+    "ComposerError",
+    "Verdict",
+    "answer_failure",
+    "described",
+    "http_failure",
+    "refused",
+    "text_failure",
+]
 
 _LONGEST_QUOTE = 300
 _RETRY_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
@@ -90,6 +98,11 @@ class ComposerError(ServiceError):
         self.tries = 1
         self.status: int | None = None
         self.explained = False
+
+
+def refused(subject: str, error: Exception, *, about_symphony: bool) -> ComposerError:
+    """Return the failure of a call whose answer exceeds a limit, which it would do again."""
+    return ComposerError(f"{subject}: {error}", verdict=_own_fault(about_symphony))
 
 
 def described(error: BaseException) -> str:

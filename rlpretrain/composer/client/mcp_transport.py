@@ -20,12 +20,12 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from rlpretrain.composer.client.credentials import Credentials
-from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, text_failure
+from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, refused, text_failure
 from rlpretrain.composer.client.mcp_http import FAULT_KEY, FaultReportingClient
 from rlpretrain.composer.client.transport import check_url, subject_of
 from rlpretrain.composer.protocol.calls import READ_TOOLS
 from rlpretrain.documents import decode_answer
-from rlpretrain.errors import SettingsError
+from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.limits import ANSWER_BYTES
 
 __all__ = ["McpTransport", "http_connector", "stdio_connector"]
@@ -213,8 +213,9 @@ def _classified(subject: str, error: Exception, about_symphony: bool) -> Compose
             return ComposerError(
                 f"{subject}: the session has ended", verdict=Verdict.RETRY, session_lost=True
             )
-        # The status is about the endpoint, not the tool: 404 means a wrong URL, never a missing symphony.
-        return http_failure(subject, status, retry_after=fault["retry_after"], about_symphony=False)
+        # 404 and 405 are about the endpoint, never about a missing symphony.
+        about = about_symphony and status not in (httpx2.codes.NOT_FOUND, httpx2.codes.METHOD_NOT_ALLOWED)
+        return http_failure(subject, status, retry_after=fault["retry_after"], about_symphony=about)
     if error.code in _LOST_CODES:
         return ComposerError(f"{subject}: connection closed", verdict=Verdict.RETRY, session_lost=True)
     if error.code in _STOP_CODES:
@@ -235,6 +236,8 @@ def _decoded(result: types.CallToolResult, subject: str, about_symphony: bool) -
         return structured["result"] if wrapped else structured
     try:
         items = [decode_answer(text) for text in texts]
+    except DataError as error:
+        raise refused(subject, error, about_symphony=about_symphony) from None
     except ValueError:
         raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
     return items[0] if len(items) == 1 else items

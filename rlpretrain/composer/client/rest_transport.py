@@ -9,12 +9,12 @@ from typing import Any, Self
 import httpx2
 
 from rlpretrain.composer.client.credentials import Credentials
-from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure
+from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, refused
 from rlpretrain.composer.client.http_answers import AnswerTooLargeError, read_answer
 from rlpretrain.composer.client.transport import check_url, subject_of
 from rlpretrain.composer.protocol.calls import BACKTESTS, ENDPOINTS, IDENTIFIER
 from rlpretrain.documents import decode_answer
-from rlpretrain.errors import SettingsError
+from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.limits import ANSWER_BYTES
 from rlpretrain.retry_after import parse_retry_after
 
@@ -113,8 +113,11 @@ class RestTransport:
 def _decoded(
     response: httpx2.Response, body: bytes, tool: str, arguments: Mapping[str, Any], subject: str
 ) -> Any:
+    about_symphony = "symphony_id" in arguments
     try:
         answer = decode_answer(body)
+    except DataError as error:
+        raise refused(subject, error, about_symphony=about_symphony) from None
     except ValueError:
         if response.is_success:
             raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
@@ -124,7 +127,7 @@ def _decoded(
             subject,
             response.status_code,
             retry_after=parse_retry_after(response.headers.get("retry-after")),
-            about_symphony="symphony_id" in arguments,
+            about_symphony=about_symphony,
             answer=answer,
         )
     if tool in BACKTESTS and isinstance(answer, dict):

@@ -56,12 +56,13 @@ def one_vote_each(
 ) -> tuple[tuple[NDArray[np.bool_], ...], dict[int, Exclusion]]:
     """Restrict near-identical strategies to one vote, quarter by quarter.
 
-    At each review the admitted strategies are taken in the order of their records, the longest first, then in the order
-    in which their trees of that day became known, then by id; of equal trees, the one that became known first comes
-    first. A strategy is left out until its next review if it is then the same tree as one already taken, or if its daily returns
-    correlate by more than `max_correlation` with those of one, on the days before the quarter that both have, at least
-    63 of them. So clusters form around the longest record, and no chain of small differences joins strategies that
-    differ. A strategy that is no longer reviewed keeps its vote, and is taken before all others.
+    At each review the admitted strategies are taken in the order of their records, the longest first, then in the
+    order in which their trees of that day became known, then by id; of equal trees, the one that became known first
+    comes first. A strategy is left out until its next review if it is then the same tree as one already taken, or
+    if its daily returns correlate by more than `max_correlation` with those of one, on the days before the quarter
+    that both have, at least 63 of them. So clusters form around the longest record, and no chain of small
+    differences joins strategies that differ. A strategy that is no longer reviewed keeps its vote, and is taken
+    before all others.
 
     Parameters
     ----------
@@ -123,10 +124,10 @@ def _in_order(
     since = {i: voters[i].known_since(voters[i].dates[seat.start]) for i, seat in seats.items()}
     ranked = sorted(seats, key=lambda i: (-lengths[i], since[i], voters[i].symphony_id))
     alike: dict[str, list[int]] = {}
-    for i in sorted(reversed(ranked), key=lambda i: since[i], reverse=True):
+    for i in sorted(ranked, key=lambda i: since[i]):
         alike.setdefault(tree_of[i], []).append(i)
-    # Each takes the place of the next of its tree.
-    return (alike[tree_of[i]].pop() for i in ranked)
+    following = {tree: iter(oldest_first) for tree, oldest_first in alike.items()}
+    return (next(following[tree_of[i]]) for i in ranked)
 
 
 def _seat(voter: StrategyRecord, reviews: NDArray[np.intp], start: np.datetime64) -> slice | None:
