@@ -19,6 +19,10 @@ __all__ = [
     "CONDITION_PARTS",
     "DAYS",
     "DESCRIPTION",
+    "EDN_CHARACTERS",
+    "EDN_DEPTH",
+    "EDN_WORDS",
+    "JSON_CHARACTERS",
     "LIMITS",
     "LISTED_ROWS",
     "NAME",
@@ -61,10 +65,34 @@ ANSWER_BYTES = Limit(
 ANSWER_MARKS = Limit(
     "commas, colons and opening brackets of an answer",
     2_000_000,
-    "each stands for at most one value of the JSON; the largest known tree has 70,000",
+    "each stands for at most one value of the JSON; the largest known tree has 63,000",
 )
 ANSWER_DEPTH = Limit(
     "levels of nesting in JSON", 20_000, "the deepest known symphony has 314", "the text is refused"
+)
+JSON_CHARACTERS = Limit(
+    "characters of a symphony in JSON",
+    16 * 2**20,
+    "the largest known one has 0.5 MiB",
+    "the symphony is refused",
+)
+EDN_CHARACTERS = Limit(
+    "characters of a symphony in EDN or as text",
+    24 * 2**20,
+    "the largest known one has 2.1 MiB",
+    "the symphony is refused",
+)
+EDN_WORDS = Limit(
+    "words and brackets of a symphony in EDN or as text",
+    800_000,
+    "the largest known one has 76,000",
+    "the symphony is refused",
+)
+EDN_DEPTH = Limit(
+    "brackets within brackets of EDN",
+    20_000,
+    "the deepest known symphony has 400",
+    "the symphony is refused",
 )
 PAGE_ROWS = Limit(
     "rows of a page of the search", 1_000, "the service's pages have 5", "the further rows are left out"
@@ -108,6 +136,10 @@ LIMITS = (
     ANSWER_BYTES,
     ANSWER_MARKS,
     ANSWER_DEPTH,
+    JSON_CHARACTERS,
+    EDN_CHARACTERS,
+    EDN_WORDS,
+    EDN_DEPTH,
     PAGE_ROWS,
     LISTED_ROWS,
     VERSIONS,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from rlpretrain.composer.client.failures import described
-from rlpretrain.errors import ServiceError, SettingsError, StageError
+from rlpretrain.errors import ServiceError, SettingsError, StageError, described
 from rlpretrain.patterns import Reject
 from rlpretrain.runs.cache import DamagedError
 

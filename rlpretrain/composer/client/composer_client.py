@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from rlpretrain.composer.client.call_progress import BudgetSpentError, CallCounts, Progress
-from rlpretrain.composer.client.failures import ComposerError, Verdict, answer_failure, described
+from rlpretrain.composer.client.failures import ComposerError, Verdict, answer_failure
 from rlpretrain.composer.client.rate import AdaptiveRate, EndpointRates
 from rlpretrain.composer.client.retry import RetryPolicy
 from rlpretrain.composer.client.transport import Transport, subject_of
@@ -23,6 +23,7 @@ from rlpretrain.composer.client.versions import (
 )
 from rlpretrain.composer.client.wire import Backtest, SearchPage, parse_backtest, parse_page, parse_tree
 from rlpretrain.composer.protocol.calls import VERSION_CALLS
+from rlpretrain.errors import described
 
 __all__ = ["EVERYTHING", "MOST_TESTED_FIRST", "PAGE_SIZE", "ComposerClient"]
 

@@ -105,12 +105,6 @@ def refused(subject: str, error: Exception, *, about_symphony: bool) -> Composer
     return ComposerError(f"{subject}: {error}", verdict=_own_fault(about_symphony))
 
 
-def described(error: BaseException) -> str:
-    """Return the kind of an exception that nobody expected and the beginning of its text."""
-    text = _printable(_quoted(str(error)))
-    return f"{type(error).__name__} {text}".strip()
-
-
 def http_failure(
     subject: str, status: int, *, retry_after: float | None, about_symphony: bool, answer: Any = None
 ) -> ComposerError:

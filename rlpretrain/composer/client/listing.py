@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlpretrain.composer.client.composer_client import PAGE_SIZE, ComposerClient
-from rlpretrain.composer.client.failures import ComposerError, Verdict, described
+from rlpretrain.composer.client.failures import ComposerError, Verdict
 from rlpretrain.composer.client.wire import SearchPage, SearchRow
+from rlpretrain.errors import described
 from rlpretrain.limits import LISTED_ROWS
 
 __all__ = ["LeftOutRow", "LibraryListing", "SymphonySummary", "list_library", "read_library"]

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from rlpretrain.composer.client.failures import ComposerError, Verdict, described
+from rlpretrain.composer.client.failures import ComposerError, Verdict
 from rlpretrain.composer.client.times import parse_moment
 from rlpretrain.composer.protocol.calls import IDENTIFIER
-from rlpretrain.errors import DataError
+from rlpretrain.errors import DataError, described
 from rlpretrain.limits import VERSIONS
 
 __all__ = [

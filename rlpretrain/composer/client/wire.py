@@ -17,12 +17,12 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from rlpretrain.composer.client.daily import DailyValues, epoch_day, read_values
-from rlpretrain.composer.client.failures import ComposerError, Verdict, described
+from rlpretrain.composer.client.failures import ComposerError, Verdict
 from rlpretrain.composer.client.times import parse_moment
 from rlpretrain.composer.protocol.calls import IDENTIFIER
 from rlpretrain.composer.protocol.spellings import CASH
 from rlpretrain.documents import unwrap_document
-from rlpretrain.errors import DataError, SymphonyError
+from rlpretrain.errors import DataError, SymphonyError, described
 from rlpretrain.limits import DESCRIPTION, NAME, NUMBER_TEXT, PAGE_ROWS, shorten
 
 __all__ = [

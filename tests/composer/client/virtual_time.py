@@ -25,7 +25,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self):
         return self._impatient.passed
 
-    def run_in_executor(self, executor, work, *arguments):
+    def run_in_executor(self, _, work, *arguments):
         """Do the work at once: what a thread does takes no virtual time."""
         done = self.create_future()
         try:
