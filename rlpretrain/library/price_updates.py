@@ -15,6 +15,7 @@ from rlpretrain.composer.settings import LibrarySettings
 from rlpretrain.errors import DataError, ServiceError, SymphonyError
 from rlpretrain.features.context import SOURCES
 from rlpretrain.library.answers import Answers
+from rlpretrain.library.boundary import unforeseen
 from rlpretrain.library.service import fetch_listing, open_library
 from rlpretrain.market.download import PriceUpdate, update_prices
 from rlpretrain.market.sources import PRICE_SOURCES
@@ -119,4 +120,6 @@ def tickers_of(
             tickers.update(parse_symphony(document, symphony_id=name).tickers)
         except (ComposerError, DataError, SymphonyError) as error:
             unread[name] = f"{name}: {error}"
+        except Exception as error:
+            unread[name] = f"{name}: {unforeseen(name, 'its tickers were read', error).reason}"
     return tickers

@@ -15,7 +15,6 @@ __all__ = [
     "ComposerError",
     "Verdict",
     "answer_failure",
-    "described",
     "http_failure",
     "refused",
     "text_failure",
@@ -23,9 +22,9 @@ __all__ = [
 
 _LONGEST_QUOTE = 300
 _RETRY_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
-_ABOUT_ALL_CALLS = frozenset({401, 403, 405, 407})
-"""Statuses below 500 that are about the key or the address, whichever symphony was asked for. All others may be about
-the one that was: a redirect, which is not followed, or 451."""
+_ABOUT_ALL_CALLS = frozenset({405, 407})
+"""Statuses below 500 that, as 401 and 403, are about the key or the address, whichever symphony was asked for. All
+others may be about the one that was: a redirect, which is not followed, or 451."""
 _THROTTLE_CODES = frozenset({"too-many-requests", "rate-limited"})
 _RETRY_CODES = _THROTTLE_CODES | {"timeout", "service-unavailable", "internal-error"}
 _STOP_CODES = frozenset({"unauthorized", "forbidden", "invalid-credentials"})

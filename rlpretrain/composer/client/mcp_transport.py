@@ -147,9 +147,8 @@ class McpTransport:
                 # Not session.call_tool: it checks answers against the tool's output schema, which
                 # {"error": ...} violates.
                 result = await session.send_request(request, types.CallToolResult)
-                return await asyncio.to_thread(_decoded, result, subject, about_symphony)
         except TimeoutError:
-            raise ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY) from None
+            raise _late(subject, timeout) from None
         except ValidationError:
             raise ComposerError(f"{subject}: the answer is not MCP", verdict=Verdict.RETRY) from None
         except Exception as error:
@@ -157,6 +156,11 @@ class McpTransport:
             if failure.session_lost:
                 self._renew(used)
             raise failure from None
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.to_thread(_decoded, result, subject, about_symphony)
+        except TimeoutError:
+            raise _late(subject, timeout) from None
 
     async def _own(self) -> None:
         while not self._closing:
@@ -181,6 +185,10 @@ class McpTransport:
 
 class _ConnectFailed(Exception):
     """No session could be opened; the argument is the reason."""
+
+
+def _late(subject: str, timeout: float) -> ComposerError:
+    return ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY)
 
 
 def _innermost(error: BaseException) -> BaseException:

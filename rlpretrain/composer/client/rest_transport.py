@@ -117,7 +117,9 @@ def _decoded(
     try:
         answer = decode_answer(body)
     except DataError as error:
-        raise refused(subject, error, about_symphony=about_symphony) from None
+        if response.is_success:
+            raise refused(subject, error, about_symphony=about_symphony) from None
+        answer = None
     except ValueError:
         if response.is_success:
             raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
