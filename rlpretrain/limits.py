@@ -60,7 +60,7 @@ class Limit:
 
 
 ANSWER_BYTES = Limit(
-    "bytes of an answer, decompressed", 32 * 2**20, "the largest known tree has a sixtieth of it"
+    "bytes of an answer, decompressed", 20 * 2**20, "the largest known tree has a thirty-sixth of it"
 )
 ANSWER_MARKS = Limit(
     "commas, colons and opening brackets of an answer",

@@ -8,16 +8,18 @@ from typing import Any, cast
 
 import pytest
 
-from rlpretrain.composer import SymphonySummary
+from rlpretrain.composer import LeftOutRow, LibraryListing, SymphonySummary
 from rlpretrain.composer.settings import LibrarySettings, SourceSettings
 from rlpretrain.errors import SettingsError
-from rlpretrain.library import tree_checks
+from rlpretrain.library import price_updates, tree_checks
 from rlpretrain.library.sources import Source
 from rlpretrain.market import load_market
 from rlpretrain.patterns import Reject
 from rlpretrain.runs.cache import Cache, DamagedError
 from rlpretrain.stages.implementation import extract
+from rlpretrain.stages.implementation.list import _rejects
 from rlpretrain.symphony import parse_symphony
+from tests.library.small_library import tree
 from tests.library.test_sources import find
 
 
@@ -94,3 +96,25 @@ def test_a_symphony_that_breaks_the_replay_is_rejected_and_the_others_are_replay
     errors["deep"] = SettingsError("a setting")  # type: ignore[assignment]
     with pytest.raises(SettingsError):
         extract._replay_part(anything, anything, anything, anything, sources)
+
+
+def test_a_symphony_whose_tickers_cannot_be_read_is_named_and_those_of_the_others_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def parse(document: Any, *, symphony_id: str) -> Any:
+        if symphony_id == "bad":
+            raise ZeroDivisionError("nobody expected this")
+        return parse_symphony(document, symphony_id=symphony_id)
+
+    monkeypatch.setattr(price_updates, "parse_symphony", parse)
+    unread: dict[str, str] = {}
+    documents = [("bad", tree("QQQ")), ("good", tree("SPY"))]
+    assert price_updates.tickers_of(documents, unread) == {"SPY"}
+    assert "ZeroDivisionError nobody expected this" in unread["bad"] and len(unread) == 1
+
+
+def test_a_row_that_cannot_be_listed_is_a_reject() -> None:
+    listing = LibraryListing((), (LeftOutRow(10, "no symphony id in ''"),))
+    assert _rejects(listing) == [
+        {"symphony_id": "row 0 at offset 10", "stage": "list", "reason": "no symphony id in ''"}
+    ]

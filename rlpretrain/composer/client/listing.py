@@ -100,7 +100,8 @@ async def read_library(
         A page could not be fetched, or the service keeps returning pages without a new symphony.
     """
     pages: dict[int, tuple[list[SymphonySummary], list[str]]] = {}
-    offsets = iter(range(0, min(limit or LISTED_ROWS.most, LISTED_ROWS.most), PAGE_SIZE))
+    last = LISTED_ROWS.most if limit is None else min(limit, LISTED_ROWS.most)
+    offsets = iter(range(0, last, PAGE_SIZE))
     seen: set[str] = set()
     finished, repeats = False, 0
 
@@ -129,7 +130,7 @@ async def read_library(
     finally:
         for task in workers:
             task.cancel()
-    if not finished and (limit is None or limit > LISTED_ROWS.most):
+    if not finished and last != limit:
         raise ComposerError(
             f"the search lists more than {LISTED_ROWS.most:,} rows",
             verdict=Verdict.STOP,
