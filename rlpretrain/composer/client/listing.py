@@ -172,10 +172,10 @@ def _summary(row: SearchRow, as_of: dt.date) -> SymphonySummary:
 
 
 def _fingerprint(row: SearchRow) -> str:
-    described = {
+    about_tree = {
         name: value
         for name, value in row.columns.items()
         if name in ("name", "description", "rebalance_frequency", "asset_classes")
         or name.startswith("num_node_")
     }
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(about_tree, sort_keys=True).encode()).hexdigest()
