@@ -33,7 +33,7 @@ def nested(levels: int, inner: Any = None) -> Any:
 def json_values(max_leaves: int = 12) -> st.SearchStrategy[Any]:
     """Any JSON, odd values and lists nested too deep for `repr` among it."""
     leaves = (
-        st.sampled_from(ODD) | st.integers() | st.floats() | st.text(max_size=8) | st.just(3_000).map(nested)
+        st.sampled_from(ODD) | st.integers() | st.floats() | st.text(max_size=8) | st.just(1_200).map(nested)
     )
     return st.recursive(
         leaves,

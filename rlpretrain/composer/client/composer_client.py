@@ -339,7 +339,8 @@ class ComposerClient:
         Raises
         ------
         ComposerError
-            It cannot be read; what nobody expected is a failure of this answer alone.
+            It cannot be read, or not in time, which may be another's fault; what nobody expected is a failure of this
+            answer alone.
         """
         try:
             async with asyncio.timeout(self._timeout):
@@ -348,10 +349,11 @@ class ComposerClient:
             raise
         except TimeoutError:
             reason = f"the answer could not be read in {self._timeout:g} s"
+            raise ComposerError(f"{subject}: {reason}", verdict=Verdict.RETRY) from None
         except Exception as error:
             logger.warning("%s: the answer cannot be read", subject, exc_info=True)
             reason = f"the answer cannot be read: {described(error)}"
-        raise ComposerError(f"{subject}: {reason}", verdict=Verdict.REJECT)
+            raise ComposerError(f"{subject}: {reason}", verdict=Verdict.REJECT) from None
 
     def _rate(self, tool: str) -> AdaptiveRate:
         return self._rates.of(self._transport.limit_of(tool))
