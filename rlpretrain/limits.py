@@ -111,7 +111,7 @@ VERSIONS = Limit(
 )
 DAYS = Limit("days of a backtest", 50_000, "a century has 36,525")
 SERIES = Limit(
-    "series of a backtest, counting the weights of each ticker",
+    "series of a backtest, or tickers of its weights",
     5_000,
     "the largest known symphony has 99 tickers",
 )
