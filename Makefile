@@ -13,13 +13,14 @@ REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD = docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
 	--build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE)
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+EXAMPLES ?= 20000
 WHEELS ?= .[airflow,fab,celery,kubernetes,openlineage,train]
 
 # Variables that `make run` reads; see docs/deployment.md.
 export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fast test nightly install hooks trainer-image airflow-image wheelhouse sbom secrets clean
+.PHONY: help run check fast test nightly fuzz install hooks trainer-image airflow-image wheelhouse sbom secrets clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
@@ -43,6 +44,9 @@ test: check ## Run `make check`, then all tests
 
 nightly: $(VENV)/installed-dev ## Repeat slow tests with more seeds and settings, for some hours
 	$(PYTEST) -m nightly
+
+fuzz: $(VENV)/installed-dev ## Give each reader of foreign input EXAMPLES arbitrary inputs, 20,000 if not said
+	FUZZ_EXAMPLES=$(EXAMPLES) $(PYTEST) --timeout 0 tests/fuzz
 
 install: $(VENV)/installed ## Create the environment only
 

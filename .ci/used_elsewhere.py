@@ -20,6 +20,9 @@ latent_dim_pi, latent_dim_vf, _build_mlp_extractor, _update_learning_rate
 _on_training_start, _on_rollout_start, _on_rollout_end, _on_step, _build
 _get_torch_save_params, max_grad_norm, collect_rollouts, pos
 
+# asyncio and reprlib
+run_in_executor, maxstring
+
 # Alembic, database drivers, Optuna, yfinance, uvicorn, argparse, context managers
 down_revision, branch_labels, depends_on, downgrade
 autocommit, isolation_level, sampler, hide_exceptions, should_exit, formatter_class, trace

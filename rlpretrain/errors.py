@@ -15,8 +15,12 @@ __all__ = [
     "SettingsError",
     "StageError",
     "SymphonyError",
+    "described",
     "learning",
 ]
+
+_LONGEST_TEXT = 300
+"""Characters of an exception that nobody expected that go into a reason."""
 
 
 class RlpretrainError(Exception):
@@ -67,6 +71,16 @@ class ServiceError(RlpretrainError):
 
 class StageError(RlpretrainError):
     """A stage can't run: its inputs are missing or belong to other settings."""
+
+
+def described(error: BaseException) -> str:
+    """Return the kind of an exception that nobody expected and the beginning of its text, on one printable line."""
+    try:
+        text = str(error)[: 10 * _LONGEST_TEXT]
+    except RecursionError:  # it quotes something that is nested too deep to print
+        text = ""
+    text = ascii(" ".join(text.split())[:_LONGEST_TEXT])[1:-1]
+    return f"{type(error).__name__} {text}".strip()
 
 
 @contextmanager

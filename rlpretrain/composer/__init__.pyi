@@ -8,7 +8,7 @@ from .client.composer_client import ComposerClient
 from .client.credentials import Credentials
 from .client.daily import DailyValues
 from .client.failures import ComposerError, Verdict
-from .client.listing import SymphonySummary, list_library
+from .client.listing import LeftOutRow, LibraryListing, SymphonySummary, list_library, read_library
 from .client.rate import AdaptiveRate
 from .client.retry import RetryPolicy
 from .client.search_settings import check_search
@@ -48,6 +48,8 @@ __all__ = [
     "Faults",
     "FolderCatalogue",
     "GeneratedCatalogue",
+    "LeftOutRow",
+    "LibraryListing",
     "LoopbackServer",
     "RestAddress",
     "RetryPolicy",
@@ -68,6 +70,7 @@ __all__ = [
     "may_be_about_endpoint",
     "open_composer",
     "parse_address",
+    "read_library",
     "serve_http",
     "serve_stdio",
 ]

@@ -18,14 +18,9 @@ from typing import Any
 import edn_format
 
 from rlpretrain.errors import SymphonyError
+from rlpretrain.limits import EDN_DEPTH, EDN_WORDS
 
 __all__ = ["plain", "read_forms"]
-
-_DEEPEST = 20_000
-"""Brackets within brackets. Real symphonies have up to 400."""
-
-_MOST_WORDS = 800_000
-"""Words and brackets. Real symphonies have up to 76,000."""
 
 _WORDS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|"|;[^\n]*|\\.|[\[\](){}]|[^\s,;"\\\[\](){}]+', re.DOTALL)
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -130,17 +125,19 @@ def _check_shape(text: str, subject: str) -> None:
     opened: list[re.Match[str]] = []
     for number, found in enumerate(_WORDS.finditer(text)):
         mark = found.group()
-        if number == _MOST_WORDS:
+        if number == EDN_WORDS.most:
             raise SymphonyError(
-                f"{subject}: has more than {_MOST_WORDS:,} words and brackets, the most that are read of a symphony",
+                f"{subject}: has more than {EDN_WORDS.most:,} words and brackets, the most that are read of a symphony",
                 hint="split it into several symphonies",
             )
         if mark == '"':
             raise SymphonyError(f"{subject}: not EDN: {_line(found)} begins a text that nothing ends")
         if mark in _CLOSING:
             opened.append(found)
-            if len(opened) > _DEEPEST:
-                raise SymphonyError(f"{subject}: not EDN: brackets are nested more than {_DEEPEST:,} deep")
+            if len(opened) > EDN_DEPTH.most:
+                raise SymphonyError(
+                    f"{subject}: not EDN: brackets are nested more than {EDN_DEPTH.most:,} deep"
+                )
         elif mark in ")]}":
             if not opened:
                 raise SymphonyError(f"{subject}: not EDN: {_line(found)} has a {mark} that closes nothing")

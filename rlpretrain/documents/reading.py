@@ -10,6 +10,7 @@ from typing import Any
 
 from rlpretrain.documents.json_text import decode_json
 from rlpretrain.errors import DataError, SymphonyError
+from rlpretrain.limits import EDN_CHARACTERS, JSON_CHARACTERS
 
 __all__ = ["BESIDE", "decode_answer", "document_files", "read_document", "unwrap_document"]
 
@@ -27,8 +28,8 @@ _ABOUT = frozenset(
 BESIDE = "fields-beside-the-tree"
 """Field of the root in which `unwrap_document` lists what else the wrappers had, so that the parser remarks it."""
 
-_LONGEST = {"JSON": 16 * 2**20, "EDN": 24 * 2**20}
-"""Characters of a document by its notation, more than ten times those of the largest known one."""
+_LONGEST = {"JSON": JSON_CHARACTERS.most, "EDN": EDN_CHARACTERS.most}
+"""Characters of a document by its notation."""
 
 _EDN = re.compile(r"[\s,\ufeff]*(?:[(;#^:]|defsymphony\b|\{[\s,]*[:;#^])")
 """How a text in EDN begins. JSON begins with none of these."""
@@ -86,6 +87,8 @@ def decode_answer(data: bytes | str) -> Any:
     ------
     ValueError
         It is neither.
+    DataError
+        It is nested too deep.
     """
     try:
         return decode_json(data)
@@ -140,6 +143,8 @@ def _decode(text: str, subject: str) -> Any:
         return _decode_edn(text, subject)
     try:
         return decode_json(text)
+    except DataError as error:
+        raise DataError(f"{subject}: {error}") from None
     except ValueError as error:
         raise DataError(
             f"{subject}: not JSON: {error}",

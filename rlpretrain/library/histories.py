@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
+from typing import Any
 
 from rlpretrain.composer import (
     AbsentEndpointError,
@@ -93,7 +94,7 @@ async def ask_history(
     client: ComposerClient, answers: VersionAnswers, row: SymphonySummary, *, now: dt.datetime
 ) -> StrategyHistory:
     """Find a strategy's history, and ask for what is not known; see `find_histories`."""
-    known = known_history(answers, row, now=now)
+    known = await asyncio.to_thread(known_history, answers, row, now=now)
     if known is not None:
         return known
     listed = answers.versions(row)
@@ -152,7 +153,7 @@ def _known_tree(answers: VersionAnswers, symphony_id: str, placed: PlacedVersion
 async def _tree(
     client: ComposerClient, answers: VersionAnswers, symphony_id: str, placed: PlacedVersion
 ) -> VersionTree:
-    known = _known_tree(answers, symphony_id, placed)
+    known = await asyncio.to_thread(_known_tree, answers, symphony_id, placed)
     if known is not None:
         return known
     version_id = placed.version.version_id
@@ -163,6 +164,12 @@ async def _tree(
         if remark.kind == "no tree" and not may_be_about_endpoint(error):
             answers.keep_refusal(symphony_id, remark.text, version_id)
         return VersionTree(remark=remark)
+    return await asyncio.to_thread(_kept, answers, symphony_id, version_id, document)
+
+
+def _kept(
+    answers: VersionAnswers, symphony_id: str, version_id: str, document: dict[str, Any]
+) -> VersionTree:
     return _checked(answers, symphony_id, version_id, answers.keep_tree(symphony_id, version_id, document))
 
 

@@ -15,6 +15,7 @@ from rlpretrain.composer.settings import LibrarySettings
 from rlpretrain.errors import DataError, ServiceError, SymphonyError
 from rlpretrain.features.context import SOURCES
 from rlpretrain.library.answers import Answers
+from rlpretrain.library.boundary import unforeseen
 from rlpretrain.library.service import fetch_listing, open_library
 from rlpretrain.market.download import PriceUpdate, update_prices
 from rlpretrain.market.sources import PRICE_SOURCES
@@ -71,7 +72,7 @@ async def library_tickers(settings: LibrarySettings, cache: Cache, unread: dict[
         The library is empty.
     """
     async with open_library(settings, as_of=dt.datetime.now(dt.UTC).date()) as client:
-        rows = await fetch_listing(client, settings)
+        rows = (await fetch_listing(client, settings)).symphonies
         answers = Answers(settings, cache, as_of=client.as_of, listing=f"prices {uuid.uuid4()}")
         documents = await asyncio.gather(*(_document(client, answers, row) for row in rows))
     unanswered = [found for found in documents if isinstance(found, ComposerError) and found.retryable]
@@ -119,4 +120,6 @@ def tickers_of(
             tickers.update(parse_symphony(document, symphony_id=name).tickers)
         except (ComposerError, DataError, SymphonyError) as error:
             unread[name] = f"{name}: {error}"
+        except Exception as error:
+            unread[name] = f"{name}: {unforeseen(name, 'its tickers were read', error).reason}"
     return tickers

@@ -9,13 +9,13 @@ from typing import Any
 from rlpretrain.composer import (
     ComposerClient,
     EmbeddedAddress,
+    LibraryListing,
     RestAddress,
     RetryPolicy,
-    SymphonySummary,
-    list_library,
     load_catalogue,
     open_composer,
     parse_address,
+    read_library,
 )
 from rlpretrain.composer.settings import LibrarySettings, ServiceSettings
 from rlpretrain.errors import DataError
@@ -67,7 +67,7 @@ def open_library(
     return open_composer(settings.composer_url, **options)
 
 
-async def fetch_listing(client: ComposerClient, settings: LibrarySettings) -> list[SymphonySummary]:
+async def fetch_listing(client: ComposerClient, settings: LibrarySettings) -> LibraryListing:
     """List the library that the settings choose.
 
     The whole library is listed every night: an order by the last edit would show changes first, but not which
@@ -79,12 +79,15 @@ async def fetch_listing(client: ComposerClient, settings: LibrarySettings) -> li
     DataError
         The library is empty.
     """
-    summaries = await list_library(
+    listing = await read_library(
         client, settings.max_strategies, where=settings.search_where, order_by=settings.search_order
     )
-    if not summaries:
-        raise DataError("the library lists no symphony", hint="see composer_url, catalogue, search_where")
-    return summaries
+    if not listing.symphonies:
+        unread = f", and {len(listing.left_out)} rows that cannot be read" if listing.left_out else ""
+        raise DataError(
+            f"the library lists no symphony{unread}", hint="see composer_url, catalogue, search_where"
+        )
+    return listing
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Any
 from rlpretrain.composer import ComposerClient, ComposerError, SymphonySummary, Verdict
 from rlpretrain.composer.settings import SourceSettings
 from rlpretrain.library.answers import Answers
+from rlpretrain.library.boundary import unforeseen
 from rlpretrain.library.listing import Listing
 from rlpretrain.library.service import has_versions, is_embedded, open_service
 from rlpretrain.library.sources import BacktestTerms, Source
@@ -104,7 +105,7 @@ class SourceFinder:
                 self._asked.update({kind: client.progress.of(tool).asked for tool, kind in _ASKED.items()})
             unanswered = [result for result in results if isinstance(result, ComposerError)]
             # A call that fails at every try may be one symphony's fault; when most do, it is the service's.
-            if 2 * len(unanswered) > len(rows):
+            if len(unanswered) > 1 and 2 * len(unanswered) > len(rows):
                 raise unanswered[0]
             for row, result in zip(missing, results, strict=True):
                 found[row.symphony_id] = (
@@ -118,25 +119,32 @@ class SourceFinder:
         return {kind: asked[kind] for kind in _ASKED.values()}
 
     def _known(self, row: SymphonySummary) -> Source | None:
-        source = self._known_today(row)
-        if source is None or source.reject is not None or self._versions is None:
-            return source
-        return self._versions.known(source)
+        try:
+            source = self._known_today(row)
+            if source is None or source.reject is not None or self._versions is None:
+                return source
+            return self._versions.known(source)
+        except Exception as error:
+            return Source(row, reject=unforeseen(row.symphony_id, "its sources were found", error))
 
     async def _ask(
         self, client: ComposerClient, row: SymphonySummary, turns: Turns
     ) -> Source | ComposerError:
         """Fetch what is not known: a tree and, if it can be replayed here, its backtest and its versions."""
         try:
-            source = self._known_today(row) or await self._ask_today(client, row, turns)
+            source = await asyncio.to_thread(self._known_today, row) or await self._ask_today(
+                client, row, turns
+            )
+            if source.reject is not None or self._versions is None:
+                return source
+            # The backtest comes first: it names the last edit, which may save the call for the list of versions.
+            return await self._versions.ask(client, source, turns)
         except ComposerError as error:
             if error.verdict is Verdict.STOP:
                 raise
             return _rejected(row, "fetch", error) if error.verdict is Verdict.REJECT else error
-        if source.reject is not None or self._versions is None:
-            return source
-        # The backtest comes first: it names the last edit, which may save the call for the list of versions.
-        return await self._versions.ask(client, source, turns)
+        except Exception as error:
+            return Source(row, reject=unforeseen(row.symphony_id, "its sources were found", error))
 
     def _known_today(self, row: SymphonySummary) -> Source | None:
         tree = self.answers.tree(row)
@@ -161,20 +169,25 @@ class SourceFinder:
             backtest = self.answers.backtest(source.content_hash)
             if backtest is None:
                 answer = await client.backtest_symphony_by_id(row.symphony_id, **self._terms.arguments())
-                self.answers.keep_edit(row.symphony_id, answer)
+                await asyncio.to_thread(self.answers.keep_edit, row.symphony_id, answer)
                 if answer.daily is None:
                     return _rejected(row, "fidelity", "the service's backtest has no daily values")
-                backtest = self.answers.keep_backtest(source.content_hash, answer.daily)
+                backtest = await asyncio.to_thread(
+                    self.answers.keep_backtest, source.content_hash, answer.daily
+                )
         return replace(source, backtest=backtest)
 
     async def _fetch_tree(self, client: ComposerClient, row: SymphonySummary) -> Source:
         tree = self.answers.tree(row)
         if tree is not None:
             try:
-                return self._checked(row, tree)
+                return await asyncio.to_thread(self._checked, row, tree)
             except DamagedError:
                 pass
         document = await client.get_saved_symphony(row.symphony_id)
+        return await asyncio.to_thread(self._kept, row, document)
+
+    def _kept(self, row: SymphonySummary, document: dict[str, Any]) -> Source:
         return self._checked(row, self.answers.keep_tree(row, document), document)
 
     def _checked(self, row: SymphonySummary, tree: str, document: dict[str, Any] | None = None) -> Source:

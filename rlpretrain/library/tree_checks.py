@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -46,6 +47,7 @@ class TreeChecks:
     def __init__(self, panel: PricePanel, cache: Cache, missing_tickers: MissingTickers) -> None:
         self._cache = cache
         self._evaluator = Evaluator(panel, missing_tickers=missing_tickers)
+        self._turn = threading.Lock()
         # A reject says why prices were left out, which equal prices do not tell.
         findings = hashlib.sha256("\n".join(map(str, panel.findings)).encode()).hexdigest()
         self._state = [panel.digest, findings, program_digest(), missing_tickers]
@@ -89,7 +91,8 @@ class TreeChecks:
             return CheckedTree(None, "", Reject(symphony_id, "parse", str(error)))
         reject = None
         try:
-            self._evaluator.table(symphony)
+            with self._turn:  # trees are checked in threads, and the evaluator keeps what it has read
+                self._evaluator.table(symphony)
         except SymphonyError as error:
             reject = Reject(symphony_id, "replay", str(error))
         return CheckedTree(symphony.content_hash, symphony.name, reject, symphony)

@@ -89,7 +89,7 @@ class VersionFinder:
         ComposerError
             No call can succeed.
         """
-        history = self._known_history(source.row)
+        history = await asyncio.to_thread(self._known_history, source.row)
         if history is None:
             history = await ask_history(client, self._version_answers, source.row, now=self._now)
         calls = (self._ask(client, source, version, until, turns) for version, until in _with_ends(history))
@@ -124,14 +124,14 @@ class VersionFinder:
         turns: Turns,
     ) -> VersionSource:
         try:
-            known = self._known(source, version, until)
+            known = await asyncio.to_thread(self._known, source, version, until)
             if known is not None:
                 return known
             assert version.tree is not None  # noqa: S101 - without a tree nothing is asked for
             assert version.content_hash is not None  # noqa: S101
             async with turns.of(version.content_hash):
                 # Another symphony with this tree may have asked in the meantime.
-                known = self._known(source, version, until)
+                known = await asyncio.to_thread(self._known, source, version, until)
                 if known is None:
                     known = await self._fetch(client, source, version, turns)
                 return known
@@ -147,7 +147,7 @@ class VersionFinder:
         try:
             async with turns.trees:
                 answer = await client.backtest_tree(
-                    self._answers.load_tree(version.tree),
+                    await asyncio.to_thread(self._answers.load_tree, version.tree),
                     source.row.symphony_id,
                     version.version_id,
                     **self._terms.arguments(),
@@ -163,7 +163,8 @@ class VersionFinder:
             reason = "the service's backtest has no daily values"
             self._answers.keep_backtest_refusal(version.content_hash, reason)
             return _lacking(source, version, "not compared", reason)
-        return VersionSource(version, self._answers.keep_backtest(version.content_hash, answer.daily))
+        kept = await asyncio.to_thread(self._answers.keep_backtest, version.content_hash, answer.daily)
+        return VersionSource(version, kept)
 
 
 def _with_ends(history: StrategyHistory) -> Iterable[tuple[PastVersion, dt.date | None]]:

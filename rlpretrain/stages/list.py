@@ -15,9 +15,11 @@ from rlpretrain.stages.work import Work
 if TYPE_CHECKING:
     from rlpretrain.stages.run import Run
 
-__all__ = ["LIST", "LISTING", "PRICE_FINDINGS", "ListSettings", "Listed"]
+__all__ = ["LEFT_OUT", "LIST", "LISTING", "PRICE_FINDINGS", "ListSettings", "Listed"]
 
 LISTING = "list/symphonies.json"
+LEFT_OUT = "list/left_out.json"
+"""Rows of the listing that could not be read."""
 PRICE_FINDINGS = "list/price_findings.json"
 
 
@@ -43,6 +45,8 @@ class Listed(Result):
     price_tickers_left_out: int = 0
     price_warnings: int = 0
     """Findings that were only named."""
+    left_out: int = 0
+    """Rows of the listing that could not be read; they are not among those listed."""
 
 
 def _run(work: Work[ListSettings]) -> Listed:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, cast, get_args
 
 from rlpretrain.documents import BESIDE, unwrap_document
 from rlpretrain.errors import DataError, SymphonyError
+from rlpretrain.limits import NAME, shorten
 from rlpretrain.symphony.budget import CONDITIONS, NODES, Work
 from rlpretrain.symphony.indicators import INDICATORS
 from rlpretrain.symphony.known_fields import unknown_fields
@@ -97,7 +98,7 @@ def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Sy
     work.check(root.path)
     return Symphony(
         symphony_id=symphony_id,
-        name=read_text(root.raw.get("name")) or symphony_id,
+        name=shorten(read_text(root.raw.get("name")), NAME) or symphony_id,
         rebalance=rebalance,
         corridor_width=corridor,
         nodes=nodes,

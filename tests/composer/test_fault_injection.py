@@ -93,7 +93,7 @@ async def test_every_fault_may_pass_and_is_named(catalogue, kind, transport):
                 await client.get_saved_symphony("any")
     assert caught.value.retryable and caught.value.tries == 2
     assert caught.value.throttled == (kind in ("429", "retry-after"))
-    named = {"429": "429", "retry-after": "429", "5xx": "HTTP 50", "oversized": "larger than 64 MiB"}
+    named = {"429": "429", "retry-after": "429", "5xx": "HTTP 50", "oversized": "larger than 20 MiB"}
     assert named.get(kind, "any") in str(caught.value)
 
 

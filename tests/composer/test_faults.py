@@ -105,7 +105,9 @@ async def test_what_may_pass_is_tried_again(catalogue, fault):
     assert app.calls["tools/call"] == 3
 
 
-@pytest.mark.parametrize(("status", "verdict"), [(401, "stop"), (403, "stop"), (404, "stop"), (400, "stop")])
+@pytest.mark.parametrize(
+    ("status", "verdict"), [(401, "stop"), (403, "stop"), (404, "stop"), (400, "reject")]
+)
 async def test_what_cannot_pass_is_not_tried_again(catalogue, status, verdict):
     app = troubled(catalogue, [status])
     with LoopbackServer(app) as server:

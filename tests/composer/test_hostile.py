@@ -18,6 +18,7 @@ from rlpretrain.composer import (
 from rlpretrain.composer.client.failures import answer_failure
 from rlpretrain.composer.client.wire import parse_page
 from rlpretrain.errors import SettingsError
+from rlpretrain.limits import DESCRIPTION, NAME, shorten
 
 from .conftest import AS_OF, walk
 
@@ -46,7 +47,7 @@ class Hostile:
 
 
 @pytest.mark.parametrize("transport", ["mcp", "rest"])
-async def test_any_text_arrives_as_it_is(transport, caplog):
+async def test_any_text_arrives_as_it_is_or_shortened(transport, caplog):
     async with open_composer(
         f"embedded:transport={transport}", catalogue=Hostile(), backtester=walk, as_of=AS_OF
     ) as client:
@@ -54,7 +55,8 @@ async def test_any_text_arrives_as_it_is(transport, caplog):
         assert len(listed) == len(TEXTS)
         for entry in Hostile().entries():
             text = entry.document["name"]
-            assert (listed[entry.symphony_id].name, listed[entry.symphony_id].description) == (text, text)
+            found = listed[entry.symphony_id]
+            assert (found.name, found.description) == (shorten(text, NAME), shorten(text, DESCRIPTION))
             assert await client.get_saved_symphony(entry.symphony_id) == entry.document
             if transport == "mcp" and text == "SPY":
                 # MCP keys daily values by display name: its own series is lost under the benchmark's.

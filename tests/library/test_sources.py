@@ -37,7 +37,7 @@ def panel() -> PricePanel:
 def find(settings: Settings, panel: PricePanel, cache: Cache) -> list[Source]:
     async def work() -> list[Source]:
         async with open_service(settings, panel) as client:
-            rows = tuple(await fetch_listing(client, settings))
+            rows = (await fetch_listing(client, settings)).symphonies
             listing = Listing(rows, client.as_of, "first")
         return await SourceFinder(settings, panel, cache, listing, TERMS).find(rows)
 

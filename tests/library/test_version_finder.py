@@ -92,7 +92,7 @@ class Library:
 
     async def found(self, name: str, settings: Settings, as_of: dt.date = AS_OF) -> Night:
         async with open_service(settings, self.panel) as client:
-            rows = tuple(await fetch_listing(client, settings))
+            rows = (await fetch_listing(client, settings)).symphonies
         finder = SourceFinder(settings, self.panel, self.cache, Listing(rows, as_of, name), TERMS)
         sources = await finder.find(rows)
         return Night(sources, finder.take_asked(), finder)

@@ -6,11 +6,12 @@ import asyncio
 import datetime as dt
 import logging
 import random
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from rlpretrain.composer.client.call_progress import BudgetSpentError, CallCounts, Progress
-from rlpretrain.composer.client.failures import ComposerError, answer_failure
+from rlpretrain.composer.client.failures import ComposerError, Verdict, answer_failure
 from rlpretrain.composer.client.rate import AdaptiveRate, EndpointRates
 from rlpretrain.composer.client.retry import RetryPolicy
 from rlpretrain.composer.client.transport import Transport, subject_of
@@ -22,6 +23,7 @@ from rlpretrain.composer.client.versions import (
 )
 from rlpretrain.composer.client.wire import Backtest, SearchPage, parse_backtest, parse_page, parse_tree
 from rlpretrain.composer.protocol.calls import VERSION_CALLS
+from rlpretrain.errors import described
 
 __all__ = ["EVERYTHING", "MOST_TESTED_FIRST", "PAGE_SIZE", "ComposerClient"]
 
@@ -33,6 +35,8 @@ EVERYTHING: tuple[Any, ...] = (">=", "num_node_asset", 0)
 
 MOST_TESTED_FIRST: tuple[Any, ...] = (("oos_num_backtest_days", "desc"),)
 """Longest time since the last edit first: these symphonies have the most days that their authors could not see."""
+
+ResultT = TypeVar("ResultT")
 
 logger = logging.getLogger(__name__)
 
@@ -116,7 +120,8 @@ class ComposerClient:
             "order_by": order_by or MOST_TESTED_FIRST,
             "offset": offset,
         }
-        return parse_page(await self._call("search_symphonies", arguments))
+        answer = await self._call("search_symphonies", arguments)
+        return await self._read("search_symphonies", parse_page, answer)
 
     async def get_saved_symphony(self, symphony_id: str) -> dict[str, Any]:
         """Return a symphony's tree, as the service stores it.
@@ -126,7 +131,9 @@ class ComposerClient:
         ComposerError
             The call failed finally; `verdict` gives the consequence.
         """
-        return parse_tree(await self._call("get_saved_symphony", {"symphony_id": symphony_id}), symphony_id)
+        answer = await self._call("get_saved_symphony", {"symphony_id": symphony_id})
+        subject = f"get_saved_symphony {symphony_id}"
+        return await self._read(subject, partial(parse_tree, subject=subject), answer)
 
     async def backtest_symphony_by_id(
         self,
@@ -185,7 +192,8 @@ class ComposerClient:
             if day is not None:
                 arguments[name] = day.isoformat()
         answer = await self._call("backtest_symphony_by_id", arguments)
-        return parse_backtest(answer, symphony_id, benchmark_tickers)
+        read = partial(parse_backtest, symphony_id=symphony_id, benchmark_tickers=benchmark_tickers)
+        return await self._read(subject_of("backtest_symphony_by_id", arguments), read, answer)
 
     async def list_symphony_versions(self, symphony_id: str) -> VersionList:
         """Return when a symphony's versions were saved.
@@ -199,7 +207,8 @@ class ComposerClient:
         """
         async with self._optional["list_symphony_versions"].call():
             answer = await self._call("list_symphony_versions", {"symphony_id": symphony_id})
-        return parse_versions(answer, symphony_id)
+        subject = f"list_symphony_versions {symphony_id}"
+        return await self._read(subject, partial(parse_versions, symphony_id=symphony_id), answer)
 
     async def get_symphony_version(self, symphony_id: str, version_id: str) -> dict[str, Any]:
         """Return the tree of one version of a symphony.
@@ -214,7 +223,8 @@ class ComposerClient:
         arguments = {"symphony_id": symphony_id, "version_id": version_id}
         async with self._optional["get_symphony_version"].call():
             answer = await self._call("get_symphony_version", arguments)
-        return parse_tree(answer, f"{symphony_id} {version_id}")
+        subject = f"get_symphony_version {symphony_id} {version_id}"
+        return await self._read(subject, partial(parse_tree, subject=subject), answer)
 
     async def backtest_tree(
         self,
@@ -262,7 +272,10 @@ class ComposerClient:
         }
         async with self._optional["backtest_tree"].call():
             answer = await self._call("backtest_tree", arguments)
-        return parse_backtest(answer, symphony_id, subject=subject_of("backtest_tree", arguments))
+        subject = subject_of("backtest_tree", arguments)
+        return await self._read(
+            subject, partial(parse_backtest, symphony_id=symphony_id, subject=subject), answer
+        )
 
     async def _call(self, tool: str, arguments: Mapping[str, Any]) -> Any:
         if self._budget is not None and self._deadline is None:
@@ -304,6 +317,9 @@ class ComposerClient:
             failure = answer_failure(subject, answer, about_symphony="symphony_id" in arguments)
         except ComposerError as error:
             failure = error
+        except Exception as error:  # whatever one call meets, the others go on
+            logger.warning("%s failed in a way that nobody expected", subject, exc_info=True)
+            failure = ComposerError(f"{subject}: {described(error)}", verdict=Verdict.RETRY)
         finally:
             self._slots.release()
         if failure is None:
@@ -314,6 +330,30 @@ class ComposerClient:
         if failure.retry_after:
             rate.pause(failure.retry_after)
         raise failure
+
+    async def _read(self, subject: str, read: Callable[[Any], ResultT], answer: Any) -> ResultT:
+        """Read an answer in a thread, so that other calls go on, and in the time of a call.
+
+        What is read is bounded, so a thread whose time is up ends soon as well.
+
+        Raises
+        ------
+        ComposerError
+            It cannot be read, or not in time, which may be another's fault; what nobody expected is a failure of this
+            answer alone.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await asyncio.to_thread(read, answer)
+        except ComposerError:
+            raise
+        except TimeoutError:
+            reason = f"the answer could not be read in {self._timeout:g} s"
+            raise ComposerError(f"{subject}: {reason}", verdict=Verdict.RETRY) from None
+        except Exception as error:
+            logger.warning("%s: the answer cannot be read", subject, exc_info=True)
+            reason = f"the answer cannot be read: {described(error)}"
+            raise ComposerError(f"{subject}: {reason}", verdict=Verdict.REJECT) from None
 
     def _rate(self, tool: str) -> AdaptiveRate:
         return self._rates.of(self._transport.limit_of(tool))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.composer.protocol.spellings import DATE_KEY
+from rlpretrain.limits import CELLS, DAYS, SERIES
 
 __all__ = ["DailyValues", "epoch_day", "parse_weights", "read_values"]
 
@@ -77,8 +78,10 @@ def read_values(
 
     Raises
     ------
-    ValueError, TypeError
-        The series have another shape.
+    ValueError, TypeError, OverflowError
+        The series have another shape, or numbers that no double is near to.
+    DataError
+        There are too many days or series.
     """
     if answer.get("daily_values"):
         dates, series = _percent(answer["daily_values"])
@@ -109,11 +112,14 @@ def parse_weights(table: Any, dates: Days) -> dict[str, Floats] | None:
     ------
     ValueError
         The table has another shape.
+    DataError
+        It has too many tickers.
     """
     if table is None:
         return None
     if not isinstance(table, Mapping) or not all(isinstance(given, Mapping) for given in table.values()):
         raise ValueError("tdvm_weights: expected an object for each ticker")
+    _check_cells(len(dates), len(table))
     weights = {str(ticker): np.zeros(len(dates)) for ticker in table}
     known = np.zeros(len(dates), dtype=bool)
     numbers = dates.astype(np.int64)
@@ -135,6 +141,7 @@ def _iso_day(text: str) -> int:
 def _percent(values: Any) -> tuple[Days, dict[str, Floats]]:
     if not isinstance(values, Mapping) or DATE_KEY not in values:
         raise ValueError(f"no {DATE_KEY}")
+    _check_cells(len(values[DATE_KEY]), len(values))
     # The dates are read as whole numbers, because NumPy takes several times as long to read ISO dates.
     dates = np.array([_iso_day(day) for day in values[DATE_KEY]], dtype=np.int64).astype("datetime64[D]")
     series = {}
@@ -152,13 +159,28 @@ def _by_epoch_day(table: Any) -> tuple[Days, dict[str, Floats]]:
     """Align {key: {day: value}} on all days that occur in any series; NaN elsewhere."""
     if not isinstance(table, Mapping) or not all(isinstance(column, Mapping) for column in table.values()):
         raise ValueError("expected {key: {day: value}}")
+    _check_cells(max(map(len, table.values()), default=0), len(table))
     columns = {key: _column(column) for key, column in table.items()}
     numbers = np.unique(np.concatenate([days for days, _ in columns.values()]))
+    _check_cells(len(numbers), len(columns))
     series = {}
     for key, (days, values) in columns.items():
         series[key] = np.full(len(numbers), np.nan)
         series[key][np.searchsorted(numbers, days)] = values
     return numbers.astype("datetime64[D]"), series
+
+
+def _check_cells(days: int, series: int) -> None:
+    """Check how large the arrays of all series would be, before any is made.
+
+    Raises
+    ------
+    DataError
+        A limit is exceeded.
+    """
+    DAYS.check(days)
+    SERIES.check(series)
+    CELLS.check(days * series)
 
 
 def _column(column: Mapping[Any, Any]) -> tuple[NDArray[np.int64], Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
@@ -10,12 +11,20 @@ from typing import Any
 
 from rlpretrain.errors import ServiceError
 
-__all__ = ["ComposerError", "Verdict", "answer_failure", "http_failure", "text_failure"]
+__all__ = [
+    "ComposerError",
+    "Verdict",
+    "answer_failure",
+    "http_failure",
+    "refused",
+    "text_failure",
+]
 
 _LONGEST_QUOTE = 300
 _RETRY_STATUS = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529})
-_ABOUT_THE_CALL = frozenset({400, 404, 410, 413, 414, 422})
-"""Statuses that may be about the one requested symphony."""
+_ABOUT_ALL_CALLS = frozenset({405, 407})
+"""Statuses below 500 that, as 401 and 403, are about the key or the address, whichever symphony was asked for. All
+others may be about the one that was: a redirect, which is not followed, or 451."""
 _THROTTLE_CODES = frozenset({"too-many-requests", "rate-limited"})
 _RETRY_CODES = _THROTTLE_CODES | {"timeout", "service-unavailable", "internal-error"}
 _STOP_CODES = frozenset({"unauthorized", "forbidden", "invalid-credentials"})
@@ -90,6 +99,11 @@ class ComposerError(ServiceError):
         self.explained = False
 
 
+def refused(subject: str, error: Exception, *, about_symphony: bool) -> ComposerError:
+    """Return the failure of a call whose answer exceeds a limit, which it would do again."""
+    return ComposerError(f"{subject}: {error}", verdict=_own_fault(about_symphony))
+
+
 def http_failure(
     subject: str, status: int, *, retry_after: float | None, about_symphony: bool, answer: Any = None
 ) -> ComposerError:
@@ -123,7 +137,7 @@ def _http_failure(
         return ComposerError(message, verdict=Verdict.RETRY, retry_after=retry_after, throttled=throttled)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         return _unauthorised(message)
-    if status not in _ABOUT_THE_CALL:
+    if status in _ABOUT_ALL_CALLS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ComposerError(message, verdict=Verdict.STOP)
     if stated is None:
         return ComposerError(message, verdict=_own_fault(about_symphony))
@@ -161,14 +175,14 @@ def answer_failure(subject: str, answer: Any, *, about_symphony: bool) -> Compos
     error = answer["error"]
     if isinstance(error, Mapping):
         return _coded_failure(subject, error, about_symphony)
-    return text_failure(subject, str(error), about_symphony=about_symphony)
+    return text_failure(subject, _words(error), about_symphony=about_symphony)
 
 
 def _coded_failure(subject: str, error: Any, about_symphony: bool) -> ComposerError:
     if not isinstance(error, Mapping):
-        return text_failure(subject, str(error), about_symphony=about_symphony)
-    code = str(error.get("code", ""))
-    words = str(error.get("title") or error.get("detail") or error.get("message") or "")
+        return text_failure(subject, _words(error), about_symphony=about_symphony)
+    code = _words(error.get("code", ""))
+    words = _words(error.get("title") or error.get("detail") or error.get("message") or "")
     message = f"{subject}: {_quoted(f'{code} {words}')}"
     if code in _RETRY_CODES:
         return ComposerError(message, verdict=Verdict.RETRY, throttled=code in _THROTTLE_CODES)
@@ -177,6 +191,11 @@ def _coded_failure(subject: str, error: Any, about_symphony: bool) -> ComposerEr
     if code:
         return ComposerError(message, verdict=_own_fault(about_symphony))
     return text_failure(subject, words, about_symphony=about_symphony)
+
+
+def _words(value: Any) -> str:
+    """Return a text as it is, and of anything else the beginning, however deep it is nested."""
+    return value if isinstance(value, str) else reprlib.repr(value)
 
 
 def _quoted(text: str) -> str:

@@ -14,8 +14,10 @@ from typing import Any
 from rlpretrain.composer.client.composer_client import PAGE_SIZE, ComposerClient
 from rlpretrain.composer.client.failures import ComposerError, Verdict
 from rlpretrain.composer.client.wire import SearchPage, SearchRow
+from rlpretrain.errors import described
+from rlpretrain.limits import LISTED_ROWS
 
-__all__ = ["SymphonySummary", "list_library"]
+__all__ = ["LeftOutRow", "LibraryListing", "SymphonySummary", "list_library", "read_library"]
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,24 @@ class SymphonySummary:
     numbers of nodes. Different fingerprints mean different trees; equal ones prove nothing."""
 
 
+@dataclass(frozen=True)
+class LeftOutRow:
+    """A row of the search that could not be read."""
+
+    offset: int
+    """Rows before its page."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class LibraryListing:
+    """The library, and what could not be read of its listing."""
+
+    symphonies: tuple[SymphonySummary, ...]
+    """In the service's order, without repeats."""
+    left_out: tuple[LeftOutRow, ...]
+
+
 async def list_library(
     client: ComposerClient,
     limit: int | None = None,
@@ -46,7 +66,21 @@ async def list_library(
     where: Sequence[Any] | None = None,
     order_by: Sequence[Any] | None = None,
 ) -> list[SymphonySummary]:
-    """List symphonies in the service's order, without repeats.
+    """List symphonies in the service's order, without repeats; rows that cannot be read are only logged.
+
+    See `read_library`.
+    """
+    return list((await read_library(client, limit, where=where, order_by=order_by)).symphonies)
+
+
+async def read_library(
+    client: ComposerClient,
+    limit: int | None = None,
+    *,
+    where: Sequence[Any] | None = None,
+    order_by: Sequence[Any] | None = None,
+) -> LibraryListing:
+    """List symphonies, and the rows that cannot be read.
 
     The service returns five per page; the client requests as many pages at once as it has slots. The order is
     that of the offsets, whichever page arrived first.
@@ -65,19 +99,22 @@ async def list_library(
     ComposerError
         A page could not be fetched, or the service keeps returning pages without a new symphony.
     """
-    pages: dict[int, SearchPage] = {}
-    offsets = iter(range(0, limit if limit is not None else 2**31, PAGE_SIZE))
+    pages: dict[int, tuple[list[SymphonySummary], list[str]]] = {}
+    last = LISTED_ROWS.most if limit is None else min(limit, LISTED_ROWS.most)
+    offsets = iter(range(0, last, PAGE_SIZE))
     seen: set[str] = set()
     finished, repeats = False, 0
 
     async def worker() -> None:
         nonlocal finished, repeats
         while not finished and (offset := next(offsets, None)) is not None:
-            pages[offset] = await client.search_symphonies(where, order_by, offset)
-            if pages[offset].received < PAGE_SIZE:
+            page = await client.search_symphonies(where, order_by, offset)
+            # Only summaries are kept: a row may have megabytes.
+            summaries, _ = pages[offset] = await asyncio.to_thread(_summaries, page, client.as_of)
+            if page.received < PAGE_SIZE:
                 finished = True
                 return
-            found = {row.symphony_id for row in pages[offset].rows}
+            found = {row.symphony_id for row in summaries}
             repeats = 0 if found - seen else repeats + 1
             seen.update(found)
             if repeats == _REPEATS:
@@ -93,13 +130,33 @@ async def list_library(
     finally:
         for task in workers:
             task.cancel()
+    if not finished and last != limit:
+        raise ComposerError(
+            f"the search lists more than {LISTED_ROWS.most:,} rows",
+            verdict=Verdict.STOP,
+            hint="set max_strategies",
+        )
     listed: dict[str, SymphonySummary] = {}
+    left_out: list[LeftOutRow] = []
     for offset in sorted(pages):
-        for reason in pages[offset].unreadable:
+        summaries, reasons = pages[offset]
+        for reason in reasons:
             logger.warning("a row of the search at offset %d was left out: %s", offset, reason)
-        for row in pages[offset].rows:
-            listed.setdefault(row.symphony_id, _summary(row, client.as_of))
-    return list(listed.values())[:limit]
+            left_out.append(LeftOutRow(offset, reason))
+        for row in summaries:
+            listed.setdefault(row.symphony_id, row)
+    return LibraryListing(tuple(listed.values())[:limit], tuple(left_out))
+
+
+def _summaries(page: SearchPage, as_of: dt.date) -> tuple[list[SymphonySummary], list[str]]:
+    """Return the summaries of a page's rows, and the reasons why other rows have none."""
+    found, reasons = [], list(page.unreadable)
+    for row in page.rows:
+        try:
+            found.append(_summary(row, as_of))
+        except Exception as error:  # whatever one row contains, the others are listed
+            reasons.append(f"{row.symphony_id}: {described(error)}")
+    return found, reasons
 
 
 def _summary(row: SearchRow, as_of: dt.date) -> SymphonySummary:
@@ -115,10 +172,10 @@ def _summary(row: SearchRow, as_of: dt.date) -> SymphonySummary:
 
 
 def _fingerprint(row: SearchRow) -> str:
-    described = {
+    about_tree = {
         name: value
         for name, value in row.columns.items()
         if name in ("name", "description", "rebalance_frequency", "asset_classes")
         or name.startswith("num_node_")
     }
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(about_tree, sort_keys=True).encode()).hexdigest()

@@ -8,19 +8,25 @@ JSON-RPC errors, which reach only the call that they belong to and carry the det
 from __future__ import annotations
 
 import json
+import secrets
 from typing import Any
 
 import httpx2
 import mcp_types as types
 
-from rlpretrain.composer.client.http_answers import AnswerTooLargeError, read_answer
-from rlpretrain.composer.protocol.calls import LARGEST_ANSWER
+from rlpretrain.composer.client.http_answers import (
+    AnswerTooLargeError,
+    bounded_events,
+    kept_headers,
+    read_answer,
+)
 from rlpretrain.retry_after import parse_retry_after
 
 __all__ = ["FAULT_KEY", "FaultReportingClient"]
 
-FAULT_KEY = "http_fault"
-"""Key of the details in the error's `data`: status, retry_after and session, or reason."""
+FAULT_KEY = f"http_fault_{secrets.token_hex(16)}"
+"""Key of the details in the error's `data`: status, retry_after and session, or reason. A server cannot guess it, so
+that what stands under it is what this client has put there."""
 
 
 _MCP_KINDS = ("application/json", "text/event-stream")
@@ -32,12 +38,15 @@ class FaultReportingClient(httpx2.AsyncClient):
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
         """Send a request; a failure is returned as an answer, not raised as an exception."""
         if request.method != "POST":
-            return await super().send(request, **options)
+            response = await super().send(request, **options)
+            return bounded_events(response) if request.method == "GET" and response.is_success else response
         try:
             response = await super().send(request, **options)
             kind = response.headers.get("content-type", "").lower().partition(";")[0].strip()
             if response.is_error or kind != "text/event-stream":
-                response = await _read(response, LARGEST_ANSWER)
+                response = await _read(response)
+            else:
+                response = bounded_events(response)
         except AnswerTooLargeError as error:
             return _report(request, {"reason": str(error)})
         except (httpx2.TransportError, httpx2.DecodingError) as error:
@@ -56,18 +65,15 @@ class FaultReportingClient(httpx2.AsyncClient):
         return _report(request, fault)
 
 
-async def _read(response: httpx2.Response, largest: int) -> httpx2.Response:
+async def _read(response: httpx2.Response) -> httpx2.Response:
     """Return the answer with its body read and decompressed."""
     try:
-        body = await read_answer(response, largest)
+        body = await read_answer(response)
     finally:
         await response.aclose()
-    headers = [
-        (name, value)
-        for name, value in response.headers.multi_items()
-        if name.lower() not in ("content-encoding", "content-length", "transfer-encoding")
-    ]
-    return httpx2.Response(response.status_code, headers=headers, content=body, request=response.request)
+    return httpx2.Response(
+        response.status_code, headers=kept_headers(response), content=body, request=response.request
+    )
 
 
 def _report(request: httpx2.Request, fault: dict[str, Any]) -> httpx2.Response:
@@ -82,6 +88,6 @@ def _is_json_rpc_error(response: httpx2.Response) -> bool:
         return False
     try:
         body = json.loads(response.content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(body, dict) and body.get("jsonrpc") == "2.0" and isinstance(body.get("error"), dict)

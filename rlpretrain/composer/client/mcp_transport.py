@@ -20,12 +20,13 @@ from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
 from rlpretrain.composer.client.credentials import Credentials
-from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, text_failure
+from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, refused, text_failure
 from rlpretrain.composer.client.mcp_http import FAULT_KEY, FaultReportingClient
 from rlpretrain.composer.client.transport import check_url, subject_of
-from rlpretrain.composer.protocol.calls import LARGEST_ANSWER, READ_TOOLS
+from rlpretrain.composer.protocol.calls import READ_TOOLS
 from rlpretrain.documents import decode_answer
-from rlpretrain.errors import SettingsError
+from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.limits import ANSWER_BYTES
 
 __all__ = ["McpTransport", "http_connector", "stdio_connector"]
 
@@ -53,7 +54,7 @@ def http_connector(url: str, credentials: Credentials | None) -> Connector:
         headers = credentials.headers() if credentials else {}
         timeout = httpx2.Timeout(30.0, read=None)  # each call has its own limit
         async with FaultReportingClient(headers=headers, timeout=timeout) as http:
-            transport = streamable_http_client(url, http_client=http, max_sse_event_size=LARGEST_ANSWER)
+            transport = streamable_http_client(url, http_client=http, max_sse_event_size=ANSWER_BYTES.most)
             async with Client(transport, cache=None) as client:
                 yield client.session
 
@@ -147,7 +148,7 @@ class McpTransport:
                 # {"error": ...} violates.
                 result = await session.send_request(request, types.CallToolResult)
         except TimeoutError:
-            raise ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY) from None
+            raise _late(subject, timeout) from None
         except ValidationError:
             raise ComposerError(f"{subject}: the answer is not MCP", verdict=Verdict.RETRY) from None
         except Exception as error:
@@ -155,7 +156,11 @@ class McpTransport:
             if failure.session_lost:
                 self._renew(used)
             raise failure from None
-        return _decoded(result, subject, about_symphony)
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.to_thread(_decoded, result, subject, about_symphony)
+        except TimeoutError:
+            raise _late(subject, timeout) from None
 
     async def _own(self) -> None:
         while not self._closing:
@@ -180,6 +185,10 @@ class McpTransport:
 
 class _ConnectFailed(Exception):
     """No session could be opened; the argument is the reason."""
+
+
+def _late(subject: str, timeout: float) -> ComposerError:
+    return ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY)
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -212,12 +221,13 @@ def _classified(subject: str, error: Exception, about_symphony: bool) -> Compose
             return ComposerError(
                 f"{subject}: the session has ended", verdict=Verdict.RETRY, session_lost=True
             )
-        # The status is about the endpoint, not the tool: 404 means a wrong URL, never a missing symphony.
-        return http_failure(subject, status, retry_after=fault["retry_after"], about_symphony=False)
+        # 404 and 405 are about the endpoint, never about a missing symphony.
+        about = about_symphony and status not in (httpx2.codes.NOT_FOUND, httpx2.codes.METHOD_NOT_ALLOWED)
+        return http_failure(subject, status, retry_after=fault["retry_after"], about_symphony=about)
     if error.code in _LOST_CODES:
         return ComposerError(f"{subject}: connection closed", verdict=Verdict.RETRY, session_lost=True)
     if error.code in _STOP_CODES:
-        return ComposerError(f"{subject}: {error.message}", verdict=Verdict.STOP)
+        return ComposerError(f"{subject}: {error.message[:300]}", verdict=Verdict.STOP)
     if error.code in (types.INTERNAL_ERROR, types.PARSE_ERROR, types.REQUEST_TIMEOUT):
         return ComposerError(f"{subject}: {error.message[:300]}", verdict=Verdict.RETRY)
     return text_failure(subject, error.message, about_symphony=about_symphony)
@@ -234,6 +244,8 @@ def _decoded(result: types.CallToolResult, subject: str, about_symphony: bool) -
         return structured["result"] if wrapped else structured
     try:
         items = [decode_answer(text) for text in texts]
+    except DataError as error:
+        raise refused(subject, error, about_symphony=about_symphony) from None
     except ValueError:
         raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
     return items[0] if len(items) == 1 else items

@@ -9,12 +9,13 @@ from typing import Any, Self
 import httpx2
 
 from rlpretrain.composer.client.credentials import Credentials
-from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure
+from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, refused
 from rlpretrain.composer.client.http_answers import AnswerTooLargeError, read_answer
 from rlpretrain.composer.client.transport import check_url, subject_of
-from rlpretrain.composer.protocol.calls import BACKTESTS, ENDPOINTS, IDENTIFIER, LARGEST_ANSWER
+from rlpretrain.composer.protocol.calls import BACKTESTS, ENDPOINTS, IDENTIFIER
 from rlpretrain.documents import decode_answer
-from rlpretrain.errors import SettingsError
+from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.limits import ANSWER_BYTES
 from rlpretrain.retry_after import parse_retry_after
 
 __all__ = ["RestTransport"]
@@ -45,7 +46,7 @@ class RestTransport:
     has_versions = True
 
     def __init__(
-        self, url: str, credentials: Credentials | None, *, largest_answer: int = LARGEST_ANSWER
+        self, url: str, credentials: Credentials | None, *, largest_answer: int = ANSWER_BYTES.most
     ) -> None:
         check_url(url, credentials)
         if "?" in url or "#" in url:
@@ -83,6 +84,7 @@ class RestTransport:
                     body = await read_answer(response, self._largest)
                 finally:
                     await response.aclose()
+                return await asyncio.to_thread(_decoded, response, body, tool, arguments, subject)
         except TimeoutError:
             raise ComposerError(f"{subject}: no answer in {timeout:g} s", verdict=Verdict.RETRY) from None
         except AnswerTooLargeError as error:
@@ -93,7 +95,6 @@ class RestTransport:
             ) from None
         except httpx2.HTTPError as error:
             raise ComposerError(f"{subject}: {type(error).__name__} {error}", verdict=Verdict.RETRY) from None
-        return _decoded(response, body, tool, arguments, subject)
 
     def _request(self, tool: str, arguments: Mapping[str, Any], subject: str) -> httpx2.Request:
         method, path = ENDPOINTS[tool]
@@ -112,8 +113,13 @@ class RestTransport:
 def _decoded(
     response: httpx2.Response, body: bytes, tool: str, arguments: Mapping[str, Any], subject: str
 ) -> Any:
+    about_symphony = "symphony_id" in arguments
     try:
         answer = decode_answer(body)
+    except DataError as error:
+        if response.is_success:
+            raise refused(subject, error, about_symphony=about_symphony) from None
+        answer = None
     except ValueError:
         if response.is_success:
             raise ComposerError(f"{subject}: the answer is not JSON", verdict=Verdict.RETRY) from None
@@ -123,7 +129,7 @@ def _decoded(
             subject,
             response.status_code,
             retry_after=parse_retry_after(response.headers.get("retry-after")),
-            about_symphony="symphony_id" in arguments,
+            about_symphony=about_symphony,
             answer=answer,
         )
     if tool in BACKTESTS and isinstance(answer, dict):

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import reprlib
 from typing import Any
 from zoneinfo import ZoneInfo
 
 __all__ = ["parse_moment"]
 
+_LONGEST = 200
+"""Characters."""
 _RFC_9557 = re.compile(
     r"(?P<time>[^\[\]]+)(?:\[!?(?P<zone>[A-Za-z0-9_+/-]+)\])?(?:\[!?[a-z0-9_-]+=[A-Za-z0-9-]+\])*"
 )
@@ -26,9 +29,10 @@ def parse_moment(text: Any) -> dt.datetime:
     ValueError
         It is not such a text: it names neither an offset nor a known zone, for example.
     """
-    found = _RFC_9557.fullmatch(text) if isinstance(text, str) else None
+    found = _RFC_9557.fullmatch(text) if isinstance(text, str) and len(text) <= _LONGEST else None
     if found is None:
-        raise ValueError(f"{str(text)[:80]!r} is not a time")
+        shown = text[:80] if isinstance(text, str) else reprlib.repr(text)
+        raise ValueError(f"{shown!r} is not a time")
     try:
         moment = dt.datetime.fromisoformat(found["time"])
         if moment.tzinfo is None and found["zone"]:

@@ -18,6 +18,8 @@ from typing import Any
 from rlpretrain.composer.client.failures import ComposerError, Verdict
 from rlpretrain.composer.client.times import parse_moment
 from rlpretrain.composer.protocol.calls import IDENTIFIER
+from rlpretrain.errors import DataError, described
+from rlpretrain.limits import VERSIONS
 
 __all__ = [
     "MCP_HAS_NO_VERSIONS",
@@ -65,7 +67,7 @@ def parse_versions(answer: Any, symphony_id: str) -> VersionList:
     Raises
     ------
     ComposerError
-        The answer is not a list; one bad row is left out, with its reason in `unreadable`.
+        The answer is not a list, or a list of too many; one bad row is left out, with its reason in `unreadable`.
     """
     rows = answer.get("versions") if isinstance(answer, Mapping) else answer
     if not isinstance(rows, Sequence) or isinstance(rows, str):
@@ -73,12 +75,20 @@ def parse_versions(answer: Any, symphony_id: str) -> VersionList:
             f"list_symphony_versions {symphony_id}: the answer is not a list of versions",
             verdict=Verdict.REJECT,
         )
+    try:
+        VERSIONS.check(len(rows))
+    except DataError as error:
+        raise ComposerError(
+            f"list_symphony_versions {symphony_id}: {error}", verdict=Verdict.REJECT
+        ) from None
     versions, unreadable = [], []
     for number, row in enumerate(rows):
         try:
             versions.append(_version(row))
         except ValueError as error:
             unreadable.append(f"row {number}: {error}")
+        except Exception as error:  # whatever one row contains, the others are read
+            unreadable.append(f"row {number}: {described(error)}")
     return VersionList(tuple(versions), tuple(unreadable))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -22,7 +22,8 @@ from rlpretrain.composer.client.times import parse_moment
 from rlpretrain.composer.protocol.calls import IDENTIFIER
 from rlpretrain.composer.protocol.spellings import CASH
 from rlpretrain.documents import unwrap_document
-from rlpretrain.errors import DataError, SymphonyError
+from rlpretrain.errors import DataError, SymphonyError, described
+from rlpretrain.limits import DESCRIPTION, NAME, NUMBER_TEXT, PAGE_ROWS, shorten
 
 __all__ = [
     "Backtest",
@@ -41,11 +42,15 @@ def _number(value: Any) -> Any:
     """Read ``"12.34%"``, ``"$1,234.50"``, ``"-$2.00"`` or a number; a share becomes a fraction."""
     if not isinstance(value, str):
         return value
+    if len(value) > NUMBER_TEXT.most:
+        raise ValueError(
+            f"{value[:40]!r}... has more than {NUMBER_TEXT.most} characters, too many for a number"
+        )
     text = value.strip().replace(",", "").replace("$", "")
     try:
         # Decimal, so that "12.34%" is the double nearest to 0.1234.
         return float(Decimal(text[:-1]).scaleb(-2) if text.endswith("%") else Decimal(text))
-    except InvalidOperation:
+    except ArithmeticError:
         raise ValueError(f"{value[:40]!r} is not a number") from None
 
 
@@ -129,6 +134,9 @@ class SearchRow(_Answer):
             for k, v in row.items()
             if k in ("name", "description", "rebalance_frequency") and v is not None
         }
+        for field, limit in (("name", NAME), ("description", DESCRIPTION)):
+            if isinstance(given.get(field), str):
+                given[field] = shorten(given[field], limit)
         days = row.get("oos_num_backtest_days")
         return {**given, "symphony_id": _identifier(row), "oos_num_backtest_days": days, "columns": dict(row)}
 
@@ -161,7 +169,8 @@ def parse_page(answer: Any) -> SearchPage:
     Raises
     ------
     ComposerError
-        The answer is not a list; one bad row is left out, with its reason in `unreadable`.
+        The answer is not a list; one bad row is left out, with its reason in `unreadable`, and so are rows beyond
+        the most that a page may have.
     """
     if isinstance(answer, Mapping) and ("symphony_url" in answer or "symphony_sid" in answer):
         answer = [answer]  # each row is one text block, and there is one row
@@ -170,23 +179,35 @@ def parse_page(answer: Any) -> SearchPage:
             f"search_symphonies: expected rows, got {type(answer).__name__}", verdict=Verdict.STOP
         )
     rows, unreadable = [], []
-    for item in answer:
+    for item in answer[: PAGE_ROWS.most]:
         try:
             rows.append(SearchRow.model_validate(item))
         except ValidationError as error:
             unreadable.append(_reason(error))
+        except Exception as error:  # whatever one row contains, the others are listed
+            unreadable.append(described(error))
+    if len(answer) > PAGE_ROWS.most:
+        unreadable.append(
+            f"{len(answer) - PAGE_ROWS.most:,} rows after the first {PAGE_ROWS.most:,} of a page"
+        )
     return SearchPage(rows=tuple(rows), unreadable=tuple(unreadable))
 
 
-def parse_tree(answer: Any, symphony_id: str) -> dict[str, Any]:
-    """Return the tree in an answer of ``get_saved_symphony``, which may be EDN as text; its parser reads the rest.
+def parse_tree(answer: Any, subject: str) -> dict[str, Any]:
+    """Return the tree in an answer, which may be EDN as text; its parser reads the rest.
+
+    Parameters
+    ----------
+    answer
+        The decoded JSON, or a text.
+    subject
+        Name of the call, for messages.
 
     Raises
     ------
     ComposerError
         There is none; the symphony is rejected.
     """
-    subject = f"get_saved_symphony {symphony_id}"
     try:
         return unwrap_document(answer, subject)
     except (DataError, SymphonyError) as error:
@@ -235,7 +256,7 @@ def parse_backtest(
         )
     except ValidationError as error:
         raise ComposerError(f"{subject}: {_reason(error)}", verdict=Verdict.REJECT) from None
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, ArithmeticError, DataError) as error:
         raise ComposerError(f"{subject}: daily_values: {error}", verdict=Verdict.REJECT) from None
 
 

@@ -9,7 +9,6 @@ __all__ = [
     "BACKTESTS",
     "ENDPOINTS",
     "IDENTIFIER",
-    "LARGEST_ANSWER",
     "READ_CALLS",
     "READ_TOOLS",
     "VERSION_CALLS",
@@ -39,6 +38,3 @@ ENDPOINTS: Mapping[str, tuple[str, str]] = {
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """The id of a symphony or of a version; it contains no character with a meaning in a path, a URL or a query."""
-
-LARGEST_ANSWER = 64 * 1024 * 1024
-"""Maximum bytes of an answer that are read; the largest real trees have a tenth of it."""

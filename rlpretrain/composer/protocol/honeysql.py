@@ -8,8 +8,12 @@ no row.
 from __future__ import annotations
 
 import operator
+import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from rlpretrain.errors import DataError
+from rlpretrain.limits import CONDITION_PARTS
 
 __all__ = ["ARITHMETIC", "COMPARE", "HoneySqlError", "columns_of", "parse_condition", "parse_order"]
 
@@ -36,6 +40,9 @@ ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
 }
 """Operator -> its value for two numbers."""
 
+_LARGEST_WHOLE = 2**53
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = 80
 _TEXT_OPERATORS = frozenset({"=", "<>", "!=", "not=", "like", "ilike", "in"})
 
 
@@ -56,14 +63,29 @@ def parse_condition(clause: Any, columns: Mapping[str, type]) -> Any:
     Raises
     ------
     HoneySqlError
-        An operator or column is unknown, or operands are missing.
+        An operator or column is unknown, operands are missing, or there are too many parts.
     """
+    try:
+        CONDITION_PARTS.check(_count_parts(clause))
+    except DataError as error:
+        raise HoneySqlError(str(error)) from None
     while isinstance(clause, list) and clause and isinstance(clause[0], list):
         clause = clause[0] if len(clause) == 1 else ["and", *clause]
     if clause in (None, []):
         return ["and"]
     _check(clause, columns, 0)
     return clause
+
+
+def _count_parts(clause: Any) -> int:
+    """Count the parts of a condition; of very many, enough to know that they are too many."""
+    waiting, count = [clause], 0
+    while waiting and count <= CONDITION_PARTS.most:
+        part = waiting.pop()
+        count += 1
+        if isinstance(part, list):
+            waiting.extend(part[: CONDITION_PARTS.most])
+    return count
 
 
 def _check(clause: Any, columns: Mapping[str, type], depth: int) -> None:
@@ -96,7 +118,8 @@ def _check_operand(operand: Any, columns: Mapping[str, type], depth: int, *, tex
             raise HoneySqlError(f"unknown column {_shown(operand)}")
     elif isinstance(operand, list):
         fewest = 2 if operand[:1] == ["-"] else 3  # only a minus may come before a single number
-        if depth > DEEPEST or len(operand) < fewest or operand[0] not in ARITHMETIC:
+        known = isinstance(operand[0], str) and operand[0] in ARITHMETIC if operand else False
+        if depth > DEEPEST or len(operand) < fewest or not known:
             raise HoneySqlError(f"expected arithmetic, got {_shown(operand)}")
         for part in operand[1:]:
             if isinstance(part, str) and columns.get(part) is str:
@@ -104,6 +127,8 @@ def _check_operand(operand: Any, columns: Mapping[str, type], depth: int, *, tex
             _check_operand(part, columns, depth + 1, text=False)
     elif operand is not None and not isinstance(operand, int | float):
         raise HoneySqlError(f"expected a number, a text or a column, got {_shown(operand)}")
+    elif isinstance(operand, int) and abs(operand) > _LARGEST_WHOLE:
+        raise HoneySqlError("a whole number has more than 53 bits, and could not be compared exactly")
 
 
 def _is_text(operand: Any, columns: Mapping[str, type]) -> bool:
@@ -116,9 +141,11 @@ def parse_order(order: Any, columns: Mapping[str, type]) -> list[tuple[str, bool
     Raises
     ------
     HoneySqlError
-        A column or direction is unknown.
+        A column or direction is unknown, or it is not a list.
     """
-    parsed = []
+    parsed: list[tuple[str, bool]] = []
+    if not isinstance(order, list | tuple | None):
+        raise HoneySqlError(f"expected [[column, direction], ...], got {_shown(order)}")
     for item in order or ():
         column, direction = item if isinstance(item, list) and len(item) == 2 else (item, "asc")
         if not isinstance(column, str) or column not in columns:
@@ -139,4 +166,4 @@ def columns_of(clause: Any, columns: Mapping[str, type]) -> set[str]:
 
 
 def _shown(value: Any) -> str:
-    return repr(value)[:80]
+    return _SHORT.repr(value)[:80]

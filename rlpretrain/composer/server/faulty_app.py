@@ -8,8 +8,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from rlpretrain.composer.protocol.calls import LARGEST_ANSWER
 from rlpretrain.composer.server.faults import Faults
+from rlpretrain.limits import ANSWER_BYTES
 
 __all__ = ["FaultyApp"]
 
@@ -93,8 +93,8 @@ class FaultyApp:
             await _begin(send, 200, (b"content-length", b"9999"))
             await send({"type": "http.response.body", "body": b"{", "more_body": True})
         else:
-            await _begin(send, 200, _JSON, (b"content-length", str(LARGEST_ANSWER + len(_PART)).encode()))
-            for left in range(LARGEST_ANSWER // len(_PART), -1, -1):
+            await _begin(send, 200, _JSON, (b"content-length", str(ANSWER_BYTES.most + len(_PART)).encode()))
+            for left in range(ANSWER_BYTES.most // len(_PART), -1, -1):
                 await send({"type": "http.response.body", "body": _PART, "more_body": left > 0})
 
 

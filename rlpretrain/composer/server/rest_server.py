@@ -11,10 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rlpretrain.composer.protocol.calls import ENDPOINTS, LARGEST_ANSWER
+from rlpretrain.composer.protocol.calls import ENDPOINTS
 from rlpretrain.composer.server.rest_answer import rest_backtest_answer
 from rlpretrain.composer.server.served_catalogue import RejectedError, ServedCatalogue
 from rlpretrain.documents import encode_json
+from rlpretrain.limits import ANSWER_BYTES
 
 __all__ = ["rest_routes"]
 
@@ -69,8 +70,8 @@ async def _read(request: Request) -> bytes:
     body = bytearray()
     async for part in request.stream():
         body += part
-        if len(body) > LARGEST_ANSWER:  # a tree that could be answered can be asked about
-            raise ValueError(f"it is larger than {LARGEST_ANSWER:,} bytes")
+        if len(body) > ANSWER_BYTES.most:  # a tree that could be answered can be asked about
+            raise ValueError(f"it is larger than {ANSWER_BYTES.most:,} bytes")
     return bytes(body)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 from rlpretrain.composer.protocol.honeysql import ARITHMETIC, COMPARE
@@ -43,7 +43,7 @@ def _truth(clause: list[Any], row: Row, columns: Mapping[str, type]) -> bool | N
     if None in values or len({isinstance(value, str) for value in values}) > 1:
         return None
     if name in ("like", "ilike"):
-        return _like(str(values[0]), str(values[1]), re.IGNORECASE if name == "ilike" else 0)
+        return _like(str(values[0]), str(values[1]), re.IGNORECASE if name == "ilike" else re.NOFLAG)
     return bool(COMPARE[name](*values))
 
 
@@ -63,12 +63,32 @@ def _value(operand: Any, row: Row, columns: Mapping[str, type]) -> Any:
         return None
 
 
-def _like(text: str, pattern: str, flags: int) -> bool:
-    parts = (
-        ".*" if char == "%" else "." if char == "_" else re.escape(char)
-        for char in re.sub("%+", "%", pattern)
+def _like(text: str, pattern: str, flags: re.RegexFlag) -> bool:
+    """Return whether a text matches a pattern of SQL, where ``%`` is any text and ``_`` any character.
+
+    Between its ``%`` a pattern consists of pieces of a fixed length. Each is found at its first place after the piece
+    before it, since a later place leaves less room for the others; so nothing is tried twice.
+    """
+    first, *rest = _pieces(pattern, flags)
+    if not rest:
+        return first.fullmatch(text) is not None
+    found = first.match(text)
+    *middle, last = rest
+    for piece in middle:
+        if found is not None:
+            found = piece.search(text, found.end())
+    # Only the last piece is bound to the end.
+    start = len(text) - len(pattern) + pattern.rfind("%") + 1
+    return found is not None and start >= found.end() and last.fullmatch(text, start) is not None
+
+
+@lru_cache(maxsize=64)
+def _pieces(pattern: str, flags: re.RegexFlag) -> tuple[re.Pattern[str], ...]:
+    """Compile the pieces of a pattern; without repetitions each is matched in one way only."""
+    return tuple(
+        re.compile("".join("." if char == "_" else re.escape(char) for char in piece), flags | re.DOTALL)
+        for piece in pattern.split("%")
     )
-    return re.fullmatch("".join(parts), text, flags | re.DOTALL) is not None
 
 
 def ordered(rows: Sequence[tuple[str, Row]], order: Sequence[tuple[str, bool]]) -> list[tuple[str, Row]]:

@@ -41,7 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "emit_metrics", "stage_metrics"]
 
-REASONS = ("fetch", "parse", "replay", "level", "fidelity", "hindsight", "duplicate", "quality")
+REASONS = (
+    "list", "fetch", "parse", "replay", "level", "fidelity", "hindsight", "duplicate", "quality", "unforeseen",
+)  # fmt: skip
 FINDINGS = {"better": 1.0, "no effect shown": 0.0, "worse": -1.0}
 
 METRICS: dict[str, dict[str, str]] = {

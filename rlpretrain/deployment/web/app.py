@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cache
 from http import HTTPStatus
@@ -31,6 +32,8 @@ from rlpretrain.settings import load_config
 
 __all__ = ["pages"]
 
+logger = logging.getLogger(__name__)
+
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
@@ -46,6 +49,9 @@ _SCRIPTED_POLICY = (
     "sandbox allow-scripts"
 )
 """Policy of a page with its own scripts: without an origin, it cannot send requests to Airflow in the reader's name."""
+_Offset = Annotated[int, Query(ge=0, le=10**9)]
+_FIRST_DAY, _LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
+"""Days that a chart of a year before and after can be drawn of."""
 _SCRIPTED = frozenset({"pattern_analysis.html"})
 _STATIC = {
     "pages.css": "text/css; charset=utf-8",
@@ -71,7 +77,17 @@ def pages() -> FastAPI:
 
 
 async def _guarded(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-    response = await call(request)
+    try:
+        if "\0" in request.url.path or "%00" in request.url.query:
+            response = _problem(request, HTTPStatus.NOT_FOUND, "No address contains the character NUL.")
+        else:
+            response = await call(request)
+    except Exception:
+        # Here and not in a handler of the app, whose answer would have none of the headers below.
+        logger.exception("the page cannot be shown")
+        response = _problem(
+            request, HTTPStatus.INTERNAL_SERVER_ERROR, "The log of the server says what failed."
+        )
     response.headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "same-origin"
@@ -139,7 +155,7 @@ def _output() -> Path:
     return load_config().output_dir.absolute()
 
 
-def _runs_page(request: Request, offset: Annotated[int, Query(ge=0)] = 0) -> Response:
+def _runs_page(request: Request, offset: _Offset = 0) -> Response:
     root = _output()
     return _page(request, "runs", **runs_context(root, list_runs(root, airflow_runs(DAG_ID)), offset))
 
@@ -203,11 +219,11 @@ def _patterns_page(request: Request, choice: Annotated[Choice, Query()]) -> Resp
 
 def _decision_page(
     request: Request,
-    run: str,
+    run: Annotated[str, Query(max_length=300)],
     asset: Annotated[str, Query(max_length=32)],
-    date: dt.date,
+    date: Annotated[dt.date, Query(ge=_FIRST_DAY, le=_LAST_DAY)],
     position: Literal["flat", "long"],
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: _Offset = 0,
 ) -> Response:
     context = decision_context(find_run(_output(), run), asset, date, position, offset)
     return _page(request, "decision", run=run, **context)

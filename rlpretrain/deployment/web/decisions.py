@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ __all__ = [
 
 MAX_COUNTED = 200_000
 """Maximum number of decisions that the counts cover."""
+_CURSOR = re.compile(r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})\.(?P<asset>[0-9]{1,9})\.(?P<position>[01])")
+"""The number of an asset has at most nine digits, since it is an integer of the database."""
 BINS = 10
 """Number of equal bins of confidence, in [0, 1]."""
 
@@ -170,8 +173,10 @@ def cursor(text: str) -> tuple[dt.date, int, bool]:
     DataError
         The text is not a cursor.
     """
+    found = _CURSOR.fullmatch(text)
     try:
-        day, asset, position = text.split(".")
-        return dt.date.fromisoformat(day), int(asset), bool(int(position))
+        if found is not None:
+            return dt.date.fromisoformat(found["day"]), int(found["asset"]), found["position"] == "1"
     except ValueError:
-        raise DataError("after: this is not where a page ends") from None
+        pass
+    raise DataError("after: this is not where a page ends")

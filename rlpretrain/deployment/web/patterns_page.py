@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from markupsafe import Markup
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from rlpretrain.deployment.web import charts
-from rlpretrain.deployment.web.decisions import BINS, Counts, Decision, Filter, Strategy
+from rlpretrain.deployment.web.decisions import BINS, Counts, Decision, Filter, Strategy, cursor
 from rlpretrain.deployment.web.explorer import PAGE, Explorer, open_explorer
 from rlpretrain.deployment.web.folders import UnknownError, mining_of
 from rlpretrain.deployment.web.supporters import Stance, held_days, read_paths, stances
 from rlpretrain.deployment.web.votes import asset_votes, vote_assets
+from rlpretrain.errors import DataError
 from rlpretrain.features import FEATURES
 from rlpretrain.market import REGIMES
 from rlpretrain.patterns import ACTIONS
@@ -36,8 +37,18 @@ def _blank(value: Any) -> Any:
     return None if value == "" else value
 
 
+def _cursor(text: str) -> str:
+    """Check that a text is where a page ends."""
+    try:
+        cursor(text)
+    except DataError as error:
+        raise ValueError(error.message.removeprefix("after: ")) from None
+    return text
+
+
 _Blank = BeforeValidator(_blank)
-_Text = Annotated[str, Field(max_length=300)]
+_Text = Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")]
+"""A text as a form sends it; no database stores a NUL."""
 
 
 class Choice(BaseModel):
@@ -54,7 +65,7 @@ class Choice(BaseModel):
     start: Annotated[dt.date | None, _Blank] = None
     stop: Annotated[dt.date | None, _Blank] = None
     confidence: Annotated[Annotated[float, Field(ge=0.0, le=1.0)] | None, _Blank] = None
-    after: Annotated[_Text | None, _Blank] = None
+    after: Annotated[Annotated[_Text, AfterValidator(_cursor)] | None, _Blank] = None
 
     def query(self, **changes: Any) -> dict[str, str]:
         """Return the fields that are set, with `changes` applied, as the query of an address."""

@@ -31,7 +31,7 @@ _LONGEST_IDENTIFIER = 200
 
 
 def write_strategies(connection: Connection, records: Iterable[StrategyRecord]) -> None:
-    """Add distinct trees and histories; of symphonies with equal ones the one with the smallest id is kept."""
+    """Add distinct trees and histories; of symphonies with equal ones the one that is known the longest is kept."""
     records = list(records)
     values = {
         record.content_hash: {
@@ -132,8 +132,12 @@ def read_fidelities(connection: Connection, extraction: int) -> dict[str, tuple[
 
 
 def _first_of_each(records: Iterable[StrategyRecord]) -> list[StrategyRecord]:
-    """Order by tree and symphony, the last first, so that a dictionary by tree keeps the smallest id."""
-    return sorted(records, key=lambda record: (record.content_hash, record.symphony_id), reverse=True)
+    """Order by tree and time, the last first, so that a dictionary by tree keeps the one that is known the longest."""
+    return sorted(
+        records,
+        key=lambda record: (record.content_hash, record.known_since(), record.symphony_id),
+        reverse=True,
+    )
 
 
 def _reject_key(reject: Reject) -> tuple[str, str]:

@@ -22,6 +22,8 @@ __all__ = ["AGREES", "DISAGREES", "WAVERED", "ChunkRecords", "StrategyRecord", "
 AGREES, WAVERED, DISAGREES = "agrees", "agreed earlier", "never agreed"
 """Status of a strategy's fidelity up to its last day."""
 
+_NEVER = np.datetime64("9999-12-31", "D")
+
 
 @dataclass(frozen=True)
 class VersionSpan:
@@ -153,6 +155,23 @@ class StrategyRecord:
         """Return the hash of the rules that decide at the close of one of `dates`."""
         version = self.version_at(day)
         return self.content_hash if version is None or version.content_hash is None else version.content_hash
+
+    def known_since(self, day: np.datetime64 | None = None) -> np.datetime64:
+        """Return the first day on which the rules that decide at a close are known to have been this strategy's.
+
+        With versions it is the first close of the first one with these rules, which no later version changes; else the
+        day of the last edit. Where that is unknown, it is a day after all others.
+
+        Parameters
+        ----------
+        day
+            One of `dates`; None is the last one.
+        """
+        if self.versions:
+            tree = self.tree_at(self.dates[-1] if day is None else day)
+            begun = [version.first_close for version in self.versions if version.content_hash == tree]
+            return min(begun, default=_NEVER)
+        return _NEVER if self.last_edit is None else self.last_edit
 
     @property
     def version_starts(self) -> NDArray[np.intp]:

@@ -25,7 +25,8 @@ class Reject:
 
     symphony_id: str
     stage: str
-    """``fetch``, ``parse``, ``replay``, ``level``, ``fidelity``, ``hindsight``, ``duplicate`` or ``quality``."""
+    """``list``, ``fetch``, ``parse``, ``replay``, ``level``, ``fidelity``, ``hindsight``, ``duplicate``, ``quality``
+    or, for an exception that the program does not know, ``unforeseen``."""
     reason: str
 
 
@@ -94,6 +95,9 @@ def select_voters(
 ) -> Electorate:
     """Select the voters: drop duplicates and strategies that no review admits; near-identical ones vote once.
 
+    Of strategies with equal trees on all days the one with the oldest last edit votes, of equal histories the first by
+    id.
+
     Parameters
     ----------
     records
@@ -110,7 +114,8 @@ def select_voters(
     sharpes: list[float] = []
     rejects: list[Reject] = []
     kept: StrategyRecord | None = None
-    for record in sorted(records, key=lambda r: (r.content_hash, r.symphony_id)):
+    # Of equal trees the one that is known for the longest time votes; the others may be copies of it.
+    for record in sorted(records, key=lambda r: (r.content_hash, r.known_since(), r.symphony_id)):
         if kept is not None and kept.content_hash == record.content_hash:
             what = "history" if record.versions else "tree"
             reason = f"the same {what} as {kept.symphony_id}: votes once"

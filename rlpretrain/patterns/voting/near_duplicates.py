@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,11 +56,13 @@ def one_vote_each(
 ) -> tuple[tuple[NDArray[np.bool_], ...], dict[int, Exclusion]]:
     """Restrict near-identical strategies to one vote, quarter by quarter.
 
-    At each review the admitted strategies are taken in the order of their records, the longest first, then by id. A
-    strategy is left out until its next review if it is then the same tree as one already taken, or if its daily returns
-    correlate by more than `max_correlation` with those of one, on the days before the quarter that both have, at least
-    63 of them. So clusters form around the longest record, and no chain of small differences joins strategies that
-    differ. A strategy that is no longer reviewed keeps its vote, and is taken before all others.
+    At each review the admitted strategies are taken in the order of their records, the longest first, then in the
+    order in which their trees of that day became known, then by id; of equal trees, the one that became known first
+    comes first. A strategy is left out until its next review if it is then the same tree as one already taken, or
+    if its daily returns correlate by more than `max_correlation` with those of one, on the days before the quarter
+    that both have, at least 63 of them. So clusters form around the longest record, and no chain of small
+    differences joins strategies that differ. A strategy that is no longer reviewed keeps its vote, and is taken
+    before all others.
 
     Parameters
     ----------
@@ -91,8 +93,9 @@ def one_vote_each(
             i for i, voter in enumerate(voters) if untils[i] <= start <= voter.dates[-1] and votes[i][-1]
         ]
         trees = {voters[i].content_hash: i for i in taken}
-        for i in sorted(seats, key=lambda i: (-lengths[i], voters[i].symphony_id)):
-            tree = voters[i].tree_at(voters[i].dates[seats[i].start])
+        tree_of = {i: voters[i].tree_at(voters[i].dates[seat.start]) for i, seat in seats.items()}
+        for i in _in_order(voters, seats, lengths, tree_of):
+            tree = tree_of[i]
             alike = correlation[i, taken]
             if tree in trees:
                 left_out.setdefault(i, []).append((trees[tree], np.nan))
@@ -109,6 +112,22 @@ def one_vote_each(
         for i, found in sorted(left_out.items())
     }
     return tuple(votes), exclusions
+
+
+def _in_order(
+    voters: Sequence[StrategyRecord],
+    seats: Mapping[int, slice],
+    lengths: Mapping[int, int],
+    tree_of: Mapping[int, str],
+) -> Iterator[int]:
+    """Yield the strategies of a review: long records first, and of each tree the one that has been it the longest."""
+    since = {i: voters[i].known_since(voters[i].dates[seat.start]) for i, seat in seats.items()}
+    ranked = sorted(seats, key=lambda i: (-lengths[i], since[i], voters[i].symphony_id))
+    alike: dict[str, list[int]] = {}
+    for i in sorted(ranked, key=lambda i: since[i]):
+        alike.setdefault(tree_of[i], []).append(i)
+    following = {tree: iter(oldest_first) for tree, oldest_first in alike.items()}
+    return (next(following[tree_of[i]]) for i in ranked)
 
 
 def _seat(voter: StrategyRecord, reviews: NDArray[np.intp], start: np.datetime64) -> slice | None:

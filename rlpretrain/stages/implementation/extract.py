@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from rlpretrain.errors import StageError
 from rlpretrain.library.answers import Answers
+from rlpretrain.library.boundary import UNFORESEEN, unforeseen
 from rlpretrain.library.source_finder import SourceFinder
 from rlpretrain.library.sources import BacktestTerms, Source
 from rlpretrain.patterns import AGREES, DISAGREES, ChunkRecords, Reject, TradeTable
@@ -131,13 +132,18 @@ def _extract(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequenc
             cache.take_file(made["objects"][name], work.write(path))
         work.progress(f"chunk {work.part}: {len(sources)} symphonies are unchanged, nothing replayed")
         return Extracted(**made["result"], sources=pins)
-    result = _replay(work, finder, sources)
+    result, lasting = _replay(work, finder, sources)
+    if not lasting:
+        return Extracted(**result, sources=pins)
     objects = {name: cache.put_file(work.folder / path) for name, path in files.items()}
     cache.keep("chunks", key, {"objects": objects, "result": result})
     return Extracted(**result, sources=pins)
 
 
-def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence[Source]) -> dict[str, Any]:
+def _replay(
+    work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence[Source]
+) -> tuple[dict[str, Any], bool]:
+    """Replay a chunk; return its result, and whether the same inputs are certain to give the same again."""
     terms = BacktestTerms(SERVICE_COSTS, SERVICE_CAPITAL)
     outcomes = work_through(
         sources,
@@ -175,7 +181,7 @@ def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence
         *(remark for source in sources for remark in source.history_remarks),
         *(remark for one in found for remark in one.remarks),
     ]
-    return {
+    result = {
         "replayed": len(records),
         "agree": agree,
         "rejected": len(rejects),
@@ -189,6 +195,7 @@ def _replay(work: Work[ExtractSettings], finder: SourceFinder, sources: Sequence
             for record in records
         },
     }
+    return result, all(reject.stage != UNFORESEEN for reject in rejects)
 
 
 def _replay_part(
@@ -207,4 +214,6 @@ def _replay_part(
             outcomes.append(replayer.replay(source))
         except DamagedError as error:
             outcomes.append(error)
+        except Exception as error:
+            outcomes.append(unforeseen(source.row.symphony_id, "it was replayed", error))
     return outcomes

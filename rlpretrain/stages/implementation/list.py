@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from rlpretrain.composer import SymphonySummary
+from rlpretrain.composer import LibraryListing
 from rlpretrain.library.listing import Listing, rows_as_json, rows_from_json
 from rlpretrain.library.service import fetch_listing, is_embedded, open_service
 from rlpretrain.market.findings import FindingCounts
+from rlpretrain.patterns import Reject
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.implementation.market import cache_of, market_of
-from rlpretrain.stages.list import LIST, LISTING, PRICE_FINDINGS, Listed, ListSettings
+from rlpretrain.stages.list import LEFT_OUT, LIST, LISTING, PRICE_FINDINGS, Listed, ListSettings
 from rlpretrain.stages.work import Work
 
 __all__ = ["inputs", "list_symphonies", "read_listing"]
@@ -34,9 +36,12 @@ def list_symphonies(work: Work[ListSettings]) -> Listed:
     """
     settings, panel = work.settings, market_of(work)
     write_json(work.write(PRICE_FINDINGS), [finding.as_json() for finding in panel.findings])
-    rows, as_of = asyncio.run(_list(work))
+    library, as_of = asyncio.run(_list(work))
+    rows = library.symphonies
     write_json(work.write(LISTING), rows_as_json(rows))
-    work.progress(f"{len(rows)} symphonies listed")
+    write_json(work.write(LEFT_OUT), _rejects(library))
+    unread = f", {len(library.left_out)} rows of the listing cannot be read" if library.left_out else ""
+    work.progress(f"{len(rows)} symphonies listed{unread}")
     cache = cache_of(work)
     removed = cache.remove_unused(settings.cache_days)
     if removed:
@@ -55,14 +60,23 @@ def list_symphonies(work: Work[ListSettings]) -> Listed:
         price_bars_left_out=counts.bars,
         price_tickers_left_out=counts.tickers,
         price_warnings=counts.warnings,
+        left_out=len(library.left_out),
     )
+
+
+def _rejects(library: LibraryListing) -> list[dict[str, str]]:
+    """Return a reject for each row that cannot be read, as JSON values; such a row need not have an id."""
+    return [
+        asdict(Reject(f"row {number} at offset {row.offset}", "list", row.reason))
+        for number, row in enumerate(library.left_out)
+    ]
 
 
 def _service(work: Work[ListSettings]) -> Any:
     return "embedded" if is_embedded(work.settings) else "composer"
 
 
-async def _list(work: Work[ListSettings]) -> tuple[list[SymphonySummary], dt.date]:
+async def _list(work: Work[ListSettings]) -> tuple[LibraryListing, dt.date]:
     settings, panel = work.settings, market_of(work)
     async with open_service(settings, panel, concurrency=settings.composer_page_concurrency) as client:
         return await fetch_listing(client, settings), client.as_of

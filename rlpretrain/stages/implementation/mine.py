@@ -42,7 +42,7 @@ from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.implementation.extract import chunk_files, read_records, read_versions
 from rlpretrain.stages.implementation.market import listed_market, windows_of
 from rlpretrain.stages.implementation.store import store_url
-from rlpretrain.stages.list import LIST
+from rlpretrain.stages.list import LEFT_OUT, LIST
 from rlpretrain.stages.mine import (
     CARD,
     REASONS,
@@ -67,6 +67,7 @@ def mine(work: Work[MineSettings]) -> Mined:
     library = read_records(work)
     trades = TradeTable.concatenate([TradeTable.load(work.read(EXTRACT, f["trades"])) for f in files])
     rejects = [Reject(**row) for f in files for row in work.read_json(EXTRACT, f["rejects"])]
+    rejects += [Reject(**row) for row in work.read_json(LIST, LEFT_OUT)]
     others, late = split_late_edits(library.records, windows.test_start)
     if settings.allow_late_edits:
         others, late = list(library.records), []

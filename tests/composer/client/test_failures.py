@@ -56,6 +56,28 @@ def test_statuses_that_stay(status, verdict):
     assert http_failure("tool", status, retry_after=None, about_symphony=True).verdict == verdict
 
 
+def nested(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "answer", [{"error": nested(3_000)}, {"errors": [nested(3_000)]}, {"errors": [{"code": nested(3_000)}]}]
+)
+def test_a_failure_nested_too_deep_to_print_is_a_failure(answer):
+    failure = answer_failure("tool", answer, about_symphony=True)
+    assert failure.verdict is Verdict.REJECT and len(str(failure)) < 100
+
+
+@pytest.mark.parametrize("status", [302, 307, 406, 418, 451])
+def test_a_status_about_one_symphony_stops_nothing_else(status):
+    for about_symphony, verdict in ((True, Verdict.REJECT), (False, Verdict.STOP)):
+        failure = http_failure("tool", status, retry_after=None, about_symphony=about_symphony)
+        assert failure.verdict is verdict
+
+
 def test_a_long_text_is_cut_and_put_on_one_line():
     failure = answer_failure("tool", {"error": "a\nb " + "x" * 10_000}, about_symphony=True)
     assert "\n" not in str(failure) and len(str(failure)) < 400

@@ -144,7 +144,7 @@ VERDICTS = [
     (500, "", "retry", "retry"),
     (503, "unrecognized-node-step", "retry", "retry"),
     (504, "", "retry", "retry"),
-    (302, "", "stop", "stop"),
+    (302, "", "reject", "stop"),
 ]
 
 
@@ -171,7 +171,7 @@ async def test_every_status_has_a_verdict(status, code, about_symphony, about_al
     [
         (b'{"step": "ro', "not JSON", "retry"),
         (b"\xff\xfe", "not JSON", "retry"),
-        (b"[" * 100_000, "not JSON", "retry"),
+        (b"[" * 100_000, "levels of nesting", "reject"),
         (b"", "not JSON", "retry"),
         (b'{"error": "upstream answered 504"}', "504", "retry"),
         (b'{"error": "symphony not found"}', "not found", "reject"),

@@ -154,10 +154,37 @@ def test_a_page_keeps_good_rows_and_says_why_others_are_left_out():
     assert caught.value.verdict is Verdict.STOP
 
 
+HUGE = 10**400
+BOMB = {f"s{day}": {str(day): 1.0} for day in range(4_000)}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        ({"stats": {"sharpe_ratio": "1E+999999999999999999%"}}, "'1E.999999999999999999%' is not a number"),
+        ({"stats": {"sharpe_ratio": "1" * 100}}, "too many for a number"),
+        ({"daily_values": None, "dvm_capital": {"abc": {"5": HUGE}}}, "too large to convert to float"),
+        ({"tdvm_weights": {"SPY": {"5": HUGE}}}, "too large to convert to float"),
+        ({"daily_values": None, "dvm_capital": BOMB}, "16,000,000 cells of a backtest.*at most 10,000,000"),
+        ({"tdvm_weights": {str(key): {} for key in range(5_001)}}, "5,001 series"),
+        ({"daily_values": {DATE_KEY: ["2020-01-02"] * 50_001}}, "50,001 days of a backtest"),
+    ],
+)
+def test_what_overflows_or_asks_for_too_much_rejects_the_symphony(spoil, reason):
+    with pytest.raises(ComposerError, match=reason) as caught:
+        parse_backtest({**ANSWER, **spoil}, "abc", ("SPY",))
+    assert caught.value.verdict is Verdict.REJECT
+
+
+def test_rows_beyond_the_most_of_a_page_are_left_out_and_counted():
+    page = parse_page([{"symphony_sid": f"s{i}"} for i in range(1_003)])
+    assert len(page.rows) == 1_000 and page.unreadable == ("3 rows after the first 1,000 of a page",)
+
+
 @pytest.mark.parametrize("answer", [None, [], "tree", {}, {"step": 5}])
 def test_what_is_no_tree_rejects_the_symphony(answer):
     with pytest.raises(ComposerError) as caught:
-        parse_tree(answer, "abc")
+        parse_tree(answer, "get_saved_symphony abc")
     assert caught.value.verdict is Verdict.REJECT
 
 
@@ -174,7 +201,7 @@ def test_a_tree_may_come_as_text(text):
         result(structured={"result": text}),
         result(structured={"result": {"symphony": text}}),
     ):
-        tree = parse_tree(_decoded(form, "get_saved_symphony", True), "abc")
+        tree = parse_tree(_decoded(form, "get_saved_symphony", True), "get_saved_symphony abc")
         assert parse_symphony(tree, symphony_id="abc").content_hash == expected
 
 
@@ -183,7 +210,7 @@ def test_a_tree_may_come_as_text(text):
 )
 def test_a_damaged_text_rejects_the_symphony(text):
     with pytest.raises(ComposerError, match=r"^get_saved_symphony abc: the answer is not a tree: ") as caught:
-        parse_tree({"score": text}, "abc")
+        parse_tree({"score": text}, "get_saved_symphony abc")
     assert caught.value.verdict is Verdict.REJECT
 
 

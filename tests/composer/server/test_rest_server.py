@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from rlpretrain.composer import GeneratedCatalogue, LoopbackServer, ServedCatalogue, composer_app
 from rlpretrain.composer.server import rest_server
 from rlpretrain.library.engine_backtester import EngineBacktester
+from rlpretrain.limits import ANSWER_BYTES
 from rlpretrain.market import load_market
 
 TREE = {
@@ -78,7 +80,7 @@ def test_a_deep_tree_is_backtested_or_refused(url):
 
 
 def test_no_more_of_a_body_is_read_than_allowed(url, monkeypatch):
-    monkeypatch.setattr(rest_server, "LARGEST_ANSWER", 1_000)
+    monkeypatch.setattr(rest_server, "ANSWER_BYTES", replace(ANSWER_BYTES, most=1_000))
     assert asked(url, body(TREE)).status_code == 200
     answer = asked(url, body({**TREE, "description": "x" * 1_000}))
     assert answer.status_code == 400 and "larger than 1,000 bytes" in answer.text

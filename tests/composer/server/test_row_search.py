@@ -118,6 +118,9 @@ def deep(levels):
     [
         ([">", "oos_luck", 1], "unknown column 'oos_luck'"),
         ([">", "name_", "x"], "unknown column"),
+        (["=", "a", [[1], 2, 3]], "expected arithmetic"),
+        (["=", "a", 10**400], "more than 53 bits"),
+        (["in", "a", [1] * 10_001], "parts of a search's condition, at most 10,000"),
         (["drop", "a", 1], "operator 'drop' with 2 operands"),
         ([">", "a"], "with 1 operands"),
         ([">", "a", {"b": 1}], "expected a number"),
@@ -145,3 +148,16 @@ def test_orders_that_cannot_be_read_are_named():
 
 def test_columns_that_a_condition_reads():
     assert columns_of(["and", [">", "a", ["*", 2, "c"]], ["=", "name", "b"]], COLUMNS) >= {"a", "c", "name"}
+
+
+@pytest.mark.parametrize("order", [5, {"a": 1}, "a"])
+def test_an_order_that_is_no_list_is_refused(order):
+    with pytest.raises(HoneySqlError, match="expected"):
+        parse_order(order, COLUMNS)
+
+
+def test_a_pattern_is_never_tried_twice_at_one_place():
+    """As one regular expression, this pattern takes the interpreter for half a minute."""
+    row = {"name": "a" * 60}.get
+    assert not matches(["like", "name", "%a" * 9 + "%b"], row, COLUMNS)
+    assert matches(["like", "name", "%a" * 60 + "%"], row, COLUMNS)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -36,6 +38,33 @@ def test_weak_short_and_copied_strategies_do_not_vote_and_say_why() -> None:
     assert reasons["weak"].stage == "quality" and "0.1 or more" in reasons["weak"].reason
     assert "fewer than 63 days" in reasons["young"].reason
     assert reasons["zopy"].stage == "duplicate" and "good" in reasons["zopy"].reason
+
+
+def test_of_equal_trees_the_one_known_the_longest_votes() -> None:
+    """Copies have ids that nobody chose; that of the original may be the last one."""
+    edits = {"a": "2020-03-02", "b": None, "z": "2019-01-02"}
+    records = [
+        _record(name, content_hash="one", last_edit=None if day is None else np.datetime64(day))
+        for name, day in edits.items()
+    ]
+    electorate = select_voters(records, validation_start=DATES[150], min_sharpe=0.1)
+    assert [voter.symphony_id for voter in electorate.voters] == ["z"]
+    assert {reject.symphony_id: reject.reason for reject in electorate.rejects} == {
+        "a": "the same tree as z: votes once",
+        "b": "the same tree as z: votes once",
+    }
+
+
+def test_since_when_rules_are_known_depends_on_no_later_version() -> None:
+    first, second, third = DATES[0], DATES[50], DATES[90]
+    spans = tuple(
+        VersionSpan(day, str(day), tree) for day, tree in ((first, "x"), (second, "y"), (third, "x"))
+    )
+    record = _record("a", versions=spans)
+    assert record.known_since() == record.known_since(DATES[0]) == first
+    assert (
+        record.known_since(DATES[89]) == second == replace(record, versions=spans[:2]).known_since(DATES[89])
+    )
 
 
 def _agreement(*parts: tuple[int, int]) -> np.ndarray:
