@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import psycopg2.errors
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from rlpretrain.errors import DataError, ServiceError, SettingsError
+from rlpretrain.errors import DataError, DiskFullError, ServiceError, SettingsError
+from rlpretrain.runs.full_disk import is_full
 
 __all__ = ["connect", "explained", "migrate", "reading", "store_url", "writing"]
 
@@ -133,6 +135,8 @@ def explained(url: URL) -> Iterator[None]:
         The server cannot be reached or rejects the connection, or a file cannot be opened or stays locked.
     DataError
         The database rejects a statement or a row.
+    DiskFullError
+        The disk of the file or of the server is full; the transaction is undone.
     """
     try:
         yield
@@ -143,6 +147,11 @@ def explained(url: URL) -> Iterator[None]:
             if secret:
                 reason = reason.replace(str(secret), "***")
         message = f"pattern store {_shown(url)}: {reason}"
+        if is_full(error) or isinstance(driver, psycopg2.errors.DiskFull):
+            raise DiskFullError(
+                f"the disk is full: {message}",
+                hint="free some space where the store is and run the same command again",
+            ) from None
         if isinstance(driver, (sqlite3.OperationalError, psycopg2.OperationalError)):
             permanent = any(words in reason for words in _PERMANENT)
             raise ServiceError(message, hint="check RLPRETRAIN_STORE_URL", retryable=not permanent) from None
