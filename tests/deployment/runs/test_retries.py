@@ -2,14 +2,21 @@
 
 import pytest
 from airflow.sdk import RetryAction
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from rlpretrain.deployment.runs.retries import TransientFailures
-from rlpretrain.errors import DataError, ServiceError, SettingsError, StageError
+from rlpretrain.errors import DataError, DiskFullError, ServiceError, SettingsError, StageError
 
 
 def caused_by(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
+
+
+def api_error(**detail: object) -> AirflowRuntimeError:
+    """Return what a task gets where its worker had no answer of Airflow's API."""
+    return AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=detail))
 
 
 @pytest.mark.parametrize(
@@ -20,6 +27,8 @@ def caused_by(error: Exception, cause: Exception) -> Exception:
         TimeoutError("no answer"),
         caused_by(RuntimeError("task group"), ServiceError("503", retryable=True)),
         caused_by(RuntimeError("wrapped"), ConnectionRefusedError("refused")),
+        api_error(status_code=None, exception_type="ReadTimeout"),
+        api_error(status_code=503),
     ],
 )
 def test_what_time_may_mend(error: Exception) -> None:
@@ -35,6 +44,9 @@ def test_what_time_may_mend(error: Exception) -> None:
         StageError("manifest is missing"),
         ValueError("a defect"),
         FileNotFoundError("prices.csv"),
+        DiskFullError("the disk is full"),
+        api_error(status_code=404),
+        AirflowRuntimeError(ErrorResponse(error=ErrorType.XCOM_NOT_FOUND)),
         caused_by(ServiceError("answer is malformed"), ConnectionError("never the cause that counts")),
     ],
 )
