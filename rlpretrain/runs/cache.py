@@ -62,7 +62,7 @@ class Cache:
         path = self._entry(kind, key)
         try:
             value = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         _note_use(path)
         return value if isinstance(value, dict) else None
