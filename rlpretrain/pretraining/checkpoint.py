@@ -103,7 +103,7 @@ def read_checkpoint(
 def restore(
     saved: dict[str, Any], network: PolicyNetwork, optimizer: torch.optim.Optimizer, last_epoch: int
 ) -> Progress:
-    """Put the state of a checkpoint into a new network and optimiser; return the progress.
+    """Restore the state of a checkpoint in a new network and optimiser; return the progress.
 
     Parameters
     ----------

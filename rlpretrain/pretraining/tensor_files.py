@@ -72,11 +72,10 @@ def check_tensors(tensors: Mapping[Any, Any], size: int) -> None:
     """
     for name, tensor in tensors.items():
         shown = f"{name!r:.80}"
-        if (
-            not isinstance(name, str)
-            or not isinstance(tensor, torch.Tensor)
-            or tensor.layout != torch.strided
-        ):
+        plain = (
+            isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided and not tensor.is_quantized
+        )
+        if not plain or not isinstance(name, str):
             raise DataError(f"{shown} is not the name of a tensor")
         # One number can be stated to fill any shape, and a tensor of no device has a shape alone.
         if tensor.device.type != "cpu" or tensor.numel() * tensor.element_size() > size:
