@@ -1,8 +1,9 @@
 """Which exceptions of a task are tried again."""
 
 import pytest
+from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.sdk import RetryAction
-from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
 from rlpretrain.deployment.runs.retries import TransientFailures
@@ -29,6 +30,8 @@ def api_error(**detail: object) -> AirflowRuntimeError:
         caused_by(RuntimeError("wrapped"), ConnectionRefusedError("refused")),
         api_error(status_code=None, exception_type="ReadTimeout"),
         api_error(status_code=503),
+        DockerContainerFailedException("Docker container failed: {'Error': None, 'StatusCode': 137}"),
+        AirflowException("Pod p returned a failure. 'terminated': {'exit_code': 137, 'reason': 'OOMKilled'}"),
     ],
 )
 def test_what_time_may_mend(error: Exception) -> None:
@@ -46,6 +49,7 @@ def test_what_time_may_mend(error: Exception) -> None:
         FileNotFoundError("prices.csv"),
         DiskFullError("the disk is full"),
         api_error(status_code=404),
+        DockerContainerFailedException("Docker container failed: {'StatusCode': 1}"),
         AirflowRuntimeError(ErrorResponse(error=ErrorType.XCOM_NOT_FOUND)),
         caused_by(ServiceError("answer is malformed"), ConnectionError("never the cause that counts")),
     ],
