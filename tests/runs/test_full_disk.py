@@ -139,6 +139,16 @@ def test_a_store_undoes_the_transaction(disk: Path) -> None:
     engine.dispose()
 
 
+@pytest.mark.parametrize("free", [0, 8_192, 40_960])
+def test_a_store_that_finds_no_room_for_its_files(free: int, disk: Path) -> None:
+    (disk / "filler").write_bytes(bytes(256 * 1024 - free))
+    with (
+        pytest.raises(DiskFullError, match=r"disk is full: pattern store .*free some space"),
+        writing(connect(store_url(f"sqlite:///{disk}/store.db"))) as connection,
+    ):
+        connection.execute(text("CREATE TABLE numbers (number BLOB)"))
+
+
 def test_other_failures_stay_what_they_are() -> None:
     with pytest.raises(PermissionError), naming_full_disks():
         raise PermissionError

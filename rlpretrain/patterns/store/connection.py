@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ __all__ = ["connect", "explained", "migrate", "reading", "store_url", "writing"]
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = zlib.crc32(b"rlpretrain pattern store")
 _BUSY_SECONDS = 60
+_ROOM = 64 * 1024
+"""Bytes: SQLite's index of its write-ahead log has 32 KiB at first, and it says only "disk I/O error" without room."""
 _PERMANENT = (
     "authentication failed",
     "no password supplied",
@@ -125,6 +128,15 @@ def _shown(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
+def _has_no_room(url: URL, driver: BaseException | None) -> bool:
+    """Return whether SQLite failed to read, write or open one of its files on a disk that is full."""
+    code = getattr(driver, "sqlite_errorcode", 0) & 0xFF
+    if code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) or not url.database:
+        return False
+    folder = Path(url.database).absolute().parent
+    return folder.is_dir() and shutil.disk_usage(folder).free < _ROOM
+
+
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
     """Convert a driver's failure into an error that names the store, without its password.
@@ -147,7 +159,7 @@ def explained(url: URL) -> Iterator[None]:
             if secret:
                 reason = reason.replace(str(secret), "***")
         message = f"pattern store {_shown(url)}: {reason}"
-        if is_full(error) or isinstance(driver, psycopg2.errors.DiskFull):
+        if is_full(error) or isinstance(driver, psycopg2.errors.DiskFull) or _has_no_room(url, driver):
             raise DiskFullError(
                 f"the disk is full: {message}",
                 hint="free some space where the store is and run the same command again",
