@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 
-@task(retries=0)
+@task(retries=2)
 def choose_run() -> str:
     """Return the folder of the run whose bars are scored."""
     return folder_to_score(get_current_context()["triggering_asset_events"])

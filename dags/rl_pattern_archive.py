@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG
 
 
-@task(retries=0)
+@task(retries=2)
 def resolve_settings() -> dict[str, Any]:
     """Check the run's settings; unknown keys are rejected."""
     return archive_settings(get_current_context()["params"]).model_dump()

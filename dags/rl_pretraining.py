@@ -67,7 +67,7 @@ SERVICE_RETRIES: dict[str, Any] = {
 """Retries of tasks that call Composer, for about four minutes."""
 
 
-@task(retries=0)
+@task(retries=2)
 def resolve_settings() -> str:
     """Check the run's settings, reject unknown keys, and create the run's folder."""
     context = get_current_context()
@@ -135,7 +135,7 @@ def transfer(folder: str) -> str:
     return run_task(TRANSFER, folder)
 
 
-@task(retries=0)
+@task(retries=2)
 def validation_assets(folder: str) -> list[str]:
     """Return the assets to validate on."""
     return parts_in(VALIDATE, folder)

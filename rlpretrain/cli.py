@@ -30,6 +30,7 @@ from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.commands.tune import add_tune
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError, learning
 from rlpretrain.pretraining.stopping import listening
+from rlpretrain.runs.full_disk import naming_full_disks
 from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import (
     EXTRACT,
@@ -57,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("rlpretrain").setLevel(logging.INFO)
     try:
-        with listening(), learning():
+        with listening(), learning(), naming_full_disks():
             answer = options.run_command(options)
     except SettingsError as error:
         return _fail(options, error, 2)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 __all__ = [
     "DataError",
+    "DiskFullError",
     "RlpretrainError",
     "ServiceError",
     "SettingsError",
@@ -46,6 +47,13 @@ class SettingsError(RlpretrainError):
 
 class DataError(RlpretrainError):
     """Prices, a data set or an artifact is missing, malformed or too small."""
+
+
+class DiskFullError(RlpretrainError):
+    """A disk, a quota or a limit on the size of files leaves no room for what is written.
+
+    It is no fault of any input: nothing is rejected or skipped because of it, and the run stops.
+    """
 
 
 class SymphonyError(RlpretrainError):

@@ -14,6 +14,7 @@ from rlpretrain.commands.decisions import decision_rows
 from rlpretrain.commands.documents import load_named
 from rlpretrain.commands.settings import read_day, read_settings
 from rlpretrain.errors import DataError, SettingsError
+from rlpretrain.runs.full_disk import naming_full_disks
 
 if TYPE_CHECKING:
     from rlpretrain.market import PricePanel
@@ -165,9 +166,10 @@ def _write_files(
         path = Path(f"{answer['symphony_id']}-equity.png") if options.picture is None else options.picture
         span = f"{answer['first_day']} to {answer['last_market_day']}, {counted_words(answer['days'], 'trading day')}"
         try:
-            draw_equity(
-                path, result, benchmarks, title=answer["name"], subtitle=f"{span}; {cost_words(answer)}"
-            )
+            with naming_full_disks(path):
+                draw_equity(
+                    path, result, benchmarks, title=answer["name"], subtitle=f"{span}; {cost_words(answer)}"
+                )
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}") from None
         except ValueError as error:  # matplotlib does not know this image format
@@ -178,7 +180,7 @@ def _write_files(
 
 def _write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
+        with naming_full_disks(path), path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(header)
             writer.writerows(rows)

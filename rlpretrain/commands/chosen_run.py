@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from rlpretrain.commands.progress import say
@@ -33,13 +32,13 @@ def existing_run(config: PretrainingConfig, name: str | None) -> Run:
     Raises
     ------
     StageError
-        There is no such run.
+        There is no such run, or its settings are damaged.
     """
     from rlpretrain.stages import Run
-    from rlpretrain.stages.run import SETTINGS
+    from rlpretrain.stages.run import own_settings
 
     folder = existing_folder(config, name)
-    own = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+    own = own_settings(folder.path)
     given = {key: getattr(config, key) for key in config.model_fields_set}
     run = Run(load_config(overrides={**own, **given}), folder, say)
     run.write_settings()

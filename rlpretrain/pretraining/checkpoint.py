@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
-import pickle
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from rlpretrain.errors import DataError
 from rlpretrain.pretraining.dataset import DataSet, Scaler, content_hash
-from rlpretrain.pretraining.network import PolicyNetwork, write_tensors
+from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.pretraining.tensor_files import read_tensors, write_tensors
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
 
-__all__ = ["Progress", "read_checkpoint", "training_identity", "write_checkpoint"]
+__all__ = ["Progress", "read_checkpoint", "restore", "training_identity", "write_checkpoint"]
+
+logger = logging.getLogger("rlpretrain")
 
 
 @dataclass
@@ -58,8 +63,10 @@ def write_checkpoint(
 
     Raises
     ------
+    DiskFullError
+        The disk is full; an older checkpoint stays unchanged.
     DataError
-        The disk is full or is not writable; an older checkpoint then stays unchanged.
+        The disk is not writable.
     """
     content = {
         "identity": identity,
@@ -70,13 +77,81 @@ def write_checkpoint(
     write_tensors(path, content)
 
 
-def read_checkpoint(path: Path, identity: str) -> dict[str, Any] | None:
-    """Read the state of a training; None where there is none, or one with other settings or data."""
+def read_checkpoint(
+    path: Path, identity: str, warn: Callable[[str], None] = logger.warning
+) -> dict[str, Any] | None:
+    """Read the state of a training; None where there is none.
+
+    Parameters
+    ----------
+    warn
+        Called with the reason why a file is not read: it is damaged, or the training had other settings or data.
+    """
     if not path.is_file():
         return None
     try:
-        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        return content if content["identity"] == identity else None
-    except (pickle.UnpicklingError, RuntimeError, KeyError, TypeError, EOFError):
-        # Another program's file, or another version's: starting again only costs time.
+        content = read_tensors(path)
+    except DataError as error:
+        warn(f"training starts again: {error}")
         return None
+    if content.get("identity") != identity:
+        warn(f"training starts again: {path} is a checkpoint of other settings or data")
+        return None
+    return content
+
+
+def restore(
+    saved: dict[str, Any], network: PolicyNetwork, optimizer: torch.optim.Optimizer, last_epoch: int
+) -> Progress:
+    """Restore the state of a checkpoint in a new network and optimiser; return the progress.
+
+    Parameters
+    ----------
+    last_epoch
+        Number of epochs of the whole training.
+
+    Raises
+    ------
+    DataError
+        Something is missing, has another shape or is not finite. Network and optimiser may have changed.
+    """
+    try:
+        rates = [group["lr"] for group in optimizer.param_groups]
+        fresh = _without_rates(optimizer)
+        network.load_state_dict(saved["network"])
+        optimizer.load_state_dict(saved["optimizer"])
+        if len(rates) != len(optimizer.param_groups) or _without_rates(optimizer) != fresh:
+            raise ValueError("the optimiser has other settings")
+        for parameter, state in optimizer.state.items():
+            if not all(state[name].shape == parameter.shape for name in ("exp_avg", "exp_avg_sq")):
+                raise ValueError("the optimiser's state has other shapes")
+        progress = Progress(**saved["progress"])
+        _check_progress(progress, network, last_epoch)
+        states = [*saved["network"].values(), *progress.best.values(), progress.sums]
+        states += [number for state in optimizer.state.values() for number in state.values()]
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in states):
+            raise ValueError("it contains numbers that are not finite")
+    except Exception as error:  # as with a damaged file, errors of a dozen types
+        raise DataError(f"the checkpoint is damaged: {error}") from None
+    return progress
+
+
+def _without_rates(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    return [
+        {name: value for name, value in group.items() if name not in ("lr", "params")}
+        for group in optimizer.param_groups
+    ]
+
+
+def _check_progress(progress: Progress, network: PolicyNetwork, last_epoch: int) -> None:
+    expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    if {name: tensor.shape for name, tensor in progress.best.items()} != expected:
+        raise ValueError("the best weights have other shapes")
+    done = progress.epoch - 1
+    if not (0 <= done <= last_epoch and progress.batch >= 0 and 0 <= progress.best_epoch <= done):
+        raise ValueError("its progress is that of no training")
+    if any(len(series) != done for series in progress.history.values()):
+        raise ValueError("its history does not have an entry for each epoch")
+    numbers = [number for series in progress.history.values() for number in series]
+    if progress.sums.shape != (2,) or not all(math.isfinite(number) for number in numbers):
+        raise ValueError("its figures are not finite")

@@ -1,8 +1,7 @@
-"""The policy network, and the files that store it."""
+"""The policy network, and the file that stores it."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.features import STATE_DIM, STATE_VERSION
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.settings import Activation
-from rlpretrain.runs.files import atomic_path
+from rlpretrain.pretraining.tensor_files import check_layers, check_tensors, read_tensors, write_tensors
 
 __all__ = [
     "ModelFile",
@@ -27,7 +26,6 @@ __all__ = [
     "Trunk",
     "load_model_file",
     "save_model_file",
-    "write_tensors",
 ]
 
 _SCALED_LIMIT = 5.0
@@ -156,13 +154,12 @@ class ModelFile:
         """
         if self.kind != "policy_network":
             raise DataError(f"the file contains a {self.kind}, not a policy network")
+        scaler = self.scaler("scale")
+        shape = {"activation": "relu", "layer_norm": False, **self.metadata}
+        check_layers(self.weights, shape, STATE_DIM, trunk="trunk", head="policy_head")
         try:
-            width = len(self.weights["scale.mean"])
-            shape = {"activation": "relu", "layer_norm": False, **self.metadata}
-            if width != STATE_DIM:
-                raise DataError(f"the network reads {width} numbers, but state vectors have {STATE_DIM}")
             network = PolicyNetwork(
-                Scaler(mean=np.zeros(width, np.float32), std=np.ones(width, np.float32)),
+                scaler,
                 shape["hidden_dims"],
                 shape["action_dim"],
                 activation=shape["activation"],
@@ -176,6 +173,27 @@ class ModelFile:
             raise DataError(f"the tensors do not fit the shape {network.shape}: {error}") from None
         return network
 
+    def scaler(self, prefix: str) -> Scaler:
+        """Return the scaler of states, whose tensors have names that begin with a prefix.
+
+        Raises
+        ------
+        DataError
+            There is none, it scales other states, or a deviation is not positive.
+        """
+        try:
+            mean, std = (self.weights[f"{prefix}.{name}"] for name in ("mean", "std"))
+        except KeyError as error:
+            raise DataError(f"the file does not describe its network: {error}") from None
+        for tensor in (mean, std):
+            if tensor.shape != (STATE_DIM,):
+                raise DataError(
+                    f"the network reads {tensor.numel()} numbers, but state vectors have {STATE_DIM}"
+                )
+        if not bool((std > 0).all()):
+            raise DataError(f"{prefix}.std contains deviations that are not positive")
+        return Scaler(mean=mean.float().numpy(), std=std.float().numpy())
+
 
 def save_model_file(
     path: Path, kind: str, weights: dict[str, torch.Tensor], metadata: dict[str, Any]
@@ -184,8 +202,10 @@ def save_model_file(
 
     Raises
     ------
+    DiskFullError
+        The disk is full; no partial file is left.
     DataError
-        The disk is full or is not writable; no partial file is left.
+        The disk is not writable.
     """
     content = {
         "kind": kind,
@@ -196,44 +216,31 @@ def save_model_file(
     write_tensors(path, content)
 
 
-def write_tensors(path: Path, content: dict[str, Any]) -> None:
-    """Write tensors and plain values with `torch.save`, either completely or not at all.
-
-    Raises
-    ------
-    DataError
-        The disk is full or is not writable.
-    """
-    # Serialised in memory first: torch's own write errors name neither the file nor the cause.
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    try:
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
-    except OSError as error:
-        raise DataError(f"{path} can't be written: {error.strerror}", hint="free some space") from None
-
-
 def load_model_file(path: Path | str) -> ModelFile:
     """Read a model file; only tensors and text are read, never code.
 
     Raises
     ------
     DataError
-        The file is missing, is not a model file, or has another version of the state vector.
+        The file is missing, is not a model file, contains a number that is not finite, or has another version of the
+        state vector.
     """
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: no such model file")
+    content = read_tensors(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        kind, version = content["kind"], content["state_version"]
-        weights, metadata = dict(content["weights"]), json.loads(content["metadata"])
-    except Exception as error:  # a damaged file makes torch raise errors of a dozen types
+        kind, version = str(content["kind"]), content["state_version"]
+        weights, metadata = dict(content["weights"]), dict(json.loads(content["metadata"]))
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(f"{path} is not a model file of this program: {error}") from None
     if version != STATE_VERSION:
         raise DataError(
             f"{path} was trained on state vectors of version {version}; this program uses version {STATE_VERSION}",
             hint="train again",
         )
+    try:
+        check_tensors(weights, path.stat().st_size)
+    except DataError as error:
+        raise DataError(f"{path} is damaged: {error}") from None
     return ModelFile(kind=kind, weights=weights, metadata=metadata)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.features import ASSET, MARKET
 from rlpretrain.pretraining.dataset_files import DataSet
+from rlpretrain.runs.full_disk import naming_full_disks
 
 __all__ = ["move_prices"]
 
@@ -31,6 +33,11 @@ def move_prices(data: DataSet, share: float, folder: Path) -> DataSet:
         How far the numbers move, as a share of each asset's patterns.
     folder
         Where the moved states of a mapped data set are stored, in a file without a name that ends with them.
+
+    Raises
+    ------
+    DiskFullError
+        The folder's disk has no room for them.
     """
     source = np.arange(len(data))
     for asset in np.unique(data.assets):
@@ -50,5 +57,7 @@ def _room_for(states: NDArray[np.float32], folder: Path) -> NDArray[np.float32]:
     """Return an empty array like these states, mapped from a file if they are."""
     if not isinstance(states, np.memmap):
         return np.empty_like(states)
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with naming_full_disks(folder / "moved states"), tempfile.TemporaryFile(dir=folder) as file:
+        # Otherwise a full disk would end the process by a signal when the array is filled.
+        os.posix_fallocate(file.fileno(), 0, states.nbytes)
         return np.memmap(file, np.float32, mode="w+", shape=states.shape)

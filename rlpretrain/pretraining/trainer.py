@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -14,7 +15,13 @@ import torch
 
 from rlpretrain.errors import DataError, StageError
 from rlpretrain.pretraining.batches import Batch, Preparation
-from rlpretrain.pretraining.checkpoint import Progress, read_checkpoint, training_identity, write_checkpoint
+from rlpretrain.pretraining.checkpoint import (
+    Progress,
+    read_checkpoint,
+    restore,
+    training_identity,
+    write_checkpoint,
+)
 from rlpretrain.pretraining.dataset import DataSet, Scaler
 from rlpretrain.pretraining.distributed import Group
 from rlpretrain.pretraining.held_out import held_out_losses
@@ -29,6 +36,7 @@ from rlpretrain.pretraining.weights import balanced_weights
 __all__ = ["History", "Trained", "TrainerSettings", "train_policy"]
 
 _GRADIENT_NORM = 1.0
+logger = logging.getLogger("rlpretrain")
 
 
 @dataclass
@@ -67,6 +75,7 @@ def train_policy(
     group: Group | None = None,
     resident_bytes: int | None = None,
     progress: Callable[[str], None] = lambda line: None,
+    warn: Callable[[str], None] = logger.warning,
 ) -> Trained:
     """Clone the library's soft decisions.
 
@@ -79,14 +88,16 @@ def train_policy(
     scaler
         Scaler of the states; fitted on the training patterns when None.
     checkpoint
-        File to which the state is written after each epoch and on SIGTERM; read if it exists and fits settings and
-        data.
+        File to which the state is written after each epoch and on SIGTERM. It is read if it exists; if it is damaged
+        or belongs to other settings or data, training starts again.
     group
         Processes that train together, all with the same arguments; the first of them writes the checkpoint.
     resident_bytes
         Size above which the training patterns are streamed; half of the device's free memory when None.
     progress
         Called with one line of text per epoch.
+    warn
+        Called with the reason why a checkpoint is of no use.
 
     Raises
     ------
@@ -102,9 +113,13 @@ def train_policy(
     scaler = scaler or Scaler.fit(train.states)
     trainer = _Trainer(train, validation, scaler, settings, group, resident_bytes)
     identity = "" if checkpoint is None else training_identity(settings, scaler, train, validation)
-    if checkpoint is not None and (saved := read_checkpoint(checkpoint, identity)) is not None:
-        trainer.restore(saved)
-        progress(f"resumed in epoch {trainer.progress.epoch}")
+    if checkpoint is not None and (saved := read_checkpoint(checkpoint, identity, warn)) is not None:
+        try:
+            trainer.restore(saved)
+            progress(f"resumed in epoch {trainer.progress.epoch}")
+        except DataError as error:
+            warn(f"training starts again: {checkpoint}: {error}")
+            trainer = _Trainer(train, validation, scaler, settings, group, resident_bytes)
     with stop_requests() as requested:
         while not trainer.finished:
             started, first = time.monotonic(), trainer.progress.batch
@@ -164,10 +179,16 @@ class _Trainer:
         return epochs_without_gain(self.history.validation_loss) >= self.settings.patience
 
     def restore(self, saved: dict[str, Any]) -> None:
-        """Restore the state of a checkpoint."""
-        self.network.load_state_dict(saved["network"])
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.progress = Progress(**saved["progress"])
+        """Restore the state of a checkpoint.
+
+        Raises
+        ------
+        DataError
+            It is damaged; this trainer is then of no use.
+        """
+        self.progress = restore(saved, self.network, self.optimizer, self.settings.num_epochs)
+        if self.progress.batch >= len(self.batches) or not _is_history(self.progress.history):
+            raise DataError("the checkpoint is damaged: its progress is that of no training")
         self.history = History(**self.progress.history)
 
     def run_epoch(self, stop: Callable[[], bool]) -> bool:
@@ -287,6 +308,11 @@ def _parts(batch: Batch, count: int) -> list[Batch]:
         return [batch]
     size = math.ceil(len(batch.shares) / count)
     return [batch.part(slice(i, i + size)) for i in range(0, len(batch.shares), size)]
+
+
+def _is_history(series: dict[str, list[Any]]) -> bool:
+    # Before the first epoch has ended there is none.
+    return not series or series.keys() == vars(History()).keys()
 
 
 def _copy(network: PolicyNetwork) -> dict[str, torch.Tensor]:

@@ -21,13 +21,16 @@ from typing import Any
 
 import numpy as np
 
-from rlpretrain.runs.files import file_sha256
+from rlpretrain.runs.files import atomic_path, file_sha256
+from rlpretrain.runs.full_disk import naming_full_disks
 from rlpretrain.table import installed_rows
 
 __all__ = ["Cache", "DamagedError", "program_digest"]
 
 _DAY = 86_400.0
 """Seconds in a day; use is recorded once a day, so that reading causes almost no writes."""
+_HOUR = 3_600.0
+"""Seconds after which a temporary file has no writer any more: each is written within a few."""
 
 
 class DamagedError(Exception):
@@ -59,7 +62,7 @@ class Cache:
         path = self._entry(kind, key)
         try:
             value = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
         _note_use(path)
         return value if isinstance(value, dict) else None
@@ -103,7 +106,7 @@ class Cache:
         """Store a file's content, as a hard link if possible; return its digest."""
         digest = file_sha256(path)
         if not self.has(digest):
-            _link(path, self._object(digest))
+            _link(path, self._object(digest), beside=self._object(digest))
         return digest
 
     def take_file(self, digest: str, path: Path) -> None:
@@ -117,7 +120,7 @@ class Cache:
         source = self._object(digest)
         try:
             if file_sha256(source) == digest:
-                _link(source, path)
+                _link(source, path, beside=source)
                 return
             source.unlink(missing_ok=True)
         except FileNotFoundError:
@@ -125,12 +128,13 @@ class Cache:
         raise DamagedError(digest)
 
     def remove_unused(self, days: int) -> int:
-        """Remove files not used for `days` days, including leftovers of killed writers; return how many."""
-        before = time.time() - days * _DAY
+        """Remove files not used for `days` days, and leftovers of killed writers after an hour; return how many."""
+        now = time.time()
         removed = 0
         for path in self.folder.glob("*/**/*"):
             try:
-                if path.is_file() and path.stat().st_mtime < before:
+                age = _HOUR if path.name.startswith(".") else days * _DAY
+                if path.is_file() and path.stat().st_mtime < now - age:
                     path.unlink()
                     removed += 1
             except FileNotFoundError:  # another run was faster
@@ -172,22 +176,34 @@ def _appearing(path: Path) -> Iterator[Path]:
     Unlike `rlpretrain.runs.files.atomic_path`, this does not wait for the disk: there are thousands of files, and each
     is checked when it is read.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield temporary
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _link(source: Path, target: Path) -> None:
-    with _appearing(target) as temporary:
+    temporary = _temporary(path)
+    with naming_full_disks(path):
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            os.link(source, temporary)
-        except OSError:  # another disk, or one without links
-            shutil.copyfile(source, temporary)
-    # Replacing a file by another link to the same file does nothing, and leaves both.
-    temporary.unlink(missing_ok=True)
+            yield temporary
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _link(source: Path, target: Path, *, beside: Path) -> None:
+    """Create or replace a file by a link or a copy; what a killed process leaves is next to `beside`, in the cache."""
+    temporary = _temporary(beside)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(source, temporary)
+        temporary.replace(target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another disk, or one without links
+        with atomic_path(target) as copied:
+            shutil.copyfile(source, copied)
+    finally:
+        # Replacing a file by another link to the same file does nothing, and leaves both.
+        temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from rlpretrain.runs.full_disk import naming_full_disks
+from rlpretrain.runs.temporaries import temporary_beside
 
 __all__ = ["atomic_path", "file_sha256", "write_json"]
 
@@ -20,19 +22,21 @@ os.umask(_UMASK)
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `path` that replaces it if the block succeeds, and is removed if it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(0o666 & ~_UMASK)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Yield a temporary path next to `path` that replaces it if the block succeeds, and is removed if it fails.
+
+    Raises
+    ------
+    DiskFullError
+        The disk is full; the old file stays as it is.
+    """
+    with naming_full_disks(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_beside(path) as temporary:
+            yield temporary
+            temporary.chmod(0o666 & ~_UMASK)
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:

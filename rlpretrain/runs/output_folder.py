@@ -69,7 +69,7 @@ def read_mark(folder: Path) -> str | None:
         if not stat.S_ISDIR(folder.lstat().st_mode):
             return None
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     run_id = mark.get("run_id") if isinstance(mark, Mapping) else None
     fits = isinstance(run_id, str) and mark == mark_of(run_id) and mark["folder"] == folder.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,14 +63,16 @@ class RunFolder:
             The file is damaged, or another version wrote it.
         """
         path = self.path / f"{stage}.json"
-        if not path.is_file():
-            return None
+        hint = f"run `rlpretrain {stage.split('/')[0]}` again"
         try:
-            return Manifest(**json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise StageError(
-                f"{path} is not a manifest: {error}", hint=f"run `rlpretrain {stage}` again"
-            ) from None
+            manifest = Manifest.from_json(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise StageError(f"{path} is not a manifest: {error}", hint=hint) from None
+        if manifest.stage != stage:
+            raise StageError(f"{path} is the manifest of stage '{manifest.stage}'", hint=hint)
+        return manifest
 
     def require(self, stage: str) -> Manifest:
         """Read a stage's manifest and check that its outputs are unchanged.
@@ -92,9 +93,13 @@ class RunFolder:
     def _check_outputs(self, manifest: Manifest) -> None:
         for name, expected in manifest.outputs.items():
             path = self.path / name
-            if not path.is_file():
-                raise StageError(f"{path} is missing, although stage '{manifest.stage}' wrote it")
-            if file_sha256(path) != expected:
+            try:
+                found = file_sha256(path)
+            except FileNotFoundError:
+                raise StageError(f"{path} is missing, although stage '{manifest.stage}' wrote it") from None
+            except OSError as error:
+                raise StageError(f"{path} can't be read: {error.strerror}") from None
+            if found != expected:
                 raise StageError(f"{path} was changed after stage '{manifest.stage}' wrote it")
 
     def finished(self, stage: str, settings: str, inputs: Mapping[str, str]) -> Manifest | None:
@@ -107,3 +112,13 @@ class RunFolder:
         except StageError:
             return None
         return manifest
+
+    def damage(self, stage: str) -> str | None:
+        """Return what is wrong with the manifest of a stage or with its outputs; None if nothing is."""
+        try:
+            manifest = self.manifest(stage)
+            if manifest is not None:
+                self._check_outputs(manifest)
+        except StageError as error:
+            return error.message
+        return None

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rlpretrain.errors import StageError
+from rlpretrain.runs.manifest import is_output
+
 __all__ = ["forget", "withdraw"]
 
 
@@ -13,14 +16,22 @@ def withdraw(folder: Path, name: str) -> set[str]:
 
     A stage that is killed leaves no manifest. The withdrawn one is kept under another name until `forget`, so that the
     next try also knows the files of the last complete one.
+
+    Raises
+    ------
+    StageError
+        There is a folder in its place.
     """
     manifest, aside = _paths(folder, name)
-    if manifest.is_file():
+    if manifest.is_dir():
+        raise StageError(f"{manifest} is a folder, not a manifest", hint="move it away")
+    if manifest.exists():
         manifest.replace(aside)
     try:
-        return set(json.loads(aside.read_text(encoding="utf-8"))["outputs"])
-    except (OSError, ValueError, TypeError, KeyError):
+        outputs = json.loads(aside.read_bytes())["outputs"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return set()
+    return set(filter(is_output, outputs)) if isinstance(outputs, dict) else set()
 
 
 def forget(folder: Path, name: str) -> None:

@@ -14,10 +14,12 @@ from rlpretrain.runs.files import write_json
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig, load_config
 
-__all__ = ["SETTINGS", "Run", "make_run", "new_run_id", "open_run"]
+__all__ = ["SETTINGS", "Run", "make_run", "new_run_id", "open_run", "own_settings"]
 
 SETTINGS = "settings.json"
 """File of the run's settings, next to its results."""
+
+_AGAIN = "`rlpretrain extract --run NAME` with the settings of the run writes it again"
 
 Value = TypeVar("Value")
 logger = logging.getLogger("rlpretrain")
@@ -80,10 +82,26 @@ def open_run(folder: Path | str, progress: Callable[[str], None] | None = None) 
     Raises
     ------
     StageError
-        The folder contains no settings.
+        The folder contains no settings, or its file of settings is damaged.
     """
-    path = Path(folder) / SETTINGS
+    return Run(load_config(overrides=own_settings(Path(folder))), RunFolder(folder), progress)
+
+
+def own_settings(folder: Path) -> dict[str, Any]:
+    """Read the settings of a run from its folder, as they are in the file.
+
+    Raises
+    ------
+    StageError
+        The file is missing or damaged.
+    """
+    path = folder / SETTINGS
     if not path.is_file():
         raise StageError(f"{path} is missing", hint="run `rlpretrain extract` first")
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return Run(load_config(overrides=values), RunFolder(folder), progress)
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise StageError(f"{path} cannot be read: {error}", hint=_AGAIN) from None
+    if not isinstance(values, dict):
+        raise StageError(f"{path} contains no settings", hint=_AGAIN)
+    return values

@@ -8,11 +8,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rlpretrain.errors import StageError
 from rlpretrain.runs.files import file_sha256, write_json
+from rlpretrain.runs.full_disk import naming_full_disks
 from rlpretrain.runs.manifest import Manifest
+from rlpretrain.runs.temporaries import remove_dead
 from rlpretrain.runs.withdrawal import forget, withdraw
 from rlpretrain.sections import Section
 from rlpretrain.stages.finished import manifests_of
@@ -44,6 +47,8 @@ def run_stage(
     ------
     StageError
         A stage that it needs has not finished, or its files were changed.
+    DiskFullError
+        A disk is full. No earlier result has changed, and the stage runs again when there is room.
     """
     stage.check(run)
     work = work_of(run, stage, part, settings)
@@ -53,7 +58,7 @@ def run_stage(
     done = run.folder.finished(name, digest, inputs)
     if done is not None and _is_readable(stage, done):
         return done
-    with stage.processes(work) as writes:
+    with naming_full_disks(), stage.processes(work) as writes:
         if writes:
             _run(run, stage, work, name, digest, inputs)
     return run.folder.require(name)
@@ -67,13 +72,16 @@ def _run(
     digest: str,
     inputs: dict[str, str],
 ) -> None:
+    if damage := run.folder.damage(name):
+        work.warn(f"{damage}; stage '{name}' runs again")
     before = withdraw(run.folder.path, name)
+    remove_dead(run.folder.path)
     started = time.time()
     result = stage.run(work)
     if not isinstance(result, stage.result):
         raise TypeError(f"stage {stage.name} returned {type(result).__name__}, not {stage.result.__name__}")
     for leftover in before - set(work.outputs):
-        (run.folder / leftover).unlink(missing_ok=True)
+        _remove(run.folder / leftover)
     for need in stage.needs:
         if need.parts is not None:
             _remove_other_parts(run, need)
@@ -89,6 +97,7 @@ def _run(
             "finished": time.time(),
             "seconds": round(time.time() - started, 3),
             "host": platform.node(),
+            "warnings": work.warnings,
         },
     )
     write_json(run.folder / f"{name}.json", asdict(manifest))
@@ -101,8 +110,13 @@ def _remove_other_parts(run: Run, stage: Stage[Any, Any]) -> None:
     for manifest in manifests_of(run.folder, stage):
         if manifest.stage not in names:
             for output in manifest.outputs:
-                (run.folder / output).unlink(missing_ok=True)
+                _remove(run.folder / output)
             (run.folder / f"{manifest.stage}.json").unlink(missing_ok=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_file():
+        path.unlink(missing_ok=True)
 
 
 def _is_readable(stage: Stage[Any, Any], manifest: Manifest) -> bool:

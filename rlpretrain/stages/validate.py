@@ -22,7 +22,15 @@ from rlpretrain.validation.settings import ArmProcessSettings, ValidationSetting
 if TYPE_CHECKING:
     from rlpretrain.stages.run import Run
 
-__all__ = ["VALIDATE", "ValidateSettings", "Validated", "champion_file", "evidence_file", "ledger_file"]
+__all__ = [
+    "VALIDATE",
+    "ValidateSettings",
+    "Validated",
+    "champion_file",
+    "evidence_file",
+    "ledger_file",
+    "trials_folder",
+]
 
 
 class ValidateSettings(
@@ -60,6 +68,11 @@ def champion_file(symbol: str) -> str:
 def ledger_file(symbol: str) -> str:
     """Return the file of the agent's trades on an asset."""
     return f"{VALIDATE.manifest_name(symbol)}_trades.csv"
+
+
+def trials_folder(symbol: str) -> str:
+    """Return the folder of the runs of an asset's arms, which is there until the asset is validated."""
+    return f"{VALIDATE.manifest_name(symbol)}_trials"
 
 
 def _assets(run: Run) -> Sequence[str]:

@@ -41,6 +41,8 @@ class Work(Generic[SectionT]):
         self.part = part
         self.outputs: list[str] = []
         """Files that have been written, relative to the run's folder."""
+        self.warnings: list[str] = []
+        """What was damaged and made again, for the manifest."""
         self.device = "cpu"
         """Device that was used, for the manifest."""
         self._run, self._stage = run, stage
@@ -66,6 +68,11 @@ class Work(Generic[SectionT]):
     def progress(self, line: str) -> None:
         """Report progress to the user."""
         self._run.progress(line)
+
+    def warn(self, line: str) -> None:
+        """Report something that was damaged and is made again; the manifest counts it."""
+        self.warnings.append(line)
+        self.progress(f"warning: {line}")
 
     def remember(self, name: str, make: Callable[[], Value]) -> Value:
         """Compute a value once for all stages that run in this process."""

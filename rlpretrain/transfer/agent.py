@@ -17,8 +17,8 @@ from stable_baselines3.common.vec_env import VecEnv
 
 from rlpretrain.choices import choose
 from rlpretrain.errors import DataError
-from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file, save_model_file
+from rlpretrain.pretraining.tensor_files import check_layers
 from rlpretrain.transfer.algorithms import RL_ALGORITHMS
 from rlpretrain.transfer.categorical import fit_categorical
 from rlpretrain.transfer.curves import LearningCurves
@@ -166,23 +166,33 @@ def load_agent(path: Path | str) -> tuple[TradingPolicy, dict[str, Any]]:
     Raises
     ------
     DataError
-        The file is missing, contains something else, or belongs to another version of the state vector.
+        The file is missing or damaged, contains something else, or belongs to another version of the state vector.
     """
     file = load_model_file(path)
     if file.kind != "rl_agent":
         raise DataError(f"{path} contains a {file.kind}, not an agent", hint="transfer it first")
-    scaler = Scaler(
-        mean=file.weights["features_extractor.scale.mean"].numpy(),
-        std=file.weights["features_extractor.scale.std"].numpy(),
-    )
-    policy = blank_policy(
-        scaler,
-        file.metadata["hidden_dims"],
-        file.metadata["action_dim"],
-        activation=file.metadata.get("activation", "relu"),
-        layer_norm=file.metadata.get("layer_norm", False),
-        residual=file.metadata.get("residual", False),
-        critic=file.metadata.get("critic", "linear"),
-    )
-    policy.load_state_dict(file.weights)
+    shape = {
+        "activation": "relu",
+        "layer_norm": False,
+        "residual": False,
+        "critic": "linear",
+        **file.metadata,
+    }
+    try:
+        scaler = file.scaler("features_extractor.scale")
+        check_layers(
+            file.weights, shape, len(scaler.mean), trunk="mlp_extractor.policy_net", head="action_net"
+        )
+        policy = blank_policy(
+            scaler,
+            shape["hidden_dims"],
+            shape["action_dim"],
+            activation=shape["activation"],
+            layer_norm=shape["layer_norm"],
+            residual=shape["residual"],
+            critic=shape["critic"],
+        )
+        policy.load_state_dict(file.weights)
+    except (DataError, KeyError, TypeError, RuntimeError) as error:
+        raise DataError(f"{path} is damaged: {error}", hint="transfer again") from None
     return policy.eval(), file.metadata

@@ -30,7 +30,7 @@ def weekly() -> DAG:
 def test_steps_follow_each_other(weekly: DAG) -> None:
     assert weekly.task_ids == ["resolve_settings", "archive", "compact", "remove_old_runs"]
     assert weekly.get_task("compact").upstream_task_ids == {"archive", "resolve_settings"}
-    assert weekly.get_task("resolve_settings").retries == 0
+    assert weekly.get_task("resolve_settings").retries == 2
     assert all(isinstance(task.retry_policy, TransientFailures) for task in weekly.tasks)
 
 

@@ -124,7 +124,8 @@ def test_retries_only_where_they_help(nightly: DAG) -> None:
     for task in nightly.tasks:
         options = task.partial_kwargs if task.is_mapped else vars(task)
         assert isinstance(options["retry_policy"], TransientFailures)
-    assert nightly.get_task("resolve_settings").retries == 0
+    assert nightly.get_task("resolve_settings").retries == 2
+    assert nightly.get_task("validation_assets").retries == 2
     assert nightly.get_task("update").retries == 4
     assert nightly.get_task("list").retries == 4
     assert nightly.get_task("extract").retries == 4

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from rlpretrain.errors import DataError
+from rlpretrain.errors import DataError, DiskFullError
 from rlpretrain.features import VOTES
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file, save_model_file
@@ -89,7 +89,9 @@ def test_a_full_disk_is_told_and_leaves_the_old_file_whole(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(DataError, match=r"model\.pt can't be written: .*free some space"):
+        with pytest.raises(
+            DiskFullError, match=r"disk is full: .*model\.pt can't be written: .*free some space"
+        ):
             save_model_file(path, "policy_network", network.state_dict(), {**network.shape, "more": "x"})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlpretrain.errors import DataError
+from rlpretrain.errors import DataError, DiskFullError
 from rlpretrain.pretraining.dataset import DataSet, read_dataset, write_dataset
 from rlpretrain.pretraining.evaluation import classification_scores, expected_calibration_error, predict
 from rlpretrain.pretraining.network import load_model_file, save_model_file
@@ -152,7 +152,7 @@ def test_a_full_disk_ends_training_and_keeps_the_last_checkpoint_whole(data, tmp
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(DataError, match="can't be written"):
+        with pytest.raises(DiskFullError, match="can't be written"):
             train_policy(*data, settings, checkpoint=checkpoint)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

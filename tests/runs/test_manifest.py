@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -9,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from rlpretrain.errors import StageError
-from rlpretrain.runs.files import file_sha256, write_json
+from rlpretrain.errors import DiskFullError, StageError
+from rlpretrain.runs.files import atomic_path, file_sha256, write_json
 from rlpretrain.runs.manifest import Manifest
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.sections import Section, run_setting
@@ -120,15 +122,77 @@ def test_a_changed_output_is_found_and_made_again(writer: Writer, damage: Callab
     writer.run.folder.require("stage")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"stage": "stage", "of": "another version"}'])
+WHOLE = asdict(Manifest("stage", "", {}, {}, {}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", "null", "[" * 10**5, '{"stage": "stage", "of": "another version"}',
+        *(json.dumps({**WHOLE, **change}) for change in (
+            {"outputs": []}, {"outputs": {"file": 1}}, {"outputs": {"../file": "sha"}}, {"outputs": {"/file": "sha"}},
+            {"inputs": None}, {"result": 3}, {"clock": "now"}, {"stage": 5}, {"stage": None}, {"more": 1},
+        )),
+    ],
+)  # fmt: skip
 def test_a_damaged_manifest_is_named_and_the_stage_runs_again(writer: Writer, text: str) -> None:
     writer()
     (writer.run.folder / "stage.json").write_text(text)
     with pytest.raises(StageError, match=r"stage\.json is not a manifest.*again"):
         writer.run.folder.require("stage")
-    writer()
+    (warning,) = writer().clock["warnings"]
+    assert "stage.json is not a manifest" in warning and "runs again" in warning
     assert writer.worked == 2
     writer.run.folder.require("stage")
+    assert writer().clock["warnings"] == [warning], "it is not run again"
+
+
+def test_the_manifest_of_another_stage_is_named_and_the_stage_runs_again(writer: Writer) -> None:
+    write_json(writer.run.folder / "stage.json", {**asdict(writer()), "stage": "other"})
+    with pytest.raises(StageError, match=r"stage\.json is the manifest of stage 'other'.*again"):
+        writer.run.folder.require("stage")
+    assert len(writer().clock["warnings"]) == 1
+    assert writer.worked == 2
+
+
+def test_a_folder_in_place_of_a_manifest_is_named(writer: Writer) -> None:
+    (writer.run.folder / "stage.json").mkdir()
+    with pytest.raises(StageError, match=r"stage\.json is a folder.*move it away"):
+        writer()
+
+
+@pytest.mark.parametrize("name", ["../kept", "{folder}/../kept", "made", "", "a/../../kept"])
+def test_what_a_damaged_manifest_names_outside_the_run_is_not_removed(writer: Writer, name: str) -> None:
+    kept = writer.run.folder.path.parent / "kept"
+    kept.write_text("kept")
+    manifest = asdict(writer())
+    named = name.format(folder=writer.run.folder.path)
+    write_json(
+        writer.run.folder / "stage.json", {**manifest, "outputs": {**manifest["outputs"], named: "sha"}}
+    )
+    writer("new")
+    assert kept.read_text() == "kept"
+    writer.run.folder.require("stage")
+
+
+def test_what_killed_writers_left_is_removed_and_what_others_write_stays(writer: Writer) -> None:
+    kept = ".stage.json.withdrawn", ".notes.txt", ".a.part", "b.abcdefgh.part"
+    for name in (".made.abcdefgh.part.txt", ".model.12345678.part", *kept):
+        (writer.run.folder / name).write_text("half")
+    with atomic_path(writer.run.folder / "other.txt") as temporary:
+        temporary.write_text("whole")
+        writer()
+    left = {path.name for path in writer.run.folder.path.iterdir()}
+    assert left == {"made", "other.txt", "stage.json", *kept[1:]}
+
+
+def test_a_full_disk_ends_the_stage_with_one_message(writer: Writer) -> None:
+    def fill(work: Work[Letters]) -> Made:
+        raise OSError(errno.ENOSPC, "No space left on device", str(work.folder / "curves"))
+
+    writer.work = fill
+    with pytest.raises(DiskFullError, match=r"disk is full: .*curves can't be written.*free some space"):
+        writer()
 
 
 def test_a_stage_whose_result_is_of_another_version_runs_again(writer: Writer) -> None:

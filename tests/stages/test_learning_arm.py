@@ -1,7 +1,8 @@
-"""An arm of the validation gives the same bytes in whichever process it learns."""
+"""An arm of the validation gives the same bytes in whichever process it learns, and finished runs are not repeated."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 from rlpretrain.environments.episodes import NUM_ENVS
 from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.stages.implementation.kept_trials import KeptTrials
 from rlpretrain.stages.implementation.learning_arm import LearningArm
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.transfer.settings import TransferConfig
@@ -83,3 +85,48 @@ def test_two_processes_give_the_bytes_of_one(monkeypatch: pytest.MonkeyPatch) ->
     assert contents(alone["a"][0])["weights"] != contents(alone["a"][1])["weights"]
     states = np.random.default_rng(0).normal(size=(50, 64)).astype(np.float32)
     np.testing.assert_array_equal(alone["b"][1].policy(states), shared["b"][1].policy(states))
+
+
+@pytest.fixture(scope="module")
+def kept_arm(tmp_path_factory: pytest.TempPathFactory) -> tuple[LearningArm, Trial]:
+    """Return an arm that has kept its run with seed 7, and that run."""
+    torch.manual_seed(0)
+    network = PolicyNetwork(Scaler(np.zeros(64, np.float32), np.ones(64, np.float32)), [8])
+    kept = KeptTrials(tmp_path_factory.mktemp("run") / "kept", "key")
+    learner = replace(arm("a", network, network), kept=kept)
+    return learner, learner(7)
+
+
+@pytest.fixture
+def kept(kept_arm: tuple[LearningArm, Trial], tmp_path: Path) -> KeptTrials:
+    """Return a copy of what the arm has kept."""
+    assert kept_arm[0].kept is not None
+    shutil.copytree(kept_arm[0].kept.folder, tmp_path / "kept")
+    return replace(kept_arm[0].kept, folder=tmp_path / "kept")
+
+
+def test_a_kept_run_comes_back_to_the_last_bit(
+    kept_arm: tuple[LearningArm, Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LearningArm, "_train", None)
+    learner, trial = kept_arm
+    assert contents(learner(7)) == contents(trial)
+    assert learner.kept is not None and learner.kept.find("b", 7) is learner.kept.find("a", 8) is None
+
+
+def test_a_kept_run_that_is_damaged_or_of_another_key_is_named_and_removed(kept: KeptTrials) -> None:
+    warnings: list[str] = []
+    assert kept.check(["a", "b"], range(7, 9), warnings.append) == 1 and not warnings
+    (path,) = kept.folder.iterdir()
+    content = path.read_bytes()
+    path.write_bytes(content[:-100])
+    assert kept.check(["a"], range(7, 8), warnings.append) == 0
+    assert "a, seed 7 runs again" in warnings[0] and not path.exists()
+    path.write_bytes(content)
+    assert replace(kept, identity="other").check(["a"], range(7, 8), warnings.append) == 0
+    assert "other settings or inputs" in warnings[1] and not path.exists()
+    # The run of another seed, under this one's name.
+    path.with_name("a_8.pt").write_bytes(content)
+    assert kept.check(["a"], range(8, 9), warnings.append) == 0
+    kept.remove()
+    assert not kept.folder.exists()

@@ -20,6 +20,7 @@ from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 from rlpretrain.deployment.notifications.alert_message import (
     FAILURE_KEY,
     AlertMessage,
+    died,
     failed_run,
     late_run,
     successful_run,
@@ -68,12 +69,24 @@ def nightly_deadline(environment: Mapping[str, str] | None = None) -> DeadlineAl
 
 
 def record_failure(context: Context) -> None:
-    """Store why a task failed where the run's notification and clients of the REST API find it."""
+    """Store why a task failed where the run's notification and clients of the REST API find it.
+
+    Airflow calls this in the task's own process, or in the DAG processor if that process or its worker has died. There
+    nobody knows an exception, and a stored one would never be confirmed: the DAG processor answers no such request, so
+    this would wait until it is killed, with all other callbacks. What is known is logged, and `run_failed` says it.
+    """
     error = context.get("exception")
+    if error is None:
+        log.error("%s: %s", context["ti"].task_id, died(context["ti"]))
+        return
     reason = (
         str(redact(f"{type(error).__name__}: {error}")) if isinstance(error, BaseException) else str(error)
     )
-    context["ti"].xcom_push(FAILURE_KEY, reason[:LONGEST_REASON])
+    try:
+        context["ti"].xcom_push(FAILURE_KEY, reason[:LONGEST_REASON])
+    except Exception:
+        # The API may be the reason; the task's log keeps it.
+        log.exception("the reason of the failure can't be stored: %s", reason)
 
 
 def run_succeeded(context: Context) -> None:

@@ -139,7 +139,7 @@ def stage_metrics(folder: Path, task_id: str) -> dict[str, float]:
 
 def _seconds(run: RunFolder, stage: Stage[Any, Any]) -> dict[str, float]:
     """Return the seconds that a stage took, summed over its parts."""
-    seconds = [manifest.clock["seconds"] for manifest in manifests_of(run, stage)]
+    seconds = [manifest.seconds for manifest in manifests_of(run, stage)]
     return {f"{stage.name}.seconds": sum(seconds)} if seconds else {}
 
 
@@ -170,7 +170,7 @@ def _mine(run: RunFolder) -> Mapping[str, Any]:
         "extract.versions": sum(chunk.versions for chunk in extracted),
         "extract.history_remarks": sum(sum(chunk.history_remarks.values()) for chunk in extracted),
         **_seconds(run, EXTRACT),
-        "extract.slowest_chunk_seconds": max(chunk.clock["seconds"] for chunk in chunks),
+        "extract.slowest_chunk_seconds": max(chunk.seconds for chunk in chunks),
         "fidelity.agree": mined.agree,
         "fidelity.agree_share": mined.agree / len(fidelity) if fidelity else None,
         "fidelity.correlation": median(correlations) if correlations else None,

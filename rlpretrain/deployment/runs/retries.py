@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from airflow.sdk import RetryDecision, RetryPolicy
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, ErrorType
 
 from rlpretrain.errors import ServiceError
 
@@ -14,8 +16,17 @@ if TYPE_CHECKING:
 __all__ = ["TransientFailures"]
 
 
+_KILLED = re.compile(r"\b(?:StatusCode|exit_code)\W+(137|143)\b")
+"""The exit status of a container that SIGKILL or SIGTERM ended, as Docker's and Kubernetes' operators report it."""
+
+
 class TransientFailures(RetryPolicy):
     """Retry failures that may pass: an unreachable or overloaded service, a lost connection, a time-out.
+
+    Airflow's own API is such a service: a task asks it for its inputs, and leaves its results there.
+
+    A trainer that was killed in its container or pod is tried again too, like a worker that has died: for lack of
+    memory, or because its host was stopped. It resumes where it was.
 
     Everything else (bad settings, bad data, a defect) would fail the same way again, so the task fails at once. A
     worker that dies raises nothing, so the task's own ``retries`` cover it; finished stages are not repeated.
@@ -34,9 +45,21 @@ class TransientFailures(RetryPolicy):
                 if cause.retryable:
                     return RetryDecision.retry(reason=cause.message)
                 break
-            if isinstance(cause, (ConnectionError, TimeoutError)):
+            if isinstance(cause, (ConnectionError, TimeoutError)) or _is_unanswered(cause):
                 return RetryDecision.retry(reason=str(cause))
+            if isinstance(cause, AirflowException) and (killed := _KILLED.search(str(cause))):
+                return RetryDecision.retry(
+                    reason=f"the trainer was killed, exit status {killed[1]}: it resumes"
+                )
         return RetryDecision.fail(reason=f"{type(exception).__name__}: a retry would fail the same way")
+
+
+def _is_unanswered(error: BaseException) -> bool:
+    """Return whether Airflow's API gave no answer to a task, even after the worker's own retries, or a server error."""
+    if not isinstance(error, AirflowRuntimeError) or error.error.error is not ErrorType.API_SERVER_ERROR:
+        return False
+    status = (error.error.detail or {}).get("status_code")
+    return status is None or status == 429 or status >= 500
 
 
 def _chain(exception: BaseException | None) -> list[BaseException]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from rlpretrain.runs.manifest import Manifest
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import load_config
 from rlpretrain.stages import stage_named
+from rlpretrain.stages.run import own_settings
 
 __all__ = [
     "CONTAINER_ARTIFACTS",
@@ -113,7 +113,7 @@ def stage_command(stage: str, folder: Path, symbol: str = "") -> list[str]:
 
 def market_of(folder: Path) -> str:
     """Return the run's market setting, which determines the price files that the stage must see."""
-    return str(json.loads((folder / "settings.json").read_text(encoding="utf-8"))["market"])
+    return str(own_settings(folder)["market"])
 
 
 def finished_stage(stage: str, folder: Path, symbol: str = "") -> Manifest:

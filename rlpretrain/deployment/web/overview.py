@@ -185,8 +185,5 @@ def _effect(found: Mapping[str, Any] | None) -> Effect | None:
 
 def _seconds(folder: Path) -> dict[str, float]:
     run = RunFolder(folder)
-    taken = {
-        stage.name: [manifest.clock.get("seconds", 0.0) for manifest in manifests_of(run, stage)]
-        for stage in STAGES
-    }
+    taken = {stage.name: [manifest.seconds for manifest in manifests_of(run, stage)] for stage in STAGES}
     return {stage: sum(values) for stage, values in taken.items() if values}

@@ -56,7 +56,10 @@ def _price_files(folder: Path) -> list[Path]:
         raise DataError(
             f"market folder {folder} does not exist", hint="'files:DIR' names a folder of price files"
         )
-    files = sorted(_files(folder, deeper=True))
+    try:
+        files = sorted(_files(folder, deeper=True))
+    except OSError as error:
+        raise DataError(f"{error.filename or folder} cannot be read: {error.strerror}") from None
     if not files:
         raise DataError(f"{folder} contains no price file", hint="add .csv, .csv.gz, .txt or .parquet files")
     return files

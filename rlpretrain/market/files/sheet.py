@@ -30,6 +30,7 @@ _LINES = 4
 """Number of lines that are enough to recognise a layout: three of header, and one of bars."""
 _FEW_LINES, _LONGEST_LINES = 2**15, 2**22
 """Bytes that contain these lines in most files, and at most; a line of ten thousand tickers has 60 kB."""
+_UTF8 = "save the file as UTF-8"
 _BLANK = ("", "nan", "NaN", "NA", "N/A", "n/a", "#N/A", "null", "NULL", "None", "-")
 
 
@@ -162,7 +163,12 @@ def open_sheet(path: Path) -> Sheet:
         delimiter = max((",", ";", "\t", "|"), key=first.count)
         rows = csv.reader(io.StringIO(text, newline=None), delimiter=delimiter)
         lines = tuple(tuple(row) for row, _ in zip(rows, range(_LINES), strict=False))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error, pa.ArrowException) as error:
+    except UnicodeDecodeError as error:
+        line = len((head[: error.start] + b".").splitlines())
+        raise DataError(f"{path}, line {line} cannot be read: {error}", hint=_UTF8) from None
+    except csv.Error as error:
+        raise DataError(f"{path}, line {rows.line_num} cannot be read: {error}") from None
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise DataError(f"{path} cannot be read: {error}") from None
     return Sheet(path, lines or ((),), _partition(path), delimiter=delimiter)
 
@@ -231,5 +237,15 @@ def _read_text(
             # A cell is no number. Arrow names a faulty row only when it reads on one thread.
             table = read(dict.fromkeys(wanted, pa.string()), threads=False)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        raise DataError(f"{sheet.path}: {error}", hint="each row has as many cells as the header") from None
+        raise _unread(sheet.path, str(error)) from None
     return {position: table[names[position]] for position in columns}
+
+
+def _unread(path: Path, reason: str) -> DataError:
+    """Return an error with the line that Arrow names as a row: it counts from the file's first line."""
+    row = re.search(r"Row #(\d+)", reason)
+    place = f"{path}, line {row[1]}" if row else str(path)
+    hint = {"Expected": "each row has as many cells as the header", "UTF8": _UTF8}
+    return DataError(
+        f"{place} cannot be read: {reason}", hint=next((hint[word] for word in hint if word in reason), None)
+    )

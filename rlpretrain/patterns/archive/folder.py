@@ -20,6 +20,7 @@ from rlpretrain.patterns.store import schema
 from rlpretrain.patterns.store.columns import Columns, memory_type
 from rlpretrain.patterns.store.digests import RowsDigest
 from rlpretrain.runs.files import file_sha256, write_json
+from rlpretrain.runs.full_disk import naming_full_disks
 
 __all__ = ["Manifest", "read_manifest", "read_rows", "write_archive"]
 
@@ -53,6 +54,7 @@ class Manifest:
     format: int = _FORMAT
 
 
+@naming_full_disks()
 def write_archive(folder: Path, parts: Iterable[Columns], described: dict[str, Any]) -> Manifest:
     """Write rows, read them back, and write the manifest last: a folder without one is not an archive.
 
@@ -69,6 +71,8 @@ def write_archive(folder: Path, parts: Iterable[Columns], described: dict[str, A
     ------
     DataError
         The rows that were read back differ from those that were written.
+    DiskFullError
+        The disk is full.
     """
     folder.mkdir(parents=True)
     digest, dates, since, until = RowsDigest(), set[str](), set[int](), set[int]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -10,19 +11,23 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+import psycopg2.errors
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from rlpretrain.errors import DataError, ServiceError, SettingsError
+from rlpretrain.errors import DataError, DiskFullError, ServiceError, SettingsError
+from rlpretrain.runs.full_disk import is_full
 
 __all__ = ["connect", "explained", "migrate", "reading", "store_url", "writing"]
 
 _MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _LOCK = zlib.crc32(b"rlpretrain pattern store")
 _BUSY_SECONDS = 60
+_ROOM = 64 * 1024
+"""Bytes: SQLite's index of its write-ahead log has 32 KiB at first, and it says only "disk I/O error" without room."""
 _PERMANENT = (
     "authentication failed",
     "no password supplied",
@@ -123,6 +128,15 @@ def _shown(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
+def _has_no_room(url: URL, driver: BaseException | None) -> bool:
+    """Return whether SQLite failed to read, write or open one of its files on a disk that is full."""
+    code = getattr(driver, "sqlite_errorcode", 0) & 0xFF
+    if code not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) or not url.database:
+        return False
+    folder = Path(url.database).absolute().parent
+    return folder.is_dir() and shutil.disk_usage(folder).free < _ROOM
+
+
 @contextmanager
 def explained(url: URL) -> Iterator[None]:
     """Convert a driver's failure into an error that names the store, without its password.
@@ -133,6 +147,8 @@ def explained(url: URL) -> Iterator[None]:
         The server cannot be reached or rejects the connection, or a file cannot be opened or stays locked.
     DataError
         The database rejects a statement or a row.
+    DiskFullError
+        The disk of the file or of the server is full; the transaction is undone.
     """
     try:
         yield
@@ -143,6 +159,11 @@ def explained(url: URL) -> Iterator[None]:
             if secret:
                 reason = reason.replace(str(secret), "***")
         message = f"pattern store {_shown(url)}: {reason}"
+        if is_full(error) or isinstance(driver, psycopg2.errors.DiskFull) or _has_no_room(url, driver):
+            raise DiskFullError(
+                f"the disk is full: {message}",
+                hint="free some space where the store is and run the same command again",
+            ) from None
         if isinstance(driver, (sqlite3.OperationalError, psycopg2.OperationalError)):
             permanent = any(words in reason for words in _PERMANENT)
             raise ServiceError(message, hint="check RLPRETRAIN_STORE_URL", retryable=not permanent) from None

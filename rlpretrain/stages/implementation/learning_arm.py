@@ -16,6 +16,7 @@ from rlpretrain.environments.settings import Reward
 from rlpretrain.pretraining.dataset import DataSet, read_dataset
 from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.pretraining.placebo import move_prices
+from rlpretrain.stages.implementation.kept_trials import KeptTrials
 from rlpretrain.transfer import TradingPolicy, checkpoint_steps, make_agent, train_agent
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
 from rlpretrain.transfer.settings import TransferSettings
@@ -57,6 +58,8 @@ class LearningArm:
     passes_before
         Passes of a sample through the network, forward and back, that RL uses up before the learning curve begins: the
         compute that pre-training has spent before the other arms' curves begin.
+    kept
+        Where finished runs are kept, so that they are not repeated after the stage was killed.
     """
 
     name: str
@@ -74,9 +77,19 @@ class LearningArm:
     patterns: Path
     prices_moved_by: float = 0.0
     passes_before: int = 0
+    kept: KeptTrials | None = None
 
     def __call__(self, seed: int) -> Trial:
         """Train with a seed; the final policy is the checkpoint with the best score on the validation window."""
+        if self.kept is None:
+            return self._train(seed)[1]
+        trial = self.kept.find(self.name, seed)
+        if trial is None:
+            policy, trial = self._train(seed)
+            self.kept.keep(self.name, seed, policy, trial)
+        return trial
+
+    def _train(self, seed: int) -> tuple[TradingPolicy, Trial]:
         # The networks are small: a second thread costs more than it gains.
         torch.set_num_threads(1)
         assets, spans = zip(*self.arena, strict=True)
@@ -112,7 +125,8 @@ class LearningArm:
             patterns=self._read_patterns,
         )
         steps, (_, weights) = max(watched, key=lambda checkpoint: checkpoint[1][0])
-        return recorder.trial(agent.policy.acting_copy(weights).act, steps - before, weights_sha256(weights))
+        final = agent.policy.acting_copy(weights)
+        return final, recorder.trial(final.act, steps - before, weights_sha256(weights))
 
     def _read_patterns(self) -> DataSet:
         data = read_dataset(self.patterns)

@@ -111,6 +111,7 @@ def _train(work: Work[PretrainSettings], group: Group) -> _Clones:
             checkpoint=_checkpoint(work, name),
             group=group,
             progress=partial(_say, work, "" if name == "clone" else f"{name} ") if group.leads else _silent,
+            warn=work.warn if group.leads else _silent,
         )
 
     trained = clone("clone", train, validation, settings)

@@ -22,13 +22,21 @@ from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.registry import Registry
 from rlpretrain.runs.files import atomic_path, file_sha256, write_json
 from rlpretrain.stages.implementation.challenge import against_champion
+from rlpretrain.stages.implementation.kept_trials import KeptTrials
 from rlpretrain.stages.implementation.learning_arm import LearningArm
 from rlpretrain.stages.implementation.market import load_days, load_votes, mined_windows, votes_of
 from rlpretrain.stages.implementation.placebo import load_placebo_days, placebo_move
 from rlpretrain.stages.mine import CARD, MINE
 from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, TRANSFER
-from rlpretrain.stages.validate import Validated, ValidateSettings, champion_file, evidence_file, ledger_file
+from rlpretrain.stages.validate import (
+    Validated,
+    ValidateSettings,
+    champion_file,
+    evidence_file,
+    ledger_file,
+    trials_folder,
+)
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import load_agent
 from rlpretrain.transfer.agent import ROLLOUT_STEPS
@@ -55,12 +63,16 @@ def validate(work: Work[ValidateSettings]) -> Validated:
     """Run all arms on one asset and measure them; the only stage that reads the test window."""
     symbol, settings = work.part, work.settings
     champion = Registry(work.output_dir).champion(besides=work.run_id)
+    kept = KeptTrials.of(work, work.folder / trials_folder(symbol))
     # The arms' networks are small: a second thread costs more than it gains, and processes run in parallel.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         days = _days(work)
-        case = _case(work, days, settings)
+        case = _case(work, days, settings, kept)
+        seeds = range(settings.seed, settings.seed + settings.validation_seeds)
+        if finished := kept.check(sorted(case.learners), seeds, work.warn):
+            work.progress(f"{symbol}: {finished} runs had finished before, and are not repeated")
         agent, _ = load_agent(work.read(TRANSFER, AGENT))
         evidence = validate_asset(
             case,
@@ -77,6 +89,7 @@ def validate(work: Work[ValidateSettings]) -> Validated:
     write_json(work.write(evidence_file(symbol)), json.loads(evidence.model_dump_json()))
     _write_ledger(work.write(ledger_file(symbol)), case.window.run(agent.act))
     write_json(work.write(champion_file(symbol)), against_champion(work, case.window, agent.act, champion))
+    kept.remove()
     work.progress(f"{symbol} validated")
     return Validated(
         bars=len(case.window.dates),
@@ -136,7 +149,9 @@ def _placebo_days(work: Work[ValidateSettings]) -> _Days:
     return replace(_days(work, load_placebo_days), prices_moved_by=placebo_move(work).share)
 
 
-def _case(work: Work[ValidateSettings], days: _Days, config: ValidationSettings) -> AssetCase:
+def _case(
+    work: Work[ValidateSettings], days: _Days, config: ValidationSettings, kept: KeptTrials | None = None
+) -> AssetCase:
     window, moved = days.window, _placebo_days(work)
     clone = load_model_file(work.read(PRETRAIN, PRETRAINED)).network().eval()
     placebo = load_model_file(work.read(PRETRAIN, PLACEBO)).network().eval()
@@ -159,6 +174,7 @@ def _case(work: Work[ValidateSettings], days: _Days, config: ValidationSettings)
                 networks.get(arm.starts_from),
                 transfers[arm.name],
                 trusted.get(arm.starts_from, 1.0),
+                kept,
             )
             for arm in learners
         },
@@ -218,6 +234,7 @@ def _learner(
     start: PolicyNetwork | None,
     transfer: TransferSettings,
     trust: float,
+    kept: KeptTrials | None,
 ) -> LearningArm:
     shape = load_model_file(work.read(PRETRAIN, PRETRAINED)).network()
     trained = work.result(PRETRAIN)
@@ -240,6 +257,7 @@ def _learner(
         patterns=dataset_file(work.read(MINE, CARD).parent, "train"),
         prices_moved_by=days.prices_moved_by,
         passes_before=trained.train * trained.epochs if arm.equal_compute else 0,
+        kept=kept,
     )
 
 

@@ -205,6 +205,31 @@ def test_failure_tells_task_reason_and_log() -> None:
     )
 
 
+class SilentApi:
+    """A task instance whose pushes are never confirmed, as in the DAG processor, or fail."""
+
+    task_id, try_number, hostname = "mine", 2, "worker-3"
+    pushed = 0
+
+    def xcom_push(self, key: str, value: str) -> None:
+        self.pushed += 1
+        raise TimeoutError
+
+
+def test_a_task_that_died_outside_its_worker_has_a_reason_and_nothing_waits(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ti = SilentApi()
+    record_failure({"ti": ti})  # type: ignore[arg-type]
+    assert not ti.pushed, "the DAG processor would wait for an answer that never comes"
+    assert "mine: try 2 on worker-3 ended without an error of its own" in caplog.text
+
+
+def test_a_reason_that_cannot_be_stored_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    record_failure({"ti": SilentApi(), "exception": ValueError("no prices")})  # type: ignore[arg-type]
+    assert "can't be stored: ValueError: no prices" in caplog.text
+
+
 async def test_a_run_that_ended_is_not_late(
     monkeypatch: pytest.MonkeyPatch, server: tuple[str, list[dict[str, Any]]]
 ) -> None:

@@ -1,15 +1,23 @@
 """Which exceptions of a task are tried again."""
 
 import pytest
+from airflow.providers.docker.exceptions import DockerContainerFailedException
 from airflow.sdk import RetryAction
+from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from rlpretrain.deployment.runs.retries import TransientFailures
-from rlpretrain.errors import DataError, ServiceError, SettingsError, StageError
+from rlpretrain.errors import DataError, DiskFullError, ServiceError, SettingsError, StageError
 
 
 def caused_by(error: Exception, cause: Exception) -> Exception:
     error.__cause__ = cause
     return error
+
+
+def api_error(**detail: object) -> AirflowRuntimeError:
+    """Return what a task gets where its worker had no answer of Airflow's API."""
+    return AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=detail))
 
 
 @pytest.mark.parametrize(
@@ -20,6 +28,10 @@ def caused_by(error: Exception, cause: Exception) -> Exception:
         TimeoutError("no answer"),
         caused_by(RuntimeError("task group"), ServiceError("503", retryable=True)),
         caused_by(RuntimeError("wrapped"), ConnectionRefusedError("refused")),
+        api_error(status_code=None, exception_type="ReadTimeout"),
+        api_error(status_code=503),
+        DockerContainerFailedException("Docker container failed: {'Error': None, 'StatusCode': 137}"),
+        AirflowException("Pod p returned a failure. 'terminated': {'exit_code': 137, 'reason': 'OOMKilled'}"),
     ],
 )
 def test_what_time_may_mend(error: Exception) -> None:
@@ -35,6 +47,10 @@ def test_what_time_may_mend(error: Exception) -> None:
         StageError("manifest is missing"),
         ValueError("a defect"),
         FileNotFoundError("prices.csv"),
+        DiskFullError("the disk is full"),
+        api_error(status_code=404),
+        DockerContainerFailedException("Docker container failed: {'StatusCode': 1}"),
+        AirflowRuntimeError(ErrorResponse(error=ErrorType.XCOM_NOT_FOUND)),
         caused_by(ServiceError("answer is malformed"), ConnectionError("never the cause that counts")),
     ],
 )

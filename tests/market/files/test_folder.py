@@ -1,8 +1,10 @@
 """Prices from a folder: layouts side by side, what is left out and named, and errors that name the file."""
 
 import datetime as dt
+import errno
 import gzip
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -310,6 +312,39 @@ def test_hostile_files_are_named(tmp_path: Path) -> None:
         with pytest.raises(DataError, match=re.escape(name)):
             read_folder(tmp_path, None)
         (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            (HEADER + ROW).encode() + b"2024-01-03,A\xe9A,1,1,1,1,1\n",
+            r"a\.csv, line 3 cannot be read.*as UTF-8",
+        ),
+        (
+            (HEADER + ROW * 2000).encode() + b"2024-01-03,A\xe9A,1,1,1,1,1\n",
+            r"a\.csv, line 2002 cannot be read.*as UTF-8",
+        ),
+        ((HEADER + ROW + "2024-01-03,AAA,10\n").encode(), r"a\.csv, line 3 .*as many cells as the header"),
+        (
+            b"date,close\n2024-01-02," + b"1" * 200_000 + b"\n",
+            r"a\.csv, line [23] cannot be read: field larger",
+        ),
+    ],
+)
+def test_the_line_that_cannot_be_read_is_named(content: bytes, says: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(DataError, match=says):
+        read_folder(tmp_path, None)
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: Path) -> Iterator[Path]:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError, match=rf"{tmp_path} cannot be read: Permission denied"):
+        read_folder(tmp_path, None)
 
 
 def test_broken_archives_are_named(tmp_path: Path) -> None:
