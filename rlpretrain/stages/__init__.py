@@ -10,12 +10,14 @@ from typing import Any
 
 from rlpretrain.stages.analyze import ANALYZE
 from rlpretrain.stages.check import CHECK
+from rlpretrain.stages.decide import DECIDE
 from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.finished import manifests_of, result_of
 from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.pretrain import PRETRAIN
 from rlpretrain.stages.promote import PROMOTE
+from rlpretrain.stages.record import RECORD
 from rlpretrain.stages.report import REPORT
 from rlpretrain.stages.run import Run, make_run, open_run
 from rlpretrain.stages.running import parts_of, run_stage, run_with_needs, stages_before, work_of
@@ -28,12 +30,14 @@ from rlpretrain.stages.validate import VALIDATE
 __all__ = [
     "ANALYZE",
     "CHECK",
+    "DECIDE",
     "EXTRACT",
     "LIST",
     "MINE",
     "NIGHT",
     "PRETRAIN",
     "PROMOTE",
+    "RECORD",
     "REPORT",
     "SCORE",
     "STAGES",
@@ -65,6 +69,8 @@ STAGES: tuple[Stage[Any, Any], ...] = (
     TRANSFER,
     VALIDATE,
     REPORT,
+    DECIDE,
+    RECORD,
     PROMOTE,
     SCORE,
 )
