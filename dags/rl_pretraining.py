@@ -152,7 +152,7 @@ def report(folder: str) -> dict[str, Any]:
 
 @task
 def decide(folder: str) -> str:
-    """Let the champion and the challengers decide at the last close."""
+    """Decide at the last close with the champion and the challengers."""
     return run_task(DECIDE, folder)
 
 

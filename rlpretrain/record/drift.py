@@ -66,7 +66,9 @@ def drift_test(
         return None
     rng = np.random.default_rng(_SEED)
     block = day_block_length(theirs[:, None])
-    one, other = (theirs[_days(len(theirs), samples, count, block, rng)] for count in (len(ours), len(theirs)))
+    one, other = (
+        theirs[_days(len(theirs), samples, count, block, rng)] for count in (len(ours), len(theirs))
+    )
     drawn, found = np.abs(_studentised(one, other)), float(_studentised(ours, theirs))
     p_value = float((1 + np.sum(drawn >= abs(found))) / (1 + samples))
     finding: Finding = "no drift shown"

@@ -48,7 +48,7 @@ def _inputs(work: Work[DecideSettings]) -> Mapping[str, str]:
 
 DECIDE = Stage(
     name="decide",
-    does="let the champion and the challengers decide at the last close",
+    does="decide at the last close with the champion and the challengers",
     needs=(LIST, MINE, REPORT),
     settings=DecideSettings,
     result=Decided,

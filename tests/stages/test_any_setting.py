@@ -204,7 +204,7 @@ def test_what_depends_on_a_setting_runs_again_and_all_is_as_in_a_fresh_run(
             )
             expected = held or new or bool(differ) or parts_gone
             # The registry was emptied: who asks it finds another answer.
-            if stage.name == "promote":
+            if stage.name in ("decide", "promote"):
                 continue
             assert again == expected, f"{own}: {sorted(differ)}"
 

@@ -1,4 +1,4 @@
-"""Let the champion and the challengers decide at the last close, each as it learned to see the market."""
+"""The decisions of champion and challengers at the last close, each as it learned to see the market."""
 
 from __future__ import annotations
 
