@@ -49,8 +49,8 @@ from rlpretrain.stages import (
     LIST,
     MINE,
     PRETRAIN,
-    RECORD,
     REPORT,
+    SEAL,
     TRANSFER,
     UPDATE,
     VALIDATE,
@@ -157,9 +157,9 @@ def decide(folder: str) -> str:
 
 
 @task
-def record(folder: str) -> str:
-    """Write the decisions into the forward record before their outcome exists, and settle earlier ones."""
-    return run_task(RECORD, folder)
+def seal(folder: str) -> str:
+    """Enter the decisions in the forward record before their outcome exists, and settle earlier ones."""
+    return run_task(SEAL, folder)
 
 
 @task(outlets=[CHAMPION])
@@ -261,7 +261,7 @@ def rl_pretraining() -> None:
         validated,
         reported,
         decided,
-        record(folder),
+        seal(folder),
         *promoted,
     )
     if load_config().runs_storage:

@@ -17,11 +17,11 @@ from rlpretrain.stages.list import LIST
 from rlpretrain.stages.mine import MINE
 from rlpretrain.stages.pretrain import PRETRAIN
 from rlpretrain.stages.promote import PROMOTE
-from rlpretrain.stages.record import RECORD
 from rlpretrain.stages.report import REPORT
 from rlpretrain.stages.run import Run, make_run, open_run
 from rlpretrain.stages.running import parts_of, run_stage, run_with_needs, stages_before, work_of
 from rlpretrain.stages.score import SCORE
+from rlpretrain.stages.seal import SEAL
 from rlpretrain.stages.stage import Stage
 from rlpretrain.stages.transfer import TRANSFER
 from rlpretrain.stages.update import UPDATE
@@ -37,9 +37,9 @@ __all__ = [
     "NIGHT",
     "PRETRAIN",
     "PROMOTE",
-    "RECORD",
     "REPORT",
     "SCORE",
+    "SEAL",
     "STAGES",
     "TRANSFER",
     "UPDATE",
@@ -70,7 +70,7 @@ STAGES: tuple[Stage[Any, Any], ...] = (
     VALIDATE,
     REPORT,
     DECIDE,
-    RECORD,
+    SEAL,
     PROMOTE,
     SCORE,
 )

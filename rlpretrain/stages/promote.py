@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from rlpretrain.patterns.settings import StoreSettings
 from rlpretrain.registry.settings import ApprovalSettings
 from rlpretrain.stages.pretrain import PRETRAIN
-from rlpretrain.stages.record import RECORD
 from rlpretrain.stages.report import REPORT
+from rlpretrain.stages.seal import SEAL
 from rlpretrain.stages.stage import Result, Stage
 from rlpretrain.stages.transfer import TRANSFER
 from rlpretrain.stages.work import Work
@@ -48,7 +48,7 @@ PROMOTE = Stage(
     name="promote",
     does="make the agent champion if the rule, its live record and the user, where these are required, agree",
     # The report comes first: the stages before it run in the order of the table, the analysis before those that learn.
-    needs=(REPORT, PRETRAIN, TRANSFER, RECORD),
+    needs=(REPORT, PRETRAIN, TRANSFER, SEAL),
     settings=PromoteSettings,
     result=Promoted,
     run=_run,

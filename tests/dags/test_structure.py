@@ -161,10 +161,10 @@ def test_a_person_is_asked_only_where_the_deployment_says_so(
     nightly: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "approve" not in nightly.task_ids
-    assert "record" in nightly.get_task("promote").upstream_task_ids
+    assert "seal" in nightly.get_task("promote").upstream_task_ids
     monkeypatch.setenv("RLPRETRAIN_APPROVAL", "required")
     asking = load_dag_file().nightly
-    assert "record" in asking.get_task("approve").upstream_task_ids
+    assert "seal" in asking.get_task("approve").upstream_task_ids
     assert asking.get_task("promote").upstream_task_ids == {"approve", "resolve_settings"}
     assert list(asking.get_task("approve").params) == ["reason"]
 

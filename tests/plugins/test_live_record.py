@@ -12,7 +12,7 @@ from rlpretrain.deployment.web.live_record import live_record
 from rlpretrain.deployment.web.runs_page import runs_context
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import Run
-from rlpretrain.stages.record import LIVE_RECORD
+from rlpretrain.stages.seal import LIVE_RECORD
 from tests.stages.conftest import tiny
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import subprocess
-import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import text
@@ -13,7 +13,6 @@ from sqlalchemy import text
 from rlpretrain.errors import DataError
 from rlpretrain.patterns.store.connection import connect, store_url, writing
 from rlpretrain.record import find_break, open_record
-from tests.conftest import PROJECT
 from tests.record.building import DAYS, backtest, decision, evening, outcome
 
 
@@ -85,29 +84,27 @@ def test_the_store_refuses_to_change_remove_replace_or_fork(url: str) -> None:
         before = record.entries()
         engine = connect(store_url(url))
         for statement in (*CHANGES, *OF_AN_ENGINE[engine.dialect.name]):
-            with pytest.raises(DataError, match="append-only|unique"), writing(engine) as connection:
+            with pytest.raises(DataError, match=r"append-only|unique"), writing(engine) as connection:
                 connection.execute(text(statement))
         engine.dispose()
         assert record.entries() == before
 
 
-WRITER = """
-import sys, datetime as dt
-from rlpretrain.record import open_record
-from tests.record.building import DAYS, decision, evening
-with open_record(sys.argv[1]) as record:
-    for symbol in ("SPY", "QQQ", "TLT", "GLD", "EFA", sys.argv[2]):
-        record.append([decision(DAYS[0], symbol=symbol)], lambda: evening(DAYS[0]))
-"""
-
-
 def test_writers_at_the_same_time_make_one_chain_without_duplicates(url: str) -> None:
     open_record(url).close()
-    command = [sys.executable, "-c", WRITER, url]
-    writers = [subprocess.Popen([*command, f"OWN{i}"], cwd=PROJECT) for i in range(3)]
-    assert [writer.wait() for writer in writers] == [0, 0, 0]
+    shared = ("SPY", "QQQ", "TLT", "GLD", "EFA")
+    barrier = threading.Barrier(4)
+
+    def write(number: int) -> None:
+        with open_record(url) as record:
+            barrier.wait()
+            for symbol in (*shared, f"OWN{number}"):
+                record.append([decision(DAYS[0], symbol=symbol)], at(evening(DAYS[0])))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
     with open_record(url) as record:
         entries = record.entries()
     assert find_break(entries) is None
     symbols = sorted(entry.facts["symbol"] for entry in entries)
-    assert symbols == sorted(["SPY", "QQQ", "TLT", "GLD", "EFA", "OWN0", "OWN1", "OWN2"])
+    assert symbols == sorted([*shared, *(f"OWN{number}" for number in range(4))])

@@ -33,9 +33,9 @@ from rlpretrain.stages import (
     DECIDE,
     PRETRAIN,
     PROMOTE,
-    RECORD,
     REPORT,
     SCORE,
+    SEAL,
     TRANSFER,
     VALIDATE,
     Run,
@@ -50,8 +50,8 @@ from rlpretrain.stages.implementation.market import load_days, market_key, marke
 from rlpretrain.stages.implementation.score import follow
 from rlpretrain.stages.pretrain import PRETRAINED, Pretrained
 from rlpretrain.stages.promote import Promoted
-from rlpretrain.stages.record import LIVE_RECORD
 from rlpretrain.stages.report import Reported
+from rlpretrain.stages.seal import LIVE_RECORD
 from rlpretrain.stages.transfer import AGENT, Transferred
 from rlpretrain.stages.validate import Validated
 from rlpretrain.stages.work import Work
@@ -303,7 +303,7 @@ def challenger(run: Run, verdict: str, champion: int | None) -> int:
 
     number = REPORT.read(run_stage(run, replace(REPORT, run=report))).version
     run_stage(run, DECIDE)
-    run_stage(run, RECORD)
+    run_stage(run, SEAL)
     return number
 
 
@@ -362,7 +362,7 @@ def live(run: Run, days: int, finding: str = "no drift shown") -> Run:
     own = Registry(run.config.output_dir).version_of_run("run")
     told["agents"] = [{"agent": own.agent_sha256, "days": days, "drift": {"finding": finding}}]
     outputs = {LIVE_RECORD: json.dumps(told).encode()}
-    write_manifest(run.folder.path, RECORD.name, run.folder.require(RECORD.name).result, outputs=outputs)
+    write_manifest(run.folder.path, SEAL.name, run.folder.require(SEAL.name).result, outputs=outputs)
     return with_settings(run, run.folder, live_days=60)
 
 
@@ -403,7 +403,7 @@ def test_champion_and_challenger_decide_as_they_trade_and_know_no_later_price(
         (tmp_path / name).mkdir()
         run, champion = with_champion(source, tmp_path / name)
         challenger(run, "keep", 1)
-        assert RECORD.read(run.folder.require("record")).late == 2, "today is long after these prices"
+        assert SEAL.read(run.folder.require("seal")).late == 2, "today is long after these prices"
         document = json.loads((run.folder / DECISIONS).read_text())
         told.append([one for one in document["facts"] if one["kind"] == "decision"])
         data = days(run)

@@ -13,10 +13,10 @@ from rlpretrain.market import PricePanel, load_market
 from rlpretrain.record import Entry, find_break, open_record
 from rlpretrain.record.forward_record import record_url
 from rlpretrain.runs.run_folder import RunFolder
-from rlpretrain.stages import DECIDE, LIST, RECORD, Run, run_stage
+from rlpretrain.stages import DECIDE, LIST, SEAL, Run, run_stage
 from rlpretrain.stages.decide import DECISIONS
 from rlpretrain.stages.implementation.market import market_of
-from rlpretrain.stages.record import LIVE_RECORD, Recorded
+from rlpretrain.stages.seal import LIVE_RECORD, Sealed
 from tests.plugins.building import listed
 from tests.record.building import AGENT, backtest, decision
 from tests.runs.building import write_manifest
@@ -51,12 +51,12 @@ def decided(folder: Path, market: str, day: dt.date, *, generated: bool = False)
     return run
 
 
-def recorded(run: Run, moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+def recorded(run: Run, moment: dt.datetime, monkeypatch: pytest.MonkeyPatch) -> Sealed:
     """Run the stage at a point in time, whether or not it has run before."""
-    for module in ("stages.implementation.record", "record.forward_record"):
+    for module in ("stages.implementation.seal", "record.forward_record"):
         monkeypatch.setattr(f"rlpretrain.{module}.utc_now", lambda: moment)
-    (run.folder.path / "record.json").unlink(missing_ok=True)
-    return RECORD.read(run_stage(run, RECORD))
+    (run.folder.path / "seal.json").unlink(missing_ok=True)
+    return SEAL.read(run_stage(run, SEAL))
 
 
 def entries(run: Run) -> list[Entry]:

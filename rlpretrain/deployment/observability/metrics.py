@@ -23,8 +23,8 @@ from rlpretrain.stages import (
     LIST,
     MINE,
     PRETRAIN,
-    RECORD,
     REPORT,
+    SEAL,
     TRANSFER,
     UPDATE,
     VALIDATE,
@@ -110,13 +110,13 @@ METRICS: dict[str, dict[str, str]] = {
         "decide.agents": "agents that decided at the last close",
         "decide.seconds": "seconds that their decisions took",
     },
-    RECORD.name: {
+    SEAL.name: {
         "record.decisions": "decisions of the run in the forward record",
         "record.late": "decisions that came too late to be recorded",
         "record.outcomes": "outcomes in the forward record",
         "record.champion_days": "live days of the champion",
         "record.champion_p_value": "p-value of the champion's live mean against its backtest",
-        "record.seconds": "seconds that recording and settling took",
+        "seal.seconds": "seconds that recording and settling took",
     },
 }
 """Task -> its gauges, each with the prefix ``<prefix>.rlpretrain.``, and what they measure."""
@@ -229,7 +229,7 @@ def _report(run: RunFolder) -> Mapping[str, Any]:
 
 
 def _record(run: RunFolder) -> Mapping[str, Any]:
-    recorded = result_of(run, RECORD)
+    recorded = result_of(run, SEAL)
     return {f"record.{name}": value for name, value in recorded.model_dump().items()}
 
 
@@ -249,5 +249,5 @@ _FIGURES: dict[str, Callable[[RunFolder], Mapping[str, Any]]] = {
     TRANSFER.name: _transfer,
     REPORT.name: _report,
     DECIDE.name: lambda run: {"decide.agents": result_of(run, DECIDE).agents},
-    RECORD.name: _record,
+    SEAL.name: _record,
 }

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from rlpretrain.deployment.web.charts import Series, line_chart
 from rlpretrain.runs.output_folder import find_runs
-from rlpretrain.stages.record import LIVE_RECORD
+from rlpretrain.stages.seal import LIVE_RECORD
 
 __all__ = ["LiveRecord", "live_record"]
 

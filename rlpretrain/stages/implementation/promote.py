@@ -17,8 +17,8 @@ from rlpretrain.runs.files import file_sha256
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.pretrain import PRETRAIN, PRETRAINED
 from rlpretrain.stages.promote import Promoted, PromoteSettings
-from rlpretrain.stages.record import LIVE_RECORD, RECORD
 from rlpretrain.stages.report import REPORT
+from rlpretrain.stages.seal import LIVE_RECORD, SEAL
 from rlpretrain.stages.transfer import AGENT, TRANSFER
 from rlpretrain.stages.work import Work
 
@@ -73,7 +73,7 @@ def promote(work: Work[PromoteSettings]) -> Promoted:
 def _live_requirement(work: Work[PromoteSettings]) -> Callable[[str], str]:
     """Return a function that says why an agent's live record is not enough; its text is empty where it is."""
     needed = work.settings.live_days
-    agents = {one["agent"]: one for one in work.read_json(RECORD, LIVE_RECORD)["agents"]}
+    agents = {one["agent"]: one for one in work.read_json(SEAL, LIVE_RECORD)["agents"]}
 
     def missing(agent: str) -> str:
         found = agents.get(agent, {"days": 0, "drift": None})

@@ -20,9 +20,9 @@ from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.local_airflow import LocalAirflow
 from rlpretrain.deployment.observability.metrics import METRICS, stage_metrics
 from rlpretrain.runs.run_folder import RunFolder
-from rlpretrain.stages import DECIDE, MINE, NIGHT, PROMOTE, RECORD, STAGES, result_of
+from rlpretrain.stages import DECIDE, MINE, NIGHT, PROMOTE, SEAL, STAGES, result_of
 from rlpretrain.stages.decide import DECISIONS
-from rlpretrain.stages.record import LIVE_RECORD
+from rlpretrain.stages.seal import LIVE_RECORD
 from tests.conftest import PROJECT
 from tests.deployment.local.test_local_airflow import until
 from tests.stages.conftest import TINY
@@ -156,7 +156,7 @@ class TestRun:
         assert kinds == {"g"}
         first = observed.statsd.gauges()
         # What follows the report was not there yet when it told the size of the folder.
-        later = (f"{PROMOTE.name}.json", f"{DECIDE.name}.json", DECISIONS, f"{RECORD.name}.json", LIVE_RECORD)
+        later = (f"{PROMOTE.name}.json", f"{DECIDE.name}.json", DECISIONS, f"{SEAL.name}.json", LIVE_RECORD)
         first["run.megabytes"] += sum((observed.folder / name).stat().st_size for name in later) / 1e6
         for task in METRICS:
             again = stage_metrics(observed.folder, task)

@@ -9,16 +9,16 @@ from rlpretrain.stages.list import LIST
 from rlpretrain.stages.stage import Result, Stage
 from rlpretrain.stages.work import Work
 
-__all__ = ["LIVE_RECORD", "RECORD", "RecordSettings", "Recorded"]
+__all__ = ["LIVE_RECORD", "SEAL", "SealSettings", "Sealed"]
 
 LIVE_RECORD = "live_record.json"
 
 
-class RecordSettings(MarketSettings, StoreSettings):
+class SealSettings(MarketSettings, StoreSettings):
     """Settings that determine the prices by which decisions are settled, and where the record is."""
 
 
-class Recorded(Result):
+class Sealed(Result):
     """Result of the recording. Unlike other results it depends on the clock: what comes too late is not recorded."""
 
     decisions: int
@@ -33,17 +33,17 @@ class Recorded(Result):
     """P-value of the drift test of the champion's mean; None where there is no champion or there are too few days."""
 
 
-def _run(work: Work[RecordSettings]) -> Recorded:
-    from rlpretrain.stages.implementation.record import record
+def _run(work: Work[SealSettings]) -> Sealed:
+    from rlpretrain.stages.implementation.seal import seal
 
-    return record(work)
+    return seal(work)
 
 
-RECORD = Stage(
-    name="record",
-    does="record tonight's decisions before their outcome exists, and settle earlier ones",
+SEAL = Stage(
+    name="seal",
+    does="enter tonight's decisions in the forward record before their outcome exists, and settle earlier ones",
     needs=(LIST, DECIDE),
-    settings=RecordSettings,
-    result=Recorded,
+    settings=SealSettings,
+    result=Sealed,
     run=_run,
 )

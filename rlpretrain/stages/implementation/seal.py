@@ -12,15 +12,15 @@ from rlpretrain.record.timing import why_late
 from rlpretrain.runs.files import write_json
 from rlpretrain.stages.decide import DECIDE, DECISIONS
 from rlpretrain.stages.implementation.market import listed_market
-from rlpretrain.stages.record import LIVE_RECORD, Recorded, RecordSettings
+from rlpretrain.stages.seal import LIVE_RECORD, Sealed, SealSettings
 from rlpretrain.stages.work import Work
 
-__all__ = ["record"]
+__all__ = ["seal"]
 
 _Facts = Mapping[str, Any]
 
 
-def record(work: Work[RecordSettings]) -> Recorded:
+def seal(work: Work[SealSettings]) -> Sealed:
     """Settle what has an outcome, then append the decisions that are in time; repeating this adds nothing.
 
     Decisions on a generated market are never recorded: its future is known to whoever has its seed.
@@ -38,7 +38,7 @@ def record(work: Work[RecordSettings]) -> Recorded:
     write_json(work.write(LIVE_RECORD), {"agents": agents})
     subjects = {entry.subject for entry in entries}
     champion = next((one for one in agents if one["role"] == "champion"), None)
-    return Recorded(
+    return Sealed(
         decisions=sum(subject_of(facts) in subjects for facts in made),
         late=len(late),
         outcomes=sum(entry.facts["kind"] == "outcome" for entry in entries),
@@ -51,7 +51,7 @@ def _late_on_generated(made: Sequence[_Facts]) -> list[str]:
     return ["the market is generated, and its future is known" for _ in made]
 
 
-def _extend(work: Work[RecordSettings], chain: ForwardRecord, facts: Sequence[_Facts]) -> list[str]:
+def _extend(work: Work[SealSettings], chain: ForwardRecord, facts: Sequence[_Facts]) -> list[str]:
     """Append outcomes, then the decisions that are in time with the backtests of their agents.
 
     Returns
