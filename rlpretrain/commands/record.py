@@ -87,10 +87,13 @@ def _show(options: argparse.Namespace) -> dict[str, Any]:
     entries = _entries(options)
     if options.entries > 0:
         newest = entries[-options.entries :]
-        known = [{**entry.facts, "hash": entry.hash} for entry in newest]
-        return {"status": "done", "entries": known, "lines": _listed(newest)}
+        if options.json:
+            return {"status": "done", "entries": [{**entry.facts, "hash": entry.hash} for entry in newest]}
+        return {"status": "done", "lines": _listed(newest)}
     agents = live_figures(entries)
-    return {"status": "done", "agents": [one.as_json() for one in agents], "lines": _figures(agents)}
+    if options.json:
+        return {"status": "done", "agents": [one.as_json() for one in agents]}
+    return {"status": "done", "lines": _figures(agents)}
 
 
 def _listed(entries: Sequence[Entry]) -> Iterator[str]:

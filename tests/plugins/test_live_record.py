@@ -11,9 +11,7 @@ from rlpretrain.deployment.web.app import _templates
 from rlpretrain.deployment.web.live_record import live_record
 from rlpretrain.deployment.web.runs_page import runs_context
 from rlpretrain.runs.run_folder import RunFolder
-from rlpretrain.stages import Run
 from rlpretrain.stages.seal import LIVE_RECORD
-from tests.stages.conftest import tiny
 
 
 def agent(version: int, returns: list[float], **changes: Any) -> dict[str, Any]:
@@ -38,9 +36,7 @@ def agent(version: int, returns: list[float], **changes: Any) -> dict[str, Any]:
 
 
 def recording(root: Path, name: str, agents: list[dict[str, Any]], seconds: int) -> None:
-    run = Run(tiny(root), RunFolder(root / name))
-    run.write_settings()
-    file = root / name / LIVE_RECORD
+    file = RunFolder.of(root, name) / LIVE_RECORD
     file.write_text(json.dumps({"agents": agents}))
     os.utime(file, (seconds, seconds))
 
