@@ -42,7 +42,9 @@ def _inputs(work: Work[DecideSettings]) -> Mapping[str, str]:
     from rlpretrain.registry import Registry
     from rlpretrain.registry.followed import followed
 
-    agents = followed(Registry(work.output_dir), work.result(REPORT).version)
+    registry = Registry(work.output_dir)
+    own = registry.version_of_run(work.run_id)
+    agents = [] if own is None else followed(registry, own.version)
     return {"agents": ", ".join(f"{agent.version} {agent.agent_sha256} {role}" for agent, role in agents)}
 
 

@@ -63,9 +63,8 @@ class PromotionApproval(ApprovalOperator):
         """
         registry, version, decision = self._asked()
         if self._approved_earlier(registry, version):
-            return (
-                None  # an agent that waited for its live record may be promoted, whatever became of this one
-            )
+            # An agent that waited for its live record may be promoted, whatever became of this one.
+            return None
         if not decision.promote:
             raise AirflowSkipException(f"No approval is needed: {decision.reasons[-1]}")
         if registry.approval(version.version) is not None:
