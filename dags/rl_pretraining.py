@@ -44,12 +44,14 @@ from rlpretrain.settings import load_config
 from rlpretrain.stages import (
     ANALYZE,
     CHECK,
+    DECIDE,
     EXTRACT,
     LIST,
     MINE,
     POWER,
     PRETRAIN,
     REPORT,
+    SEAL,
     TRANSFER,
     UPDATE,
     VALIDATE,
@@ -155,6 +157,18 @@ def report(folder: str) -> dict[str, Any]:
     return run_result(Path(folder))
 
 
+@task
+def decide(folder: str) -> str:
+    """Decide at the last close with the champion and the challengers."""
+    return run_task(DECIDE, folder)
+
+
+@task
+def seal(folder: str) -> str:
+    """Enter the decisions in the forward record before their outcome exists, and settle earlier ones."""
+    return run_task(SEAL, folder)
+
+
 @task(outlets=[CHAMPION])
 def promote(folder: str) -> None:
     """Make the agent champion if it has won, and announce it; skipped if the champion stays."""
@@ -183,13 +197,13 @@ def copy_run(folder: str) -> str:
     return store_run(Path(folder), load_config().runs_storage)
 
 
-def learn(folder: Any) -> tuple[Any, Any, Any]:
-    """Create pre-training, transfer and validation as the deployment runs them: in processes, containers or pods."""
+def learn(folder: Any) -> tuple[Any, Any, Any, Any]:
+    """Create the tasks that need torch as the deployment runs them: in processes, containers or pods."""
     operator, queue, leaves_containers = training()
     if operator is None:
         pretrained, transferred = pretrain.override(**queue)(folder), transfer.override(**queue)(folder)
         validated = validate.override(**queue).partial(folder=folder).expand(symbol=validation_assets(folder))
-        return pretrained, transferred, validated
+        return pretrained, transferred, validated, decide.override(**queue)(folder)
 
     pretrained = operator(task_id=PRETRAIN.name, stage=PRETRAIN.name, run_folder=folder, **queue)
     transferred = operator(task_id=TRANSFER.name, stage=TRANSFER.name, run_folder=folder, **queue)
@@ -200,9 +214,11 @@ def learn(folder: Any) -> tuple[Any, Any, Any]:
         map_index_template="{{ task.symbol }}",
         **queue,
     ).expand(symbol=validation_assets(folder))
+    decided = operator(task_id=DECIDE.name, stage=DECIDE.name, run_folder=folder, **queue)
     if leaves_containers:
-        [pretrained, transferred, validated] >> remove_containers.override(**queue)().as_teardown()
-    return pretrained, transferred, validated
+        learning = [pretrained, transferred, validated, decided]
+        learning >> remove_containers.override(**queue)().as_teardown()
+    return pretrained, transferred, validated, decided
 
 
 @dag(
@@ -230,7 +246,7 @@ def rl_pretraining() -> None:
     folder = resolve_settings()
     listed = list_library(folder)
     extracted = extract.partial(folder=folder).expand(chunk=listed)
-    pretrained, transferred, validated = learn(folder)
+    pretrained, transferred, validated, decided = learn(folder)
 
     promoted: list[Any] = [promote(folder)]
     if load_config().approval == "required":
@@ -252,6 +268,8 @@ def rl_pretraining() -> None:
         transferred,
         validated,
         reported,
+        decided,
+        seal(folder),
         *promoted,
     )
     if load_config().runs_storage:

@@ -24,6 +24,7 @@ from rlpretrain.commands.models import add_models
 from rlpretrain.commands.patterns import add_patterns
 from rlpretrain.commands.printing import print_lines
 from rlpretrain.commands.progress import say
+from rlpretrain.commands.record import add_record
 from rlpretrain.commands.runs import add_runs
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.symphony import add_symphony
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     add_library(commands)
     add_runs(commands)
     add_models(commands)
+    add_record(commands)
     return parser
 
 

@@ -9,15 +9,15 @@ from tests.conftest import PROJECT
 
 VERBS = frozenset(  # a block of words, which is easier to read and to add to than a list
     """
-    Adapt Add Adjust Align Alternate Analyse Answer Apply Archive Ask Average Backtest Begin Blend Break Build
+    Adapt Add Adjust Align Alternate Analyse Answer Append Apply Archive Ask Average Backtest Begin Blend Break Build
     Buy Call Carry Change Check Choose Classify Clone Close Cluster Combine Compare Compile Compound Compute
     Connect Convert Copy Count Create Cut Decide Declare Decode Defer Delay Describe Divide Do Download Draw
-    Drop Elect End Escape Estimate Evaluate Exclude Expand Extract Fetch Fill Find Fine-tune Fit Flush Fold
+    Drop Elect End Enter Escape Estimate Evaluate Exclude Expand Extract Fetch Fill Find Fine-tune Fit Flush Fold
     Follow Free Freeze Gather Generate Get Group Hash Hold Insert Interpolate Join Keep Label Lay Leave List
     Load Lock Log Look Make Map Mark Merge Migrate Mine Move Name Note Notify Open Order Pack Parse Plot Pool
     Print Project Promote Provide Raise Rank Reach Read Rebuild Recommend Record Refit Register Regress Remove
     Render Renumber Repeat Replace Replay Report Resample Restart Restore Restrict Return Run Sample Scale Score Search
-    Select Send Separate Serve Set Show Shrink Shuffle Signal Simulate Sort Split Start Stop Store Stretch Sum
+    Select Send Separate Serve Set Settle Show Shrink Shuffle Signal Simulate Sort Split Start Stop Store Stretch Sum
     Summarise Take Test Trade Train Try Turn Undo Unpack Unpause Update Validate Wait Warn Weight Widen Wire
     Withdraw Write Yield
     """.split()  # noqa: SIM905

@@ -9,10 +9,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["calendar_days", "exchange_sessions", "first_close_after", "is_crypto", "is_session"]
+__all__ = [
+    "bar_end",
+    "bar_start",
+    "calendar_days",
+    "exchange_sessions",
+    "first_close_after",
+    "is_crypto",
+    "is_session",
+    "next_bar",
+]
 
 _NEW_YORK = ZoneInfo("America/New_York")
-_CLOSE = dt.time(16)
+_OPEN, _CLOSE = dt.time(9, 30), dt.time(16)
 _FIRST, _LAST = dt.date(1900, 1, 1), dt.date(2100, 12, 31)
 """Span of the exchange's calendar; no other day is a session."""
 
@@ -70,6 +79,31 @@ def first_close_after(moment: dt.datetime) -> dt.date:
     local = moment.astimezone(_NEW_YORK)
     close = _early_closes(local.year // 10).get(local.date(), _CLOSE)
     return local.date() if local.time() < close else local.date() + dt.timedelta(days=1)
+
+
+def next_bar(symbol: str, day: dt.date) -> dt.date:
+    """Return the day of the bar that follows the one of `day`: the next session, or the next day for crypto."""
+    following = day + dt.timedelta(days=1)
+    if is_crypto(symbol):
+        return following
+    # No closure of the exchange has been longer than that of 1914, which lasted four months.
+    found: dt.date = exchange_sessions(following, day + dt.timedelta(days=150))[0].astype(object)
+    return found
+
+
+def bar_start(symbol: str, day: dt.date) -> dt.datetime:
+    """Return the time, in UTC, at which the bar of a day opens: 9:30 in New York, or midnight UTC for crypto."""
+    if is_crypto(symbol):
+        return dt.datetime.combine(day, dt.time(0), dt.UTC)
+    return dt.datetime.combine(day, _OPEN, _NEW_YORK).astimezone(dt.UTC)
+
+
+def bar_end(symbol: str, day: dt.date) -> dt.datetime:
+    """Return the time, in UTC, at which the bar of a day closes: the exchange's close, or the next midnight UTC."""
+    if is_crypto(symbol):
+        return bar_start(symbol, day + dt.timedelta(days=1))
+    close = _early_closes(day.year // 10).get(day, _CLOSE)
+    return dt.datetime.combine(day, close, _NEW_YORK).astimezone(dt.UTC)
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ from typing import Any
 
 from rlpretrain.stages.analyze import ANALYZE
 from rlpretrain.stages.check import CHECK
+from rlpretrain.stages.decide import DECIDE
 from rlpretrain.stages.extract import EXTRACT
 from rlpretrain.stages.finished import manifests_of, result_of
 from rlpretrain.stages.list import LIST
@@ -21,6 +22,7 @@ from rlpretrain.stages.report import REPORT
 from rlpretrain.stages.run import Run, make_run, open_run
 from rlpretrain.stages.running import parts_of, run_stage, run_with_needs, stages_before, work_of
 from rlpretrain.stages.score import SCORE
+from rlpretrain.stages.seal import SEAL
 from rlpretrain.stages.stage import Stage
 from rlpretrain.stages.transfer import TRANSFER
 from rlpretrain.stages.update import UPDATE
@@ -29,6 +31,7 @@ from rlpretrain.stages.validate import VALIDATE
 __all__ = [
     "ANALYZE",
     "CHECK",
+    "DECIDE",
     "EXTRACT",
     "LIST",
     "MINE",
@@ -38,6 +41,7 @@ __all__ = [
     "PROMOTE",
     "REPORT",
     "SCORE",
+    "SEAL",
     "STAGES",
     "TRANSFER",
     "UPDATE",
@@ -68,6 +72,8 @@ STAGES: tuple[Stage[Any, Any], ...] = (
     TRANSFER,
     VALIDATE,
     REPORT,
+    DECIDE,
+    SEAL,
     PROMOTE,
     SCORE,
 )

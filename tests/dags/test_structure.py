@@ -140,7 +140,7 @@ def test_two_readings_give_one_version(nightly: DAG) -> None:
 @pytest.mark.airflow
 def test_docker_swaps_what_learns_and_nothing_else(nightly: DAG, nightly_with_docker: DAG) -> None:
     assert set(nightly_with_docker.task_ids) - set(nightly.task_ids) == {"remove_containers"}
-    assert {"pretrain", "transfer", "validate"} == LEARNING
+    assert {"pretrain", "transfer", "validate", "decide"} == LEARNING
     for task_id in LEARNING:
         assert nightly.get_task(task_id).operator_name != "DockerTrainerOperator"
         assert nightly_with_docker.get_task(task_id).operator_name == "DockerTrainerOperator"
@@ -162,10 +162,10 @@ def test_a_person_is_asked_only_where_the_deployment_says_so(
     nightly: DAG, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "approve" not in nightly.task_ids
-    assert "report" in nightly.get_task("promote").upstream_task_ids
+    assert "seal" in nightly.get_task("promote").upstream_task_ids
     monkeypatch.setenv("RLPRETRAIN_APPROVAL", "required")
     asking = load_dag_file().nightly
-    assert "report" in asking.get_task("approve").upstream_task_ids
+    assert "seal" in asking.get_task("approve").upstream_task_ids
     assert asking.get_task("promote").upstream_task_ids == {"approve", "resolve_settings"}
     assert list(asking.get_task("approve").params) == ["reason"]
 

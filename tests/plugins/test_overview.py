@@ -153,5 +153,5 @@ def test_a_run_without_a_report_says_what_it_waits_for(tmp_path: Path) -> None:
     context = run_context(list_runs(tmp_path, {})[0], "report")
     assert context["show"] == "files" and context["embedded_file"] is None
     assert context["missing"] == [
-        "mine", "check", "analyze", "power", "pretrain", "transfer", "validate", "report", "promote"
+        "mine", "check", "analyze", "power", "pretrain", "transfer", "validate", "report", "decide", "seal", "promote"
     ]  # fmt: skip

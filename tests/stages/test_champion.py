@@ -24,29 +24,34 @@ from rlpretrain.market import load_market
 from rlpretrain.market.windows import Windows
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.pretraining.dataset import Scaler
-from rlpretrain.registry import ModelVersion, Registry
+from rlpretrain.registry import ModelCard, ModelVersion, Registry
 from rlpretrain.registry.rule import FEWEST_DAYS
 from rlpretrain.runs.files import file_sha256
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import (
     ANALYZE,
+    DECIDE,
     PRETRAIN,
     PROMOTE,
     REPORT,
     SCORE,
+    SEAL,
     TRANSFER,
     VALIDATE,
     Run,
     run_stage,
     work_of,
 )
+from rlpretrain.stages.decide import DECISIONS
 from rlpretrain.stages.implementation.challenge import against_champion, as_trained, unseen_by_both
+from rlpretrain.stages.implementation.decide import facts_of
 from rlpretrain.stages.implementation.decision import card_of, compare
 from rlpretrain.stages.implementation.market import load_days, market_key, market_of, windows_of
 from rlpretrain.stages.implementation.score import follow
 from rlpretrain.stages.pretrain import PRETRAINED, Pretrained
 from rlpretrain.stages.promote import Promoted
 from rlpretrain.stages.report import Reported
+from rlpretrain.stages.seal import LIVE_RECORD
 from rlpretrain.stages.transfer import AGENT, Transferred
 from rlpretrain.stages.validate import Validated
 from rlpretrain.stages.work import Work
@@ -54,6 +59,7 @@ from rlpretrain.transfer import TradingPolicy, load_agent, save_agent
 from rlpretrain.transfer.policy import blank_policy
 from rlpretrain.validation import EvaluationWindow
 from tests.registry.building import decision
+from tests.runs.building import write_manifest
 from tests.stages.conftest import tiny, write_prices
 from tests.stages.test_causality import with_another_future
 
@@ -295,7 +301,10 @@ def challenger(run: Run, verdict: str, champion: int | None) -> int:
         registry.decide(version.version, champion, lambda n: decision(verdict, champion=champion, trials=n))
         return Reported(assets=1, finding="better", verdict=verdict, version=version.version)
 
-    return REPORT.read(run_stage(run, replace(REPORT, run=report))).version
+    number = REPORT.read(run_stage(run, replace(REPORT, run=report))).version
+    run_stage(run, DECIDE)
+    run_stage(run, SEAL)
+    return number
 
 
 def promote(run: Run) -> Promoted:
@@ -345,6 +354,81 @@ def test_a_decision_against_a_former_champion_is_not_carried_out(base: Run, tmp_
     outcome = promote(run)
     assert not outcome.promoted
     assert "compared with no champion, but version 1 is champion now" in outcome.sentence
+
+
+def live(run: Run, days: int, finding: str = "no drift shown") -> Run:
+    """Return the run of a deployment that asks for 60 live days; its own agent has some."""
+    told = json.loads((run.folder / LIVE_RECORD).read_text())
+    own = Registry(run.config.output_dir).version_of_run("run")
+    told["agents"] = [{"agent": own.agent_sha256, "days": days, "drift": {"finding": finding}}]
+    outputs = {LIVE_RECORD: json.dumps(told).encode()}
+    write_manifest(run.folder.path, SEAL.name, run.folder.require(SEAL.name).result, outputs=outputs)
+    return with_settings(run, run.folder, live_days=60)
+
+
+def test_a_winner_waits_for_its_live_days(base: Run, tmp_path: Path) -> None:
+    run, _ = with_champion(base, tmp_path)
+    number = challenger(run, "promote", 1)
+    assert promote(live(run, 59)).sentence == (
+        f"Version {number} is not promoted yet: its live record has 59 of 60 days."
+    )
+    assert "has done worse on 60 live days" in promote(live(run, 60, "worse")).sentence
+    assert Registry(tmp_path).standing(number) == "waiting"
+    assert promote(live(run, 60)).promoted
+
+
+def test_a_later_night_promotes_who_has_waited(base: Run, tmp_path: Path) -> None:
+    run, _ = with_champion(base, tmp_path)
+    number = challenger(run, "promote", 1)
+    registry = Registry(tmp_path)
+    agent = tmp_path / "later.pt"
+    save_agent(agent, policy(7), {})
+    card = registry.version(number).model_dump(exclude={"version"})
+    changed = {"run_id": "later", "agent_sha256": file_sha256(agent)}
+    later = registry.register(ModelCard(**{**card, **changed}), agent).version
+    registry.decide(later, 1, lambda n: decision("keep", champion=1, trials=n))
+    waited = live(run, 60)
+    reported = REPORT.read(run.folder.require("report")).model_copy(update={"version": later})
+    write_manifest(run.folder.path, REPORT.name, reported.model_dump(mode="json"))
+    outcome = promote(waited)
+    assert (outcome.promoted, outcome.version, outcome.previous) == (True, number, 1)
+    assert registry.champion_identity().startswith(f"{number} ")
+
+
+def test_champion_and_challenger_decide_as_they_trade_and_know_no_later_price(
+    base: Run, changed: Run, tmp_path: Path
+) -> None:
+    told = []
+    for name, source in (("base", base), ("changed", changed)):
+        (tmp_path / name).mkdir()
+        run, champion = with_champion(source, tmp_path / name)
+        challenger(run, "keep", 1)
+        assert SEAL.read(run.folder.require("seal")).late == 2, "today is long after these prices"
+        document = json.loads((run.folder / DECISIONS).read_text())
+        told.append([one for one in document["facts"] if one["kind"] == "decision"])
+        data = days(run)
+        start = int(np.searchsorted(data.dates, np.datetime64(champion.unseen_from)))
+        for one, actor, role in zip(
+            told[-1], (policy(5), policy(0)), ("champion", "challenger"), strict=True
+        ):
+            last = follow(actor, data, start)[-1]
+            assert (one["role"], one["day"], one["data_until"]) == (role, last.date, last.date)
+            assert (one["action"], one["position"]) == (last.action, bool(last.position))
+            assert (one["fill"], one["cost"]) == ("next_open", data.cost)
+    # On prices that end with the day, each decides what it does where later prices are known.
+    stop = int(np.searchsorted(days(base).dates, DAY)) + 1
+    past = []
+    for source in (base, changed):
+        whole = days(source)
+        names = ("dates", "states", "before", "after", "fill_price", "volatility")
+        cut = replace(whole, **{name: getattr(whole, name)[:stop] for name in names})
+        backtest, made = facts_of(champion, "champion", policy(5), cut, "next_open")
+        later, _ = facts_of(champion, "champion", policy(5), whole, "next_open")
+        assert made["day"] == made["data_until"] == str(DAY)
+        assert later["returns"][: len(backtest["returns"])] == backtest["returns"] != []
+        past.append((backtest, made))
+    assert past[0] == past[1]
+    assert told[0] != told[1], "the future did change"
 
 
 def test_a_run_without_an_agent_says_so(base: Run, tmp_path: Path) -> None:

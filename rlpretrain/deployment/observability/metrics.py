@@ -18,12 +18,14 @@ from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import (
     ANALYZE,
     CHECK,
+    DECIDE,
     EXTRACT,
     LIST,
     MINE,
     POWER,
     PRETRAIN,
     REPORT,
+    SEAL,
     TRANSFER,
     UPDATE,
     VALIDATE,
@@ -110,6 +112,18 @@ METRICS: dict[str, dict[str, str]] = {
         "agent.ASSET.timing_score": "the agent's timing score on the test window",
         "report.seconds": "seconds that the report took",
         "run.megabytes": "size of the run's folder",
+    },
+    DECIDE.name: {
+        "decide.agents": "agents that decided at the last close",
+        "decide.seconds": "seconds that their decisions took",
+    },
+    SEAL.name: {
+        "record.decisions": "decisions of the run in the forward record",
+        "record.late": "decisions that came too late to be recorded",
+        "record.outcomes": "outcomes in the forward record",
+        "record.champion_days": "live days of the champion",
+        "record.champion_p_value": "p-value of the champion's live mean against its backtest",
+        "seal.seconds": "seconds that recording and settling took",
     },
 }
 """Task -> its gauges, each with the prefix ``<prefix>.rlpretrain.``, and what they measure."""
@@ -226,6 +240,11 @@ def _report(run: RunFolder) -> Mapping[str, Any]:
     }
 
 
+def _record(run: RunFolder) -> Mapping[str, Any]:
+    recorded = result_of(run, SEAL)
+    return {f"record.{name}": value for name, value in recorded.model_dump().items()}
+
+
 def _asset_figure(name: str) -> str:
     """Turn ``BRK.B sharpe_ratio`` into a part of a metric's name, in which a dot ends a part."""
     asset, _, figure = name.rpartition(" ")
@@ -242,4 +261,6 @@ _FIGURES: dict[str, Callable[[RunFolder], Mapping[str, Any]]] = {
     PRETRAIN.name: _pretrain,
     TRANSFER.name: _transfer,
     REPORT.name: _report,
+    DECIDE.name: lambda run: {"decide.agents": result_of(run, DECIDE).agents},
+    SEAL.name: _record,
 }

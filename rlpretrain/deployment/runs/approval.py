@@ -11,6 +11,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowSkipException
 
 from rlpretrain.registry import Registry
+from rlpretrain.registry.followed import waiting
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -57,9 +58,13 @@ class PromotionApproval(ApprovalOperator):
         Raises
         ------
         AirflowSkipException
-            The rule keeps the champion, or the agent is champion already.
+            The rule keeps the champion, or the agent is champion already, and no approved agent of an earlier run
+            waits for its live record.
         """
         registry, version, decision = self._asked()
+        if self._approved_earlier(registry, version):
+            # An agent that waited for its live record may be promoted, whatever became of this one.
+            return None
         if not decision.promote:
             raise AirflowSkipException(f"No approval is needed: {decision.reasons[-1]}")
         if registry.approval(version.version) is not None:
@@ -83,6 +88,13 @@ class PromotionApproval(ApprovalOperator):
                 reason=(event.get("params_input") or {}).get("reason") or "",
             )
         return super().execute_complete(context, event)
+
+    def _approved_earlier(self, registry: Registry, version: ModelVersion) -> bool:
+        """Return whether nothing is to be asked about this agent, but an earlier one is approved and waits."""
+        if registry.standing(version.version) == "waiting" and registry.approval(version.version) is None:
+            return False
+        earlier = [one.version for one in waiting(registry, version.version) if one != version]
+        return any(registry.approval(one) is not None for one in earlier)
 
     def _asked(self) -> tuple[Registry, ModelVersion, Decision]:
         folder = Path(self.run_folder)

@@ -133,6 +133,7 @@ def _templates() -> Environment:
     environment.filters |= {
         "plain": lambda name: str(name).replace("_", " "),
         "percent": lambda share: f"{100.0 * share:.1f} %",
+        "basis_points": lambda value: "–" if value is None else f"{1e4 * value:+.2f}",
         "signed_percent": lambda share: f"{100.0 * share:+.2f} %",
         "moment": lambda when: f"{when:%Y-%m-%d %H:%M}",
         "size": _size,

@@ -1,6 +1,6 @@
 """Small charts as inline SVG: text stays text, colours are the page's classes, exact figures are tooltips.
 
-A class `c0` to `c11` gives an element the page's n-th colour, and `line` or `area` states how the colour is used, so
+A class `c0` to `c13` gives an element the page's n-th colour, and `line` or `area` states how the colour is used, so
 one drawing suits the light and the dark theme. Every text is escaped.
 """
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from rlpretrain.deployment.web import charts
 from rlpretrain.deployment.web.folders import files_of
+from rlpretrain.deployment.web.live_record import live_record
 from rlpretrain.deployment.web.overview import Run
 from rlpretrain.errors import DataError
 from rlpretrain.registry import ModelVersion, Registry, Standing
@@ -106,6 +107,7 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
         "stages": [stage.name for stage in STAGES],
         "champion": present,
         "registry_problem": problem,
+        "live": live_record(root),
         "trends": _trends(counted[::-1]),
         "trend_runs": len(counted),
     }

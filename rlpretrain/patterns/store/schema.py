@@ -33,6 +33,7 @@ __all__ = [
     "metadata",
     "models",
     "patterns",
+    "record_entries",
     "rejects",
     "runs",
     "strategies",
@@ -276,6 +277,23 @@ patterns = Table(
 """A row belongs to the revisions `since` to `until` - 1 of its collection. The primary key begins with the columns that
 readers filter by and writers replace by. Collection and asset have no foreign keys, which would halve the speed
 of writing: the writer locks the collection's row in each transaction, and neither is ever deleted."""
+
+record_entries = Table(
+    "record_entries",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False, comment="1 for the first, without gaps"),
+    Column(
+        "previous", Text, nullable=False, unique=True, comment="hash of the entry before; zeros for the first"
+    ),
+    Column("hash", Text, nullable=False, unique=True, comment="SHA-256 of previous, a line feed and content"),
+    Column(
+        "subject", Text, nullable=False, unique=True, comment="what it is about; nothing is entered twice"
+    ),
+    Column("content", Text, nullable=False, comment="JSON in one line, as it was hashed"),
+    CheckConstraint("number > 0", name="number"),
+)
+"""The forward record, see `rlpretrain.record`. Triggers, which the migration creates, refuse to change, replace or
+remove an entry. As no two entries have the same `previous`, the chain has no forks."""
 
 archives = Table(
     "archives",

@@ -22,9 +22,10 @@ from rlpretrain.pretraining.dataset import Scaler
 from rlpretrain.registry import Registry
 from rlpretrain.runs.files import file_sha256
 from rlpretrain.runs.run_folder import RunFolder
-from rlpretrain.stages import CHECK, MINE, PRETRAIN, REPORT, SCORE, TRANSFER, make_run, result_of
+from rlpretrain.stages import CHECK, MINE, PRETRAIN, REPORT, SCORE, SEAL, TRANSFER, make_run, result_of
 from rlpretrain.stages.pretrain import PRETRAINED
 from rlpretrain.stages.report import Reported
+from rlpretrain.stages.seal import LIVE_RECORD
 from rlpretrain.stages.transfer import AGENT
 from rlpretrain.transfer import save_agent
 from rlpretrain.transfer.policy import blank_policy
@@ -85,6 +86,8 @@ def output_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_manifest(run.path, TRANSFER.name, outputs={AGENT: content})
         reported = Reported(assets=1, finding="better", verdict=verdict, version=number)
         write_manifest(run.path, REPORT.name, reported.model_dump())
+        nobody = json.dumps({"agents": []}).encode()
+        write_manifest(run.path, SEAL.name, outputs={LIVE_RECORD: nobody})
     return folder
 
 
