@@ -6,7 +6,6 @@ else. The walk uses an explicit stack, because real trees are two hundred levels
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,7 +105,6 @@ def parse_symphony(document: Mapping[str, Any] | str, *, symphony_id: str) -> Sy
         first_use=first_use,
         remarks=builder.all_remarks(),
         level_rules=builder.level_rules(),
-        content_hash=hashlib.sha256(repr((rebalance, corridor, nodes)).encode()).hexdigest(),
     )
 
 

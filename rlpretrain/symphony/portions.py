@@ -37,17 +37,16 @@ def branches(rows: NDArray[np.intp], weight: Floats, holds: NDArray[np.bool_]) -
 
 
 @compiled
-def selected(rows: NDArray[np.intp], weight: Floats, split: Floats, child: int) -> Portion:
-    """Return the portion of a child whose fraction is split[:, child] (T,), where that is not zero."""
+def selected(rows: NDArray[np.intp], weight: Floats, fraction: Floats) -> Portion:
+    """Return the portion of a child with some fraction (T,), where that is not zero."""
     count = 0
     for row in rows:
-        count += split[row, child] > 0.0
+        count += fraction[row] > 0.0
     active, share = np.empty(count, np.intp), np.empty(count)
     count = 0
     for i in range(len(rows)):
-        fraction = split[rows[i], child]
-        if fraction > 0.0:
-            active[count], share[count] = rows[i], weight[i] * fraction
+        if fraction[rows[i]] > 0.0:
+            active[count], share[count] = rows[i], weight[i] * fraction[rows[i]]
             count += 1
     return active, share
 
