@@ -153,7 +153,8 @@ def _flatten(document: object) -> list[_Frame]:
         frames.append(frame)
         if frame.step == "if-child" and frame.raw.get("is-else-condition?") is not True:
             conditions += count_conditions(frame.raw)
-            CONDITIONS.check(conditions, frame.path)
+            if conditions > CONDITIONS.most:
+                CONDITIONS.check(conditions, frame.path)
         if frame.step == "asset":
             continue  # Some assets carry an empty list of children, or a count of them.
         children = frame.raw.get("children")

@@ -100,7 +100,7 @@ class Walk:
                 case If(condition, children):
                     parts = list(branches(rows, weight, self.table.condition(condition)))
                 case Filter(_, _, _, children) | InverseVolatility(children, _):
-                    parts = [selected(rows, weight, split) for split in self.strategies.split(position)]
+                    parts = selected(rows, weight, self.strategies.split(position))
             visit += 1
             for child, part in zip(children, parts, strict=True):
                 if len(part[0]):
