@@ -216,11 +216,7 @@ def indispensable_tickers(symphony: Symphony) -> set[str]:
 def _follow(returns: Floats, holds: NDArray[np.bool_], then: Floats, otherwise: Floats) -> None:
     """Set the returns (k,) to those of the branch (k,) that a condition chose on the day before (k,)."""
     for t in range(len(returns)):
-        one, other = (
-            then[t],
-            otherwise[t],
-        )  # Reading both leaves no jump, so that several days are done at once.
-        returns[t] = one if holds[t] else other
+        returns[t] = then[t] if holds[t] else otherwise[t]
 
 
 @compiled
