@@ -225,5 +225,7 @@ def _growth(
         np.copyto(after, 1.0, where=np.isnan(after))
     # Growth is unknown only for assets that are neither held nor bought that day.
     for values in (before, price):
-        np.copyto(values, 1.0, where=np.isnan(values))
+        unknown = np.isnan(values)
+        if unknown.any():
+            values[unknown] = 1.0
     return before, after, price

@@ -102,11 +102,10 @@ def test_shares_are_whole_and_money_is_conserved(one, two, fill, slippage):
         result = run(HALVES, prices, costs, fill)
         assert result.shares["A"] == pytest.approx(round(result.shares["A"]), abs=2e-6)
         held = sum(result.shares[ticker] * prices[ticker][-1] for ticker in prices)
-        # Let L be the value of which half is meant for A, and L = V - the cost of buying all of that half. The rest R
-        # that buys no whole share is less than the price P of a share, and saves at most s R of that cost, exactly that
-        # if A is bought. So cash, V - cost - (L - R), is at most (1 + s) R and below (1 + s) P, which it comes as near to
-        # as R comes to P. Where A is sold, R more of it is sold, at a cost: (1 - s) R and less, but not below 0.
-        # Whatever the fill, the last trade here is at the last close, since opens are closes.
+        # Of A's half, a rest R below the price P of a share buys no whole one. If A is bought, R is not spent and its
+        # slippage s R is saved, so that the cash is (1 + s) R: below (1 + s) P, and as near to it as R is to P. If A
+        # is sold, R more of it is sold, which leaves (1 - s) R at most. The last trade is at the last close, whatever
+        # the fill, because opens are closes here.
         assert -1e-6 <= result.equity[-1] - held < one[days - 1] * (1 + slippage) + 1e-6
     growth = np.prod(1 + result.returns) * 10_000
     assert growth == pytest.approx(result.equity[-1])
