@@ -225,7 +225,5 @@ def _growth(
         np.copyto(after, 1.0, where=np.isnan(after))
     # Growth is unknown only for assets that are neither held nor bought that day.
     for values in (before, price):
-        unknown = np.isnan(values)
-        if unknown.any():
-            values[unknown] = 1.0
+        np.copyto(values, 1.0, where=np.isnan(values))
     return before, after, price

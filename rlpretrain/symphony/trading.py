@@ -88,7 +88,6 @@ def trade(
     items = np.zeros(4)
     holdings = np.zeros(assets)
     rest = np.zeros(assets)
-    concerned = np.empty(assets, np.intp)
     rounds = whole.any()
     cash = capital
     for t in range(days):
@@ -100,16 +99,10 @@ def trade(
             left = value
             rest[:] = 0.0
             rounded = False
-            # Most assets are neither held nor bought on most days.
-            count = 0
-            for i in range(assets):
-                if holdings[i] != 0.0 or targets[t, i] != 0.0:
-                    concerned[count] = i
-                    count += 1
             for _ in range(50):
                 items[:] = 0.0
                 traded = 0.0
-                for i in concerned[:count]:
+                for i in range(assets):
                     change = targets[t, i] * left - rest[i] - holdings[i]
                     size = abs(change)
                     traded += size
@@ -126,7 +119,7 @@ def trade(
                     if not rounds:
                         break
                     rounded = True
-                    for i in concerned[:count]:
+                    for i in range(assets):
                         if whole[i]:
                             part = targets[t, i] * left
                             shares = np.floor(part / price[t, i] + _ROUNDING)
