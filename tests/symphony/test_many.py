@@ -203,6 +203,7 @@ def test_columns_that_are_forgotten_are_computed_again(panel, documents, monkeyp
     found = backtest_many(documents, panel, workers=1)
     monkeypatch.setattr(prices, "_MAXIMUM_METRIC_BYTES", 3 * 8 * len(panel.dates))
     monkeypatch.setattr(prices, "_MAXIMUM_CONDITION_BYTES", 2 * len(panel.dates))
+    monkeypatch.setattr(prices, "_MAXIMUM_SPLIT_BYTES", 4 * 8 * len(panel.dates))
     assert str(backtest_many(documents, panel, workers=1)) == str(found)
 
 
