@@ -112,4 +112,5 @@ class Walk:
 @lru_cache
 def _marks(bits: int) -> NDArray[np.uint64]:
     """Return a random number for each of 2^bits leaves; fewer leaves have the same as the first of more."""
-    return np.random.default_rng(0).integers(0, 2**64, size=2**bits, dtype=np.uint64)
+    marks: NDArray[np.uint64] = np.random.default_rng(0).integers(0, 2**64, size=2**bits, dtype=np.uint64)
+    return marks
