@@ -72,7 +72,8 @@ class Table(Mapping[str, RowT]):
         del self._rows[name]
 
     def __getitem__(self, name: str) -> RowT:
-        self._load()
+        if not self._complete:  # Asked here, because rows are looked up a hundred times for a symphony.
+            self._load()
         return self._rows[name]
 
     def __iter__(self) -> Iterator[str]:

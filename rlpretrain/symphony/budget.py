@@ -98,14 +98,13 @@ class Work:
         for node in nodes:
             if not isinstance(node, (Filter, InverseVolatility)):
                 continue
-            indicator = _split_indicator(node)
             splits += len(node.children)
             for child in (nodes[position] for position in node.children):
                 if isinstance(child, Asset):
-                    metrics.add(Metric(indicator, child.ticker))
+                    metrics.add(Metric(node.indicator, child.ticker))
                 else:
                     indicators_of_groups += 1
-                    windows += _longest(indicator)
+                    windows += _longest(node.indicator)
             if isinstance(node, Filter):
                 selections += min(node.count, len(node.children)) * len(node.children)
         windows += sum(_longest(metric.indicator) for metric in metrics)
@@ -141,13 +140,6 @@ class Work:
         """
         for budget, count in self.counts.items():
             budget.check(count, place)
-
-
-def _split_indicator(node: Filter | InverseVolatility) -> Indicator:
-    """Return the indicator of its children that a node splits by."""
-    if isinstance(node, Filter):
-        return node.indicator
-    return Indicator("standard-deviation-return", (float(node.window),))
 
 
 def needing_returns(nodes: tuple[Node, ...]) -> set[int]:

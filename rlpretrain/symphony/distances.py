@@ -132,7 +132,7 @@ class Contest:
     values: Floats
     """(m, T) values; NaN where unknown."""
     split: Floats
-    """(T, m) share of each child; 0 where it is not selected."""
+    """(m, T) share of each child; 0 where it is not selected."""
     highest: bool
     noise: Floats
     """(m, T) error of each value, see `noise_of`."""
@@ -145,7 +145,7 @@ class Contest:
         places with an equal one changes nothing, so such pairs are passed over.
         """
         rank = self.values if self.highest else -self.values
-        known, selected = np.isfinite(rank), self.split.T > 0.0
+        known, selected = np.isfinite(rank), self.split > 0.0
         inside = np.where(known & selected, rank, np.inf)
         outside = np.where(known & ~selected, rank, -np.inf)
         subtree, days = np.asarray(self.subtrees), np.arange(rank.shape[1])

@@ -10,6 +10,7 @@ looked up by them hundreds of times a tree.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -133,6 +134,11 @@ class InverseVolatility:
     children: tuple[int, ...]
     window: int
 
+    @property
+    def indicator(self) -> Indicator:
+        """The indicator of the children that it splits by."""
+        return Indicator("standard-deviation-return", (float(self.window),))
+
 
 @dataclass(frozen=True, slots=True)
 class If:
@@ -216,8 +222,12 @@ class Symphony:
     """Irregularities in the document and how they were read; each names a node's path."""
     level_rules: Mapping[LevelRule, str]
     """Decisions by the level of a price, in document order -> path of the first node that decides so."""
-    content_hash: str
-    """SHA-256 of everything that determines the weights; names, ids and display fields do not count."""
+
+    @cached_property
+    def content_hash(self) -> str:
+        """SHA-256 of everything that determines the weights; names, ids and display fields do not count."""
+        rule = self.rebalance, self.corridor_width, self.nodes
+        return hashlib.sha256(repr(rule).encode()).hexdigest()
 
     @property
     def root(self) -> int:

@@ -5,6 +5,8 @@ A tree is walked node by node, mostly with few days at a time, so each of these 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,20 +38,33 @@ def branches(rows: NDArray[np.intp], weight: Floats, holds: NDArray[np.bool_]) -
     return (then, then_weight), (other, other_weight)
 
 
+def selected(rows: NDArray[np.intp], weight: Floats, fractions: Floats) -> list[Portion]:
+    """Return the portions of m children by their fractions (m, T), each of the days on which it is not zero."""
+    active, shares, ends = _shares(rows, weight, fractions)
+    return [(active[start:end], shares[start:end]) for start, end in pairwise((0, *ends.tolist()))]
+
+
 @compiled
-def selected(rows: NDArray[np.intp], weight: Floats, split: Floats, child: int) -> Portion:
-    """Return the portion of a child whose fraction is split[:, child] (T,), where that is not zero."""
+def _shares(
+    rows: NDArray[np.intp], weight: Floats, fractions: Floats
+) -> tuple[NDArray[np.intp], Floats, NDArray[np.intp]]:
+    """Return the children's rows and weights, one child after another, and where each of them ends (m,)."""
+    children = len(fractions)
+    ends = np.zeros(children, np.intp)
     count = 0
-    for row in rows:
-        count += split[row, child] > 0.0
-    active, share = np.empty(count, np.intp), np.empty(count)
+    for j in range(children):
+        for row in rows:
+            count += fractions[j, row] > 0.0
+        ends[j] = count
+    active, shares = np.empty(count, np.intp), np.empty(count)
     count = 0
-    for i in range(len(rows)):
-        fraction = split[rows[i], child]
-        if fraction > 0.0:
-            active[count], share[count] = rows[i], weight[i] * fraction
-            count += 1
-    return active, share
+    for j in range(children):
+        for i in range(len(rows)):
+            fraction = fractions[j, rows[i]]
+            if fraction > 0.0:
+                active[count], shares[count] = rows[i], weight[i] * fraction
+                count += 1
+    return active, shares, ends
 
 
 @compiled

@@ -11,8 +11,17 @@ from rlpretrain.market.panel import Dates, Floats, PricePanel
 from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.distances import Distance, compound_distance, noise_of, trailing_deviation
 from rlpretrain.symphony.indicators import apply_indicator
-from rlpretrain.symphony.levels import scaled_sides
-from rlpretrain.symphony.nodes import Comparison, Compound, Condition, Indicator, Metric
+from rlpretrain.symphony.levels import scaled_sides, sorts_by_level
+from rlpretrain.symphony.nodes import (
+    Comparison,
+    Compound,
+    Condition,
+    Filter,
+    Indicator,
+    InverseVolatility,
+    Metric,
+)
+from rlpretrain.symphony.splits import Split, divide
 
 __all__ = ["PriceTable", "condition_tickers", "filled_close", "first_known", "indicator_column", "last_known"]
 
@@ -20,11 +29,12 @@ Booleans = NDArray[np.bool_]
 
 _MAXIMUM_METRIC_BYTES = 512 * 2**20
 _MAXIMUM_CONDITION_BYTES = 64 * 2**20
+_MAXIMUM_SPLIT_BYTES = 256 * 2**20
 """When a table's columns take more memory, they are forgotten: libraries may be of any size, and columns are cheap."""
 
 
 class PriceTable:
-    """Adjusted closes on a calendar, with each indicator and condition computed once for all users.
+    """Adjusted closes on a calendar; indicators, conditions and splits between tickers are computed once for all users.
 
     Parameters
     ----------
@@ -40,12 +50,15 @@ class PriceTable:
         self.dates: Dates = panel.dates[rows]
         self._closes: dict[str, Floats] = {}
         self._spans: dict[str, tuple[int, int]] = {}
+        self._returns: dict[str, Floats] = {}
         self._raw_closes: dict[str, Floats | None] = {}
         self._metrics: dict[Metric, Floats] = {}
         self._conditions: dict[Condition, Booleans] = {}
         self._distances: dict[Condition, Distance] = {}
         self._volatilities: dict[str, Floats] = {}
         self._starts: dict[tuple[Condition, frozenset[str]], int] = {}
+        self._splits: dict[tuple[object, ...], Split] = {}
+        self._split_bytes = 0
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -67,6 +80,14 @@ class PriceTable:
             close = self.close(ticker)
             self._spans[ticker] = first_known(close), last_known(close)
         return self._spans[ticker]
+
+    def daily_returns(self, ticker: str) -> Floats:
+        """Return the return into each close (T,), fraction, 0 up to the first; the array must not be changed."""
+        if ticker not in self._returns:
+            close, (first, _) = self.close(ticker), self.span(ticker)
+            returns = self._returns[ticker] = np.zeros(len(self))
+            returns[first + 1 :] = close[first + 1 :] / close[first:-1] - 1.0
+        return self._returns[ticker]
 
     def metric(self, metric: Metric) -> Floats:
         """Return a metric's values (T,), NaN where unknown; the array must not be changed."""
@@ -110,12 +131,34 @@ class PriceTable:
         right = comparison.right
         return column(comparison.left), right if isinstance(right, float) else column(right)
 
+    def sort_columns(self, indicator: Indicator, tickers: Sequence[str]) -> list[Floats]:
+        """Return what a filter sorts tickers by, (T,) each."""
+        metrics = [Metric(indicator, ticker) for ticker in tickers]
+        if sorts_by_level(indicator, tickers):
+            return self.levels(metrics)
+        return [self.metric(metric) for metric in metrics]
+
+    def split(self, node: Filter | InverseVolatility, tickers: tuple[str, ...]) -> Split:
+        """Return how a node splits between tickers, its children; the array must not be changed."""
+        rule = (node.count, node.highest) if isinstance(node, Filter) else ()
+        key = node.indicator, rule, tickers
+        found = self._splits.get(key)
+        if found is None:
+            values = np.stack(self.sort_columns(node.indicator, tickers))
+            start = max(first_known(row) for row in values)
+            found = Split(divide(node, values, start, len(self)), start)
+            self._split_bytes += values.nbytes
+            if self._split_bytes > _MAXIMUM_SPLIT_BYTES:
+                self._splits.clear()
+                self._split_bytes = values.nbytes
+            self._splits[key] = found
+        return found
+
     def condition(self, condition: Condition) -> Booleans:
         """Return for each day whether a condition is true at the close (T,); a comparison with NaN is false."""
         if condition not in self._conditions:
             if len(self._conditions) * len(self) > _MAXIMUM_CONDITION_BYTES:
                 self._conditions.clear()
-                self._starts.clear()
             self._conditions[condition] = self._evaluate(condition)
         return self._conditions[condition]
 
@@ -173,6 +216,8 @@ class PriceTable:
         """Return the first row on which everything that a condition compares is known, but for `absent` tickers."""
         key = condition, absent
         if key not in self._starts:
+            if len(self._starts) * len(self) > _MAXIMUM_CONDITION_BYTES:
+                self._starts.clear()
             if isinstance(condition, Compound):
                 starts = [self.condition_start(part, absent) for part in condition.conditions]
             else:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import joblib
@@ -28,9 +29,11 @@ Work: TypeAlias = Callable[[Evaluator, Sequence[ItemT]], list[ResultT]]
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with the number of items that are done, and of all."""
 
+_FIRST = 8
+"""Number of items that are worked on before any process is started. They show how long the rest will take."""
 _PART = 32
-"""Number of items that are handed out together. The first part is worked on before any process is started, and the last
-ones while other processes have nothing left to do, so parts are small."""
+"""Number of items that are handed out together. The last parts are worked on while other processes have nothing left to
+do, so parts are small."""
 _WORTHWHILE = 3.0
 """Seconds of remaining work from which on processes are started. Starting one takes about one: it imports the engine
 and loads the compiled loops."""
@@ -74,7 +77,8 @@ def work_through(
         A process was killed, for example by a lack of memory.
     """
     allowed = joblib.cpu_count() if workers is None else workers
-    parts = [items[start : start + _PART] for start in range(0, len(items), _PART)]
+    starts = [0, *range(_FIRST, len(items), _PART)] if items else []
+    parts = [items[start:stop] for start, stop in pairwise((*starts, len(items)))]
     results: list[ResultT] = []
     for found in _results(parts, panel, work, allowed):
         results += found
@@ -88,16 +92,18 @@ def _results(
 ) -> Iterator[list[ResultT]]:
     evaluator = Evaluator(panel)
     seconds = 0.0
-    for done, part in enumerate(parts):
-        left = len(parts) - done
-        if done and min(workers, left) > 1 and seconds / done * left >= _WORTHWHILE:
-            yield from _in_processes(parts[done:], panel, work, min(workers, left))
+    done, left = 0, sum(map(len, parts))
+    for i, part in enumerate(parts):
+        useful = min(workers, len(parts) - i)
+        if useful > 1 and done and seconds / done * left >= _WORTHWHILE:
+            yield from _in_processes(parts[i:], panel, work, useful)
             return
         started = time.process_time()
         with _without_collector():
             found = work(evaluator, part)
         yield found
         seconds += time.process_time() - started
+        done, left = done + len(part), left - len(part)
 
 
 @contextmanager

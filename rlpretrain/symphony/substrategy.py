@@ -6,8 +6,6 @@ returns when it is rebalanced at every close, without costs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +13,6 @@ from rlpretrain.market.panel import Floats
 from rlpretrain.symphony.budget import needing_returns
 from rlpretrain.symphony.compiled import compiled
 from rlpretrain.symphony.distances import Contest, noise_of, trailing_deviation
-from rlpretrain.symphony.levels import sorts_by_level
 from rlpretrain.symphony.nodes import (
     Asset,
     Empty,
@@ -29,6 +26,7 @@ from rlpretrain.symphony.nodes import (
     Symphony,
 )
 from rlpretrain.symphony.prices import PriceTable, condition_tickers, first_known, indicator_column
+from rlpretrain.symphony.splits import divide
 
 __all__ = ["Substrategies", "indispensable_tickers"]
 
@@ -65,7 +63,6 @@ class Substrategies:
         self._incomplete: dict[int, NDArray[np.bool_]] = {}
         self._contests: dict[int, Contest] | None = {} if contests else None
         self._splits: dict[int, Floats] = {}
-        self._holds: dict[int, NDArray[np.bool_]] = {}
         self._returns: dict[int, Floats] = {}
         self._equities: dict[int, Floats] = {}
         self.starts: list[int] = []
@@ -79,7 +76,7 @@ class Substrategies:
         self._equities.clear()
 
     def split(self, position: int) -> Floats:
-        """Return the fraction for each child of a filter or inverse-volatility node (T, m)."""
+        """Return the fraction for each child of a filter or inverse-volatility node (m, T)."""
         return self._splits[position]
 
     def contest(self, position: int) -> Contest:
@@ -90,10 +87,6 @@ class Substrategies:
     def incomplete(self, position: int) -> NDArray[np.bool_]:
         """Return the days (T,) on which a filter or inverse-volatility node does not know all its children."""
         return self._incomplete[position]
-
-    def holds(self, position: int) -> NDArray[np.bool_]:
-        """Return whether the condition of an `If` is true (T,)."""
-        return self._holds[position]
 
     def bottleneck(self) -> str:
         """Return in words which ticker starts last."""
@@ -111,36 +104,34 @@ class Substrategies:
                 return 0 if ticker in self._absent else self._table.span(ticker)[0]
             case Empty():
                 return 0
-            case If(condition, children):
-                self._holds[position] = self._table.condition(condition)
+            case If(condition, _):
                 own = self._table.condition_start(condition, self._absent)
-            case Filter(indicator, highest, count, children):
-                values = np.stack(self._sort_columns(children, indicator))
-                own = self._first(position, children, values)
-                self._splits[position] = _select(values, count, highest, own, self._stop)
-                if self._contests is not None:
-                    pairs = zip(children, values, strict=True)
-                    noise = np.stack([noise_of(column, self._volatility(child)) for child, column in pairs])
-                    self._contests[position] = Contest(
-                        children, values, self._splits[position], highest, noise
-                    )
-            case InverseVolatility(children, window):
-                deviation = Indicator("standard-deviation-return", (float(window),))
-                values = np.stack([self._column(child, deviation) for child in children])
-                own = self._first(position, children, values)
-                split = self._splits[position] = np.zeros(values.T.shape)
-                split[own : self._stop] = _inverse(values[:, own : self._stop])
-            case EqualWeight(children) | SpecifiedWeight(children, _):
+            case Filter() | InverseVolatility():
+                own = self._divide(position, node)
+            case EqualWeight() | SpecifiedWeight():
                 own = 0
-        return max(own, *(self.starts[child] for child in children))
+        return max(own, *[self.starts[child] for child in node.children])
 
-    def _sort_columns(self, children: Sequence[int], indicator: Indicator) -> list[Floats]:
-        """Return what a filter sorts its children by, (T,) each."""
-        nodes = [self._symphony.nodes[child] for child in children]
-        tickers = [node.ticker for node in nodes if isinstance(node, Asset)]
-        if sorts_by_level(indicator, tickers):  # All children are assets: the parser refuses others.
-            return self._table.levels([Metric(indicator, ticker) for ticker in tickers])
-        return [self._column(child, indicator) for child in children]
+    def _divide(self, position: int, node: Filter | InverseVolatility) -> int:
+        """Split a node's portion between its children; return the first row on which that can be decided."""
+        below = [self._symphony.nodes[child] for child in node.children]
+        tickers = tuple([child.ticker for child in below if isinstance(child, Asset)])
+        assets_only = len(tickers) == len(below)
+        if assets_only and self._complete and self._contests is None:
+            self._splits[position], start = self._table.split(node, tickers)
+            return start
+        if assets_only:
+            values = np.stack(self._table.sort_columns(node.indicator, tickers))
+        else:
+            # Not by levels: the parser refuses to sort groups by them.
+            values = np.stack([self._column(child, node.indicator) for child in node.children])
+        start = self._first(position, node.children, values)
+        split = self._splits[position] = divide(node, values, start, self._stop)
+        if isinstance(node, Filter) and self._contests is not None:
+            pairs = zip(node.children, values, strict=True)
+            noise = np.stack([noise_of(column, self._volatility(child)) for child, column in pairs])
+            self._contests[position] = Contest(node.children, values, split, node.highest, noise)
+        return start
 
     def _first(self, position: int, children: tuple[int, ...], values: Floats) -> int:
         """Return the first row on which the values (m, T) of all children are known, but for absent tickers."""
@@ -182,6 +173,8 @@ class Substrategies:
         It is 0 until the day after the first one on which the node can be decided.
         """
         node, start = self._symphony.nodes[position], self.starts[position]
+        if isinstance(node, Asset):
+            return self._table.daily_returns(node.ticker)
         returns = np.zeros(len(self._table))
         if start + 1 >= self._stop:
             return returns
@@ -189,10 +182,6 @@ class Substrategies:
         held, earned = slice(start, self._stop - 1), slice(start + 1, self._stop)
         today = returns[earned]
         match node:
-            case Asset(ticker):
-                close = self._table.close(ticker)
-                np.divide(close[earned], close[held], out=today)
-                today -= 1.0
             case Empty():
                 pass
             case EqualWeight(children):
@@ -201,13 +190,13 @@ class Substrategies:
             case SpecifiedWeight(children, weights):
                 for child, weight in zip(children, weights, strict=True):
                     today += self._returns[child][earned] * weight
-            case If(_, (then, otherwise)):
-                today[:] = self._returns[otherwise][earned]
-                np.copyto(today, self._returns[then][earned], where=self._holds[position][held])
+            case If(condition, (then, otherwise)):
+                holds = self._table.condition(condition)[held]
+                _follow(today, holds, self._returns[then][earned], self._returns[otherwise][earned])
             case Filter(_, _, _, children) | InverseVolatility(children, _):
-                split = self._splits[position][held]
+                split = self._splits[position][:, held]
                 for j, child in enumerate(children):
-                    _add_held(today, split[:, j], self._returns[child][earned])
+                    _add_held(today, split[j], self._returns[child][earned])
         return returns
 
 
@@ -224,48 +213,15 @@ def indispensable_tickers(symphony: Symphony) -> set[str]:
 
 
 @compiled
+def _follow(returns: Floats, holds: NDArray[np.bool_], then: Floats, otherwise: Floats) -> None:
+    """Set the returns (k,) to those of the branch (k,) that a condition chose on the day before (k,)."""
+    for t in range(len(returns)):
+        returns[t] = then[t] if holds[t] else otherwise[t]
+
+
+@compiled
 def _add_held(returns: Floats, share: Floats, child: Floats) -> None:
     """Add a child's returns (k,) by its share on the day before (k,); where it has none, they may be NaN."""
     for t in range(len(returns)):
         if share[t] > 0.0:
             returns[t] += share[t] * child[t]
-
-
-@compiled
-def _select(values: Floats, count: int, highest: bool, start: int, stop: int) -> Floats:
-    """Split each day from `start` to `stop` equally among the `count` highest or lowest of m values (m, T).
-
-    Ties go to the first in order; NaN is never selected. Returns (T, m).
-    """
-    m, days = values.shape
-    out = np.zeros((days, m))
-    best, place = np.empty(min(count, m)), np.empty(min(count, m), np.intp)
-    for t in range(start, stop):
-        chosen = 0
-        for j in range(m):
-            value = values[j, t] if highest else -values[j, t]
-            if np.isnan(value):
-                continue
-            if chosen < len(best):
-                chosen += 1
-            elif not value > best[chosen - 1]:
-                continue
-            k = chosen - 1
-            while k > 0 and value > best[k - 1]:
-                best[k], place[k] = best[k - 1], place[k - 1]
-                k -= 1
-            best[k], place[k] = value, j
-        for k in range(chosen):
-            out[t, place[k]] = 1.0 / chosen
-    return out
-
-
-def _inverse(deviations: Floats) -> Floats:
-    """Split each day (T) in proportion to 1 / deviation (m, T); children that did not move take everything."""
-    still = deviations == 0.0
-    with np.errstate(divide="ignore"):
-        raw = np.where(still.any(axis=0), still.astype(np.float64), 1.0 / deviations)
-    raw[:, np.isnan(deviations).any(axis=0)] = 0.0
-    total = raw.sum(axis=0)
-    split: Floats = np.divide(raw, total, out=np.zeros_like(raw), where=total > 0).T
-    return split

@@ -6,6 +6,7 @@ branches, so that a tree with thousands of leaves costs only what its active lea
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -73,14 +74,11 @@ class Walk:
         columns = {ticker: i for i, ticker in enumerate(self.symphony.holdings)}
         nodes, counts = self.symphony.nodes, self.symphony.leaf_counts
         sizes = visit_counts(self.symphony)
-        rng = np.random.default_rng(0)
-        marks = rng.integers(0, 2**64, size=counts[self.symphony.root], dtype=np.uint64)
+        marks = _marks(counts[self.symphony.root].bit_length())
         rows = np.arange(self.start, self.stop)
         stack: list[tuple[int, int, int, Portion]] = [(self.symphony.root, 0, 0, (rows, np.ones(len(rows))))]
         while stack:
             position, visit, leaf, (rows, weight) = stack.pop()
-            if not len(rows):
-                continue
             node = nodes[position]
             for witness in witnesses:
                 witness.meet(self.symphony, position, visit, (rows, weight))
@@ -99,13 +97,20 @@ class Walk:
                     parts = [(rows, share)] * len(children)
                 case SpecifiedWeight(children, weights):
                     parts = [(rows, weight * w) if w > 0 else (rows[:0], weight[:0]) for w in weights]
-                case If(_, children):
-                    parts = list(branches(rows, weight, self.strategies.holds(position)))
+                case If(condition, children):
+                    parts = list(branches(rows, weight, self.table.condition(condition)))
                 case Filter(_, _, _, children) | InverseVolatility(children, _):
-                    split = self.strategies.split(position)
-                    parts = [selected(rows, weight, split, j) for j in range(len(children))]
+                    parts = selected(rows, weight, self.strategies.split(position))
             visit += 1
             for child, part in zip(children, parts, strict=True):
-                stack.append((child, visit, leaf, part))
+                if len(part[0]):
+                    stack.append((child, visit, leaf, part))
                 visit += sizes[child]
                 leaf += counts[child]
+
+
+@lru_cache
+def _marks(bits: int) -> NDArray[np.uint64]:
+    """Return a random number for each of 2^bits leaves; fewer leaves have the same as the first of more."""
+    marks: NDArray[np.uint64] = np.random.default_rng(0).integers(0, 2**64, size=2**bits, dtype=np.uint64)
+    return marks

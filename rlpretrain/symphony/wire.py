@@ -145,8 +145,11 @@ def read_condition(raw: Mapping[str, Any], place: Place) -> Condition:
 
 def count_conditions(raw: Mapping[str, Any]) -> int:
     """Count the comparisons of an if-child, before any of them is read."""
+    whole = raw.get("condition")
+    if whole is None:
+        return 1
     count = 0
-    waiting = [raw.get("condition")]
+    waiting = [whole]
     while waiting:
         block = waiting.pop()
         if not isinstance(block, Mapping):

@@ -39,6 +39,7 @@ def documents():
 @pytest.fixture
 def at_once(monkeypatch):
     """Hand everything but the first part to processes, however little it is."""
+    monkeypatch.setattr(processes, "_FIRST", 2)
     monkeypatch.setattr(processes, "_PART", 4)
     monkeypatch.setattr(processes, "_WORTHWHILE", 0.0)
 
@@ -108,9 +109,9 @@ def test_processes_map_the_prices_and_keep_the_order(panel):
     )
     assert [item for _, _, item in found] == list(range(30))
     here = [item for process, mapped, item in found if process == os.getpid() and not mapped]
-    assert here == [0, 1, 2, 3]  # The first part tells how long the rest would take.
-    assert all(mapped for _, mapped, item in found if item > 3)
-    assert told == [(min(done, 30), 30) for done in range(4, 36, 4)]
+    assert here == [0, 1]  # The first part tells how long the rest would take.
+    assert all(mapped for _, mapped, item in found if item > 1)
+    assert told == [(done, 30) for done in range(2, 31, 4)]
 
 
 def test_little_work_starts_no_process(panel, monkeypatch):
@@ -158,7 +159,7 @@ def collected(evaluator, part):
 @pytest.mark.usefixtures("at_once")
 def test_the_garbage_collector_rests_while_items_arrive(panel):
     found = work_through([Unpickled() for _ in range(12)], panel, collected, workers=2)
-    assert found == [None] * 4 + [False] * 8  # The first part stays in this process.
+    assert found == [None] * 2 + [False] * 10  # The first part stays in this process.
 
 
 kept = []
@@ -202,6 +203,7 @@ def test_columns_that_are_forgotten_are_computed_again(panel, documents, monkeyp
     found = backtest_many(documents, panel, workers=1)
     monkeypatch.setattr(prices, "_MAXIMUM_METRIC_BYTES", 3 * 8 * len(panel.dates))
     monkeypatch.setattr(prices, "_MAXIMUM_CONDITION_BYTES", 2 * len(panel.dates))
+    monkeypatch.setattr(prices, "_MAXIMUM_SPLIT_BYTES", 4 * 8 * len(panel.dates))
     assert str(backtest_many(documents, panel, workers=1)) == str(found)
 
 
