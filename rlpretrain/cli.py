@@ -27,6 +27,7 @@ from rlpretrain.commands.progress import say
 from rlpretrain.commands.record import add_record
 from rlpretrain.commands.runs import add_runs
 from rlpretrain.commands.settings import add_settings, read_settings
+from rlpretrain.commands.study import add_study
 from rlpretrain.commands.symphony import add_symphony
 from rlpretrain.commands.tune import add_tune
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError, learning
@@ -116,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     add_composer(commands)
     add_prices(commands)
     add_tune(commands)
+    add_study(commands)
     add_patterns(commands)
     add_library(commands)
     add_runs(commands)

@@ -47,7 +47,10 @@ def test_an_empty_variable_is_no_setting() -> None:
         ({"hidden_dims": [8, 0]}, "hidden_dims"),
         ({"sell_level": 1, "buy_level": 0}, "sell_level"),
         ({"validation_start": "2024-01-01", "test_start": "2023-01-01"}, "validation_start"),
-        ({"test_start": "2024-01-01", "test_end": "2023-01-01"}, "test_start 2024-01-01 must be before test_end"),
+        (
+            {"test_start": "2024-01-01", "test_end": "2023-01-01"},
+            "test_start 2024-01-01 must be before test_end",
+        ),
         ({"num_epochs": "many"}, "num_epochs"),
         ({"price_updates": "yahoo"}, "is not a price folder"),
         ({"kl_decay_fraction": 0}, "kl_decay_fraction"),
