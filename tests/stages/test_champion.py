@@ -30,6 +30,7 @@ from rlpretrain.runs.files import file_sha256
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import (
     ANALYZE,
+    POWER,
     PRETRAIN,
     PROMOTE,
     REPORT,
@@ -74,6 +75,7 @@ def analysed(folder: Path, market: str) -> Run:
     settings: dict[str, Any] = {"max_strategies": 12, "validation_envs": [ASSET], "test_start": "2023-06-01"}
     pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
     asyncio.run(pipeline.run_to(ANALYZE))
+    run_stage(pipeline.run, POWER)
 
     def pretrain(work: Work[Any]) -> Pretrained:
         save_agent(work.write(PRETRAINED), policy(1), {})
