@@ -31,6 +31,7 @@ from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import (
     ANALYZE,
     DECIDE,
+    POWER,
     PRETRAIN,
     PROMOTE,
     REPORT,
@@ -76,10 +77,11 @@ def policy(seed: int) -> TradingPolicy:
 
 
 def analysed(folder: Path, market: str) -> Run:
-    """Return a run up to its analysis, with policies of random weights in the place of what would be learned."""
+    """Return a run up to its power, with policies of random weights in the place of what would be learned."""
     settings: dict[str, Any] = {"max_strategies": 12, "validation_envs": [ASSET], "test_start": "2023-06-01"}
     pipeline = PretrainingPipeline(tiny(folder, market=market, **settings), run_id="run")
     asyncio.run(pipeline.run_to(ANALYZE))
+    run_stage(pipeline.run, POWER)
 
     def pretrain(work: Work[Any]) -> Pretrained:
         save_agent(work.write(PRETRAINED), policy(1), {})
