@@ -117,6 +117,7 @@ def test_short_names_set_read_and_change() -> None:
                 "episodes": "validation_episodes",
                 "seeds": "validation_seeds",
                 "rl_steps": "validation_steps",
+                "arms": "validation_arms",
                 "confidence": "promotion_confidence",
             },
         ),
