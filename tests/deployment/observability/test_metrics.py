@@ -134,14 +134,14 @@ class TestRun:
     def test_statsd_receives_every_metric(self, observed: Observed) -> None:
         found = observed.statsd.gauges()
         # A figure that does not exist is not sent: few days may have no Sharpe ratio.
-        # There is no champion whose live days could be tested.
-        missing = {"agent.SPY.sharpe_ratio", "record.champion_p_value"}
+        # There is no champion whose live days could be tested, and no vote on which a gain could rest.
+        missing = {"agent.SPY.sharpe_ratio", "record.champion_p_value", "power.smallest_gain"}
         assert expected_names("SPY") - missing <= set(found) <= expected_names("SPY")
         run = RunFolder(observed.folder)
         assert found["mine.patterns"] == result_of(run, MINE).patterns > 0
         assert found["mine.seconds"] == run.require(MINE.name).clock["seconds"]
         assert found["rejects.total"] == sum(found[f"rejects.{reason}"] for reason in (
-            "fetch", "parse", "replay", "level", "fidelity", "hindsight", "duplicate", "quality"
+            "list", "unforeseen", "fetch", "parse", "replay", "level", "fidelity", "hindsight", "duplicate", "quality"
         ))  # fmt: skip
         assert 0 <= found["fidelity.agree_share"] <= 1
         assert found["verdict.finding"] in (-1, 0, 1)

@@ -20,7 +20,7 @@ from tests.dags.conftest import SMALL
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
-LEARNING = {"pretrain", "transfer", "validate"}
+LEARNING = {"pretrain", "transfer", "validate", "decide"}
 WORKERS = {
     f"worker-{queue}": (
         "celery", "worker", "--queues", queue, "--concurrency", "2", "--celery-hostname", f"{queue}@%h",
