@@ -145,8 +145,8 @@ def test_no_change_smaller_than_the_gap_turns_a_selection(seed, m, highest):
     count = int(rng.integers(1, m))
     values = np.cumsum(rng.normal(size=(m, 40)), axis=1)
     order = np.argsort(-values if highest else values, axis=0, kind="stable")
-    split = np.zeros((40, m))
-    np.put_along_axis(split, order[:count].T, 1.0 / count, axis=1)
+    split = np.zeros((m, 40))
+    np.put_along_axis(split, order[:count], 1.0 / count, axis=0)
     contest = Contest(tuple(range(m)), values, split, highest, np.ones_like(values))
     last, first = contest.boundary
     gap = np.abs(values[last, np.arange(40)] - values[first, np.arange(40)])
@@ -163,27 +163,27 @@ def test_a_selection_by_hand():
     # Three prices that grow by 1, 2 and 4 a day: the nearest pair is the second and the third.
     days = np.arange(60.0)
     values = np.stack([100 + days, 100 + 2 * days, 100 + 4 * days])
-    split = np.zeros((60, 3))
-    split[:, 2] = 1.0
+    split = np.zeros((3, 60))
+    split[2] = 1.0
     contest = Contest((0, 1, 2), values, split, True, np.ones_like(values))
     np.testing.assert_allclose(contest.distance.deviations[21:], days[21:], rtol=1e-6)
     np.testing.assert_allclose(contest.distance.noise, 2 * days / np.sqrt(2), rtol=1e-6)
-    everything = Contest((0, 1, 2), values, np.full((60, 3), 1 / 3), True, np.ones_like(values))
+    everything = Contest((0, 1, 2), values, np.full((3, 60), 1 / 3), True, np.ones_like(values))
     assert np.isinf(everything.distance.deviations).all()
 
 
 def test_equal_subtrees_that_change_places_change_nothing():
     values = np.array([[5.0, 5.0], [5.0, 5.0], [3.0, 4.0]])
-    split = np.array([[1.0, 0.0, 0.0]] * 2)
+    split = np.array([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]])
     contest = Contest((7, 7, 8), values, split, True, np.ones_like(values))
     last, first = contest.boundary
     assert last.tolist() == [0, 0]
     assert first.tolist() == [2, 2]
-    only = Contest((7, 7), values[:2], split[:, :2], True, np.ones((2, 2)))
+    only = Contest((7, 7), values[:2], split[:2], True, np.ones((2, 2)))
     assert only.boundary[0].tolist() == [-1, -1]
     # The last selected and the first rejected are the same subtree, but the other one selected can still leave.
     two = np.array([[6.0], [5.0], [5.0]])
-    contest = Contest((1, 2, 2), two, np.array([[0.5, 0.5, 0.0]]), True, np.ones_like(two))
+    contest = Contest((1, 2, 2), two, np.array([[0.5], [0.5], [0.0]]), True, np.ones_like(two))
     assert [side[0] for side in contest.boundary] == [0, 2]
 
 
