@@ -28,16 +28,10 @@ def add_composer(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _serve(options: argparse.Namespace) -> dict[str, Any]:
     from rlpretrain.composer import ServedCatalogue, load_catalogue, serve_http
     from rlpretrain.library.engine_backtester import EngineBacktester
-    from rlpretrain.market import load_market
+    from rlpretrain.market.configured import configured_market
 
     config = read_settings(options)
-    panel = load_market(
-        config.market,
-        seed=config.seed,
-        end=config.test_end,
-        exclude=config.exclude_prices,
-        trust=config.trust_prices,
-    )
+    panel = configured_market(config)
     last_day = panel.dates[-1].astype(object)
     served = ServedCatalogue(load_catalogue(config.catalogue), EngineBacktester(panel), last_day)
     say(f"serving {config.catalogue} to {last_day} on http://{options.host}:{options.port}")

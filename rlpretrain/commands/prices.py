@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rlpretrain.errors import DataError
-from rlpretrain.market import PricePanel, load_market, market_symbols
+from rlpretrain.market import PricePanel, market_symbols
+from rlpretrain.market.configured import configured_market
 from rlpretrain.market.findings import findings_about
 from rlpretrain.market.settings import MarketSettings
 from rlpretrain.market.tickers import near_misses
@@ -23,7 +24,7 @@ def load_prices(provider: str, tickers: Iterable[str], settings: MarketSettings)
     tickers
         Tickers that the command asks about.
     settings
-        The seed of a generated market, and the bars to leave out and to trust.
+        The seed of a generated market, its last day, and the bars to leave out and to trust.
 
     Raises
     ------
@@ -38,14 +39,7 @@ def load_prices(provider: str, tickers: Iterable[str], settings: MarketSettings)
     if not found:
         near = near_misses(wanted, known)
         raise DataError(f"{provider} has no prices of {', '.join(wanted) or 'anything'}{near}")
-    return load_market(
-        provider,
-        symbols=found,
-        seed=settings.seed,
-        end=settings.test_end,
-        exclude=settings.exclude_prices,
-        trust=settings.trust_prices,
-    )
+    return configured_market(settings, provider=provider, symbols=found)
 
 
 def price_remarks(panel: PricePanel, tickers: Iterable[str]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlpretrain.commands.progress import say
@@ -88,7 +87,7 @@ def _assets(run: Run) -> dict[str, dict[str, Any]]:
 
     found = {}
     for symbol in assets_of(run):
-        text = Path(run.folder / evidence_file(symbol)).read_bytes()
+        text = (run.folder / evidence_file(symbol)).read_bytes()
         found[symbol] = _asset(AssetValidation.model_validate_json(text))
     return found
 

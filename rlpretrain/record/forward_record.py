@@ -13,7 +13,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Engine, insert, select, text
 
 from rlpretrain.patterns.settings import StoreSettings
-from rlpretrain.patterns.store.connection import connect, migrate, reading, store_url, writing
+from rlpretrain.patterns.store.connection import open_engine, reading, writing
 from rlpretrain.patterns.store.schema import record_entries
 from rlpretrain.record.entries import FIRST, Entry, link, subject_of
 from rlpretrain.record.timing import why_late
@@ -52,13 +52,7 @@ def open_record(url: str) -> ForwardRecord:
     DataError
         A newer version wrote the store.
     """
-    engine = connect(store_url(url))
-    try:
-        migrate(engine)
-    except BaseException:
-        engine.dispose()
-        raise
-    return ForwardRecord(engine)
+    return ForwardRecord(open_engine(url))
 
 
 @dataclass(frozen=True)

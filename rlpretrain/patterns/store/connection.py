@@ -83,6 +83,27 @@ def connect(url: URL) -> Engine:
     return engine
 
 
+def open_engine(url: str) -> Engine:
+    """Connect to the store at a URL, and create or upgrade its tables.
+
+    Raises
+    ------
+    SettingsError
+        The URL is not that of a store.
+    ServiceError
+        The database cannot be reached, or rejects the connection.
+    DataError
+        A newer version wrote the store.
+    """
+    engine = connect(store_url(url))
+    try:
+        migrate(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes; it is committed if the block succeeds."""

@@ -17,7 +17,7 @@ from rlpretrain.patterns.decisions.pattern_set import PatternSet
 from rlpretrain.patterns.store import bulk, identities, library_rows, rows, schema
 from rlpretrain.patterns.store.chunks import whole_steps
 from rlpretrain.patterns.store.columns import Columns, joined
-from rlpretrain.patterns.store.connection import connect, migrate, reading, store_url, writing
+from rlpretrain.patterns.store.connection import open_engine, reading, writing
 from rlpretrain.patterns.store.contents import Content, find_content, publish, require_content
 from rlpretrain.patterns.store.digests import RowsDigest
 from rlpretrain.patterns.store.filters import PatternFilters
@@ -63,13 +63,7 @@ def open_store(url: str) -> PatternStore:
     DataError
         A newer version wrote the store.
     """
-    engine = connect(store_url(url))
-    try:
-        migrate(engine)
-    except BaseException:
-        engine.dispose()
-        raise
-    return PatternStore(engine)
+    return PatternStore(open_engine(url))
 
 
 class PatternStore:

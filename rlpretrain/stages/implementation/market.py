@@ -10,7 +10,8 @@ from rlpretrain.environments import EpisodeData
 from rlpretrain.environments.episodes import load_episodes
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import StageError
-from rlpretrain.market import PricePanel, load_market
+from rlpretrain.market import PricePanel
+from rlpretrain.market.configured import configured_market
 from rlpretrain.market.findings import FindingCounts
 from rlpretrain.market.settings import MarketSettings, WindowSettings
 from rlpretrain.market.windows import Windows, split_windows
@@ -42,13 +43,7 @@ def market_of(run: Run | Work[MarketSettings]) -> PricePanel:
     name = settings.market
 
     def load() -> PricePanel:
-        panel = load_market(
-            name,
-            seed=settings.seed,
-            end=settings.test_end,
-            exclude=settings.exclude_prices,
-            trust=settings.trust_prices,
-        )
+        panel = configured_market(settings)
         run.progress(f"market {name}: {len(panel.symbols)} assets, {panel.dates[0]} to {panel.dates[-1]}")
         if panel.findings:
             run.progress(f"prices: {FindingCounts.of(panel.findings)}")
