@@ -139,7 +139,7 @@ def transfer(folder: str) -> str:
 
 @task(retries=2)
 def validation_assets(folder: str) -> list[str]:
-    """Return the assets to validate on."""
+    """Return the assets to validate on; those with the most votes are known only from the mined patterns."""
     return parts_in(VALIDATE, folder)
 
 
@@ -197,12 +197,12 @@ def copy_run(folder: str) -> str:
     return store_run(Path(folder), load_config().runs_storage)
 
 
-def learn(folder: Any) -> tuple[Any, Any, Any, Any]:
+def learn(folder: Any, assets: Any) -> tuple[Any, Any, Any, Any]:
     """Create the tasks that need torch as the deployment runs them: in processes, containers or pods."""
     operator, queue, leaves_containers = training()
     if operator is None:
         pretrained, transferred = pretrain.override(**queue)(folder), transfer.override(**queue)(folder)
-        validated = validate.override(**queue).partial(folder=folder).expand(symbol=validation_assets(folder))
+        validated = validate.override(**queue).partial(folder=folder).expand(symbol=assets)
         return pretrained, transferred, validated, decide.override(**queue)(folder)
 
     pretrained = operator(task_id=PRETRAIN.name, stage=PRETRAIN.name, run_folder=folder, **queue)
@@ -213,7 +213,7 @@ def learn(folder: Any) -> tuple[Any, Any, Any, Any]:
         run_folder=folder,
         map_index_template="{{ task.symbol }}",
         **queue,
-    ).expand(symbol=validation_assets(folder))
+    ).expand(symbol=assets)
     decided = operator(task_id=DECIDE.name, stage=DECIDE.name, run_folder=folder, **queue)
     if leaves_containers:
         learning = [pretrained, transferred, validated, decided]
@@ -246,7 +246,8 @@ def rl_pretraining() -> None:
     folder = resolve_settings()
     listed = list_library(folder)
     extracted = extract.partial(folder=folder).expand(chunk=listed)
-    pretrained, transferred, validated, decided = learn(folder)
+    measured, assets = power(folder), validation_assets(folder)
+    pretrained, transferred, validated, decided = learn(folder, assets)
 
     promoted: list[Any] = [promote(folder)]
     if load_config().approval == "required":
@@ -258,12 +259,13 @@ def rl_pretraining() -> None:
     reported.operator.operator_extra_links = (ReportLink(),)
 
     chain(update(folder), listed)
+    chain(measured, assets)
     chain(
         extracted,
         mine(folder),
         check(folder),
         analyze(folder),
-        power(folder),
+        measured,
         pretrained,
         transferred,
         validated,

@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 from tests.conftest import PROJECT
 from tests.stages.conftest import TINY
 
-SMALL: dict[str, Any] = {**TINY, "chunk_size": 8, "validation_envs": ["BTC-USD", "SPY"]}
+SMALL: dict[str, Any] = {**TINY, "chunk_size": 8, "validation_envs": ["SPY", "most_voted:1"]}
 """A whole run in seconds, of three chunks and two assets."""
 
 
