@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from rlpretrain.symphony.distances import Distance, compound_distance, noise_of,
 from rlpretrain.symphony.indicators import apply_indicator
 from rlpretrain.symphony.levels import scaled_sides, sorts_by_level
 from rlpretrain.symphony.nodes import (
+    Comparator,
     Comparison,
     Compound,
     Condition,
@@ -31,6 +33,23 @@ _MAXIMUM_METRIC_BYTES = 512 * 2**20
 _MAXIMUM_CONDITION_BYTES = 64 * 2**20
 _MAXIMUM_SPLIT_BYTES = 256 * 2**20
 """When a table's columns take more memory, they are forgotten: libraries may be of any size, and columns are cheap."""
+
+_COMPARE: Mapping[Comparator, Callable[..., Booleans]] = {
+    "gt": np.greater,
+    "gte": np.greater_equal,
+    "lt": np.less,
+    "lte": np.less_equal,
+    "eq": np.equal,
+}
+
+
+class Evaluated(NamedTuple):
+    """A condition on every day of a table."""
+
+    holds: Booleans
+    """(T,) whether it is true at the close; a comparison with NaN is false."""
+    start: int
+    """First row on which everything that it compares is known."""
 
 
 class PriceTable:
@@ -53,7 +72,7 @@ class PriceTable:
         self._returns: dict[str, Floats] = {}
         self._raw_closes: dict[str, Floats | None] = {}
         self._metrics: dict[Metric, Floats] = {}
-        self._conditions: dict[Condition, Booleans] = {}
+        self._conditions: dict[Condition, Evaluated] = {}
         self._distances: dict[Condition, Distance] = {}
         self._volatilities: dict[str, Floats] = {}
         self._starts: dict[tuple[Condition, frozenset[str]], int] = {}
@@ -154,31 +173,28 @@ class PriceTable:
             self._splits[key] = found
         return found
 
-    def condition(self, condition: Condition) -> Booleans:
-        """Return for each day whether a condition is true at the close (T,); a comparison with NaN is false."""
-        if condition not in self._conditions:
+    def evaluated(self, condition: Condition) -> Evaluated:
+        """Return whether a condition is true on each day, and from when it is known; the array must not be changed."""
+        found = self._conditions.get(condition)
+        if found is None:
             if len(self._conditions) * len(self) > _MAXIMUM_CONDITION_BYTES:
                 self._conditions.clear()
-            self._conditions[condition] = self._evaluate(condition)
-        return self._conditions[condition]
+            found = self._conditions[condition] = self._evaluate(condition)
+        return found
 
-    def _evaluate(self, condition: Condition) -> Booleans:
+    def condition(self, condition: Condition) -> Booleans:
+        """Return for each day whether a condition is true at the close (T,); a comparison with NaN is false."""
+        return self.evaluated(condition).holds
+
+    def _evaluate(self, condition: Condition) -> Evaluated:
         if isinstance(condition, Compound):
-            parts = [self.condition(part) for part in condition.conditions]
-            joined: Booleans = (np.logical_and if condition.every else np.logical_or).reduce(parts)
-            return joined
+            parts = [self.evaluated(part) for part in condition.conditions]
+            join = np.logical_and if condition.every else np.logical_or
+            return Evaluated(join.reduce([part.holds for part in parts]), max(part.start for part in parts))
         left, right = self.sides(condition)
-        match condition.comparator:
-            case "gt":
-                return np.greater(left, right)
-            case "gte":
-                return np.greater_equal(left, right)
-            case "lt":
-                return np.less(left, right)
-            case "lte":
-                return np.less_equal(left, right)
-            case "eq":
-                return np.equal(left, right)
+        holds = _COMPARE[condition.comparator](left, right)
+        known = [first_known(side) for side in (left, right) if isinstance(side, np.ndarray)]
+        return Evaluated(holds, max(known))
 
     def distance(self, condition: Condition) -> Distance:
         """Return for each day how far a condition was from turning, see `Distance`."""
@@ -214,6 +230,8 @@ class PriceTable:
 
     def condition_start(self, condition: Condition, absent: frozenset[str] = frozenset()) -> int:
         """Return the first row on which everything that a condition compares is known, but for `absent` tickers."""
+        if not absent:
+            return self.evaluated(condition).start
         key = condition, absent
         if key not in self._starts:
             if len(self._starts) * len(self) > _MAXIMUM_CONDITION_BYTES:

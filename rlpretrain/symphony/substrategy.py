@@ -63,6 +63,7 @@ class Substrategies:
         self._incomplete: dict[int, NDArray[np.bool_]] = {}
         self._contests: dict[int, Contest] | None = {} if contests else None
         self._splits: dict[int, Floats] = {}
+        self._holds: dict[int, NDArray[np.bool_]] = {}
         self._returns: dict[int, Floats] = {}
         self._equities: dict[int, Floats] = {}
         self.starts: list[int] = []
@@ -78,6 +79,10 @@ class Substrategies:
     def split(self, position: int) -> Floats:
         """Return the fraction for each child of a filter or inverse-volatility node (m, T)."""
         return self._splits[position]
+
+    def holds(self, position: int) -> NDArray[np.bool_]:
+        """Return for each day whether the condition of an `If` is true (T,); the array must not be changed."""
+        return self._holds[position]
 
     def contest(self, position: int) -> Contest:
         """Return what a filter sorted its children by."""
@@ -105,7 +110,10 @@ class Substrategies:
             case Empty():
                 return 0
             case If(condition, _):
-                own = self._table.condition_start(condition, self._absent)
+                # Looked up once, because hashing a condition takes longer than most of what is done with it.
+                self._holds[position], own = self._table.evaluated(condition)
+                if self._absent:
+                    own = self._table.condition_start(condition, self._absent)
             case Filter() | InverseVolatility():
                 own = self._divide(position, node)
             case EqualWeight() | SpecifiedWeight():
@@ -190,8 +198,8 @@ class Substrategies:
             case SpecifiedWeight(children, weights):
                 for child, weight in zip(children, weights, strict=True):
                     today += self._returns[child][earned] * weight
-            case If(condition, (then, otherwise)):
-                holds = self._table.condition(condition)[held]
+            case If(_, (then, otherwise)):
+                holds = self._holds[position][held]
                 _follow(today, holds, self._returns[then][earned], self._returns[otherwise][earned])
             case Filter(_, _, _, children) | InverseVolatility(children, _):
                 split = self._splits[position][:, held]

@@ -97,8 +97,8 @@ class Walk:
                     parts = [(rows, share)] * len(children)
                 case SpecifiedWeight(children, weights):
                     parts = [(rows, weight * w) if w > 0 else (rows[:0], weight[:0]) for w in weights]
-                case If(condition, children):
-                    parts = list(branches(rows, weight, self.table.condition(condition)))
+                case If(_, children):
+                    parts = list(branches(rows, weight, self.strategies.holds(position)))
                 case Filter(_, _, _, children) | InverseVolatility(children, _):
                     parts = selected(rows, weight, self.strategies.split(position))
             visit += 1
