@@ -42,7 +42,9 @@ def local_airflow(home: Path, dags: Path) -> LocalAirflow:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirflow, AirflowApi]]:
+def running(
+    tmp_path_factory: pytest.TempPathFactory, empty_airflow: Callable[[Path], Path]
+) -> Iterator[tuple[LocalAirflow, AirflowApi]]:
     folder = tmp_path_factory.mktemp("local")
     dags = folder / "dags"
     dags.mkdir()
@@ -57,7 +59,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAir
         "    double.expand(n=numbers())\n"
         "tiny()\n"
     )
-    home = folder / "home"
+    home = empty_airflow(folder / "home")
     leftover = subprocess.Popen(["sleep", "600"], env={**os.environ, OWNER_VARIABLE: str(home)})
     with local_airflow(home, dags) as airflow, AirflowApi(airflow.url, airflow.user, airflow.password) as api:
         assert leftover.poll() is not None
@@ -108,11 +110,13 @@ def test_one_home_serves_one_run(running: tuple[LocalAirflow, AirflowApi]) -> No
     airflow.check()
 
 
-def test_a_component_that_dies_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_that_dies_is_noticed(
+    tmp_path: Path, empty_airflow: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         "rlpretrain.deployment.local.local_airflow.COMPONENTS", {"scheduler": ("scheduler", "--no-such-flag")}
     )
-    with local_airflow(tmp_path, tmp_path) as airflow:
+    with local_airflow(empty_airflow(tmp_path / "home"), tmp_path) as airflow:
         airflow._processes["scheduler"].wait()
         with pytest.raises(StageError, match=r"scheduler ended with 2:[\s\S]*--help"):
             airflow.check()
