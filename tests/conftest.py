@@ -39,7 +39,7 @@ settings.load_profile("unhurried")
 
 
 TOGETHER = ("tests/compose/", "tests/live/")
-"""Folders of which one process runs all tests, because these share an Airflow; elsewhere it runs all tests of a file."""
+"""Folders whose tests share an Airflow: one process runs all of them. Elsewhere, one process runs those of a file."""
 NEEDS = {"migrated_database": "airflow", "engine": "docker", "postgres_server": "postgres"}
 """Shared fixtures -> the mark of what they start."""
 
@@ -103,7 +103,7 @@ def open_to_containers(folder: Path) -> None:
 
 
 def images_are_built() -> None:
-    """Wait until what builds the images beside the tests has ended, where the environment names the file that says so."""
+    """Wait for what builds the images beside the tests, where the environment names the file that tells of its end."""
     ended = os.environ.get("IMAGES_ENDED")
     while ended and not Path(ended).exists():
         time.sleep(1)

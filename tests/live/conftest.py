@@ -24,10 +24,11 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rlpretrain.deployment.local.airflow_api import AirflowApi
-from rlpretrain.deployment.local.local_airflow import COMPONENTS, LocalAirflow
+from rlpretrain.deployment.local.local_airflow import COMPONENTS, OWNER_VARIABLE, LocalAirflow
 from rlpretrain.deployment.web.places import DAG_ID
 from rlpretrain.runs.output_folder import run_folder_name
 from tests.conftest import PROJECT
+from tests.deployment.local.test_local_airflow import owned_by
 from tests.examples.documents import blocks
 from tests.live.receivers import SECRET, Inbox, StatsdListener, open_inbox
 from tests.stages.conftest import TINY
@@ -70,6 +71,8 @@ class Live:
     statsd: StatsdListener
     events: Path
     """File of the events of OpenLineage."""
+    leftover: subprocess.Popen[bytes]
+    """A process of an earlier run on the same home, which was killed."""
     _tokens: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -106,9 +109,11 @@ class Live:
 def live(tmp_path_factory: pytest.TempPathFactory, empty_airflow: Callable[[Path], Path]) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("live")
     output, events, statsd = folder / "artifacts", folder / "events.jsonl", StatsdListener()
+    home = empty_airflow(folder / "home")
+    leftover = subprocess.Popen(["sleep", "10000"], env={**os.environ, OWNER_VARIABLE: str(home)})
     with open_inbox() as inbox:
         airflow = LocalAirflow(
-            empty_airflow(folder / "home"),
+            home,
             dags=PROJECT / "dags",
             plugins=PROJECT / "plugins",
             environment=_environment(output, events, inbox, statsd),
@@ -120,7 +125,8 @@ def live(tmp_path_factory: pytest.TempPathFactory, empty_airflow: Callable[[Path
             api.log_in()
             until(lambda: api.dag_is_loaded(DAG_ID) or api.import_errors() != [])
             assert api.import_errors() == []
-            yield Live(airflow, api, output, inbox, statsd, events)
+            yield Live(airflow, api, output, inbox, statsd, events, leftover)
+    assert owned_by(home) == []
 
 
 def _environment(output: Path, events: Path, inbox: Inbox, statsd: StatsdListener) -> dict[str, str]:
