@@ -68,7 +68,9 @@ def loaded_by(*modules: str) -> dict[str, set[str]]:
         "    new[name] = sorted(set(sys.modules) - before)\n"
         "print(json.dumps(new))"
     )
-    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout
     return {name: set(found) for name, found in json.loads(printed).items()}
 
 
