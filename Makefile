@@ -12,7 +12,9 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REVISION = $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
 BUILD = docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) --build-arg VERSION=$(VERSION) \
 	--build-arg REVISION=$(REVISION) --build-arg SOURCE=$(SOURCE)
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# One process more than cores, because tests that start Airflow wait much of the time.
+PROCESSES ?= 3
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 EXAMPLES ?= 20000
 WHEELS ?= .[airflow,fab,celery,kubernetes,openlineage,train]
 

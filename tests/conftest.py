@@ -1,13 +1,19 @@
 """What tests share: an Airflow home of their own, chosen before anything imports Airflow, Docker and Postgres."""
 
+import fcntl
+import gc
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import psycopg2
 import pytest
@@ -32,18 +38,50 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
-NEEDS = {"airflow_database": "airflow", "engine": "docker", "postgres_server": "postgres"}
+TOGETHER = ("tests/compose/", "tests/live/")
+"""Folders whose tests share an Airflow: one process runs all of them. Elsewhere, one process runs those of a file."""
+NEEDS = {"migrated_database": "airflow", "engine": "docker", "postgres_server": "postgres"}
 """Shared fixtures -> the mark of what they start."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that start a service; begin with files of slow tests, so that two processes end together."""
+    """Mark tests that start a service; put files in an order in which processes are busy, and end together.
+
+    Files of slow tests come first, and of these the ones that start Airflow, since it makes them wait. What needs an
+    image comes after these, since it may still be built.
+    """
     for item in items:
         for fixture in NEEDS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(NEEDS[fixture])
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+
+    def files_of(*marks: str) -> set[Path]:
+        return {item.path for item in items if all(map(item.get_closest_marker, marks))}
+
+    order = (files_of("slow", "airflow") - files_of("docker"), files_of("docker"), files_of("slow"))
+    items.sort(key=lambda item: next((n for n, files in enumerate(order) if item.path in files), len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the processes whole files, and whole folders where these share what they start."""
+    from xdist.scheduler import LoadFileScheduling
+
+    if config.getvalue("dist") != "loadfile":
+        return None
+
+    class WholeFilesAndFolders(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder = next(filter(nodeid.startswith, TOGETHER), None)
+            return folder or super()._split_scope(nodeid)
+
+    return WholeFilesAndFolders(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through all modules and tests each time: these stay."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,6 +102,15 @@ def open_to_containers(folder: Path) -> None:
             path.chmod(path.stat().st_mode | 0o011)
 
 
+def images_are_built() -> None:
+    """Wait for what builds the images beside the tests, where the environment names the file that tells of its end."""
+    ended = os.environ.get("IMAGES_ENDED")
+    while ended and not Path(ended).exists():
+        time.sleep(1)
+    if ended and (status := Path(ended).read_text().strip()) != "0":
+        pytest.fail(f"the images could not be built: exit status {status}")
+
+
 def missing(reason: str) -> NoReturn:
     """Skip, unless this machine is one that must not."""
     if os.environ.get("RLPRETRAIN_REQUIRE_DOCKER"):
@@ -72,9 +119,52 @@ def missing(reason: str) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
-def airflow_database() -> None:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this session see."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@contextmanager
+def locked(folder: Path, name: str) -> Iterator[Path]:
+    """Yield a path in a shared folder while no other process has it."""
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder / name
+
+
+@pytest.fixture(scope="session")
+def migrated_database(shared_folder: Path) -> Path:
+    """An empty database of Airflow, to be copied: to migrate one takes longer than most tests."""
+    with locked(shared_folder, "migrated.db") as path:
+        if not path.exists():
+            new = path.with_suffix(".new")
+            subprocess.run(
+                [sys.executable, "-m", "airflow", "db", "migrate"],
+                env={**os.environ, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{new}"},
+                check=True,
+                capture_output=True,
+            )
+            new.rename(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def airflow_database(migrated_database: Path) -> None:
     """Airflow's own database, migrated, in the home of the tests."""
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True, capture_output=True)
+    shutil.copyfile(migrated_database, Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")
+
+
+@pytest.fixture(scope="session")
+def empty_airflow(migrated_database: Path) -> Callable[[Path], Path]:
+    """A function that makes a home for `LocalAirflow`, with the database that it would migrate first."""
+
+    def make(home: Path) -> Path:
+        home.mkdir(mode=0o700, parents=True)
+        shutil.copyfile(migrated_database, home / f"migrated-{version('apache-airflow')}.db")
+        return home
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +186,7 @@ def trainer_image(engine: "APIClient") -> str:
     from rlpretrain.deployment.trainers.docker_engine import require_image
     from rlpretrain.errors import RlpretrainError
 
+    images_are_built()
     image = ContainerSettings.from_environment({}).image
     try:
         require_image(image, engine)

@@ -34,6 +34,9 @@ class Updated(Result):
 
 
 def _run(work: Work[UpdateSettings]) -> Updated:
+    if work.settings.price_updates == "none":
+        return Updated(source="none")
+    # What downloads prices is slow to import.
     from rlpretrain.stages.implementation.update import update
 
     return update(work)

@@ -12,7 +12,7 @@ import pytest
 
 from rlpretrain.deployment.local.airflow_api import AirflowApi
 from tests.compose.system import System, compose_command
-from tests.conftest import missing
+from tests.conftest import images_are_built, missing
 from tests.stages.conftest import TINY
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ IMAGES = {
 @pytest.fixture(scope="session")
 def images(engine: APIClient) -> dict[str, str]:
     """Name the images; nothing is pulled by a test."""
+    images_are_built()
     chosen = {name: os.environ.get(name) or image for name, image in IMAGES.items()}
     absent = [image for image in chosen.values() if not engine.images(name=image)]
     if absent:

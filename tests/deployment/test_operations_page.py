@@ -6,6 +6,7 @@ import importlib
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +58,9 @@ def test_every_command_is_run_somewhere() -> None:
 
 @pytest.mark.airflow
 @pytest.mark.slow
-def test_airflows_commands_run_and_a_connection_outlives_its_key(tmp_path: Path) -> None:
+def test_airflows_commands_run_and_a_connection_outlives_its_key(
+    tmp_path: Path, migrated_database: Path
+) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
 
@@ -72,7 +75,7 @@ def test_airflows_commands_run_and_a_connection_outlives_its_key(tmp_path: Path)
         assert finished.returncode == 0, finished.stderr[-2_000:]
         return finished.stdout
 
-    airflow("db", "migrate", key=old)
+    shutil.copyfile(migrated_database, tmp_path / "airflow.db")
     airflow("connections", "add", "composer", "--conn-type", "http", "--conn-password", "s3cret", key=old)
     found = inside("scheduler", "airflow")
     assert len(found) == 3

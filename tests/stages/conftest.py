@@ -20,8 +20,8 @@ TINY: dict[str, Any] = {
     "hold_every": 20,
     "n_clusters": 2,
     "hidden_dims": [16, 8],
-    "num_epochs": 30,
-    "patience": 30,
+    "num_epochs": 8,
+    "patience": 8,
     "max_training_assets": 2,
     "transfer_steps": 2048,
     "critic_warmup_steps": 2048,
@@ -29,6 +29,8 @@ TINY: dict[str, Any] = {
     "validation_episodes": 4,
     "validation_seeds": 2,
     "validation_steps": 2048,
+    "checkpoints": 2,
+    "bootstrap_samples": 200,
 }
 
 

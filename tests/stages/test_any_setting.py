@@ -135,7 +135,7 @@ ELSEWHERE = {"price_updates"}
 """Needs a folder of prices and a source of them; `test_update` runs it."""
 
 OFTEN = (
-    "max_strategies", "chunk_size", "min_performance_threshold", "votes", "dataset_format", "n_clusters", "num_epochs",
+    "chunk_size", "min_performance_threshold", "votes", "dataset_format", "n_clusters", "num_epochs",
     "max_training_assets", "transfer_strategy", "validation_envs", "bootstrap_samples",
 )  # fmt: skip
 """One or two of each section, and those that leave other files."""

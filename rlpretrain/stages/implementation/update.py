@@ -16,7 +16,7 @@ __all__ = ["update"]
 
 
 def update(work: Work[UpdateSettings]) -> Updated:
-    """Update the folder of the setting `market` from the source `price_updates`; do nothing if that is none.
+    """Update the folder of the setting `market` from the source `price_updates`.
 
     Raises
     ------
@@ -26,8 +26,6 @@ def update(work: Work[UpdateSettings]) -> Updated:
         The library is empty.
     """
     settings = work.settings
-    if settings.price_updates == "none":
-        return Updated(source="none")
     market = parse_provider(settings.market)
     assert isinstance(market, FilesProvider)  # noqa: S101 - the settings demand it
     unread: dict[str, str] = {}

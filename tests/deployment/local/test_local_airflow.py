@@ -1,28 +1,20 @@
-"""The private Airflow: what it leaves behind, and what it finds left behind."""
+"""The private Airflow of `make run`: how it ends, and what it leaves behind. `tests/live` has one at work."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.local_airflow import OWNER_VARIABLE, LocalAirflow
-from rlpretrain.errors import ServiceError, SettingsError, StageError
+from rlpretrain.errors import StageError
 from tests.conftest import PROJECT
 
 pytestmark = pytest.mark.airflow
-
-
-def until(done: Callable[[], bool], seconds: float = 120.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def owned_by(home: Path) -> list[int]:
@@ -37,82 +29,14 @@ def owned_by(home: Path) -> list[int]:
     return found
 
 
-def local_airflow(home: Path, dags: Path) -> LocalAirflow:
-    return LocalAirflow(home, dags=dags, plugins=home / "none", environment={}, parallelism=2)
-
-
-@pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[LocalAirflow, AirflowApi]]:
-    folder = tmp_path_factory.mktemp("local")
-    dags = folder / "dags"
-    dags.mkdir()
-    (dags / "tiny.py").write_text(
-        "from airflow.sdk import Param, dag, task\n"
-        "@dag(schedule='@daily', params={'n': Param(2, type='integer', minimum=1)})\n"
-        "def tiny():\n"
-        "    @task\n"
-        "    def numbers(params=None): return list(range(params['n']))\n"
-        "    @task(map_index_template='{{ task.op_kwargs.n }}')\n"
-        "    async def double(n): return 2 * n\n"
-        "    double.expand(n=numbers())\n"
-        "tiny()\n"
-    )
-    home = folder / "home"
-    leftover = subprocess.Popen(["sleep", "600"], env={**os.environ, OWNER_VARIABLE: str(home)})
-    with local_airflow(home, dags) as airflow, AirflowApi(airflow.url, airflow.user, airflow.password) as api:
-        assert leftover.poll() is not None
-        until(api.healthy)
-        api.log_in()
-        until(lambda: api.dag_is_loaded("tiny"))
-        yield airflow, api
-    assert owned_by(home) == []
-
-
-def test_a_run_is_triggered_followed_and_finished(running: tuple[LocalAirflow, AirflowApi]) -> None:
-    airflow, api = running
-    api.trigger("tiny", "first", {"n": 3})
-    api.unpause("tiny")
-    until(lambda: api.run_state("tiny", "first") in ("success", "failed"))
-    assert api.run_state("tiny", "first") == "success"
-    assert api.task_order("tiny") == ["numbers", "double"]
-    instances = api.task_states("tiny", "first")
-    assert sorted((one.task_id, one.map_index, one.state) for one in instances) == [
-        ("double", 0, "success"),
-        ("double", 1, "success"),
-        ("double", 2, "success"),
-        ("numbers", -1, "success"),
-    ]
-    # The schedule belongs to a deployment: nothing but what was triggered runs here.
-    assert [path.name for path in (airflow.logs / "dag_id=tiny").iterdir()] == ["run_id=first"]
-
-
-def test_a_value_against_its_schema_is_refused(running: tuple[LocalAirflow, AirflowApi]) -> None:
-    with pytest.raises(SettingsError, match="minimum"):
-        running[1].trigger("tiny", "second", {"n": 0})
-
-
-def test_strangers_are_refused(running: tuple[LocalAirflow, AirflowApi]) -> None:
-    airflow, _ = running
-    with AirflowApi(airflow.url, airflow.user, "guess") as stranger:
-        with pytest.raises(ServiceError, match="401"):
-            stranger.log_in()
-        with pytest.raises(ServiceError, match="401"):
-            stranger.run_state("tiny", "first")
-    assert airflow.passwords.stat().st_mode & 0o077 == 0
-
-
-def test_one_home_serves_one_run(running: tuple[LocalAirflow, AirflowApi]) -> None:
-    airflow, _ = running
-    with pytest.raises(StageError, match="in use"), local_airflow(airflow.home, airflow.home):
-        pass
-    airflow.check()
-
-
-def test_a_component_that_dies_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_that_dies_is_noticed(
+    tmp_path: Path, empty_airflow: Callable[[Path], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(
         "rlpretrain.deployment.local.local_airflow.COMPONENTS", {"scheduler": ("scheduler", "--no-such-flag")}
     )
-    with local_airflow(tmp_path, tmp_path) as airflow:
+    home = empty_airflow(tmp_path / "home")
+    with LocalAirflow(home, dags=home, plugins=home, environment={}, parallelism=2) as airflow:
         airflow._processes["scheduler"].wait()
         with pytest.raises(StageError, match=r"scheduler ended with 2:[\s\S]*--help"):
             airflow.check()

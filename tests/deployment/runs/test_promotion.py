@@ -92,7 +92,9 @@ def output_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory, output_dir: Path) -> Iterator[AirflowApi]:
+def api(
+    tmp_path_factory: pytest.TempPathFactory, empty_airflow: Callable[[Path], Path], output_dir: Path
+) -> Iterator[AirflowApi]:
     home = tmp_path_factory.mktemp("airflow")
     dags = home / "dags"
     dags.mkdir()
@@ -105,7 +107,11 @@ def api(tmp_path_factory: pytest.TempPathFactory, output_dir: Path) -> Iterator[
     }
     with (
         LocalAirflow(
-            home / "home", dags=dags, plugins=home / "none", environment=environment, parallelism=2
+            empty_airflow(home / "home"),
+            dags=dags,
+            plugins=home / "none",
+            environment=environment,
+            parallelism=2,
         ) as airflow,
         AirflowApi(airflow.url, airflow.user, airflow.password) as api,
     ):

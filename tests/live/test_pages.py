@@ -17,7 +17,7 @@ from playwright.sync_api import FrameLocator, expect
 from rlpretrain.deployment.web.app import pages
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import MINE, result_of
-from tests.plugins.conftest import NAME, RUN_ID, Served
+from tests.live.conftest import NAME, RUN_ID, Finished, Live
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 Start = Callable[..., Any]
@@ -49,31 +49,31 @@ def test_the_list_covers_every_address_of_the_app() -> None:
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-def test_strangers_are_refused_and_users_are_served(served: Served, address: str) -> None:
-    assert served.get(f"/rlpretrain{address}", None).status_code == 401
-    assert served.get(f"/rlpretrain{address}", "outsider").status_code == 403
+def test_strangers_are_refused_and_users_are_served(live: Live, finished: Finished, address: str) -> None:
+    assert live.get(f"/rlpretrain{address}", None).status_code == 401
+    assert live.get(f"/rlpretrain{address}", "outsider").status_code == 403
     for user in ("viewer", "admin"):
-        assert served.get(f"/rlpretrain{address}", user).status_code == 200
+        assert live.get(f"/rlpretrain{address}", user).status_code == 200
 
 
-def test_a_forged_or_empty_token_is_refused(served: Served) -> None:
+def test_a_forged_or_empty_token_is_refused(live: Live, finished: Finished) -> None:
     for token in ("", "x.y.z"):
-        answer = served.get("/rlpretrain/", None, headers={"Cookie": f"_token={token}"})
+        answer = live.get("/rlpretrain/", None, headers={"Cookie": f"_token={token}"})
         assert answer.status_code in (401, 403)
 
 
-def test_a_person_without_login_is_sent_to_it(served: Served) -> None:
-    answer = served.get("/rlpretrain/", None, headers={"Accept": "text/html"})
+def test_a_person_without_login_is_sent_to_it(live: Live, finished: Finished) -> None:
+    answer = live.get("/rlpretrain/", None, headers={"Accept": "text/html"})
     assert answer.status_code == 303
     assert "/auth/login" in answer.headers["location"]
 
 
-def test_another_dags_name_opens_nothing(served: Served) -> None:
+def test_another_dags_name_opens_nothing(live: Live, finished: Finished) -> None:
     """The permission asked for is that of the DAG whose data is shown, whatever the address says."""
     path = f"/rlpretrain/dags/rl_pattern_archive/runs/{NAME}"
-    assert served.get(path, "outsider").status_code == 403
-    assert served.get(path, "viewer").status_code == 404
-    assert served.get("/rlpretrain/patterns?dag_id=rl_pattern_archive", "outsider").status_code == 403
+    assert live.get(path, "outsider").status_code == 403
+    assert live.get(path, "viewer").status_code == 404
+    assert live.get("/rlpretrain/patterns?dag_id=rl_pattern_archive", "outsider").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -96,37 +96,37 @@ def test_another_dags_name_opens_nothing(served: Served) -> None:
         "/openapi.json",
     ],
 )
-def test_no_path_leads_elsewhere(served: Served, path: str) -> None:
-    answer = served.get(f"/rlpretrain{path}", "admin")
+def test_no_path_leads_elsewhere(live: Live, finished: Finished, path: str) -> None:
+    answer = live.get(f"/rlpretrain{path}", "admin")
     assert answer.status_code == 404
     assert "password" not in answer.text and "root:" not in answer.text
 
 
-def test_what_is_served_can_ask_airflow_for_nothing(served: Served) -> None:
-    page = served.get("/rlpretrain/").headers["content-security-policy"]
+def test_what_is_served_can_ask_airflow_for_nothing(live: Live, finished: Finished) -> None:
+    page = live.get("/rlpretrain/").headers["content-security-policy"]
     assert "script-src 'self'" in page and "'unsafe-inline'" not in page and "default-src 'none'" in page
-    report = served.get(f"/rlpretrain/runs/{NAME}/files/report.html").headers["content-security-policy"]
+    report = live.get(f"/rlpretrain/runs/{NAME}/files/report.html").headers["content-security-policy"]
     assert "script" not in report.replace("default-src", "") and "sandbox" in report
-    scripted = served.get(f"/rlpretrain/runs/{NAME}/files/pattern_analysis.html")
+    scripted = live.get(f"/rlpretrain/runs/{NAME}/files/pattern_analysis.html")
     assert "allow-same-origin" not in scripted.headers["content-security-policy"]
-    for answer in (served.get("/rlpretrain/"), scripted):
+    for answer in (live.get("/rlpretrain/"), scripted):
         assert "frame-ancestors 'self'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_models_are_saved_and_not_shown(served: Served) -> None:
-    answer = served.get(f"/rlpretrain/runs/{NAME}/files/transferred_rl_agent.pt")
+def test_models_are_saved_and_not_shown(live: Live, finished: Finished) -> None:
+    answer = live.get(f"/rlpretrain/runs/{NAME}/files/transferred_rl_agent.pt")
     assert answer.headers["content-disposition"].startswith("attachment")
-    assert answer.content == (served.output / NAME / "transferred_rl_agent.pt").read_bytes()
+    assert answer.content == (finished.folder / "transferred_rl_agent.pt").read_bytes()
 
 
 def inner(page: Any, title: str) -> FrameLocator:
     return page.frame_locator(f"iframe[title='{title}']")
 
 
-def test_the_nav_page_shows_runs_champion_and_trends(served: Served, visit: Start) -> None:
-    results = json.loads((served.output / NAME / "pipeline_results.json").read_text())
-    mined = result_of(RunFolder(served.output / NAME), MINE)
+def test_the_nav_page_shows_runs_champion_and_trends(finished: Finished, visit: Start) -> None:
+    results = json.loads((finished.folder / "pipeline_results.json").read_text())
+    mined = result_of(RunFolder(finished.folder), MINE)
     with visit(height=1050) as tab:
         page = tab.open("/")
         page.get_by_role("link", name="Pre-training").click()
@@ -178,7 +178,7 @@ def test_the_report_is_a_tab_of_its_run(visit: Start) -> None:
         assert tab.troubles == []
 
 
-def test_the_report_task_links_the_tab(served: Served, visit: Start) -> None:
+def test_the_report_task_links_the_tab(finished: Finished, visit: Start) -> None:
     with visit() as tab:
         page = tab.open(f"{RUN}/tasks/report/details")
         link = page.get_by_role("link", name="Report", exact=True).first
@@ -238,13 +238,13 @@ def test_the_trigger_form_is_grouped_and_explained(visit: Start) -> None:
         assert tab.troubles == []
 
 
-def test_a_run_without_a_folder_is_listed(served: Served) -> None:
-    token = {"Authorization": f"Bearer {served.token('admin')}"}
-    body = {"dag_run_id": "refused", "logical_date": None, "conf": {"no_such_setting": 1}}
-    url = f"{served.url}/api/v2/dags/rl_pretraining/dagRuns"
+def test_a_run_without_a_folder_is_listed(live: Live, finished: Finished) -> None:
+    token = {"Authorization": f"Bearer {live.token('admin')}"}
+    body = {"dag_run_id": "unreadable", "logical_date": None, "conf": {"no_such_setting": 1}}
+    url = f"{live.url}/api/v2/dags/rl_pretraining/dagRuns"
     assert httpx.post(url, json=body, headers=token, trust_env=False, timeout=60).is_success
-    assert "refused" in served.get("/rlpretrain/").text
-    assert "no folder" in served.get("/rlpretrain/runs/refused").text
+    assert "unreadable" in live.get("/rlpretrain/").text
+    assert "no folder" in live.get("/rlpretrain/runs/unreadable").text
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def test_a_run_without_a_folder_is_listed(served: Served) -> None:
         ("asset=<script>alert(1)</script>", 200),
     ],
 )
-def test_odd_questions_get_plain_answers(served: Served, query: str, status: int) -> None:
-    answer = served.get(f"/rlpretrain/patterns?{query}")
+def test_odd_questions_get_plain_answers(live: Live, finished: Finished, query: str, status: int) -> None:
+    answer = live.get(f"/rlpretrain/patterns?{query}")
     assert answer.status_code == status
     assert "<script>alert" not in answer.text
     assert "Traceback" not in answer.text
