@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -12,40 +13,20 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvObs, VecEnvStepReturn
 
-from rlpretrain.environments.book import Book
+from rlpretrain.environments.book import Book, fill, next_position
 from rlpretrain.environments.checks import check_windows, checked_actions
 from rlpretrain.environments.episode_data import EpisodeData
+from rlpretrain.environments.episode_sampler import EpisodeSampler
 from rlpretrain.environments.reward import exposure, step_reward, usual_growth
 from rlpretrain.environments.settings import Reward
 from rlpretrain.errors import DataError
 from rlpretrain.features import LIMIT, POSITION, STATE_DIM
 from rlpretrain.market import Dates
 
-__all__ = ["BatchedTradingEnv", "EpisodeSampler"]
-
+__all__ = ["BatchedTradingEnv"]
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 """What there is to say about a slot whose episode goes on: shared by all of them, so it can't be written to."""
-
-
-class EpisodeSampler:
-    """Draws where episodes begin: first the asset, then a start within its window, both uniformly.
-
-    The draws of slot i depend only on the seed and on i, never on actions, so two agents with one seed meet the same
-    episodes.
-    """
-
-    def __init__(self, windows: Sequence[tuple[int, int]], length: int, slots: int, seed: int) -> None:
-        self._spans = [(start, stop - length) for start, stop in windows]
-        if any(start >= stop for start, stop in self._spans):
-            raise DataError(f"an episode of {length} bars does not fit into a window of {windows}")
-        self._generators = [np.random.default_rng([seed, slot]) for slot in range(slots)]
-
-    def draw(self, slot: int) -> tuple[int, int]:
-        """Return (asset, first row) of the slot's next episode."""
-        generator = self._generators[slot]
-        asset = int(generator.integers(len(self._spans)))
-        return asset, int(generator.integers(*self._spans[asset]))
 
 
 class BatchedTradingEnv(VecEnv):
@@ -96,33 +77,23 @@ class BatchedTradingEnv(VecEnv):
         self._flat[:, POSITION] = Book(1).features()
         self._before = np.concatenate([part.before for part in data])
         self._after = np.concatenate([part.after for part in data])
-        self._volatility = np.concatenate([part.volatility for part in data])
-        self._usual = np.concatenate([usual_growth(reward, part.before * part.after) for part in data])
+        self._rewards = np.concatenate([_rewards(part, reward) for part in data])
         self._dates = np.concatenate([part.dates for part in data])
-        self._asset_cost = np.array([part.cost for part in data])
-        self._windows, self._episode_bars, self._seed = list(windows), episode_bars, seed
-        self._restart(seed)
+        self._sampler = EpisodeSampler(windows, episode_bars, num_envs, seed)
+        self._episode_bars = episode_bars
+        self._begin(0)
 
     @property
     def days(self) -> Dates:
         """Day of the close at which each slot decides next, (num_envs,)."""
         return self._dates[self._row]
 
-    def _restart(self, seed: int) -> None:
-        self._sampler = EpisodeSampler(self._windows, self._episode_bars, self.num_envs, seed)
+    def _begin(self, episode: int) -> None:
+        """Begin the episode of this number in all slots, flat: they are equally long, so they also end together."""
+        self._episode, self._left = episode, self._episode_bars
+        assets, starts = self._sampler.episode(episode)
+        self._row = self._offset[assets] + starts
         self._book = Book(self.num_envs)
-        self._row = np.zeros(self.num_envs, dtype=np.int64)
-        self._left = np.zeros(self.num_envs, dtype=np.int64)
-        self._cost = np.zeros(self.num_envs)
-        self._begin(np.arange(self.num_envs))
-
-    def _begin(self, slots: NDArray[np.intp]) -> None:
-        """Begin the next episode in some slots, flat."""
-        assets, starts = np.array([self._sampler.draw(slot) for slot in slots.tolist()]).T
-        self._row[slots] = self._offset[assets] + starts
-        self._left[slots] = self._episode_bars
-        self._cost[slots] = self._asset_cost[assets]
-        self._book.reset(slots)
 
     def _observe(self) -> NDArray[np.float32]:
         observations = self._flat.take(self._row, axis=0)
@@ -130,8 +101,8 @@ class BatchedTradingEnv(VecEnv):
         return observations
 
     def reset(self) -> VecEnvObs:
-        """Restart every slot with the seed's first episodes."""
-        self._restart(self._seed)
+        """Restart every slot with the seed's first episode."""
+        self._begin(0)
         return self._observe()
 
     def step_async(self, actions: NDArray[np.integer]) -> None:
@@ -145,29 +116,46 @@ class BatchedTradingEnv(VecEnv):
         self._actions = checked_actions(actions, self.num_envs)
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Fill the decisions, advance by one bar, and begin new episodes where one has ended."""
-        decided = self._row
+        """Fill the decisions, advance by one bar, and begin new episodes where they have ended."""
+        decided, held = self._row, self._book.long
+        target = next_position(self._actions, held)
+        rewards = self._rewards.take(4 * decided + 2 * held + target)
         self._row = decided + 1
-        held, before, after = self._book.long, self._before[self._row], self._after[self._row]
-        step = self._book.step(self._actions, before, after, self._cost)
-        rewards = step_reward(
-            step.growth,
-            before * after,
-            self._volatility[decided],
-            held=exposure(held, self._book.long, after),
-            usual=self._usual[decided],
-        )
+        self._book.move(target, self._before.take(self._row), self._after.take(self._row))
         self._left -= 1
-        dones = self._left == 0
-        observations = self._observe()
-        infos: list[Any] = [_NOTHING] * self.num_envs
-        ended = np.flatnonzero(dones)
-        if len(ended):
-            for slot, last in zip(ended.tolist(), observations[ended], strict=True):
-                infos[slot] = {"terminal_observation": last, "TimeLimit.truncated": True}
-            self._begin(ended)
-            observations[ended] = self._flat[self._row[ended]]
-        return observations, rewards.astype(np.float32), dones, infos
+        observations, infos = self._observe(), [_NOTHING] * self.num_envs
+        ended = self._left == 0
+        if ended:
+            infos = [{"terminal_observation": last, "TimeLimit.truncated": True} for last in observations]
+            self._begin(self._episode + 1)
+            observations = self._observe()
+        return observations, rewards, np.full(self.num_envs, ended), infos  # type: ignore[return-value]
+
+    def state(self) -> dict[str, Any]:
+        """Return what `restore` needs: the number of the episode, the decisions left in it, and the books."""
+        return {"episode": self._episode, "left": self._left, **vars(self._book)}
+
+    def restore(self, state: Mapping[str, Any]) -> NDArray[np.float32]:
+        """Go on from a state of an environment with the same arguments; return what its slots observe.
+
+        Raises
+        ------
+        DataError
+            It is not a state of such an environment; this one is unchanged.
+        """
+        episode, left, book = state["episode"], state["left"], Book(self.num_envs)
+        fits = episode >= 0 and 1 <= left <= self._episode_bars
+        for name, empty in vars(book).items():
+            array = np.asarray(state[name])
+            fits = fits and array.shape == empty.shape and array.dtype == empty.dtype
+            fits = fits and bool(np.isfinite(array).all())
+            setattr(book, name, array)
+        if not fits:
+            raise DataError("this is not a state of an environment with so many slots and such long episodes")
+        self._begin(episode)
+        self._row = self._row + self._episode_bars - left
+        self._left, self._book = left, book
+        return self._observe()
 
     def close(self) -> None:
         """Do nothing: there is nothing to free."""
@@ -189,3 +177,19 @@ class BatchedTradingEnv(VecEnv):
     def env_is_wrapped(self, wrapper_class: type[Any], indices: VecEnvIndices = None) -> list[bool]:
         """Return False for each slot: none is wrapped."""
         return [False for _ in self._get_indices(indices)]
+
+
+def _rewards(data: EpisodeData, reward: Reward) -> NDArray[np.float32]:
+    """Return the reward of each decision, (n, 4), by the positions before and after its fill.
+
+    They are in the order flat and flat, flat and long, long and flat, long and long. The last close has none.
+    """
+    before, after, volatility = data.before[1:], data.after[1:], data.volatility[:-1]
+    usual = usual_growth(reward, data.before * data.after)[:-1]
+    rewards = np.full((len(data), 4), np.nan, dtype=np.float32)
+    for column, positions in enumerate(itertools.product((False, True), repeat=2)):
+        was, now = (np.full(len(before), position) for position in positions)
+        growth = fill(was, now, before, after, data.cost).growth
+        held = exposure(was, now, after)
+        rewards[:-1, column] = step_reward(growth, before * after, volatility, held=held, usual=usual)
+    return rewards

@@ -91,18 +91,24 @@ class Book:
         """
         target = next_position(action, self.long)
         step = fill(self.long, target, before, after, cost)
+        self.move(target, before, after)
+        return step
+
+    def move(self, target: NDArray[np.bool_], before: Floats, after: Floats) -> None:
+        """Change to positions within this bar, and advance to its close.
+
+        Parameters
+        ----------
+        target
+            (n,) whether the position is long after the fill.
+        before, after
+            (n,) growth of the asset up to the fill and from the fill to the close.
+        """
         # Before an entry there is no growth, and 1 times the growth after the fill remains.
         grown = self.since_entry * _earned(self.long, before) * after
         self.since_entry = _earned(target, grown)
         self.bars_held = (self.bars_held + 1) * target
         self.long = target
-        return step
-
-    def reset(self, which: NDArray[np.bool_] | NDArray[np.intp]) -> None:
-        """Close the chosen books without a trade, for the start of another episode."""
-        self.long[which] = False
-        self.since_entry[which] = 1.0
-        self.bars_held[which] = 0
 
     def features(self) -> NDArray[np.float32]:
         """Return the (n, 3) position part of the state vector, as known at this close."""

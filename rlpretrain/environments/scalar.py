@@ -9,10 +9,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from rlpretrain.environments.batched import EpisodeSampler
 from rlpretrain.environments.book import ScalarBook
 from rlpretrain.environments.checks import check_windows, checked_action
 from rlpretrain.environments.episode_data import EpisodeData
+from rlpretrain.environments.episode_sampler import EpisodeSampler
 from rlpretrain.environments.reward import scalar_reward, usual_growth
 from rlpretrain.environments.settings import Reward
 from rlpretrain.errors import DataError
@@ -78,7 +78,7 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self._seed_starts(seed)
 
     def _seed_starts(self, seed: int) -> None:
-        self._sampler = EpisodeSampler([self._window], self._episode_bars, 1, seed)
+        self._sampler, self._episode = EpisodeSampler([self._window], self._episode_bars, 1, seed), 0
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -87,7 +87,8 @@ class TradingEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         super().reset(seed=seed, options=options)
         if seed is not None:
             self._seed_starts(seed)
-        self._row = self._sampler.draw(0)[1]
+        self._row = int(self._sampler.episode(self._episode)[1][0])
+        self._episode += 1
         self._left = self._episode_bars
         self._book = ScalarBook()
         return self._observe(), {}

@@ -73,7 +73,8 @@ def position_features(
     )
     features = np.empty((*np.broadcast_shapes(*(column.shape for column in columns)), 3), dtype=np.float32)
     for i, column in enumerate(columns):
-        features[..., i] = np.clip(column, -LIMIT, LIMIT)
+        # Faster than `numpy.clip` for the few numbers of one step.
+        features[..., i] = np.minimum(np.maximum(column, -LIMIT), LIMIT)
     return features
 
 

@@ -19,7 +19,14 @@ from rlpretrain.pretraining.network import PolicyNetwork
 from rlpretrain.pretraining.tensor_files import read_tensors, write_tensors
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
 
-__all__ = ["Progress", "read_checkpoint", "restore", "training_identity", "write_checkpoint"]
+__all__ = [
+    "Progress",
+    "load_optimizer",
+    "read_checkpoint",
+    "restore",
+    "training_identity",
+    "write_checkpoint",
+]
 
 logger = logging.getLogger("rlpretrain")
 
@@ -116,19 +123,11 @@ def restore(
         Something is missing, has another shape or is not finite. Network and optimiser may have changed.
     """
     try:
-        rates = [group["lr"] for group in optimizer.param_groups]
-        fresh = _without_rates(optimizer)
         network.load_state_dict(saved["network"])
-        optimizer.load_state_dict(saved["optimizer"])
-        if len(rates) != len(optimizer.param_groups) or _without_rates(optimizer) != fresh:
-            raise ValueError("the optimiser has other settings")
-        for parameter, state in optimizer.state.items():
-            if not all(state[name].shape == parameter.shape for name in ("exp_avg", "exp_avg_sq")):
-                raise ValueError("the optimiser's state has other shapes")
+        load_optimizer(optimizer, saved["optimizer"])
         progress = Progress(**saved["progress"])
         _check_progress(progress, network, last_epoch)
         states = [*saved["network"].values(), *progress.best.values(), progress.sums]
-        states += [number for state in optimizer.state.values() for number in state.values()]
         if not all(bool(torch.isfinite(tensor).all()) for tensor in states):
             raise ValueError("it contains numbers that are not finite")
     except Exception as error:  # as with a damaged file, errors of a dozen types
@@ -136,10 +135,27 @@ def restore(
     return progress
 
 
-def _without_rates(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: dict[str, Any]) -> None:
+    """Load the state of an Adam or AdamW of the same settings, whose step size alone may differ.
+
+    Raises
+    ------
+    ValueError
+        The settings differ, or the moments have other shapes or are not finite. Moments may have changed.
+    """
+    if _without_rates(saved["param_groups"]) != _without_rates(optimizer.param_groups):
+        raise ValueError("the optimiser has other settings")
+    optimizer.load_state_dict(saved)
+    for parameter, state in optimizer.state.items():
+        if not all(state[name].shape == parameter.shape for name in ("exp_avg", "exp_avg_sq")):
+            raise ValueError("the optimiser's state has other shapes")
+        if not all(bool(torch.isfinite(number).all()) for number in state.values()):
+            raise ValueError("the optimiser's state is not finite")
+
+
+def _without_rates(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
-        {name: value for name, value in group.items() if name not in ("lr", "params")}
-        for group in optimizer.param_groups
+        {name: value for name, value in group.items() if name not in ("lr", "params")} for group in groups
     ]
 
 

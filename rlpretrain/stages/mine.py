@@ -22,6 +22,7 @@ from rlpretrain.stages.work import Work
 from rlpretrain.transfer.settings import TrainingAssetSettings
 
 __all__ = [
+    "ADVICE",
     "CARD",
     "MINE",
     "REASONS",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 VOTES = "votes.npz"
+ADVICE = "advice.npz"
 CARD = "datasets/card.json"
 REJECTS = "rejects.json"
 REMARKS = "remarks.json"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rlpretrain.errors import StageError
+from rlpretrain.runs.cache import program_digest
 from rlpretrain.runs.manifest import Manifest
 from rlpretrain.sections import Section
 
@@ -86,6 +88,14 @@ class Work(Generic[SectionT]):
                 found[manifest.stage] = manifest.result_digest()
                 found |= {f"{manifest.stage}:{name}": sha for name, sha in manifest.outputs.items()}
         return found
+
+    def identity(self) -> str:
+        """Return a digest of all that the result depends on: settings, inputs, part and program.
+
+        What is kept of unfinished work is of use while it stays the same.
+        """
+        key = [self.settings.digest(), self.inputs(), self.part, program_digest()]
+        return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
     def result(self, stage: Stage[Any, ResultT], part: str = "") -> ResultT:
         """Return the result of a stage that this one needs.

@@ -42,7 +42,7 @@ class LearningCurves:
     """
 
     def __init__(self, path: Path, prior: PolicyNetwork | None = None) -> None:
-        self._file, self._prior = EventFile(path), prior
+        self.file, self._prior = EventFile(path), prior
         self._gradients: dict[str, _GradientNorm] = {}
 
     def watch(self, policy: TradingPolicy) -> None:
@@ -76,13 +76,13 @@ class LearningCurves:
         point |= {f"gradient/{part}": norm.take() for part, norm in self._gradients.items()}
         logged = agent.logger.name_to_value
         point |= {name: float(logged[name]) for name in _LOGGED if name in logged}
-        self._file.add(agent.num_timesteps, point)
+        self.file.add(agent.num_timesteps, point)
 
     def close(self) -> None:
         """Close the file, and measure no more gradients."""
         for norm in self._gradients.values():
             norm.remove()
-        self._file.close()
+        self.file.close()
 
 
 class _GradientNorm:

@@ -27,7 +27,7 @@ class EventFile:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb")
+        self._path, self._file = path, path.open("wb")
         self._write(_field(3, _VERSION))
 
     def add(self, step: int, scalars: Mapping[str, float]) -> None:
@@ -36,6 +36,17 @@ class EventFile:
             _field(1, name.encode()) + b"\x15" + struct.pack("<f", number) for name, number in scalars.items()
         )
         self._write(b"\x10" + _varint(step) + _field(5, b"".join(_field(1, value) for value in values)))
+
+    def content(self) -> bytes:
+        """Return all that has been written."""
+        return self._path.read_bytes()
+
+    def restore(self, content: bytes) -> None:
+        """Go on after what another file contained."""
+        self._file.seek(0)
+        self._file.write(content)
+        self._file.truncate()
+        self._file.flush()
 
     def close(self) -> None:
         """Close the file."""

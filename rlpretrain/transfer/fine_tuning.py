@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, TypeVar
 
 from stable_baselines3.common.callbacks import BaseCallback
 
 from rlpretrain.choices import choose
+from rlpretrain.errors import StageError
 from rlpretrain.pretraining.dataset import DataSet
 from rlpretrain.pretraining.network import PolicyNetwork
+from rlpretrain.pretraining.stopping import stop_requests
 from rlpretrain.transfer.agent import TradingAgent
+from rlpretrain.transfer.checkpoint import TrainingCheckpoint
 from rlpretrain.transfer.critic import load_critic
 from rlpretrain.transfer.policy import TradingPolicy, soften
 from rlpretrain.transfer.roll_in import RollIn
@@ -112,6 +117,7 @@ def train_agent(
     watch: Callable[[TradingPolicy, Figures], Watched],
     trust: float = 1.0,
     patterns: Callable[[], DataSet] | None = None,
+    checkpoint: TrainingCheckpoint | None = None,
 ) -> list[tuple[int, Watched]]:
     """Train for `total_steps`, the critic's warm-up included, and evaluate the policy at `checkpoints`.
 
@@ -130,17 +136,35 @@ def train_agent(
         Called with the policy and the last update's figures; its results are returned.
     trust, patterns
         Weight of a frozen prior at first, and reader of the training patterns; see `attach`.
+    checkpoint
+        Where the state is written now and then and on SIGTERM, and from which a stopped training goes on. What `watch`
+        returns must then be made of tensors and plain values.
 
     Returns
     -------
     watched
         (steps, result) for each checkpoint.
+
+    Raises
+    ------
+    StageError
+        SIGTERM was received, and there is a `checkpoint`, which has been written.
     """
     seen: dict[int, Watched] = {}
+    stop = threading.Event()
 
-    def on_rollout(steps: int) -> None:
+    def look(steps: int) -> None:
         if steps in checkpoints and steps not in seen:
             seen[steps] = watch(agent.policy, dict(agent.logger.name_to_value) if steps else {})
+
+    def on_rollout(steps: int) -> None:
+        look(steps)
+        if checkpoint is not None and (stop.is_set() or checkpoint.is_due(steps)):
+            checkpoint.write(agent, seen)
+        if stop.is_set():
+            raise StageError(
+                "training was stopped by SIGTERM", hint="the same command resumes where it stopped"
+            )
 
     agent.use_learning_rate(config.transfer_learning_rate)
     callback: BaseCallback = _Watch(on_rollout)
@@ -149,10 +173,18 @@ def train_agent(
         callback = TransferSchedule(config, total_steps, on_rollout)
     towers = agent.policy.mlp_extractor
     towers.low_precision = config.rl_precision == "bfloat16"  # type: ignore[assignment]
-    # Log figures are read at each rollout's start; a dump between would empty them.
-    agent.learn(total_steps, callback=callback, log_interval=None)  # type: ignore[arg-type]
+    with nullcontext(stop) if checkpoint is None else stop_requests() as stop:
+        kept = None if checkpoint is None else checkpoint.resume(agent)
+        seen |= kept or {}
+        # Log figures are read at each rollout's start; a dump between would empty them.
+        agent.learn(
+            total_steps - (0 if kept is None else agent.num_timesteps),
+            callback=callback,
+            log_interval=None,  # type: ignore[arg-type]
+            reset_num_timesteps=kept is None,
+        )
     towers.low_precision = False  # type: ignore[assignment]
-    on_rollout(agent.num_timesteps)
+    look(agent.num_timesteps)
     for layer in actor_layers(agent.policy).values():
         layer.requires_grad_(True)
     agent.policy.set_training_mode(False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Alignment",
+    "ChangingPull",
     "Distillation",
     "ElasticWeights",
     "KlToPrior",
@@ -53,7 +55,20 @@ class Sample:
 
 
 Pull = Callable[["TradingPolicy", Sample], torch.Tensor]
-"""Returns the distance to what should be kept, as one number or one for each state, (n,)."""
+"""Returns the distance to what should be kept, as one number or one for each state, (n,). One that remembers something
+of the training is a `ChangingPull`."""
+
+
+class ChangingPull(ABC):
+    """A pull that remembers something of the training, so that a checkpoint has to contain it."""
+
+    @abstractmethod
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return what it remembers; nothing at first."""
+
+    @abstractmethod
+    def restore(self, policy: TradingPolicy, state: dict[str, torch.Tensor]) -> None:
+        """Remember that again, for a policy of the same shape."""
 
 
 def divergence(prior: torch.Tensor, now: torch.Tensor) -> torch.Tensor:
@@ -84,7 +99,7 @@ class KlToPrior:
         return divergence(prior, sample.logits)
 
 
-class KlWherePriorIsBetter:
+class KlWherePriorIsBetter(ChangingPull):
     """KL(prior || policy) in the states in which following the prior is worth at least as much as going on.
 
     What the prior is worth is the critic as it was when the actor began to move, fitted to the prior's own rollouts;
@@ -107,13 +122,28 @@ class KlWherePriorIsBetter:
         divergence = self._kl(policy, sample)
         if not any(parameter.requires_grad for parameter in policy.actor_parameters()):
             return divergence
-        now = nn.Sequential(policy.mlp_extractor.value_net, policy.value_net)
+        now = _critic_of(policy)
         if self._critic is None:
             self._critic = copy.deepcopy(now).requires_grad_(False)
         with torch.no_grad():
             features = policy.extract_features(sample.states)
             better: torch.Tensor = self._critic(features) >= now(features)
         return divergence * better.squeeze(1)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return the critic as it was, once the actor has begun to move."""
+        return {} if self._critic is None else dict(self._critic.state_dict())
+
+    def restore(self, policy: TradingPolicy, state: dict[str, torch.Tensor]) -> None:
+        """Take the critic as it was."""
+        self._critic = None
+        if state:
+            self._critic = copy.deepcopy(_critic_of(policy)).requires_grad_(False)
+            self._critic.load_state_dict(state)
+
+
+def _critic_of(policy: TradingPolicy) -> nn.Module:
+    return nn.Sequential(policy.mlp_extractor.value_net, policy.value_net)
 
 
 class L2ToStart:

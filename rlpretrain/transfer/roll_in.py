@@ -32,14 +32,15 @@ class RollIn:
 
     def __init__(self, act: Callable[[torch.Tensor], torch.Tensor], slots: int) -> None:
         self._act = act
-        self._age = np.zeros(slots, dtype=np.int64)
+        self.age = np.zeros(slots, dtype=np.int64)
+        """Bars of each slot's episode so far, (slots,)."""
         self.bars = 0
         """Bars of each episode in which the guide decides."""
 
     @property
     def guided(self) -> NDArray[np.bool_]:
         """Whether the guide decides next in each slot, (slots,)."""
-        return self._age < self.bars
+        return self.age < self.bars
 
     def choose(self, states: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Return the guide's actions where it decides, and the learner's elsewhere, (slots,)."""
@@ -47,7 +48,7 @@ class RollIn:
 
     def advance(self, ends: NDArray[np.bool_]) -> None:
         """Count a bar of each slot's episode, the first of the next one where it has ended."""
-        self._age = np.where(ends, 0, self._age + 1)
+        self.age = np.where(ends, 0, self.age + 1)
 
 
 def own_samples_only(buffer: RolloutBuffer, guided: NDArray[np.bool_], seed: int) -> bool:

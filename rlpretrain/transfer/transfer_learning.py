@@ -19,6 +19,7 @@ from rlpretrain.features import STATE_NAMES
 from rlpretrain.pretraining.dataset import DataSet
 from rlpretrain.pretraining.network import PolicyNetwork, load_model_file
 from rlpretrain.transfer.agent import TradingAgent
+from rlpretrain.transfer.checkpoint import TrainingCheckpoint
 from rlpretrain.transfer.fine_tuning import checkpoint_steps, train_agent
 from rlpretrain.transfer.policy import TradingPolicy, soften
 from rlpretrain.transfer.pulls import divergence
@@ -87,6 +88,7 @@ class TransferLearningManager:
         judge: Callable[[TradingPolicy], float] | None = None,
         trust: float = 1.0,
         patterns: Callable[[], DataSet] | None = None,
+        checkpoint: TrainingCheckpoint | None = None,
         progress: Callable[[str], None] = lambda line: None,
     ) -> TransferResult:
         """Load the model into the agent and fine-tune it on the agent's environment.
@@ -108,12 +110,16 @@ class TransferLearningManager:
             Weight of a frozen prior at first, in [0, 1]; see `first_trust`.
         patterns
             Reads the training patterns, for a strategy that needs them.
+        checkpoint
+            Where the training's state is written, and from which it goes on if it was stopped.
 
         Raises
         ------
         SettingsError
             The agent is not one of `make_agent`, the strategy is unknown, or the actor does not have a layer of
             `freeze_layers`.
+        StageError
+            SIGTERM was received; the checkpoint has been written.
         """
         if not isinstance(target_agent, TradingAgent):
             raise SettingsError(
@@ -156,6 +162,7 @@ class TransferLearningManager:
             watch=watch,
             trust=trust,
             patterns=patterns,
+            checkpoint=checkpoint,
         )
         history = [{"steps": float(steps), **entry} for steps, (entry, _) in watched]
         chosen = len(watched) - 1

@@ -16,7 +16,7 @@ from rlpretrain.environments import Trajectory
 from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.table import Table
 from rlpretrain.validation.baselines import buy_and_hold, cross_averages
-from rlpretrain.validation.rules import best_category, follow_supporters, follow_view, hedge
+from rlpretrain.validation.rules import best_category, follow_supporters, follow_teacher, follow_view, hedge
 from rlpretrain.validation.window import EvaluationWindow
 
 __all__ = [
@@ -281,6 +281,19 @@ ARMS: Table[Arm] = Table(
             in_metrics=False,
             in_equity=False,
             trade=follow_view("related"),
+            follows_votes=True,
+        ),
+        Arm(
+            name="teacher",
+            role="reference",
+            label="Teacher",
+            description="Does what the teacher's labels say at each close: what the clone was taught.",
+            colour="#2f6d8a",
+            dark_colour="#86c5e0",
+            dash=(5, 1.5),
+            in_metrics=False,
+            in_equity=False,
+            trade=follow_teacher,
             follows_votes=True,
         ),
         Arm(

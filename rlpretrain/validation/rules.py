@@ -16,9 +16,10 @@ from rlpretrain.environments import Trajectory
 from rlpretrain.errors import DataError
 from rlpretrain.market import Floats
 from rlpretrain.patterns import AssetVotes
+from rlpretrain.patterns.decisions.consensus import follow
 from rlpretrain.validation.window import EvaluationWindow, combine
 
-__all__ = ["best_category", "follow_supporters", "follow_view", "hedge", "hedge_weights"]
+__all__ = ["best_category", "follow_supporters", "follow_teacher", "follow_view", "hedge", "hedge_weights"]
 
 _DIRECTIONS = ("relative", "weighted", "related", "risk_on")
 """Views of which more means that the library expects a rise."""
@@ -36,6 +37,17 @@ def follow_view(name: str) -> Callable[[EvaluationWindow], Trajectory]:
         return window.follow(votes.stances(shown)[None])[0]
 
     return trade
+
+
+def follow_teacher(window: EvaluationWindow) -> Trajectory:
+    """Do what the run's teacher would do at each close, from a flat start like every arm: what the clone was taught."""
+    votes = _votes(window)
+    if votes.advice is None:
+        raise DataError(
+            f"{window.symbol}: the window has no advice of a teacher", hint="give AssetVotes its advice"
+        )
+    said = votes.advice[window.start : window.stop - 1]
+    return window.follow(follow(said > 0, said < 0)[None])[0]
 
 
 def follow_supporters(window: EvaluationWindow) -> Trajectory:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +24,8 @@ _WORTHWHILE = 20.0
 and stable-baselines3."""
 _MEMORY = 2**30
 """Bytes that a process may need: half of it for its imports."""
+_GLANCE = 1.0
+"""Seconds between two looks whether the parent is there."""
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -83,13 +88,31 @@ def _in_processes(
 ) -> Iterator[TrialT]:
     try:
         yield from joblib.Parallel(workers, return_as="generator", batch_size=1, inner_max_num_threads=1)(
-            joblib.delayed(learners[arm])(seed) for arm, seed in tasks
+            joblib.delayed(_run_for)(os.getpid(), learners[arm], seed) for arm, seed in tasks
         )
     except process_executor.TerminatedWorkerError:
         raise RlpretrainError(
             "a process that trained an arm of the validation was killed",
             hint="each of them needs memory of its own: allow fewer with RLPRETRAIN_VALIDATION_PROCESSES",
         ) from None
+
+
+def _run_for(parent: int, learner: Callable[[int], TrialT], seed: int) -> TrialT:
+    """Run a learner in one of the processes of `parent`."""
+    _end_with(parent)
+    return learner(seed)
+
+
+@cache
+def _end_with(parent: int) -> None:
+    """End this process when its parent ends, however that ends: nobody waits for the results any more."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_GLANCE)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _room_for() -> int:

@@ -47,14 +47,6 @@ def test_equity_is_the_product_of_what_was_held_and_each_trade_costs_once(action
     assert equity == pytest.approx(held * 0.998**trades)
 
 
-def test_resetting_leaves_the_other_books_alone():
-    book = Book(2)
-    book.step(np.array([1, 1]), np.ones(2), np.full(2, 1.3), 0.0)
-    book.reset(np.array([True, False]))
-    assert book.long.tolist() == [False, True]
-    assert book.since_entry.tolist() == [1.0, 1.3]
-
-
 @given(ACTIONS, st.integers(0, 10_000))
 def test_one_book_in_plain_numbers_is_the_same_to_the_last_digit(actions, seed):
     before, after = np.exp(np.random.default_rng(seed).normal(0, 0.05, (2, len(actions))))

@@ -19,13 +19,14 @@ from rlpretrain.features import VOTES as VOTES_BLOCK
 from rlpretrain.market import PricePanel, load_market
 from rlpretrain.patterns import PatternSet, VotePanel
 from rlpretrain.patterns.store import open_store
+from rlpretrain.patterns.teaching.advice import Advice
 from rlpretrain.pipeline import PretrainingPipeline
 from rlpretrain.pretraining.dataset import DataSet, read_dataset
 from rlpretrain.stages import CHECK, MINE, POWER, PRETRAIN, run_stage, work_of
 from rlpretrain.stages.implementation.market import load_days
 from rlpretrain.stages.implementation.placebo import load_placebo_days
 from rlpretrain.stages.implementation.store import store_url
-from rlpretrain.stages.mine import VOTES
+from rlpretrain.stages.mine import ADVICE, VOTES
 from tests.stages.conftest import tiny, write_prices
 
 VALIDATION_START, TEST_START = dt.date(2022, 6, 1), dt.date(2023, 6, 1)
@@ -39,6 +40,7 @@ class Mined:
     """What one run of extraction and mining leaves for later stages."""
 
     votes: VotePanel
+    advice: Advice
     patterns: PatternSet
     train: DataSet
     validation: DataSet
@@ -68,6 +70,7 @@ def mine(market: str, folder: Path) -> Mined:
         patterns = store.patterns(mined.extraction)
     return Mined(
         votes=VotePanel.load(path / VOTES),
+        advice=Advice.load(path / ADVICE),
         patterns=patterns,
         train=read_dataset(path / "datasets/train.parquet"),
         validation=read_dataset(path / "datasets/validation.parquet"),
@@ -109,6 +112,17 @@ def changed(panel: PricePanel, day: np.datetime64, tmp_path_factory: pytest.Temp
     folder = tmp_path_factory.mktemp("changed")
     market = write_prices(with_another_future(panel, day), folder / "market")
     return mine(market, folder / "runs")
+
+
+def test_the_teachers_advice(base: Mined, changed: Mined, day: np.datetime64) -> None:
+    days = base.advice.dates[base.advice.dates <= day]
+    said = {symbol: base.advice.on(symbol, days) for symbol in base.advice.actions}
+    assert {-1, 0, 1} == set(np.concatenate(list(said.values())).tolist())
+    for symbol, actions in said.items():
+        np.testing.assert_array_equal(actions, changed.advice.on(symbol, days))
+    symbol = max(said, key=lambda name: np.count_nonzero(said[name]))
+    after = base.advice.dates[base.advice.dates > day]
+    assert (base.advice.on(symbol, after) != changed.advice.on(symbol, after)).any()
 
 
 def test_votes(base: Mined, changed: Mined, day: np.datetime64) -> None:

@@ -62,6 +62,7 @@ def asset_votes(*, bars: int = 500, seed: int = 1) -> AssetVotes:
         views=shown[:, : len(VIEW_NAMES)].astype(np.float32),
         categories=shown[:, len(VIEW_NAMES) :],
         levels=LevelSettings(),
+        advice=np.sign(shown[:, 0].round()).astype(np.int8),
     )
 
 

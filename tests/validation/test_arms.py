@@ -84,11 +84,11 @@ def assert_causal(arm: Arm) -> None:
         changed = replace(data, before=data.before.copy(), after=data.after.copy())
         changed.before[last + 1 :], changed.after[last + 1 :] = growth
         later = asset_votes(bars=300, seed=last)
-        views, categories = votes.views.copy(), votes.categories.copy()
-        views[last + 1 :], categories[last + 1 :] = later.views[last + 1 :], later.categories[last + 1 :]
-        after = arm.trade(
-            replace(window, data=changed, votes=replace(votes, views=views, categories=categories))
-        )
+        mixed = {
+            name: np.concatenate([getattr(votes, name)[: last + 1], getattr(later, name)[last + 1 :]])
+            for name in ("views", "categories", "advice")
+        }
+        after = arm.trade(replace(window, data=changed, votes=replace(votes, **mixed)))
         # What is decided at the close of row `last` is held on the bar after it.
         known = last + 1 - window.start
         np.testing.assert_array_equal(before.exposure[:known], after.exposure[:known])

@@ -19,7 +19,7 @@ from rlpretrain.validation.arms import AGENT, FROZEN, vote_rules
 from rlpretrain.validation.report import ReportData, html_report, text_report
 from rlpretrain.validation.report.evidence_tables import arms_table
 from rlpretrain.validation.rule_gains import rule_sentence
-from rlpretrain.validation.rules import best_category, follow_view, hedge, hedge_weights
+from rlpretrain.validation.rules import best_category, follow_teacher, follow_view, hedge, hedge_weights
 from rlpretrain.validation.statistics import Interval
 
 from .conftest import CONFIG, RULE, asset_votes, episode_data, make_case
@@ -54,6 +54,22 @@ def test_a_follower_buys_above_one_level_sells_below_the_other_and_keeps_its_sta
     expected[2:8] = expected[11:] = 1.0
     np.testing.assert_array_equal(path.exposure, expected)
     assert [trade.closed for trade in path.trades] == [True, False]
+
+
+def test_the_teacher_is_followed_from_a_flat_start_and_keeps_its_stance_where_it_says_nothing() -> None:
+    window = window_of(start=BARS - 25)
+    assert window.votes is not None
+    advice = np.zeros(BARS, dtype=np.int8)
+    advice[-26] = 1  # before the window
+    advice[-25:][[3, 4, 7, 9]] = -1, 1, 1, -1
+    path = follow_teacher(replace(window, votes=replace(window.votes, advice=advice)))
+    expected = np.zeros(24)
+    expected[4:9] = 1.0
+    np.testing.assert_array_equal(path.exposure, expected)
+    with pytest.raises(DataError, match="SYN: the window has no advice of a teacher"):
+        follow_teacher(replace(window, votes=replace(window.votes, advice=None)))
+    with pytest.raises(DataError, match="900 rows of views and 899 rows of advice"):
+        replace(window.votes, advice=advice[1:])
 
 
 def test_the_best_category_is_the_one_that_knows() -> None:
@@ -125,11 +141,11 @@ def test_the_report_says_first_what_the_clone_does_not_beat_and_counts_no_rule_a
     assert np.mean(gain.by_bar) == pytest.approx(gain.gain.estimate, abs=1e-6)
     assert found.superior_p == before.superior_p
     verdict = reach_verdict([found], CONFIG)
-    assert verdict.sentences[0].startswith("The clone beats all 5 one-line rules on the votes: Consensus +")
+    assert verdict.sentences[0].startswith("The clone beats all 6 one-line rules on the votes: Consensus +")
     assert verdict.sentences[2:] == reach_verdict([before], CONFIG).sentences
     assert verdict.rule_gains[FROZEN]["consensus"].estimate == pytest.approx(gain.gain.estimate, abs=1e-6)
     labels = [row[0] for row in arms_table(found).rows]
-    assert labels[-7:] == ["Buy & hold", "Moving averages", *(rule.label for rule in vote_rules())]
+    assert labels[-8:] == ["Buy & hold", "Moving averages", *(rule.label for rule in vote_rules())]
     data = ReportData(run_id="run", assets=(found,), verdict=verdict)
     for shown in (text_report(data), html_report(data)):
         assert "Gains over one-line rules" in shown

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from rlpretrain.errors import RlpretrainError
@@ -71,3 +79,52 @@ def test_a_containers_limit_counts(tmp_path, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_killed_process_is_named_with_what_to_do() -> None:
     with pytest.raises(RlpretrainError, match="RLPRETRAIN_VALIDATION_PROCESSES"):
         run_trials({"a": Learner("a", fatal=2)}, [1, 2, 3], processes=2)
+
+
+PROGRAM = """
+import os, sys, time
+from pathlib import Path
+from rlpretrain.validation import trial_runs
+
+folder = Path(sys.argv[1])
+
+def learn(seed):
+    if seed:  # the first run is in the parent
+        (folder / str(os.getpid())).touch()
+        time.sleep(600)
+
+trial_runs._WORTHWHILE = 0.0
+trial_runs.run_trials({"arm": learn}, range(3), processes=2)
+"""
+
+
+@pytest.mark.slow
+def test_no_process_goes_on_for_a_parent_that_has_ended(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(tmp_path)], cwd=Path(__file__).parents[2], start_new_session=True
+    )
+    try:
+        wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
+        parent.terminate()
+        assert parent.wait(timeout=60) == -signal.SIGTERM
+        workers = [int(path.name) for path in tmp_path.iterdir()]
+        wait_until(lambda: not any(works(worker) for worker in workers))
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def works(process: int) -> bool:
+    # Who adopts a process whose parent has ended may not have taken note of its end yet.
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait for at most a minute."""
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.1)
+    raise AssertionError

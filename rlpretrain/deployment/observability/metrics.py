@@ -37,6 +37,7 @@ from rlpretrain.stages import (
 from rlpretrain.stages.mine import REJECTS
 from rlpretrain.stages.pretrain import SCORES
 from rlpretrain.stages.report import RESULTS
+from rlpretrain.stages.transfer import TRANSFER_HISTORY
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -98,6 +99,9 @@ METRICS: dict[str, dict[str, str]] = {
     },
     TRANSFER.name: {
         "transfer.chosen_steps": "environment steps of the chosen checkpoint",
+        "transfer.stances_kept_early": "share of the clone's positions that the agent keeps after a fifth of the steps",
+        "transfer.stances_kept": "share of the clone's positions that the agent keeps at the end of its training",
+        "transfer.dip": "largest fall of the agent's validation score below its start while it learned",
         "transfer.seconds": "seconds that transfer took",
     },
     REPORT.name: {
@@ -223,7 +227,16 @@ def _pretrain(run: RunFolder) -> Mapping[str, Any]:
 
 
 def _transfer(run: RunFolder) -> Mapping[str, Any]:
-    return {"transfer.chosen_steps": result_of(run, TRANSFER).chosen_steps}
+    history = _json(run, TRANSFER_HISTORY)["history"]
+    kept, scores = ([entry[name] for entry in history] for name in ("stances_kept", "score"))
+    fifth = history[-1]["steps"] / 5
+    early = min(range(len(history)), key=lambda i: abs(history[i]["steps"] - fifth))
+    return {
+        "transfer.chosen_steps": result_of(run, TRANSFER).chosen_steps,
+        "transfer.stances_kept_early": kept[early],
+        "transfer.stances_kept": kept[-1],
+        "transfer.dip": max(0.0, scores[0] - min(scores)),
+    }
 
 
 def _report(run: RunFolder) -> Mapping[str, Any]:

@@ -27,12 +27,17 @@ class AssetVotes:
     categories: Floats
     """(n, 4) the votes of each category of rules, in deviations from their trailing year."""
     levels: LevelSettings
+    advice: NDArray[np.int8] | None = None
+    """(n,) what the run's teacher would do: 1 buys if flat, -1 sells if in position, 0 does neither. None where nobody
+    has asked."""
 
     def __post_init__(self) -> None:
         if len(self.views) != len(self.categories):
             raise DataError(
                 f"{len(self.views)} rows of views and {len(self.categories)} rows of votes by category differ"
             )
+        if self.advice is not None and len(self.advice) != len(self.views):
+            raise DataError(f"{len(self.views)} rows of views and {len(self.advice)} rows of advice differ")
 
     def __len__(self) -> int:
         return len(self.views)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from rlpretrain.errors import DataError
-from rlpretrain.runs.cache import program_digest
 from rlpretrain.sections import Section
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy, load_agent, save_agent
@@ -41,8 +38,7 @@ class KeptTrials:
     @classmethod
     def of(cls, work: Work[Section], folder: Path) -> KeptTrials:
         """Return those of a stage: they are of use while its key and the program stay the same."""
-        key = [work.settings.digest(), work.inputs(), work.part, program_digest()]
-        return cls(folder, hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest())
+        return cls(folder, work.identity())
 
     def find(self, arm: str, seed: int) -> Trial | None:
         """Return a run; None if it has not finished.

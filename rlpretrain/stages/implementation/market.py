@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,10 +18,11 @@ from rlpretrain.market.settings import MarketSettings, WindowSettings
 from rlpretrain.market.windows import Windows, split_windows
 from rlpretrain.patterns import AssetVotes, VotePanel
 from rlpretrain.patterns.settings import LevelSettings
+from rlpretrain.patterns.teaching.advice import Advice
 from rlpretrain.runs.cache import Cache
 from rlpretrain.runs.output_folder import CACHE
 from rlpretrain.stages.list import LIST
-from rlpretrain.stages.mine import MINE, VOTES
+from rlpretrain.stages.mine import ADVICE, MINE, VOTES
 from rlpretrain.stages.run import Run
 from rlpretrain.stages.work import Work
 
@@ -119,9 +121,18 @@ def votes_of(work: Work[MarketSettings]) -> VotePanel:
 def load_votes(
     work: Work[MarketSettings], assets: Sequence[EpisodeData], levels: LevelSettings
 ) -> list[AssetVotes | None]:
-    """Return the votes on each row of some assets; None for one on which nobody votes, nor on a related one."""
-    votes = votes_of(work)
-    found = [AssetVotes.of(votes, data.symbol, data.dates, data.bars_per_year, levels) for data in assets]
+    """Return the votes and the teacher's advice on each row of some assets.
+
+    It is None for an asset on which nobody votes, nor on a related one.
+    """
+    votes, advice = votes_of(work), Advice.load(work.read(MINE, ADVICE))
+    found = [
+        replace(
+            AssetVotes.of(votes, data.symbol, data.dates, data.bars_per_year, levels),
+            advice=advice.on(data.symbol, data.dates),
+        )
+        for data in assets
+    ]
     return [own if own.views.any() else None for own in found]
 
 

@@ -30,6 +30,7 @@ from rlpretrain.patterns import (
 from rlpretrain.patterns.settings import ElectorateSettings
 from rlpretrain.patterns.store import open_store
 from rlpretrain.patterns.strategies.shrinkage import weights_in_force
+from rlpretrain.patterns.teaching.advice import Advice
 from rlpretrain.patterns.teaching.teachers import teach
 from rlpretrain.patterns.voting.electorate import MIN_ELECTORATE
 from rlpretrain.patterns.voting.library_sums import KNOWN_FOR
@@ -44,6 +45,7 @@ from rlpretrain.stages.implementation.market import listed_market, windows_of
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.list import LEFT_OUT, LIST
 from rlpretrain.stages.mine import (
+    ADVICE,
     CARD,
     REASONS,
     REJECTS,
@@ -114,6 +116,7 @@ def mine(work: Work[MineSettings]) -> Mined:
         write_dataset(work.write(f"datasets/{part}.{settings.dataset_format}"), data)
     write_json(work.write(CARD), card)
     tally.votes.save(work.write(VOTES))
+    Advice.of(taught, tally.votes, panel).save(work.write(ADVICE))
     all_rejects = [*rejects, *electorate.rejects]
     write_json(work.write(REJECTS), _as_json(all_rejects))
     incomplete = [

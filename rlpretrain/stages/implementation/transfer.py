@@ -24,6 +24,7 @@ from rlpretrain.stages.pretrain import PLACEBO, PRETRAIN, PRETRAINED
 from rlpretrain.stages.transfer import AGENT, CURVES, TRANSFER_HISTORY, Transferred, TransferStageSettings
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy, TransferLearningManager, make_agent, save_agent
+from rlpretrain.transfer.checkpoint import TrainingCheckpoint
 from rlpretrain.transfer.evidence import first_trust
 from rlpretrain.transfer.policy import soften
 from rlpretrain.transfer.strategies import TRANSFER_STRATEGIES
@@ -32,6 +33,7 @@ from rlpretrain.validation.metrics import timing_contributions
 __all__ = ["transfer"]
 
 _HELD_OUT = 4_096
+_CHECKPOINT = "transfer_checkpoint.pt"
 
 
 def transfer(work: Work[TransferStageSettings]) -> Transferred:
@@ -85,6 +87,9 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
         ]
         days = [part.dates[start + 1 : stop] for part, (start, stop) in zip(data, held_out, strict=True)]
         trust = first_trust(_mean_by_day(days, gains))
+    checkpoint = TrainingCheckpoint(
+        work.folder / _CHECKPOINT, work.identity(), progress=work.progress, warn=work.warn
+    )
     with agent.record_curves(work.write(CURVES), soften(network, settings.transfer_temperature)):
         result = TransferLearningManager(settings).transfer_knowledge(
             source,
@@ -93,6 +98,7 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
             judge=lambda policy: _validation_score(policy, data, held_out),
             trust=trust,
             patterns=lambda: read_dataset(dataset_file(datasets, "train")),
+            checkpoint=checkpoint,
             progress=work.progress,
         )
     save_agent(
@@ -107,6 +113,7 @@ def transfer(work: Work[TransferStageSettings]) -> Transferred:
         },
     )
     write_json(work.write(TRANSFER_HISTORY), asdict(result))
+    (work.folder / _CHECKPOINT).unlink(missing_ok=True)
     return Transferred(
         assets=[part.symbol for part in data], left_out=left_out, chosen_steps=result.chosen_steps
     )
