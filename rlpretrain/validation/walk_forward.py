@@ -23,6 +23,8 @@ from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
 
 __all__ = ["WalkForward", "WindowAnswer", "pool_windows"]
 
+_WITHOUT_VOTES = "No effect shown: the library has no votes on any of the assets in any test window"
+
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,7 +118,7 @@ def pool_windows(
     )
     return WalkForward(
         finding=finding,
-        headline=_headline(finding, sum(counted), part),
+        headline=_headline(finding, sum(counted), part) if any(voted) else _WITHOUT_VOTES,
         sentences=(
             *(rule_sentence(f"The {who}", rules[arm]) for arm, who in JUDGED.items() if arm in rules),
             *(f"{MEASURE_NAMES[measure]} over random weights: {gain}." for measure, gain in gains.items()),

@@ -76,6 +76,7 @@ def test_a_window_without_votes_does_not_count() -> None:
     assert [window.counted for window in pooled.windows] == [True, False]
     alone = pool_windows([(verdict, [silent])], CONFIG)
     assert alone.finding == "no effect shown"
+    assert "no votes on any of the assets" in alone.headline
 
 
 def test_without_windows_there_is_nothing_to_pool() -> None:
