@@ -14,7 +14,7 @@ from rlpretrain.market import AssetSeries, Dates, Floats, PricePanel
 from rlpretrain.patterns import VotePanel
 from rlpretrain.patterns.strategies.fills import Fill, fill_prices
 
-__all__ = ["EpisodeData", "build_episode_data", "fill_growth"]
+__all__ = ["EpisodeData", "build_episode_data", "fill_growth", "traded_value"]
 
 _VOLATILITY_WINDOW = 60
 _VOLUME_WINDOW = 20
@@ -152,11 +152,11 @@ def build_episode_data(
         volatility=_volatility(series.close)[first:],
         cost=(crypto_cost_bps if series.crypto else cost_bps) / 10_000,
         bars_per_year=series.bars_per_year,
-        traded_value=_traded_value(series)[first:],
+        traded_value=traded_value(series)[first:],
     )
 
 
-def _traded_value(series: AssetSeries) -> Floats:
+def traded_value(series: AssetSeries) -> Floats:
     """Return the trailing mean of the value that is traded in a bar; NaN until there are enough bars with a volume."""
     traded = series.close * series.volume
     means = np.full(len(traded), np.nan)
