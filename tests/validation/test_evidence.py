@@ -80,7 +80,9 @@ def test_an_asset_that_is_made_worse_is_named_first():
     assert first.startswith("SYN is worse off than from random weights by 0.3 or more: jump-start -")
     assert not any("worse off" in sentence for sentence in others)
     assert verdict.headline.endswith("; worse than random weights on SYN")
-    assert verdict.harmed["SYN"]["jump_start"] == harmed.comparison("transferred", "vanilla").days["jump_start"]
+    assert (
+        verdict.harmed["SYN"]["jump_start"] == harmed.comparison("transferred", "vanilla").days["jump_start"]
+    )
     unharmed = reach_verdict([validated(signal=0.5)], CONFIG)
     assert not any("worse" in sentence for sentence in unharmed.sentences)
     assert (unharmed.harmed, "worse" in unharmed.headline) == ({}, False)
