@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError
@@ -13,9 +14,10 @@ from rlpretrain.market import AssetSeries, Dates, Floats, PricePanel
 from rlpretrain.patterns import VotePanel
 from rlpretrain.patterns.strategies.fills import Fill, fill_prices
 
-__all__ = ["EpisodeData", "build_episode_data", "fill_growth"]
+__all__ = ["EpisodeData", "build_episode_data", "fill_growth", "traded_value"]
 
 _VOLATILITY_WINDOW = 60
+_VOLUME_WINDOW = 20
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class EpisodeData:
     cost: float
     """Cost of a trade as a fraction of the amount traded, on each side."""
     bars_per_year: int
+    traded_value: Floats | None = None
+    """Mean of close times volume over the last 20 bars, known at each close; NaN where a volume is unknown."""
 
     def __post_init__(self) -> None:
         bars = len(self.dates)
@@ -148,7 +152,17 @@ def build_episode_data(
         volatility=_volatility(series.close)[first:],
         cost=(crypto_cost_bps if series.crypto else cost_bps) / 10_000,
         bars_per_year=series.bars_per_year,
+        traded_value=traded_value(series)[first:],
     )
+
+
+def traded_value(series: AssetSeries) -> Floats:
+    """Return the trailing mean of the value that is traded in a bar; NaN until there are enough bars with a volume."""
+    traded = series.close * series.volume
+    means = np.full(len(traded), np.nan)
+    if len(traded) >= _VOLUME_WINDOW:
+        means[_VOLUME_WINDOW - 1 :] = sliding_window_view(traded, _VOLUME_WINDOW).mean(axis=1)
+    return means
 
 
 def _volatility(close: Floats) -> Floats:

@@ -12,6 +12,7 @@ from rlpretrain.environments.episode_data import EpisodeData
 from rlpretrain.environments.lookahead import Policy, stances
 from rlpretrain.environments.trajectory import Trade, Trajectory
 from rlpretrain.errors import DataError
+from rlpretrain.market import Floats
 
 __all__ = ["Policy", "follow", "rollout"]
 
@@ -37,7 +38,7 @@ def rollout(policy: Policy, data: EpisodeData, windows: Sequence[tuple[int, int]
     return [follow(data, start, path) for (start, _), path in zip(windows, paths, strict=True)]
 
 
-def follow(data: EpisodeData, start: int, long: NDArray[np.bool_]) -> Trajectory:
+def follow(data: EpisodeData, start: int, long: NDArray[np.bool_], costs: Floats | None = None) -> Trajectory:
     """Trade a fixed path of positions from a flat start.
 
     Parameters
@@ -46,10 +47,13 @@ def follow(data: EpisodeData, start: int, long: NDArray[np.bool_]) -> Trajectory
         Row of the first decision; its fill is in the next bar.
     long
         (m,) whether the position is long after each decision.
+    costs
+        (m,) cost of a trade after each decision, as a fraction of the amount traded; None for the asset's.
     """
     bars = np.arange(start + 1, start + 1 + len(long))
     held_before = np.concatenate([[False], long[:-1]])
-    step = fill(held_before, long, data.before[bars], data.after[bars], data.cost)
+    costs = np.full(len(bars), data.cost) if costs is None else costs
+    step = fill(held_before, long, data.before[bars], data.after[bars], costs)
     # With a fill at the close, the new position earns nothing on this bar.
     filled_at_close = data.after[bars] == 1.0
     return Trajectory(
@@ -60,12 +64,16 @@ def follow(data: EpisodeData, start: int, long: NDArray[np.bool_]) -> Trajectory
         exposure=np.where(filled_at_close, held_before, long).astype(np.float64),
         costs=step.cost,
         bars_per_year=data.bars_per_year,
-        trades=_trades(data, bars, held_before, long),
+        trades=_trades(data, bars, held_before, long, costs),
     )
 
 
 def _trades(
-    data: EpisodeData, bars: NDArray[np.intp], before: NDArray[np.bool_], long: NDArray[np.bool_]
+    data: EpisodeData,
+    bars: NDArray[np.intp],
+    before: NDArray[np.bool_],
+    long: NDArray[np.bool_],
+    costs: Floats,
 ) -> tuple[Trade, ...]:
     entries = np.flatnonzero(long & ~before)
     exits = np.flatnonzero(before & ~long)
@@ -74,7 +82,7 @@ def _trades(
     exits = np.concatenate([exits, np.full(len(entries) - len(exits), len(bars) - 1)])
     entry_price, exit_price = data.fill_price[bars[entries]], data.fill_price[bars[exits]]
     exit_price = np.where(closed, exit_price, exit_price * data.after[bars[exits]])
-    kept = np.where(closed, (1.0 - data.cost) ** 2, 1.0 - data.cost)
+    kept = (1.0 - costs[entries]) * np.where(closed, 1.0 - costs[exits], 1.0)
     columns = (
         data.dates[bars[entries]],
         data.dates[bars[exits]],

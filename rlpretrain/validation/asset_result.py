@@ -7,6 +7,7 @@ import datetime as dt
 from pydantic import BaseModel, ConfigDict
 
 from rlpretrain.validation.baselines import MatchedRandom
+from rlpretrain.validation.execution import Execution
 from rlpretrain.validation.learning_curves import CurveBand, CurveComparison, LearningCurve
 from rlpretrain.validation.metrics import PerformanceMetrics
 from rlpretrain.validation.overfitting import Overfitting
@@ -118,6 +119,10 @@ class AssetValidation(_Evidence):
     rule_gains: tuple[RuleGain, ...]
     """Frozen policy and agent minus each one-line rule; empty where the library has no votes."""
     episodes: tuple[EpisodeSummary, ...]
+    regimes: tuple[str, ...] = ()
+    """(m,) the benchmark's regime at the close of the decision behind each bar."""
+    executions: tuple[Execution, ...] = ()
+    """The positions that were decided, with other fills, costs and capital."""
 
     @property
     def symbol(self) -> str:
@@ -126,8 +131,15 @@ class AssetValidation(_Evidence):
 
     def part_dates(self, part: Part) -> tuple[dt.date, ...]:
         """Return the dates of one part's bars."""
+        return self.dates[self._bars(part)]
+
+    def part_regimes(self, part: Part) -> tuple[str, ...]:
+        """Return the regimes of one part's bars."""
+        return self.regimes[self._bars(part)]
+
+    def _bars(self, part: Part) -> slice:
         split = len(self.dates) - self.window.clean_bars
-        return self.dates[split:] if part == CLEAN else self.dates[:split]
+        return slice(split, None) if part == CLEAN else slice(0, split)
 
     def comparison(self, treated: str, control: str) -> CurveComparison | None:
         """Return the comparison of two arms on the main part; None where there is none."""

@@ -29,6 +29,7 @@ from rlpretrain.validation.asset_result import (
     WindowSummary,
 )
 from rlpretrain.validation.baselines import matched_random
+from rlpretrain.validation.execution import execute
 from rlpretrain.validation.learning_curves import (
     SCORE_THRESHOLD,
     ArmCurves,
@@ -210,9 +211,11 @@ def validate_asset(
     )
     policies = {AGENT: [agent], **{arm: [policy] for arm, policy in sorted(case.policies.items())}}
     policies |= {arm: [trial.policy for trial in runs] for arm, runs in trials.items()}
-    trajectories = {
-        arm: [case.window_of(arm).run(policy) for policy in group] for arm, group in policies.items()
+    positions = {
+        arm: np.array([case.window_of(arm).decide(policy) for policy in group])
+        for arm, group in policies.items()
     }
+    trajectories = {arm: case.window_of(arm).follow(paths) for arm, paths in positions.items()}
     rng = np.random.default_rng([seed, 1])
     main = {
         arm: combine([cut(t, window.parts[window.main]) for t in runs])
@@ -283,6 +286,8 @@ def validate_asset(
             np.random.default_rng([seed, 5]),
         ),
         episodes=_episodes(case, policies, config, np.random.default_rng([seed, 2])),
+        regimes=window.regimes,
+        executions=execute(window, positions),
     )
 
 

@@ -20,6 +20,8 @@ from rlpretrain.errors import DataError
 from rlpretrain.validation.arms import AGENT, BUY_AND_HOLD, PLACEBO, TRANSFERRED, VANILLA
 from rlpretrain.validation.asset_result import AssetValidation
 from rlpretrain.validation.best_arms import pool_best_arms
+from rlpretrain.validation.breakdown import DayGroup, break_down
+from rlpretrain.validation.execution import PooledExecution, pool_executions
 from rlpretrain.validation.hierarchical import (
     LuckShares,
     PooledGain,
@@ -42,7 +44,7 @@ from rlpretrain.validation.statistics import (
 from rlpretrain.validation.study_power import StudyPower
 from rlpretrain.validation.window import CLEAN, CONTAMINATED, Part
 
-__all__ = ["MEASURE_NAMES", "Verdict", "reach_verdict"]
+__all__ = ["MEASURE_NAMES", "Verdict", "decide_finding", "reach_verdict"]
 
 MEASURE_NAMES: dict[Measure, str] = {"jump_start": "Jump-start", "area": "Area", "final": "Final score"}
 _FEW_SEEDS = 10
@@ -88,6 +90,12 @@ class Verdict(BaseModel):
     """Arm -> p-value of the model confidence set over the attempts and holding; empty where none differ."""
     population: Population | None
     """Gain in area over random weights on each asset, shrunk to the mean; None for fewer than four assets."""
+    harmed: dict[str, dict[Measure, Interval]]
+    """Asset, counted or not -> measures in which it is below random weights by 0.3 or more, with their differences."""
+    groups: tuple[DayGroup, ...]
+    """The gains by year and by regime."""
+    executions: tuple[PooledExecution, ...]
+    """The score of the positions that were decided, with other fills, costs and capital."""
 
 
 def reach_verdict(
@@ -124,6 +132,7 @@ def reach_verdict(
     not_counted = tuple(asset.symbol for asset in assets if not asset.window.voted)
     dates = [np.array(asset.part_dates(part), dtype="datetime64[D]") for asset in counted]
     rng = np.random.default_rng([seed, 3])
+    harmed = _harmed(assets)
 
     def pool(measure: Measure, control: str) -> PairedComparison:
         return compare_pairs(
@@ -151,7 +160,7 @@ def reach_verdict(
     placebo = pool("area", PLACEBO) if with_placebo else None
     over_placebo = pool_all("area", PLACEBO, placebo) if placebo is not None else None
     placebo_days = None if over_placebo is None else over_placebo.interval
-    finding = _decide(days, placebo_days) if voted else "no effect shown"
+    finding = decide_finding(days, placebo_days) if voted else "no effect shown"
     reached = seed_interval(
         _seed_means(counted, TRANSFERRED, part, "final"),
         level=config.promotion_confidence,
@@ -179,10 +188,11 @@ def reach_verdict(
     )
     return Verdict(
         finding=finding,
-        headline=_headline(finding, part, pooled, days, placebo_days) if voted else _WITHOUT_VOTES,
+        headline=(_headline(finding, part, pooled, days, placebo_days) if voted else _WITHOUT_VOTES)
+        + (f"; worse than random weights on {', '.join(harmed)}" if harmed else ""),
         sentences=(
+            *_harms(harmed, not_counted),
             *against_rules,
-            *_harms(counted),
             *(() if power is None else (str(power),)),
             needed,
             *_sentences(pooled, days, placebo, placebo_days, reached, counted),
@@ -217,6 +227,15 @@ def reach_verdict(
                 for measure in ("jump_start", "area")
             }
         ),
+        harmed=harmed,
+        groups=break_down(counted, part, config, seed),
+        executions=pool_executions(
+            [asset.symbol for asset in counted],
+            dates,
+            [asset.executions for asset in counted],
+            config,
+            seed,
+        ),
     )
 
 
@@ -238,7 +257,8 @@ def _seed_means(
     return np.asarray(np.mean(rows, axis=0), dtype=np.float64)
 
 
-def _decide(days: Mapping[Measure, Interval], placebo: Interval | None) -> Finding:
+def decide_finding(days: Mapping[Measure, Interval], placebo: Interval | None) -> Finding:
+    """Apply the rule to the gains over random weights, and to the gain in area over the placebo if one was run."""
     primary = [days["jump_start"].finding, days["area"].finding]
     if all(finding == "better" for finding in primary):
         return "better" if placebo is None or placebo.finding == "better" else "no effect shown"
@@ -296,20 +316,25 @@ def _years(assets: Sequence[AssetValidation]) -> float:
     return min((a.window.clean_bars or a.window.bars) / a.window.bars_per_year for a in assets)
 
 
-def _harms(assets: Sequence[AssetValidation]) -> list[str]:
-    """Name the assets on which the pre-trained start cost a score that would matter, however uncertain that is."""
-    sentences = []
+def _harmed(assets: Sequence[AssetValidation]) -> dict[str, dict[Measure, Interval]]:
+    """Find the assets on which the pre-trained start cost a score that would matter, however uncertain that is."""
+    found = {}
     for asset in assets:
         days = _required(asset, VANILLA).days
-        worse = [
-            f"{MEASURE_NAMES[measure].lower()} {days[measure]}"
-            for measure in MEASURES
-            if days[measure].estimate <= -_HARM
-        ]
+        worse = {measure: days[measure] for measure in MEASURES if days[measure].estimate <= -_HARM}
         if worse:
-            sentences.append(
-                f"{asset.symbol} is worse off than from random weights by {_HARM} or more: {', '.join(worse)}."
-            )
+            found[asset.symbol] = worse
+    return found
+
+
+def _harms(harmed: Mapping[str, Mapping[Measure, Interval]], not_counted: Sequence[str]) -> list[str]:
+    sentences = []
+    for symbol, worse in harmed.items():
+        shown = ", ".join(f"{MEASURE_NAMES[measure].lower()} {gain}" for measure, gain in worse.items())
+        counts = ", which does not count in the verdict," if symbol in not_counted else ""
+        sentences.append(
+            f"{symbol}{counts} is worse off than from random weights by {_HARM} or more: {shown}."
+        )
     return sentences
 
 

@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlpretrain.environments import EpisodeData, Policy, Trajectory, follow, rollout
+from rlpretrain.environments.lookahead import stances
 from rlpretrain.errors import DataError
+from rlpretrain.features import STATE_NAMES
+from rlpretrain.market import Floats
+from rlpretrain.market.regimes import REGIMES
 from rlpretrain.patterns import AssetVotes
 from rlpretrain.validation.metrics import timing_contributions
 
@@ -97,19 +101,32 @@ class EvaluationWindow:
         """Run a policy through the whole window from a flat start."""
         return rollout(policy, self.data, [(self.start, self.stop)])[0]
 
-    def follow(self, positions: NDArray[np.bool_]) -> list[Trajectory]:
+    def decide(self, policy: Policy) -> NDArray[np.bool_]:
+        """Return whether a policy is long after each decision, (m,), from a flat start."""
+        return stances(policy, self.data, [(self.start, self.stop)])[0]
+
+    @property
+    def regimes(self) -> tuple[str, ...]:
+        """The benchmark's regime at the close of the decision behind each bar, (m,): known before the bar."""
+        first = STATE_NAMES.index(f"regime_{REGIMES[0]}")
+        shown = self.data.states[self.start : self.stop - 1, first : first + len(REGIMES)]
+        return tuple(REGIMES[row] for row in shown.argmax(axis=1).tolist())
+
+    def follow(self, positions: NDArray[np.bool_], costs: Floats | None = None) -> list[Trajectory]:
         """Run fixed paths of positions through the same accounting.
 
         Parameters
         ----------
         positions
             (paths, m) stance decided at each close, with m as in `dates`.
+        costs
+            (m,) cost of a trade after each decision, as a fraction; None for the asset's own.
         """
         if positions.ndim != 2 or positions.shape[1] != len(self.dates):
             raise DataError(
                 f"{self.symbol}: {positions.shape} positions, expected (paths, {len(self.dates)})"
             )
-        return [follow(self.data, self.start, path) for path in positions]
+        return [follow(self.data, self.start, path, costs) for path in positions]
 
     def score(self, policy: Policy) -> dict[Part, float]:
         """Return a policy's timing score on each part."""

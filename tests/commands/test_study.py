@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 import yaml
 
 from rlpretrain.cli import main
+from rlpretrain.commands.study import walk_forward
+from rlpretrain.settings import PretrainingConfig
 from tests.stages.conftest import TINY
 
 
@@ -59,9 +62,28 @@ def test_a_study_answers_for_its_days_and_the_same_command_repeats_the_answer(co
         (["--seeds", "many"], "validation_seeds"),
         (["--arms", "magic"], "magic"),
         (["--assets", "../etc"], "neither a ticker"),
+        (["--windows", "0"], "at least one test window"),
+        (["--windows", "3", "--test-start", "2021-01-04"], "give --test-start and --test-end"),
     ],
 )
 def test_impossible_studies_say_so(command: Any, options: list[str], words: str) -> None:
     answer, _, status = command(*options)
     assert status == 2
     assert words in answer["error"]
+
+
+def test_windows_follow_each_other_and_each_has_its_own_validation_window() -> None:
+    day = dt.date
+    config = PretrainingConfig(
+        validation_start=day(2019, 1, 1), test_start=day(2021, 1, 1), test_end=day(2023, 12, 31)
+    )
+    windows = walk_forward(config, 3)
+    assert [(one.test_start, one.test_end) for one in windows] == [
+        (day(2021, 1, 1), day(2021, 12, 31)),
+        (day(2022, 1, 1), day(2022, 12, 31)),
+        (day(2023, 1, 1), day(2023, 12, 31)),
+    ]
+    assert {one.test_start - one.validation_start for one in windows} == {dt.timedelta(731)}
+    assert walk_forward(config, 1) == [config]
+    shares = walk_forward(config.changed(validation_start=None), 2)
+    assert [one.validation_start for one in shares] == [None, None]

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from rlpretrain.environments import Book
+from rlpretrain.environments.episode_data import traded_value
 from rlpretrain.environments.episodes import EPISODE_BARS, load_episodes, training_window
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.errors import DataError
 from rlpretrain.features import POSITION, VOTES, position_features
-from rlpretrain.market import load_market
+from rlpretrain.market import AssetSeries, load_market
 from rlpretrain.patterns import BUY, mine_patterns, tally_votes
 from rlpretrain.patterns.settings import DecisionSettings
 from tests.environments.conftest import make_data
@@ -42,6 +43,19 @@ def test_votes_are_blank_and_costs_charged_as_the_settings_say() -> None:
     np.testing.assert_array_equal(
         np.delete(seeing.states, VOTES, axis=1), np.delete(blind.states, VOTES, axis=1)
     )
+
+
+def test_the_value_that_is_traded_is_a_mean_of_past_bars_and_unknown_without_a_volume() -> None:
+    n = 60
+    close, volume = np.linspace(10.0, 20.0, n), np.linspace(1e3, 5e3, n)
+    volume[40] = np.nan
+    dates = np.datetime64("2020-01-01") + np.arange(n)
+    series = AssetSeries("AAA", False, dates, close, close, close, close, volume)
+    found = traded_value(series)
+    assert found[19] == pytest.approx(np.mean(close[:20] * volume[:20]))
+    assert found[39] == pytest.approx(np.mean(close[20:40] * volume[20:40]))
+    assert np.isnan(found[:19]).all() and np.isnan(found[40:]).all()
+    assert np.isnan(traded_value(series.take(np.arange(n) < 10))).all()
 
 
 def test_an_agent_sees_what_the_patterns_saw() -> None:

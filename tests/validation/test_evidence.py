@@ -75,11 +75,21 @@ def test_a_harmful_start_is_called_worse():
 def test_an_asset_that_is_made_worse_is_named_first():
     harmed = validate_asset(make_case(signal=0.5, head_start=-2.0), NOISE_POLICY, CONFIG)
     # The pool gains, and hides what one of its assets loses.
-    first, *others = reach_verdict([validated(signal=0.5), harmed], CONFIG).sentences
+    verdict = reach_verdict([validated(signal=0.5), harmed], CONFIG)
+    first, *others = verdict.sentences
     assert first.startswith("SYN is worse off than from random weights by 0.3 or more: jump-start -")
     assert not any("worse off" in sentence for sentence in others)
-    unharmed = reach_verdict([validated(signal=0.5)], CONFIG).sentences
-    assert not any("worse off" in sentence for sentence in unharmed)
+    assert verdict.headline.endswith("; worse than random weights on SYN")
+    assert (
+        verdict.harmed["SYN"]["jump_start"] == harmed.comparison("transferred", "vanilla").days["jump_start"]
+    )
+    unharmed = reach_verdict([validated(signal=0.5)], CONFIG)
+    assert not any("worse" in sentence for sentence in unharmed.sentences)
+    assert (unharmed.harmed, "worse" in unharmed.headline) == ({}, False)
+    # What the library does not teach can harm as well.
+    uncounted = reach_verdict([validated(signal=0.5), without_votes(harmed, "NONE")], CONFIG)
+    assert uncounted.sentences[0].startswith("NONE, which does not count in the verdict, is worse off")
+    assert uncounted.headline.endswith("; worse than random weights on NONE")
 
 
 def test_what_votes_of_another_time_give_as_well_is_not_knowledge():

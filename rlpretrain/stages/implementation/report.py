@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -56,6 +57,7 @@ from rlpretrain.validation.report import (
     render_report,
 )
 from rlpretrain.validation.report.voters import voters_around_test
+from rlpretrain.validation.statistics import Interval
 
 __all__ = ["report"]
 
@@ -238,6 +240,13 @@ def _hindsight(found: Hindsight) -> dict[str, Any]:
     return {**found.model_dump(mode="json"), "on_test": None if gap is None else gap.model_dump(mode="json")}
 
 
+def _as_json(found: Mapping[str, Mapping[Any, Interval]]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {key: interval.model_dump(mode="json") for key, interval in intervals.items()}
+        for name, intervals in found.items()
+    }
+
+
 def _fidelity_figures(work: Work[PretrainingConfig]) -> FidelityFigures:
     names = {row.symphony_id: row.name for row in read_listing(work).rows}
     replays, not_compared = [], 0
@@ -321,6 +330,10 @@ def _results(
         "cautions": list(verdict.cautions),
         "figures": figures,
         "effects": {measure: interval.model_dump(mode="json") for measure, interval in verdict.days.items()},
+        "worse_on": _as_json(verdict.harmed),
+        "rule_gains": _as_json(verdict.rule_gains),
+        "groups": [group.model_dump(mode="json") for group in verdict.groups],
+        "executions": [execution.model_dump(mode="json") for execution in verdict.executions],
         "best_arms": verdict.best_arms,
         "population": None if verdict.population is None else verdict.population.model_dump(mode="json"),
         "verdict": decision.verdict,

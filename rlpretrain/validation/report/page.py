@@ -16,6 +16,7 @@ from rlpretrain.validation.report.charts import (
     score_chart,
 )
 from rlpretrain.validation.report.data import ReportData
+from rlpretrain.validation.report.day_groups import day_groups_tables
 from rlpretrain.validation.report.drawing import colour_variables
 from rlpretrain.validation.report.evidence_tables import (
     asset_tables,
@@ -23,6 +24,7 @@ from rlpretrain.validation.report.evidence_tables import (
     primary_table,
     windows_table,
 )
+from rlpretrain.validation.report.executions import execution_tables
 from rlpretrain.validation.report.fidelity import fidelity_chart
 from rlpretrain.validation.report.further_tests import further_tests
 from rlpretrain.validation.report.pipeline_tables import pipeline_tables, settings_table
@@ -67,6 +69,9 @@ def html_report(data: ReportData) -> str:
         forest=forest_chart(verdict, data.assets) if verdict is not None and data.assets else None,
         primary=primary_table(verdict, data.assets) if verdict is not None and data.assets else None,
         rules=rule_gains_table(verdict, data.assets) if verdict is not None and verdict.rule_gains else None,
+        splits=[*day_groups_tables(verdict), *execution_tables(verdict)]
+        if verdict is not None and data.assets
+        else (),
         further=further_tests(verdict, data.assets) if verdict is not None and data.assets else (),
         windows=windows_table(data.assets) if data.assets else None,
         sections=[_section(asset) for asset in data.assets],

@@ -6,12 +6,14 @@ import textwrap
 from collections.abc import Iterable
 
 from rlpretrain.validation.report.data import ReportData
+from rlpretrain.validation.report.day_groups import day_groups_tables
 from rlpretrain.validation.report.evidence_tables import (
     asset_tables,
     contaminated_tables,
     primary_table,
     windows_table,
 )
+from rlpretrain.validation.report.executions import execution_tables
 from rlpretrain.validation.report.further_tests import further_tests
 from rlpretrain.validation.report.pipeline_tables import pipeline_tables, settings_table
 from rlpretrain.validation.report.rule_gains import rule_gains_table
@@ -33,6 +35,8 @@ def text_report(data: ReportData) -> str:
             lines += _table(primary_table(data.verdict, data.assets))
             if data.verdict.rule_gains:
                 lines += _table(rule_gains_table(data.verdict, data.assets))
+            for table in (*day_groups_tables(data.verdict), *execution_tables(data.verdict)):
+                lines += _table(table)
             lines += [*_heading("Further tests"), *_bullets(further_tests(data.verdict, data.assets)), ""]
         lines += _table(windows_table(data.assets))
     if data.verdict is not None:
