@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rlpretrain.commands.act import add_act
 from rlpretrain.commands.chosen_run import existing_run, new_run
 from rlpretrain.commands.composer import add_composer
 from rlpretrain.commands.download import add_prices
@@ -29,6 +30,7 @@ from rlpretrain.commands.runs import add_runs
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.study import add_study
 from rlpretrain.commands.symphony import add_symphony
+from rlpretrain.commands.tonight import add_tonight
 from rlpretrain.commands.tune import add_tune
 from rlpretrain.errors import RlpretrainError, SettingsError, StageError, learning
 from rlpretrain.pretraining.stopping import listening
@@ -113,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
         if stage.parts is not None:
             single.add_argument(f"--{stage.parts.flag}", help=f"the part to run, for {stage.name}")
     single.add_argument("--json", action="store_true", help="write one JSON object to standard output")
+    add_tonight(commands)
+    add_act(commands)
     add_symphony(commands)
     add_composer(commands)
     add_prices(commands)

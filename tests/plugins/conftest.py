@@ -131,9 +131,11 @@ def visit(served: Served, browser: Browser) -> Iterator[Callable[..., Any]]:
     """Yield a function that opens a tab as a user, in a theme."""
 
     @contextmanager
-    def start(user: str = "viewer", theme: str = "light", height: int = 900) -> Iterator[Visit]:
+    def start(
+        user: str = "viewer", theme: str = "light", height: int = 900, width: int = 1440
+    ) -> Iterator[Visit]:
         context = browser.new_context(
-            base_url=served.url, viewport={"width": 1440, "height": height}, color_scheme="light"
+            base_url=served.url, viewport={"width": width, "height": height}, color_scheme="light"
         )
         context.set_default_timeout(60_000)
         context.add_cookies([{"name": "_token", "value": served.token(user), "url": served.url}])
