@@ -48,18 +48,18 @@ def latest_scores(
     StageError
         The market has changed since the run listed the library, or torch is not installed.
     """
-    from rlpretrain.errors import learning
+    from rlpretrain.errors import naming_extras
 
-    with learning():
+    with naming_extras():
         from rlpretrain.stages.implementation.score import latest_scores
 
     return latest_scores(work, version, symbols)
 
 
 def _run(work: Work[ScoreSettings]) -> Scored:
-    from rlpretrain.errors import learning
+    from rlpretrain.errors import naming_extras
 
-    with learning():
+    with naming_extras():
         from rlpretrain.stages.implementation.score import score
 
     return score(work)

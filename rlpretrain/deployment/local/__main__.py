@@ -7,7 +7,12 @@ ends with the line ``report: PATH``. The exit status is 0 for success, 1 for a f
 
 import sys
 
-from rlpretrain.deployment.local.run import main
+from rlpretrain.errors import MissingExtraError, naming_extras
 
 if __name__ == "__main__":
+    try:
+        with naming_extras():
+            from rlpretrain.deployment.local.run import main
+    except MissingExtraError as error:
+        raise SystemExit(str(error)) from None
     raise SystemExit(main(sys.argv[1:]))
