@@ -18,17 +18,23 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfi
 EXAMPLES ?= 20000
 WHEELS ?= .[airflow,fab,celery,kubernetes,openlineage,train]
 
-# Variables that `make run` reads; see docs/deployment.md.
-export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS
+# Variables that `make run` and `make ui` read; see docs/deployment.md.
+export MARKET CATALOGUE COMPOSER_URL STORE_URL TRAINER PARAMS ARTIFACTS UI_PORT UI_HOME
 
 .DEFAULT_GOAL := help
-.PHONY: help run check fast test nightly fuzz install hooks trainer-image airflow-image wheelhouse sbom secrets clean
+.PHONY: help run ui stop check fast test nightly fuzz install hooks trainer-image airflow-image wheelhouse sbom secrets clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' Makefile
 
 run: $(VENV)/installed ## Run the nightly DAG once under a local Airflow, and print the report's path
-	@$(BIN)/python -m rlpretrain.deployment.local
+	@$(BIN)/python -m rlpretrain.deployment.local run
+
+ui: $(VENV)/installed ## Start Airflow's UI with all runs, and leave it running
+	@$(BIN)/python -m rlpretrain.deployment.local ui
+
+stop: ## Stop what `make ui` has started
+	@test ! -x $(BIN)/python || $(BIN)/python -m rlpretrain.deployment.local stop
 
 check: $(VENV)/installed-dev ## Check style, types, import rules and unused names, in under a minute
 	$(BIN)/ruff check .
@@ -89,4 +95,5 @@ secrets: ## Write .env with fresh random secrets for docker-compose.yaml
 	docker/make-secrets
 
 clean: ## Remove the environment and Airflow's local files; artifacts stay
+	-@test ! -d .airflow || $(BIN)/python -m rlpretrain.deployment.local stop
 	rm -rf $(VENV) .airflow .wheelhouse sbom build

@@ -7,6 +7,8 @@ from .transfer import FeatureAlignmentLoss, KnowledgeDistillationLoss, TransferL
 from .transfer.settings import TransferConfig
 from .validation.settings import ValidationConfig
 
+__version__: str
+
 __all__ = [
     "ComposerExtractor",
     "FeatureAlignmentLoss",

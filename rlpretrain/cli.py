@@ -12,9 +12,11 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from rlpretrain.commands.act import add_act
 from rlpretrain.commands.chosen_run import existing_run, new_run
 from rlpretrain.commands.composer import add_composer
 from rlpretrain.commands.download import add_prices
@@ -29,8 +31,10 @@ from rlpretrain.commands.runs import add_runs
 from rlpretrain.commands.settings import add_settings, read_settings
 from rlpretrain.commands.study import add_study
 from rlpretrain.commands.symphony import add_symphony
+from rlpretrain.commands.tonight import add_tonight
 from rlpretrain.commands.tune import add_tune
-from rlpretrain.errors import RlpretrainError, SettingsError, StageError, learning
+from rlpretrain.deployment.installing import add_airflow
+from rlpretrain.errors import RlpretrainError, SettingsError, StageError, naming_extras
 from rlpretrain.pretraining.stopping import listening
 from rlpretrain.runs.full_disk import naming_full_disks
 from rlpretrain.settings import PretrainingConfig
@@ -60,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     logging.getLogger("rlpretrain").setLevel(logging.INFO)
     try:
-        with listening(), learning(), naming_full_disks():
+        with listening(), naming_extras(), naming_full_disks():
             answer = options.run_command(options)
     except SettingsError as error:
         return _fail(options, error, 2)
@@ -87,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rlpretrain", description="Pre-train a trading agent on a library of rule-based strategies."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('rlpretrain')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     run = commands.add_parser("run", help="run all stages in this process")
     run.set_defaults(run_command=_run)
@@ -113,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
         if stage.parts is not None:
             single.add_argument(f"--{stage.parts.flag}", help=f"the part to run, for {stage.name}")
     single.add_argument("--json", action="store_true", help="write one JSON object to standard output")
+    add_tonight(commands)
+    add_act(commands)
     add_symphony(commands)
     add_composer(commands)
     add_prices(commands)
@@ -123,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     add_runs(commands)
     add_models(commands)
     add_record(commands)
+    add_airflow(commands)
     return parser
 
 

@@ -11,13 +11,14 @@ from contextlib import contextmanager
 __all__ = [
     "DataError",
     "DiskFullError",
+    "MissingExtraError",
     "RlpretrainError",
     "ServiceError",
     "SettingsError",
     "StageError",
     "SymphonyError",
     "described",
-    "learning",
+    "naming_extras",
 ]
 
 _LONGEST_TEXT = 300
@@ -81,6 +82,26 @@ class StageError(RlpretrainError):
     """A stage can't run: its inputs are missing or belong to other settings."""
 
 
+class MissingExtraError(StageError, ImportError):
+    """A package is missing that an extra installs; also an `ImportError`, for those who try whether it is there."""
+
+
+_EXTRAS = {
+    "torch": "train",
+    "stable_baselines3": "train",
+    "airflow": "airflow",
+    "psutil": "airflow",
+    "docker": "airflow",
+    "kubernetes": "kubernetes",
+    "optuna": "tune",
+    "mlflow": "mlflow",
+    "yfinance": "yahoo",
+    "onnx": "export",
+    "onnxruntime": "export",
+}
+"""Package as it is imported -> the extra of this one that installs it."""
+
+
 def described(error: BaseException) -> str:
     """Return the kind of an exception that nobody expected and the beginning of its text, on one printable line."""
     try:
@@ -92,20 +113,23 @@ def described(error: BaseException) -> str:
 
 
 @contextmanager
-def learning() -> Iterator[None]:
-    """Raise an error that names what to install if the block finds no torch, which only the stages that learn need.
+def naming_extras() -> Iterator[None]:
+    """Raise an error that names what to install if the block imports a package of an extra that is not installed.
 
     Raises
     ------
-    StageError
-        A package of the extra ``train`` is missing.
+    MissingExtraError
+        A package of an extra is missing.
     """
     try:
         yield
     except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] not in ("torch", "stable_baselines3"):
+        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
             raise
-        raise StageError(
-            f"{error.name} is not installed here",
-            hint="pip install 'rlpretrain[train]', or train in the trainer's image with RLPRETRAIN_TRAINER=docker",
+        other = ""
+        if extra == "train":
+            other = ", or train in the trainer's image with RLPRETRAIN_TRAINER=docker"
+        raise MissingExtraError(
+            f"{error.name} is not installed here", hint=f"pip install 'rlpretrain[{extra}]'{other}"
         ) from None

@@ -60,12 +60,48 @@ def test_the_stages_one_after_the_other(settings: Path, capsys: pytest.CaptureFi
 
     assert main(["run", "--config", str(settings), "--run", "steps"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == f"report: {folder / 'report.html'}"
+    agents_act_as_they_decided(folder, capsys)
+
+
+def agents_act_as_they_decided(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An agent that is asked now gives the probabilities that the run wrote down, and what speaks for them."""
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    acted = answer(capsys, "act", "--run", "steps")
+    assert acted["version"] == 1 and acted["left_out"] == {}
+    decided = {
+        (one["version"], one["symbol"]): one
+        for one in manifest(folder, "decisions")["facts"]
+        if one["kind"] == "decision"
+    }
+    for one in acted["decisions"]:
+        then = decided[1, one["symbol"]]
+        assert {name: one[name] for name in ("hold", "buy", "sell", "action")} == {
+            name: then[name] for name in ("hold", "buy", "sell", "action")
+        }
+        assert one["date"] == then["day"]
+    assert main(["act", "--model", "1", "--asset", "SPY", "--asset", "NOPE"]) == 0
+    spy, nope = capsys.readouterr().out.splitlines()
+    assert spy.startswith("SPY ") and "votes" in spy
+    assert nope.startswith("NOPE ") and "no prices" in nope
+    assert main(["act"]) == 1
+    assert "has no champion" in capsys.readouterr().err
+
+    page = folder.parent / "tonight.html"
+    found = answer(capsys, "tonight", "--html", str(page))
+    assert found["run_id"] == "steps" and found["champion"] is None
+    assert [one["asset"] for one in found["decisions"]] == [one["symbol"] for one in acted["decisions"]]
+    assert found["votes"] and found["fragile"]
+    assert any(rule["turn"] for rule in found["fragile"]), found["fragile"]
+    assert found["as_of"] in page.read_text(encoding="utf-8")
+    assert main(["tonight"]) == 0
+    assert "nearest to turning" in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_what_a_stage_needs_is_run_first(settings: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path(answer(capsys, "update", "--config", str(settings), "--run", "make")["folder"])
     assert [path.name for path in sorted(folder.glob("*.json"))] == [
-        "run.json", "settings.json", "update.json",
+        "defaults.json", "run.json", "settings.json", "update.json",
     ]  # fmt: skip
     found = answer(capsys, "check", "--set", "hold_every=30")
     assert found["counts"] == {"check": {"patterns": manifest(folder, "mine")["result"]["patterns"]}}

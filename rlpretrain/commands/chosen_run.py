@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlpretrain.commands.progress import say
@@ -13,7 +14,7 @@ from rlpretrain.settings import PretrainingConfig, load_config
 if TYPE_CHECKING:
     from rlpretrain.stages import Run
 
-__all__ = ["existing_folder", "existing_run", "new_run"]
+__all__ = ["existing_folder", "existing_run", "mined_folder", "new_run"]
 
 
 def new_run(config: PretrainingConfig, name: str | None) -> Run:
@@ -59,6 +60,19 @@ def existing_folder(config: PretrainingConfig, name: str | None) -> RunFolder:
     if not (found.path / SETTINGS).is_file():
         raise StageError(f"{found.path / SETTINGS} is missing", hint="run `rlpretrain extract` first")
     return RunFolder(found.path)
+
+
+def mined_folder(config: PretrainingConfig, name: str | None) -> Path:
+    """Find the folder of a run, of the one that mined its patterns last if no name is given.
+
+    Raises
+    ------
+    StageError, DataError
+        There is no such run.
+    """
+    from rlpretrain.tonight.outlook import newest_mined
+
+    return newest_mined(config.output_dir) if name is None else existing_folder(config, name).path
 
 
 def _newest(config: PretrainingConfig) -> MarkedRun:

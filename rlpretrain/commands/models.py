@@ -14,7 +14,7 @@ from rlpretrain.errors import DataError, SettingsError
 from rlpretrain.registry import Event, ModelVersion, Registry
 from rlpretrain.runs.files import file_sha256
 
-__all__ = ["add_models"]
+__all__ = ["add_models", "chosen_version"]
 
 _LIST = "List all agents that runs have registered, the rule's decision on each, and which one is champion."
 _SHOW = "Show one agent: what it learned from, its figures, and what was decided on it, by whom and why."
@@ -58,7 +58,14 @@ def _open(options: argparse.Namespace) -> Registry:
     return Registry(read_settings(options).output_dir)
 
 
-def _chosen(registry: Registry, text: str) -> ModelVersion:
+def chosen_version(registry: Registry, text: str) -> ModelVersion:
+    """Return the version that a text names: its number, the name of its run, or ``champion``.
+
+    Raises
+    ------
+    DataError
+        There is none.
+    """
     if text == "champion":
         champion = registry.champion()
         if champion is None:
@@ -132,7 +139,7 @@ def _listed(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 def _show(options: argparse.Namespace) -> dict[str, Any]:
     registry = _open(options)
-    version = _chosen(registry, options.model)
+    version = chosen_version(registry, options.model)
     decision = registry.decision(version.version)
     history = registry.history(version.version)
     known = {
@@ -201,7 +208,7 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
     from rlpretrain.transfer import export_agent
 
     registry = _open(options)
-    version = _chosen(registry, options.model)
+    version = chosen_version(registry, options.model)
     file = export_agent(registry.model_file(version), options.file)
     return {
         "status": "done",
@@ -214,7 +221,7 @@ def _export(options: argparse.Namespace) -> dict[str, Any]:
 
 def _promote(options: argparse.Namespace) -> dict[str, Any]:
     registry = _open(options)
-    version, champion = _chosen(registry, options.model), registry.champion()
+    version, champion = chosen_version(registry, options.model), registry.champion()
     event = registry.promote(
         version.version,
         **_signed(options),

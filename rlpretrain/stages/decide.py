@@ -30,9 +30,9 @@ class Decided(Result):
 
 
 def _run(work: Work[DecideSettings]) -> Decided:
-    from rlpretrain.errors import learning
+    from rlpretrain.errors import naming_extras
 
-    with learning():
+    with naming_extras():
         from rlpretrain.stages.implementation.decide import decide
 
     return decide(work)

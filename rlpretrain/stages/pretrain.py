@@ -52,9 +52,9 @@ class Pretrained(Result):
 
 
 def _run(work: Work[PretrainSettings]) -> Pretrained:
-    from rlpretrain.errors import learning
+    from rlpretrain.errors import naming_extras
 
-    with learning():
+    with naming_extras():
         from rlpretrain.stages.implementation.pretrain import pretrain
 
     return pretrain(work)
@@ -62,9 +62,9 @@ def _run(work: Work[PretrainSettings]) -> Pretrained:
 
 @contextmanager
 def _processes(work: Work[PretrainSettings]) -> Iterator[bool]:
-    from rlpretrain.errors import learning
+    from rlpretrain.errors import naming_extras
 
-    with learning():
+    with naming_extras():
         from rlpretrain.stages.implementation.pretrain import processes
 
     with processes(work) as writes:

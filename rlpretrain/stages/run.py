@@ -9,15 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rlpretrain.errors import StageError
+from rlpretrain.errors import SettingsError, StageError
 from rlpretrain.runs.files import write_json
 from rlpretrain.runs.run_folder import RunFolder
-from rlpretrain.settings import PretrainingConfig, load_config
+from rlpretrain.settings import PretrainingConfig, load_config, run_parameters
 
-__all__ = ["SETTINGS", "Run", "make_run", "new_run_id", "open_run", "own_settings"]
+__all__ = ["DEFAULTS", "SETTINGS", "Run", "make_run", "new_run_id", "open_run", "own_settings"]
 
 SETTINGS = "settings.json"
 """File of the run's settings, next to its results."""
+DEFAULTS = "defaults.json"
+"""File of the values that the run's settings would have had if its user had set none."""
 
 _AGAIN = "`rlpretrain extract --run NAME` with the settings of the run writes it again"
 
@@ -45,9 +47,18 @@ class Run:
         self.progress = progress or (lambda line: logger.info("%s", line))
         self._remembered: dict[str, Any] = {}
 
-    def write_settings(self) -> None:
-        """Write the settings of the run, not those of the deployment, next to its results."""
+    def write_settings(self, defaults: PretrainingConfig | None = None) -> None:
+        """Write the settings of the run, not those of the deployment, next to its results.
+
+        Parameters
+        ----------
+        defaults
+            Settings of a run of which nothing is set; those of the environment when left out. They are written once,
+            since a later version of the program may have others.
+        """
         write_json(self.folder / SETTINGS, self.config.of_run())
+        if not (self.folder / DEFAULTS).is_file():
+            write_json(self.folder / DEFAULTS, (defaults or _defaults_of_the_environment()).of_run())
 
     def remember(self, name: str, make: Callable[[], Value]) -> Value:
         """Compute a value, such as the market, once for all stages that run in this process."""
@@ -57,13 +68,20 @@ class Run:
         return value
 
 
+def _defaults_of_the_environment() -> PretrainingConfig:
+    try:
+        return load_config()
+    except SettingsError:  # a run from Python has settings of its own, and ignores the environment
+        return PretrainingConfig()
+
+
 def new_run_id() -> str:
     """Return a name for a run that starts now: the time in UTC."""
     return f"manual__{dt.datetime.now(dt.UTC):%Y-%m-%dT%H-%M-%S}"
 
 
 def make_run(run_id: str, settings: dict[str, Any]) -> Run:
-    """Check a run's settings, create its folder and write the settings there.
+    """Check the settings of a nightly run, create its folder and write the settings there.
 
     Raises
     ------
@@ -72,7 +90,8 @@ def make_run(run_id: str, settings: dict[str, Any]) -> Run:
     """
     config = load_config(overrides=settings)
     run = Run(config, RunFolder.of(config.output_dir, run_id))
-    run.write_settings()
+    nightly = {name: schema["default"] for name, schema in run_parameters().items()}
+    run.write_settings(load_config(overrides=nightly))
     return run
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rlpretrain.environments.settings import EpisodeSettings
 from rlpretrain.stages.list import LIST
@@ -12,7 +13,11 @@ from rlpretrain.stages.stage import Result, Stage
 from rlpretrain.stages.work import Work
 from rlpretrain.validation.settings import ValidatedAssetSettings
 
-__all__ = ["SCORE", "SCORES_CSV", "SCORES_JSON", "ScoreSettings", "Scored"]
+if TYPE_CHECKING:
+    from rlpretrain.registry import ModelVersion
+    from rlpretrain.stages.implementation.score import Score
+
+__all__ = ["SCORE", "SCORES_CSV", "SCORES_JSON", "ScoreSettings", "Scored", "latest_scores"]
 
 SCORES_CSV, SCORES_JSON = "champion_scores.csv", "champion_scores.json"
 
@@ -31,10 +36,30 @@ class Scored(Result):
     as_of: dt.date
 
 
-def _run(work: Work[ScoreSettings]) -> Scored:
-    from rlpretrain.errors import learning
+def latest_scores(
+    work: Work[ScoreSettings], version: ModelVersion, symbols: Sequence[str]
+) -> tuple[list[Score], dict[str, str]]:
+    """Return an agent's decision at the last close of each asset, and the reason for each asset without one.
 
-    with learning():
+    Raises
+    ------
+    DataError
+        The agent's file is missing or was changed.
+    StageError
+        The market has changed since the run listed the library, or torch is not installed.
+    """
+    from rlpretrain.errors import naming_extras
+
+    with naming_extras():
+        from rlpretrain.stages.implementation.score import latest_scores
+
+    return latest_scores(work, version, symbols)
+
+
+def _run(work: Work[ScoreSettings]) -> Scored:
+    from rlpretrain.errors import naming_extras
+
+    with naming_extras():
         from rlpretrain.stages.implementation.score import score
 
     return score(work)

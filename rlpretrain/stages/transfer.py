@@ -33,9 +33,9 @@ class Transferred(Result):
 
 
 def _run(work: Work[TransferStageSettings]) -> Transferred:
-    from rlpretrain.errors import learning
+    from rlpretrain.errors import naming_extras
 
-    with learning():
+    with naming_extras():
         from rlpretrain.stages.implementation.transfer import transfer
 
     return transfer(work)

@@ -35,9 +35,9 @@ class Tuned(Result):
 
 
 def _run(work: Work[TuneSettings]) -> Tuned:
-    from rlpretrain.errors import learning
+    from rlpretrain.errors import naming_extras
 
-    with learning():
+    with naming_extras():
         from rlpretrain.stages.implementation.tune import tune
 
     return tune(work)

@@ -80,9 +80,9 @@ def _assets(run: Run) -> Sequence[str]:
 
 
 def _run(work: Work[ValidateSettings]) -> Validated:
-    from rlpretrain.errors import learning
+    from rlpretrain.errors import naming_extras
 
-    with learning():
+    with naming_extras():
         from rlpretrain.stages.implementation.validate import validate
 
     return validate(work)

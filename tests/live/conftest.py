@@ -24,7 +24,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from rlpretrain.deployment.local.airflow_api import AirflowApi
-from rlpretrain.deployment.local.local_airflow import COMPONENTS, OWNER_VARIABLE, LocalAirflow
+from rlpretrain.deployment.local.home import OWNER_VARIABLE
+from rlpretrain.deployment.local.local_airflow import COMPONENTS, LocalAirflow
 from rlpretrain.deployment.web.places import DAG_ID
 from rlpretrain.runs.output_folder import run_folder_name
 from tests.conftest import PROJECT
@@ -243,9 +244,11 @@ def visit(live: Live, finished: Finished, browser: Browser) -> Iterator[Callable
     """Yield a function that opens a tab as a user, in a theme."""
 
     @contextmanager
-    def start(user: str = "viewer", theme: str = "light", height: int = 900) -> Iterator[Visit]:
+    def start(
+        user: str = "viewer", theme: str = "light", height: int = 900, width: int = 1440
+    ) -> Iterator[Visit]:
         context = browser.new_context(
-            base_url=live.url, viewport={"width": 1440, "height": height}, color_scheme="light"
+            base_url=live.url, viewport={"width": width, "height": height}, color_scheme="light"
         )
         context.set_default_timeout(60_000)
         context.add_cookies([{"name": "_token", "value": live.token(user), "url": live.url}])

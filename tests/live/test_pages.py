@@ -4,6 +4,7 @@ Airflow's own users and permissions decide who sees them, on every address; and 
 they show the run, and nothing goes wrong in the console.
 """
 
+import html
 import json
 import re
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from playwright.sync_api import FrameLocator, expect
 from rlpretrain.deployment.web.app import pages
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.stages import MINE, result_of
-from tests.live.conftest import NAME, RUN_ID, Finished, Live
+from tests.live.conftest import NAME, RUN_ID, Finished, Live, until
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 Start = Callable[..., Any]
@@ -30,6 +31,7 @@ ADDRESSES = [
     f"/runs/{NAME}/files/report.html",
     f"/runs/{NAME}/files/pattern_analysis.html",
     f"/runs/{NAME}/files/transferred_rl_agent.pt",
+    "/tonight",
     "/patterns",
     "/static/pages.css",
 ]
@@ -42,6 +44,7 @@ def test_the_list_covers_every_address_of_the_app() -> None:
         "/dags/{dag_id}/runs/{run_id}",
         "/runs/{name}",
         "/runs/{name}/files/{file:path}",
+        "/tonight",
         "/patterns",
         "/patterns/decision",
         "/static/{name}",
@@ -91,6 +94,7 @@ def test_another_dags_name_opens_nothing(live: Live, finished: Finished) -> None
         "/static/..%2Fapp.py",
         "/static/pages.css%00",
         "/patterns?run=..%2F..",
+        "/tonight?run=..%2Fhome",
         "/patterns/decision?run=..&asset=SPY&date=2020-01-02&position=flat",
         "/docs",
         "/openapi.json",
@@ -189,6 +193,24 @@ def test_the_report_task_links_the_tab(finished: Finished, visit: Start) -> None
         assert tab.troubles == []
 
 
+def test_tonight_shows_decisions_turning_points_and_votes(
+    live: Live, finished: Finished, visit: Start
+) -> None:
+    with visit(height=1300) as tab:
+        page = tab.open("/plugin/rlpretrain")
+        shown = inner(page, "Pre-training")
+        shown.get_by_role("link", name="Tonight", exact=True).click()
+        expect(shown.get_by_role("heading", name=re.compile("Tonight, after the close of"))).to_be_visible()
+        expect(shown.get_by_text("The challenger, version 1, would decide")).to_be_visible()
+        near = shown.get_by_role("region", name="Conditions nearest to turning")
+        expect(near.get_by_role("row").nth(1)).to_be_visible()
+        expect(
+            shown.get_by_role("region", name="Votes on each asset").get_by_role("row").nth(1)
+        ).to_be_visible()
+        tab.picture("tonight")
+        assert tab.troubles == []
+
+
 def test_the_explorer_filters_pages_and_draws(visit: Start) -> None:
     with visit(height=1300) as tab:
         page = tab.open("/plugin/rlpretrain")
@@ -244,7 +266,13 @@ def test_a_run_without_a_folder_is_listed(live: Live, finished: Finished) -> Non
     url = f"{live.url}/api/v2/dags/rl_pretraining/dagRuns"
     assert httpx.post(url, json=body, headers=token, trust_env=False, timeout=60).is_success
     assert "unreadable" in live.get("/rlpretrain/").text
-    assert "no folder" in live.get("/rlpretrain/runs/unreadable").text
+    until(lambda: "Failed in" in live.get("/rlpretrain/runs/unreadable").text)
+    # The list and the run's own page name the task and the reason.
+    for page in ("/rlpretrain/", "/rlpretrain/runs/unreadable"):
+        shown = html.unescape(live.get(page).text)
+        assert "resolve_settings" in shown
+        assert "SettingsError: 'no_such_setting' is not a setting that a run may change" in shown
+    assert "waiting for" not in live.get("/rlpretrain/runs/unreadable").text
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,21 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rlpretrain.deployment.web.airflow_runs import AirflowRun
+from rlpretrain.deployment.web.airflow_runs import AirflowRun, Failure
+from rlpretrain.deployment.web.app import _templates
 from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run
 from rlpretrain.deployment.web.overview import list_runs, one_run
 from rlpretrain.deployment.web.patterns_page import Choice
 from rlpretrain.deployment.web.runs_page import PAGE, run_context, runs_context
 from rlpretrain.runs.output_folder import MARK, run_folder_name
 from rlpretrain.runs.run_folder import RunFolder
+from rlpretrain.settings import PretrainingConfig
 from rlpretrain.stages import STAGES
 from tests.conftest import PROJECT
 from tests.plugins.building import listed, mined
@@ -33,6 +37,7 @@ def write(folder: Path, name: str, value: object) -> None:
 def make_run(root: Path, number: int, *, finished: bool = True) -> Path:
     folder = RunFolder.of(root, f"run-{number}").path
     write(folder, "settings.json", {"max_strategies": 100, "seed": number})
+    write(folder, "defaults.json", {"max_strategies": 100, "seed": 7})
     when = START.timestamp() + 86_400 * number
     os.utime(folder / MARK, (when, when))
     write_manifest(folder, "update", seconds=0.5)
@@ -150,6 +155,56 @@ def test_empty_fields_of_the_form_are_as_if_not_given() -> None:
         "confidence": "0.5",
         "action": "buy",
     }
+
+
+def test_settings_are_compared_with_the_defaults_that_the_run_had(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, 7, finished=False)
+    assert list_runs(tmp_path, {})[0].summary.changed == {}
+    write(folder, "defaults.json", {"max_strategies": 50, "seed": 7})
+    assert list_runs(tmp_path, {})[0].summary.changed == {"max_strategies": 100}
+    # What an earlier version has begun wrote none: those of this version count.
+    (folder / "defaults.json").unlink()
+    defaults = PretrainingConfig().of_run()
+    changed = {"max_strategies": 100, "seed": 7}
+    assert list_runs(tmp_path, {})[0].summary.changed == {
+        name: value for name, value in changed.items() if value != defaults[name]
+    }
+
+
+def test_minutes_are_those_of_the_clock(tmp_path: Path) -> None:
+    folder = RunFolder.of(tmp_path, "run").path
+    # Two parts side by side, and one after a night: 60 s, and 30 s.
+    for stage, finished, seconds in (("update", 60, 60), ("list", 50, 40), ("mine", 90_000, 30)):
+        manifest = dataclasses.asdict(write_manifest(folder, stage, seconds=seconds))
+        write(folder, f"{stage}.json", {**manifest, "clock": {"finished": finished, "seconds": seconds}})
+    assert list_runs(tmp_path, {})[0].minutes == pytest.approx(1.5)
+    known = AirflowRun("run", "success", START, START + dt.timedelta(minutes=9))
+    assert list_runs(tmp_path, {"run": known})[0].minutes == 9
+
+
+def test_a_failed_run_says_why_and_waits_for_nothing(tmp_path: Path) -> None:
+    make_run(tmp_path, 1, finished=False)
+    run = list_runs(tmp_path, {"run-1": AirflowRun("run-1", "failed", START, START)})[0]
+    failed = Failure("extract", 1, "chunk 1", "ServiceError: the service said <no>")
+    page = page_of("run.html.j2", run_context(run, None, [failed]))
+    assert "Failed in" in page and "extract chunk 1" in page and "said &lt;no&gt;" in page
+    assert "waiting for" not in page
+    assert "None of its tasks failed" in page_of("run.html.j2", run_context(run, None))
+    asked: list[str] = []
+
+    def explain(run_ids: Sequence[str]) -> dict[str, tuple[Failure, ...]]:
+        asked.extend(run_ids)
+        return {"run-1": (failed,)}
+
+    make_run(tmp_path, 2)
+    listed = page_of("runs.html.j2", runs_context(tmp_path, [run, *list_runs(tmp_path, {})], 0, explain))
+    assert asked == ["run-1"]
+    assert "Failed in extract chunk 1" in listed
+
+
+def page_of(template: str, context: dict[str, Any]) -> str:
+    values = {"root": "", "tab": False, "task_page": lambda *_: "/task", **context}
+    return _templates().get_template(template).render(values)
 
 
 def test_a_run_without_a_report_says_what_it_waits_for(tmp_path: Path) -> None:

@@ -57,3 +57,9 @@ def test_a_stage_that_learns_names_the_extra(stage, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "rlpretrain[train]" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_python_names_the_extra_too() -> None:
+    done = without_torch("from rlpretrain import TransferLearningManager")
+    assert done.stderr.splitlines()[-1].startswith("rlpretrain.errors.MissingExtraError: torch")
+    assert "rlpretrain[train]" in done.stderr

@@ -1,11 +1,18 @@
-"""Run the nightly DAG once on this machine; ``make run`` calls ``python -m rlpretrain.deployment.local``.
+"""Run the nightly DAG once on this machine, or start or stop Airflow's UI, for `make run`, `make ui` and `make stop`.
 
-It reads ``MARKET``, ``CATALOGUE``, ``COMPOSER_URL``, ``STORE_URL``, ``TRAINER``, ``PARAMS`` (JSON) and
-``ARTIFACTS`` from the environment, and ends with the line ``report: PATH``. The exit status is 0 for success, 1 for a
-failure and 2 for bad settings.
+``python -m rlpretrain.deployment.local [run|ui|stop]`` reads ``MARKET``, ``CATALOGUE``, ``COMPOSER_URL``,
+``STORE_URL``, ``TRAINER``, ``PARAMS`` (JSON), ``ARTIFACTS``, ``UI_PORT`` and ``UI_HOME`` from the environment. A run
+ends with the line ``report: PATH``. The exit status is 0 for success, 1 for a failure and 2 for bad settings.
 """
 
-from rlpretrain.deployment.local.run import main
+import sys
+
+from rlpretrain.errors import MissingExtraError, naming_extras
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        with naming_extras():
+            from rlpretrain.deployment.local.run import main
+    except MissingExtraError as error:
+        raise SystemExit(str(error)) from None
+    raise SystemExit(main(sys.argv[1:]))

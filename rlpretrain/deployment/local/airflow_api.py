@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from graphlib import TopologicalSorter
 from types import TracebackType
 from typing import Any, Self
@@ -70,9 +71,13 @@ class AirflowApi:
         token = self._call("POST", "/auth/token", json=self._credentials)["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
 
-    def dag_is_loaded(self, dag_id: str) -> bool:
-        """Return whether the DAG processor has read the DAG."""
-        return self._client.get(f"/api/v2/dags/{dag_id}").is_success
+    def dag_is_loaded(self, dag_id: str, since: datetime | None = None) -> bool:
+        """Return whether the DAG processor has read the DAG, at or after `since` if that is given."""
+        answer = self._client.get(f"/api/v2/dags/{dag_id}")
+        if not answer.is_success or since is None:
+            return answer.is_success
+        parsed = answer.json()["last_parsed_time"]
+        return parsed is not None and datetime.fromisoformat(parsed) >= since
 
     def import_errors(self) -> list[str]:
         """Return the stack trace of each DAG file that can't be imported."""

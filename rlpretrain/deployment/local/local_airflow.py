@@ -1,32 +1,38 @@
-"""Airflow on this machine for the duration of one run: database, scheduler, DAG processor and api-server.
+"""Airflow on this machine: database, scheduler, DAG processor and api-server.
 
-Everything is in one private home folder. Each start begins with an empty, migrated database, so nothing that an
-earlier run left, whether it finished or was killed, can queue before this one or lock it out.
+Everything is in one private home folder, which keeps the runs, their logs and the password from start to start. What
+an earlier start left unfinished, whether it was stopped or killed, is marked as failed, so that it can neither queue
+before the next run nor lock it out.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from importlib.metadata import version
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import psutil
-
+from rlpretrain.deployment.local.home import (
+    DATABASE,
+    OWNER_VARIABLE,
+    PASSWORDS,
+    end_processes_of,
+    end_unfinished,
+    locked,
+    make_database,
+)
+from rlpretrain.deployment.local.running_airflow import forget_running, note_running
 from rlpretrain.errors import StageError
-from rlpretrain.runs.files import atomic_path
 
-__all__ = ["LocalAirflow"]
+__all__ = ["COMPONENTS", "STOP_SECONDS", "UI_COMPONENTS", "USER", "LocalAirflow"]
 
 COMPONENTS = {
     # No task of the DAG defers, so there is no triggerer; logs are read as files, so there is no log server.
@@ -34,12 +40,13 @@ COMPONENTS = {
     "scheduler": ("scheduler", "--skip-serve-logs"),
     "dag-processor": ("dag-processor",),
 }
-OWNER_VARIABLE = "RLPRETRAIN_LOCAL_AIRFLOW"
-"""Marks every process that is started here, so that those of a killed run are found."""
+UI_COMPONENTS = {**COMPONENTS, "triggerer": ("triggerer", "--skip-serve-logs")}
+"""Those of an Airflow that stays: a run may wait for a person's approval there, and be late."""
+USER = "admin"
 STOP_SECONDS = 10
 """Longer than a task needs to stop its container."""
 IDLE_STOP_SECONDS = 1
-"""Enough when no task runs: nothing is kept, so nothing needs a clean shutdown."""
+"""Enough when no task runs: the database survives a killed process."""
 
 
 class LocalAirflow:
@@ -48,7 +55,7 @@ class LocalAirflow:
     Parameters
     ----------
     home
-        Folder for the database, logs and secrets; emptied at each start.
+        Folder for the database, logs and the password; they stay there.
     dags, plugins
         Folders that Airflow reads.
     environment
@@ -59,9 +66,11 @@ class LocalAirflow:
         URL of an empty database; a SQLite file in the home when left out.
     components
         The processes: name -> arguments of ``airflow``; those of a single machine when left out.
+    port
+        Port of the api-server on the loopback address; a free one when left out.
     """
 
-    user = "admin"
+    user = USER
 
     def __init__(
         self,
@@ -73,15 +82,19 @@ class LocalAirflow:
         parallelism: int,
         database: str = "",
         components: Mapping[str, tuple[str, ...]] | None = None,
+        port: int | None = None,
     ) -> None:
         self.home = home.absolute()
-        self.password = secrets.token_urlsafe(16)
-        self.url = f"http://127.0.0.1:{_free_port()}"
+        self.password = _password_in(self.passwords)
+        self.url = f"http://127.0.0.1:{_free_port() if port is None else port}"
         self._database = database
         self._components = COMPONENTS if components is None else components
         self._environment = self._settings(dags, plugins, parallelism) | dict(environment)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._resources = ExitStack()
+        self._stays = False
+        self.started = datetime.now(UTC)
+        """Time from which on DAG files have been read; it is set again on entering."""
 
     def _settings(self, dags: Path, plugins: Path, parallelism: int) -> dict[str, str]:
         settings = {
@@ -98,7 +111,7 @@ class LocalAirflow:
             "API__BASE_URL": self.url,
             "API__SECRET_KEY": secrets.token_urlsafe(32),
             "API_AUTH__JWT_SECRET": secrets.token_urlsafe(64),
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / DATABASE}",
             "LOGGING__BASE_LOG_FOLDER": str(self.logs),
             # The run is triggered once; the nightly schedule belongs to a deployment.
             "SCHEDULER__USE_JOB_SCHEDULE": "False",
@@ -134,14 +147,16 @@ class LocalAirflow:
     @property
     def passwords(self) -> Path:
         """File with the password for the UI."""
-        return self.home / "passwords.json"
+        return self.home / PASSWORDS
 
     def __enter__(self) -> Self:
-        self._resources.enter_context(_locked(self.home))
+        self._resources.enter_context(locked(self.home))
         try:
-            _end_processes_of(self.home, STOP_SECONDS)
-            self._empty_home()
-            self._make_database()
+            self.started = datetime.now(UTC)
+            end_processes_of(self.home, STOP_SECONDS)
+            forget_running(self.home)
+            self._write_password()
+            self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = self._migrated()
             for name, arguments in self._components.items():
                 self._processes[name] = self._start(name, *arguments)
         except BaseException:
@@ -152,35 +167,40 @@ class LocalAirflow:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop(IDLE_STOP_SECONDS if error is None else STOP_SECONDS)
+        if self._stays and error is None:
+            self._resources.close()
+        else:
+            self._stop(IDLE_STOP_SECONDS if error is None else STOP_SECONDS)
 
-    def _empty_home(self) -> None:
-        for path in self.home.iterdir():
-            if path.name == "lock" or path.name.startswith("migrated-"):
-                continue
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-        self.passwords.touch(mode=0o600)
-        self.passwords.write_text(json.dumps({self.user: self.password}), encoding="utf-8")
+    def keep(self, settings: Mapping[str, str]) -> None:
+        """Let the processes run on after this context, and note where, for `running_airflow`.
 
-    def _make_database(self) -> None:
-        """Migrate the given database, or copy an empty one, which is created once for each version of Airflow."""
+        Parameters
+        ----------
+        settings
+            Variables of the deployment that the tasks have.
+        """
+        pids = {name: process.pid for name, process in self._processes.items()}
+        note_running(self.home, url=self.url, pids=pids, settings=settings)
+        self._stays = True
+
+    def _write_password(self) -> None:
+        if _password_in(self.passwords) != self.password:
+            self.passwords.unlink(missing_ok=True)
+            self.passwords.touch(mode=0o600)
+            self.passwords.write_text(json.dumps({self.user: self.password}), encoding="utf-8")
+
+    def _migrated(self) -> str:
+        """Migrate the given database or the home's own, and end what an earlier start left unfinished there."""
         if self._database:
-            self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = self._database
-            self._migrate()
-            return
-        template = self.home / f"migrated-{version('apache-airflow')}.db"
-        if not template.exists():
-            with atomic_path(template) as temporary:
-                self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{temporary}"
-                self._migrate()
-        database = self.home / "airflow.db"
-        shutil.copyfile(template, database)
-        self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = f"sqlite:///{database}"
+            self._migrate(self._database)
+            return self._database
+        address = make_database(self.home, self._migrate)
+        end_unfinished(self.home)
+        return address
 
-    def _migrate(self) -> None:
+    def _migrate(self, address: str) -> None:
+        self._environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"] = address
         if self._start("migration", "db", "migrate").wait() != 0:
             raise StageError(f"Airflow's database can't be created:\n{self.log_tail('migration')}")
 
@@ -208,48 +228,18 @@ class LocalAirflow:
                 raise StageError(f"Airflow's {name} ended with {process.returncode}:\n{self.log_tail(name)}")
 
     def _stop(self, patience: float) -> None:
-        _end_processes_of(self.home, patience)
+        end_processes_of(self.home, patience)
         for process in self._processes.values():
             process.wait()
         self._resources.close()
 
 
-def _end_processes_of(home: Path, patience: float) -> None:
-    """End every process, tasks and their children included, that was started with this home.
-
-    `patience` is how long, in seconds, they may take before they are killed.
-    """
-    for ask in (psutil.Process.terminate, psutil.Process.kill):
-        processes = list(_processes_of(home))
-        for process in processes:
-            try:
-                ask(process)
-            except psutil.NoSuchProcess:
-                continue
-        psutil.wait_procs(processes, timeout=patience)
-
-
-def _processes_of(home: Path) -> Iterator[psutil.Process]:
-    for process in psutil.process_iter():
-        try:
-            if process.pid != os.getpid() and process.environ().get(OWNER_VARIABLE) == str(home):
-                yield process
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-
-
-@contextmanager
-def _locked(home: Path) -> Iterator[None]:
-    """Lock the home for this process; the lock is released when the process ends, however it ends."""
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (home / "lock").open("w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise StageError(
-                f"{home} is in use by another run", hint="wait for it to end, or run from another checkout"
-            ) from None
-        yield
+def _password_in(file: Path) -> str:
+    """Return the password that an earlier start wrote, or a new one."""
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))[USER])
+    except (OSError, ValueError, KeyError, TypeError):
+        return secrets.token_urlsafe(16)
 
 
 def _free_port() -> int:

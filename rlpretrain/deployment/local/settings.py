@@ -10,7 +10,7 @@ from typing import Any
 from rlpretrain.errors import SettingsError
 from rlpretrain.settings import ENVIRONMENT_PREFIX
 
-__all__ = ["run_environment", "run_parameters_from"]
+__all__ = ["run_environment", "run_parameters_from", "run_sources"]
 
 SOURCES = ("market", "catalogue")
 """Settings that may name a folder relative to where the command was run."""
@@ -32,6 +32,15 @@ def run_environment(environment: Mapping[str, str], folder: Path) -> dict[str, s
             variables[ENVIRONMENT_PREFIX + name] = _absolute(name.lower(), environment[name], folder)
     artifacts = folder / (environment.get("ARTIFACTS") or "artifacts")
     return {**variables, f"{ENVIRONMENT_PREFIX}OUTPUT_DIR": str(artifacts.resolve())}
+
+
+def run_sources(environment: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """Return ``MARKET`` and ``CATALOGUE`` as settings of the run: an Airflow that runs already may have others."""
+    return {
+        name: _absolute(name, environment[name.upper()], folder)
+        for name in SOURCES
+        if environment.get(name.upper())
+    }
 
 
 def run_parameters_from(text: str, folder: Path) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from functools import cache
+from collections.abc import Awaitable, Callable
+from functools import cache, partial
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -17,18 +17,22 @@ from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 
-from rlpretrain.deployment.web.airflow_runs import airflow_run, airflow_runs
+from rlpretrain.deployment.web.airflow_runs import Failure, airflow_run, airflow_runs, failures_of
 from rlpretrain.deployment.web.folders import UnknownError, files_of, find_run
 from rlpretrain.deployment.web.overview import Run, list_runs, one_run
 from rlpretrain.deployment.web.patterns_page import Choice, decision_context, patterns_context
-from rlpretrain.deployment.web.places import DAG_ID
+from rlpretrain.deployment.web.places import DAG_ID, task_page
 from rlpretrain.deployment.web.runs_page import run_context, runs_context
+from rlpretrain.deployment.web.tonight_page import tonight_of
 from rlpretrain.errors import RlpretrainError, StageError
-from rlpretrain.runs.output_folder import MarkedRun, find_runs, read_mark, run_folder_name
+from rlpretrain.runs.output_folder import find_runs, read_mark, run_folder_name
 from rlpretrain.settings import load_config
+from rlpretrain.tonight.outlook import newest_mined
+from rlpretrain.tonight.page import SHOWN_ASSETS, templates
+from rlpretrain.tonight.text import agent_words
 
 __all__ = ["pages"]
 
@@ -124,7 +128,7 @@ def _problem(request: Request, status: int, message: str) -> Response:
 @cache
 def _templates() -> Environment:
     environment = Environment(
-        loader=PackageLoader("rlpretrain.deployment.web"),
+        loader=ChoiceLoader([PackageLoader("rlpretrain.deployment.web"), templates()]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -158,7 +162,8 @@ def _output() -> Path:
 
 def _runs_page(request: Request, offset: _Offset = 0) -> Response:
     root = _output()
-    return _page(request, "runs", **runs_context(root, list_runs(root, airflow_runs(DAG_ID)), offset))
+    runs = list_runs(root, airflow_runs(DAG_ID))
+    return _page(request, "runs", **runs_context(root, runs, offset, partial(failures_of, DAG_ID)))
 
 
 def _find(run_id: str) -> Run:
@@ -177,8 +182,15 @@ def _find_named(name: str) -> Run:
     return _find(run_id)
 
 
+def _shown_run(request: Request, run: Run, show: str | None, *, tab: bool = False) -> Response:
+    failures: tuple[Failure, ...] = ()
+    if run.state == "failed":
+        failures = failures_of(DAG_ID, [run.run_id]).get(run.run_id, ())
+    return _page(request, "run", tab=tab, task_page=task_page, **run_context(run, show, failures))
+
+
 def _run_page(request: Request, name: str, show: str | None = None) -> Response:
-    return _page(request, "run", **run_context(_find_named(name), show))
+    return _shown_run(request, _find_named(name), show)
 
 
 def _tab_page(request: Request, dag_id: str, run_id: str, show: str | None = None) -> Response:
@@ -186,7 +198,7 @@ def _tab_page(request: Request, dag_id: str, run_id: str, show: str | None = Non
         return _problem(
             request, HTTPStatus.NOT_FOUND, f"Runs of {dag_id} write no report; only those of {DAG_ID} do."
         )
-    return _page(request, "run", tab=True, **run_context(_find(run_id), show))
+    return _shown_run(request, _find(run_id), show, tab=True)
 
 
 def _file(name: str, file: str) -> Response:
@@ -203,15 +215,15 @@ def _file(name: str, file: str) -> Response:
     )
 
 
-def _newest_of(mined: Sequence[MarkedRun]) -> str:
-    if not mined:
-        raise UnknownError("no run has mined patterns yet")
-    return max(mined, key=lambda run: ((run.path / "mine.json").stat().st_mtime, run.path.name)).path.name
+def _tonight_page(request: Request, run: Annotated[str | None, Query(max_length=300)] = None) -> Response:
+    folder = newest_mined(_output()) if run is None else find_run(_output(), run)
+    found = tonight_of(folder)
+    return _page(request, "tonight", found=found, agent=agent_words(found), most=SHOWN_ASSETS)
 
 
 def _patterns_page(request: Request, choice: Annotated[Choice, Query()]) -> Response:
     mined = [run for run in find_runs(_output()) if (run.path / "mine.json").is_file()]
-    name = choice.run or _newest_of(mined)
+    name = choice.run or newest_mined(_output()).name
     chosen = choice.model_copy(update={"run": name})
     context = patterns_context(find_run(_output(), name), chosen)
     newest_first = sorted(mined, key=lambda run: run.path.name, reverse=True)
@@ -243,6 +255,7 @@ _ROUTES: dict[str, Callable[..., Response]] = {
     "/dags/{dag_id}/runs/{run_id}": _tab_page,
     "/runs/{name}": _run_page,
     "/runs/{name}/files/{file:path}": _file,
+    "/tonight": _tonight_page,
     "/patterns": _patterns_page,
     "/patterns/decision": _decision_page,
     "/static/{name}": _static,

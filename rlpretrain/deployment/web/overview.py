@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,9 +16,20 @@ from rlpretrain.errors import StageError
 from rlpretrain.runs.output_folder import MARK, find_runs, run_folder_name
 from rlpretrain.runs.run_folder import RunFolder
 from rlpretrain.settings import PretrainingConfig
-from rlpretrain.stages import LIST, MINE, STAGES, Stage, manifests_of
+from rlpretrain.stages import (
+    DECIDE,
+    LIST,
+    MINE,
+    PROMOTE,
+    REPORT,
+    SCORE,
+    SEAL,
+    STAGES,
+    Stage,
+    manifests_of,
+)
 from rlpretrain.stages.report import RESULTS
-from rlpretrain.stages.run import SETTINGS
+from rlpretrain.stages.run import DEFAULTS, SETTINGS
 from rlpretrain.stages.stage import Result
 
 __all__ = ["Effect", "Run", "Summary", "list_runs", "one_run", "summarise"]
@@ -39,6 +51,8 @@ class Summary:
     """What a run's folder contains."""
 
     settings: dict[str, Any]
+    changed: dict[str, Any] = field(default_factory=dict)
+    """Settings that differ from the defaults that the run had."""
     listed: int | None = None
     strategies: int | None = None
     voters: int | None = None
@@ -52,18 +66,12 @@ class Summary:
     """Sharpe ratio of following the last versions minus that of following what they were, on the test window."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Seconds of each finished stage, the sum over its parts."""
+    busy: float | None = None
+    """Seconds by the clock in which a stage was at work; what worked side by side counts once."""
     headline: str | None = None
     finding: str | None = None
     reasons: tuple[str, ...] = ()
     sentences: tuple[str, ...] = ()
-
-    @property
-    def changed(self) -> dict[str, Any]:
-        """Settings of the run that differ from their defaults."""
-        return {name: value for name, value in self.settings.items() if value != _DEFAULTS.get(name, value)}
-
-
-_DEFAULTS = PretrainingConfig().of_run()
 
 
 @dataclass(frozen=True)
@@ -83,6 +91,15 @@ class Run:
     def summary(self) -> Summary:
         """What its folder contains."""
         return Summary({}) if self.folder is None else summarise(self.folder)
+
+    @property
+    def minutes(self) -> float | None:
+        """Minutes by the clock from its start to its end or to now; without Airflow, those in which a stage ran."""
+        if self.airflow is not None and self.airflow.started is not None:
+            end = self.airflow.ended or dt.datetime.now(dt.UTC)
+            return (end - self.airflow.started).total_seconds() / 60
+        busy = self.summary.busy
+        return None if busy is None else busy / 60
 
 
 def list_runs(root: Path, known: Mapping[str, AirflowRun]) -> list[Run]:
@@ -136,24 +153,32 @@ def _run(run_id: str, airflow: AirflowRun | None, folder: Path | None) -> Run:
 
 
 def summarise(folder: Path) -> Summary:
-    """Read a run's manifests; a finished run is read once."""
+    """Read a run's manifests; those of a finished run are read once, until another stage of it ends."""
+    stamps = tuple(
+        _modified(folder / f"{stage.name}.json") for stage in (REPORT, DECIDE, SEAL, PROMOTE, SCORE)
+    )
+    return _finished(folder, stamps) if stamps[0] else _summarise(folder)
+
+
+def _modified(path: Path) -> int:
     try:
-        stamp = (folder / "report.json").stat().st_mtime_ns
+        return path.stat().st_mtime_ns
     except OSError:
-        return _summarise(folder)
-    return _finished(folder, stamp)
+        return 0
 
 
 @lru_cache(maxsize=512)
-def _finished(folder: Path, stamp: int) -> Summary:  # noqa: ARG001 - the stamp distinguishes a repeated report
+def _finished(folder: Path, stamps: tuple[int, ...]) -> Summary:  # noqa: ARG001 - they distinguish repeated stages
     return _summarise(folder)
 
 
 def _summarise(folder: Path) -> Summary:
     run, results = RunFolder(folder), read_json(folder / RESULTS)
+    settings, defaults = read_json(folder / SETTINGS), read_json(folder / DEFAULTS) or _DEFAULTS
     listed, mined = _result(run, LIST), _result(run, MINE)
     return Summary(
-        settings=read_json(folder / SETTINGS),
+        settings=settings,
+        changed={name: value for name, value in settings.items() if value != defaults.get(name, value)},
         listed=None if listed is None else listed.listed,
         strategies=None if mined is None else mined.strategies,
         voters=None if mined is None else mined.voters,
@@ -163,6 +188,7 @@ def _summarise(folder: Path) -> Summary:
         jump_start=_effect(results.get("effects", {}).get("jump_start")),
         hindsight=_effect(results.get("hindsight", {}).get("on_test")),
         seconds=_seconds(folder),
+        busy=_busy(folder),
         headline=results.get("headline"),
         finding=results.get("finding"),
         reasons=tuple(results.get("reasons", ())),
@@ -181,6 +207,26 @@ def _result(run: RunFolder, stage: Stage[Any, ResultT]) -> ResultT | None:
 
 def _effect(found: Mapping[str, Any] | None) -> Effect | None:
     return None if found is None else Effect(found["estimate"], found["low"], found["high"])
+
+
+_DEFAULTS = PretrainingConfig().of_run()
+"""Those of this version, for a run that an earlier one has begun, which wrote down none."""
+
+
+def _busy(folder: Path) -> float | None:
+    """Return the length of the union of the stages' times; None where no manifest has them."""
+    run = RunFolder(folder)
+    spans = sorted(
+        (manifest.clock["finished"] - manifest.seconds, manifest.clock["finished"])
+        for stage in STAGES
+        for manifest in manifests_of(run, stage)
+        if isinstance(manifest.clock.get("finished"), int | float)
+    )
+    total, until = 0.0, -math.inf
+    for begun, ended in spans:
+        total += max(0.0, ended - max(begun, until))
+        until = max(until, ended)
+    return total if spans else None
 
 
 def _seconds(folder: Path) -> dict[str, float]:

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from airflow.configuration import conf
 
-__all__ = ["DAG_ID", "PREFIX", "LazyPages", "external_views", "report_tab"]
+__all__ = ["DAG_ID", "PREFIX", "LazyPages", "external_views", "report_tab", "task_page"]
 
 DAG_ID = "rl_pretraining"
 """Users who may read the runs of this DAG may see the pages."""
@@ -51,6 +51,12 @@ def external_views() -> list[dict[str, Any]]:
 def report_tab(dag_id: str, run_id: str) -> str:
     """Return the address of a run's report in Airflow's UI."""
     return f"{_root()}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}/plugin/{_TAB}"
+
+
+def task_page(run_id: str, task_id: str, map_index: int) -> str:
+    """Return the address of a task of a run in Airflow's UI, with its log."""
+    mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
+    return f"{_root()}/dags/{DAG_ID}/runs/{quote(run_id, safe='')}/tasks/{quote(task_id, safe='')}{mapped}"
 
 
 class LazyPages:

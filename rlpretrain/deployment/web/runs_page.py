@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from rlpretrain.deployment.web import charts
+from rlpretrain.deployment.web.airflow_runs import Failure
 from rlpretrain.deployment.web.folders import files_of
 from rlpretrain.deployment.web.live_record import live_record
 from rlpretrain.deployment.web.overview import Run
@@ -80,7 +81,16 @@ def models_of(root: Path, names: Sequence[str]) -> dict[str, Model]:
     return {name: Model(numbers[name], registry.standing(numbers[name])) for name in names if name in numbers}
 
 
-def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]:
+def _unexplained(_: Sequence[str]) -> Mapping[str, tuple[Failure, ...]]:
+    return {}
+
+
+def runs_context(
+    root: Path,
+    runs: Sequence[Run],
+    offset: int,
+    explain: Callable[[Sequence[str]], Mapping[str, tuple[Failure, ...]]] = _unexplained,
+) -> dict[str, Any]:
     """Gather a page of runs, the champion, and the trends.
 
     Parameters
@@ -91,6 +101,8 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
         All runs, newest first.
     offset
         Number of runs to skip.
+    explain
+        Reads the failed tasks of some runs, see `failures_of`; it is asked about the runs of this page that failed.
     """
     shown = runs[offset : offset + PAGE]
     try:
@@ -101,6 +113,7 @@ def runs_context(root: Path, runs: Sequence[Run], offset: int) -> dict[str, Any]
     return {
         "runs": shown,
         "models": models,
+        "failures": explain([run.run_id for run in shown if run.state == "failed"]),
         "newer": max(0, offset - PAGE) if offset else None,
         "older": offset + PAGE if offset + PAGE < len(runs) else None,
         "total": len(runs),
@@ -164,13 +177,15 @@ def _seconds(runs: Sequence[Run]) -> Markup:
     return charts.columns(names, series, title="Seconds of each stage", labels=[""] * len(runs))
 
 
-def run_context(run: Run, show: str | None) -> dict[str, Any]:
+def run_context(run: Run, show: str | None, failures: Sequence[Failure] = ()) -> dict[str, Any]:
     """Gather what the page of one run shows.
 
     Parameters
     ----------
     show
         One of `VIEWS`, ``files``, or None for the first view that the run has.
+    failures
+        Its failed tasks, the first that failed first.
     """
     files = {} if run.folder is None else files_of(run.folder)
     views = {name: title for name, (title, file) in VIEWS.items() if file in files}
@@ -191,6 +206,7 @@ def run_context(run: Run, show: str | None) -> dict[str, Any]:
         "run": run,
         "summary": summary,
         "model": model.get(run.name),
+        "failures": failures,
         "files": list(files.values()),
         "views": views,
         "show": show,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 
 import numpy as np
@@ -13,7 +14,7 @@ from rlpretrain.environments import Book, EpisodeData
 from rlpretrain.errors import DataError, StageError
 from rlpretrain.features import STATE_DIM
 from rlpretrain.patterns.decisions.pattern_set import ACTIONS
-from rlpretrain.registry import Registry
+from rlpretrain.registry import ModelVersion, Registry
 from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import as_trained, open_champion
 from rlpretrain.stages.mine import MINE
@@ -22,7 +23,7 @@ from rlpretrain.stages.validated_assets import assets_of
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy
 
-__all__ = ["Score", "follow", "score"]
+__all__ = ["Score", "follow", "latest_scores", "score"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,24 @@ class Score:
     """Return of the open position at this close, fraction, before costs; 0 when flat."""
 
 
+def latest_scores(
+    work: Work[ScoreSettings], version: ModelVersion, symbols: Sequence[str]
+) -> tuple[list[Score], dict[str, str]]:
+    """Return a version's decision at the last close of each asset, and the reason for each asset without one."""
+    policy = open_champion(Registry(work.output_dir), version)
+    scores: list[Score] = []
+    left_out: dict[str, str] = {}
+    for symbol in symbols:
+        try:
+            data = as_trained(work, version, symbol)
+        except DataError as error:
+            left_out[symbol] = str(error)
+            continue
+        start = int(np.searchsorted(data.dates, np.datetime64(version.unseen_from)))
+        scores.append(follow(policy, data, min(start, len(data) - 1))[-1])
+    return scores, left_out
+
+
 def score(work: Work[ScoreSettings]) -> Scored:
     """Score with the present champion, on this run's prices and votes.
 
@@ -61,17 +80,8 @@ def score(work: Work[ScoreSettings]) -> Scored:
         raise StageError(
             f"{registry.folder} has no champion", hint="`rlpretrain models list` shows all agents"
         )
-    policy = open_champion(registry, champion)
-    scores: list[Score] = []
-    left_out: dict[str, str] = {}
-    for symbol in sorted({*work.result(MINE).training_assets, *assets_of(work)}):
-        try:
-            data = as_trained(work, champion, symbol)
-        except DataError as error:
-            left_out[symbol] = str(error)
-            continue
-        start = int(np.searchsorted(data.dates, np.datetime64(champion.unseen_from)))
-        scores.append(follow(policy, data, min(start, len(data) - 1))[-1])
+    symbols = sorted({*work.result(MINE).training_assets, *assets_of(work)})
+    scores, left_out = latest_scores(work, champion, symbols)
     if not scores:
         raise DataError(f"no asset can be scored: {left_out}")
     as_of = max(score.date for score in scores)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rlpretrain.deployment.local.settings import run_environment, run_parameters_from
+from rlpretrain.deployment.local.settings import run_environment, run_parameters_from, run_sources
 from rlpretrain.errors import SettingsError
 
 HERE = Path("/checkout")
@@ -30,6 +30,11 @@ def test_generated_sources_are_left_alone() -> None:
     environment = run_environment(given, HERE)
     assert environment["RLPRETRAIN_MARKET"] == given["MARKET"]
     assert environment["RLPRETRAIN_CATALOGUE"] == given["CATALOGUE"]
+
+
+def test_a_run_names_its_own_sources() -> None:
+    given = {"MARKET": "files:../market", "CATALOGUE": "", "RLPRETRAIN_SEED": "3"}
+    assert run_sources(given, HERE) == {"market": "files:/market"}
 
 
 def test_addresses_pass_as_they_are() -> None:
