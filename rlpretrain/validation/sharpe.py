@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping
 
 import numpy as np
-from arch.bootstrap import SPA, CircularBlockBootstrap, StationaryBootstrap
+from arch.bootstrap import SPA, StationaryBootstrap
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
@@ -38,6 +38,10 @@ Floats = NDArray[np.float64]
 
 _MIN_BARS = 60
 """Below about a quarter of a year, a block bootstrap of second moments has too little to resample."""
+_STILL = 1e-12
+"""Deviation of returns up to which they do not vary."""
+_AT_ONCE = 200
+"""Resamples drawn together, to bound the memory."""
 
 
 class SharpeDifference(BaseModel):
@@ -125,7 +129,7 @@ def sharpe_difference(
         many resamples then contain no difference at all.
     """
     pair = np.column_stack([np.asarray(returns, dtype=np.float64), np.asarray(reference, dtype=np.float64)])
-    if len(pair) < _MIN_BARS or (pair.std(axis=0) <= 1e-12).any():
+    if len(pair) < _MIN_BARS or (pair.std(axis=0) <= _STILL).any():
         return None
     annual = math.sqrt(bars_per_year)
     block = day_block_length(pair)
@@ -137,10 +141,7 @@ def sharpe_difference(
             estimate=difference * annual, low=difference * annual, high=difference * annual, level=level
         )
         return SharpeDifference(interval=same, p_value=1.0, block=block)
-    studentised = np.empty(samples)
-    resampler = CircularBlockBootstrap(block, pair, seed=rng)
-    for i, ((resampled,), _) in enumerate(resampler.bootstrap(samples)):
-        studentised[i] = _studentise(np.asarray(resampled), difference, block)
+    studentised = _studentise(pair, difference, block, samples, rng)
     if int(np.isinf(studentised).sum()) > int((1.0 - level) * (samples - 1)):
         return None
     reach = float(np.quantile(studentised, level)) * error
@@ -161,22 +162,57 @@ def _linearised(pair: Floats) -> tuple[float, Floats, Floats]:
     """Return the per-bar difference, its gradient in means and second moments, and the centred moments."""
     moments = np.hstack([pair, pair**2])
     mean = moments.mean(axis=0)
-    variance = mean[2:] - mean[:2] ** 2
-    ratio = mean[:2] / np.sqrt(variance)
+    difference, gradient = _difference_and_gradient(mean, mean[2:] - mean[:2] ** 2)
+    return float(difference), gradient, moments - mean
+
+
+def _difference_and_gradient(mean: Floats, variance: Floats) -> tuple[Floats, Floats]:
+    """Return the difference of two ratios per bar, (...,), and its gradient in means and second moments, (..., 4).
+
+    Parameters
+    ----------
+    mean, variance
+        (..., 4) means of both series and of their squares, and (..., 2) the variances that follow from them.
+    """
+    ratio = mean[..., :2] / np.sqrt(variance)
     sign = np.array([1.0, -1.0])
-    gradient = np.concatenate([sign * mean[2:] / variance**1.5, -sign * 0.5 * mean[:2] / variance**1.5])
-    return float(ratio[0] - ratio[1]), gradient, moments - mean
+    by_means = sign * mean[..., 2:] / variance**1.5
+    by_squares = -sign * 0.5 * mean[..., :2] / variance**1.5
+    return ratio[..., 0] - ratio[..., 1], np.concatenate([by_means, by_squares], axis=-1)
 
 
-def _studentise(resampled: Floats, difference: float, block: int) -> float:
-    """Return a resampled difference's distance from the observed one, in standard errors from its own blocks."""
-    if (resampled.std(axis=0) <= 1e-12).any():
-        return math.inf
-    redrawn, gradient, moments = _linearised(resampled)
-    count = len(resampled) // block
-    sums = (moments[: count * block] @ gradient).reshape(count, block).sum(axis=1) / math.sqrt(block)
-    error = math.sqrt(float(np.mean(sums**2)) / len(resampled))
-    return abs(redrawn - difference) / error if error > 0 else math.inf
+def _studentise(
+    pair: Floats, difference: float, block: int, samples: int, rng: np.random.Generator
+) -> Floats:
+    """Return resampled differences' distances from the observed one, in standard errors from their own blocks, (samples,).
+
+    Draws are those of `arch.bootstrap.CircularBlockBootstrap`. All statistics are sums of moments over whole blocks, so
+    each block's sums are computed once and the days themselves are not resampled.
+    """
+    count, whole = len(pair), len(pair) // block
+    drawn = -(-count // block)
+    sums, last = (_block_sums(pair, length) for length in (block, count - (drawn - 1) * block))
+    studentised = np.empty(samples)
+    for first in range(0, samples, _AT_ONCE):
+        starts = rng.integers(count, size=(min(_AT_ONCE, samples - first), drawn))
+        blocks = sums[starts]
+        mean = (blocks[:, : drawn - 1].sum(axis=1) + last[starts[:, -1]]) / count
+        variance = np.maximum(mean[:, 2:] - mean[:, :2] ** 2, 0.0)
+        still = (variance <= _STILL**2).any(axis=1)
+        redrawn, gradient = _difference_and_gradient(mean, np.where(still[:, None], 1.0, variance))
+        deviations = np.einsum("sbm,sm->sb", blocks[:, :whole] - block * mean[:, None], gradient)
+        error = np.sqrt((deviations**2).mean(axis=1) / block / count)
+        still |= error <= 0
+        distance = np.abs(redrawn - difference) / np.where(still, 1.0, error)
+        studentised[first : first + len(starts)] = np.where(still, np.inf, distance)
+    return studentised
+
+
+def _block_sums(pair: Floats, length: int) -> Floats:
+    """Sum both series, and their squares, over `length` bars from each bar on, going round at the end, (bars, 4)."""
+    moments = np.hstack([pair, pair**2])
+    running = np.cumsum(np.vstack([np.zeros(4), moments, moments[:length]]), axis=0)
+    return np.asarray(running[length : length + len(pair)] - running[: len(pair)])
 
 
 def minimum_track_record(returns: ArrayLike, level: float) -> float | None:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from arch.bootstrap import CircularBlockBootstrap
 from scipy import stats
 
 from rlpretrain.validation.sharpe import (
@@ -35,6 +36,29 @@ def test_normal_independent_returns_have_the_textbook_error():
     width = (found.interval.high - found.interval.low) / 2
     assert found.interval.estimate == pytest.approx((ratio[0] - ratio[1]) * math.sqrt(252), rel=1e-3)
     assert width == pytest.approx(1.96 * error, rel=0.12)
+
+
+@pytest.mark.parametrize("bars", [61, 200, 203])
+def test_sums_of_blocks_give_the_errors_of_the_resampled_days(bars: int) -> None:
+    pair = np.random.default_rng(bars).standard_t(5, (bars, 2)) * 0.01
+    wide, narrow = (
+        sharpe_difference(*pair.T, 252, level=level, samples=60, rng=np.random.default_rng(3))
+        for level in (0.9, 0.5)
+    )
+    slow = list(distances_by_day(pair, wide.block, samples=60, rng=np.random.default_rng(3)))
+    reach = [found.interval.high - found.interval.estimate for found in (wide, narrow)]
+    assert reach[0] / reach[1] == pytest.approx(np.quantile(slow, 0.9) / np.quantile(slow, 0.5), rel=1e-9)
+
+
+def distances_by_day(pair: np.ndarray, block: int, *, samples: int, rng: np.random.Generator):
+    """Yield the studentised distances, from what each resampled day adds to the difference by the delta method."""
+    observed = np.subtract(*pair.mean(axis=0) / pair.std(axis=0))
+    for (days,), _ in CircularBlockBootstrap(block, pair, seed=rng).bootstrap(samples):
+        scaled, ratio = (days - days.mean(axis=0)) / days.std(axis=0), days.mean(axis=0) / days.std(axis=0)
+        added = np.subtract(*(scaled - ratio / 2 * (scaled**2 - 1)).T)
+        whole = len(days) // block * block
+        sums = added[:whole].reshape(-1, block).sum(axis=1)
+        yield abs(np.subtract(*ratio) - observed) / np.sqrt(np.mean(sums**2) / block / len(days))
 
 
 def test_equal_skill_is_rarely_told_apart():
