@@ -72,7 +72,9 @@ def test_the_pairs_are_those_of_the_whole_matrix(seed: int, size: int, block: in
 def test_a_pair_at_the_limit_is_judged_by_its_own_sums() -> None:
     voters = library(3, 8)
     known = close_pairs(voters, UNTIL, 0.5)
-    i, j = next((i, j) for i, j in zip(known.one, known.other, strict=True) if 0.5 < known.correlation(i, j, 4) < 0.9)
+    i, j = next(
+        (i, j) for i, j in zip(known.one, known.other, strict=True) if 0.5 < known.correlation(i, j, 4) < 0.9
+    )
     limit = known.correlation(i, j, 4)
     for block in (1, 3, 8):
         at, below = (close_pairs(voters, UNTIL, at, block=block) for at in (limit, np.nextafter(limit, 0)))
