@@ -17,6 +17,7 @@ from rlpretrain.composer import (
     may_be_about_endpoint,
 )
 from rlpretrain.errors import SymphonyError
+from rlpretrain.library.boundary import unforeseen_version
 from rlpretrain.library.history import (
     PastVersion,
     PlacedVersion,
@@ -178,6 +179,10 @@ def _checked(answers: VersionAnswers, symphony_id: str, version_id: str, tree: s
         return VersionTree(tree, answers.content_hash(tree))
     except SymphonyError as error:
         return VersionTree(tree, remark=Remark("not parsed", f"{symphony_id} {version_id}: {error}"))
+    except Exception as error:
+        return VersionTree(
+            tree, remark=unforeseen_version(symphony_id, version_id, "its tree was read", error)
+        )
 
 
 def _failure(error: ComposerError, rejected: RemarkKind) -> Remark:

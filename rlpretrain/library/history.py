@@ -42,12 +42,13 @@ RemarkKind = Literal[
     "last edit missing",
     "not replayed",
     "not compared",
+    "unforeseen",
 ]
 """The service has no versions, or none of this symphony; no answer came; a row that cannot be read; an id twice; two
 versions at one time; a time after now, or before the service existed; a version that another replaced before a close;
 one whose tree is missing, or cannot be parsed; one that does the same as the one before; a last edit that cannot be
 read, or that no version belongs to; a version that cannot be replayed on this market, or that could not be compared
-with a backtest of the service."""
+with a backtest of the service; one that caused an exception that the program does not know."""
 
 _CLOCKS_DIFFER = dt.timedelta(minutes=5)
 """How far the service's clock may be ahead of ours."""

@@ -41,8 +41,8 @@ class VersionSource:
     backtest: str | None = None
     """Object in the cache."""
     remark: Remark | None = None
-    """Why there is no backtest: "not replayed" if the market lacks prices for the tree, else "not compared"; None if
-    the tree is unknown, which is a remark of the history."""
+    """Why there is no backtest: "not replayed" if the market lacks prices for the tree, "unforeseen" after an
+    exception, else "not compared"; None if the tree is unknown, which is a remark of the history."""
 
     def identity(self) -> list[Any]:
         """Return everything that a replay of it depends on, as JSON."""

@@ -19,6 +19,7 @@ from rlpretrain.composer import (
     may_be_about_endpoint,
 )
 from rlpretrain.library.answers import Answers
+from rlpretrain.library.boundary import unforeseen_version
 from rlpretrain.library.histories import ask_history, known_history
 from rlpretrain.library.history import PastVersion, Remark, StrategyHistory
 from rlpretrain.library.sources import BacktestTerms, Source, VersionSource
@@ -76,6 +77,8 @@ class VersionFinder:
                 one = self._known(source, version, until)
             except DamagedError:
                 return None
+            except Exception as error:
+                one = _unforeseen(source, version, error)
             if one is None:
                 return None
             found.append(one)
@@ -138,6 +141,8 @@ class VersionFinder:
         except DamagedError:
             # The tree has been removed; whoever replays it notices, and everything missing is asked for again.
             return _lacking(source, version, "not compared", "its tree was damaged in the cache")
+        except Exception as error:
+            return _unforeseen(source, version, error)
 
     async def _fetch(
         self, client: ComposerClient, source: Source, version: PastVersion, turns: Turns
@@ -182,3 +187,8 @@ def _lacking(
 ) -> VersionSource:
     text = f"{source.row.symphony_id} {version.version_id}: {reason}"
     return VersionSource(version, remark=Remark(kind, text))
+
+
+def _unforeseen(source: Source, version: PastVersion, error: Exception) -> VersionSource:
+    remark = unforeseen_version(source.row.symphony_id, version.version_id, "it was checked", error)
+    return VersionSource(version, remark=remark)

@@ -19,7 +19,9 @@ from rlpretrain.market import PricePanel
 from rlpretrain.patterns import Reject
 from rlpretrain.runs.cache import Cache, DamagedError
 from rlpretrain.stages.extract import ReplaySettings
+from rlpretrain.stages.implementation import replayed_source
 from rlpretrain.stages.implementation.replayed_source import Replayed, SourceReplayer
+from rlpretrain.stages.implementation.replayed_tree import replay_tree
 from rlpretrain.symphony import Costs, Evaluator, backtest, parse_symphony
 from tests.symphony import building as b
 
@@ -162,6 +164,38 @@ def test_a_bad_version_costs_its_own_days_and_is_named(library: Library) -> None
     assert (
         found.remarks[1].text.startswith("v80: root/if") and "raw closes are missing" in found.remarks[1].text
     )
+
+
+def test_an_exception_that_nobody_expected_costs_its_version_alone(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = {"B"}
+
+    def replay(settings: Any, terms: Any, evaluator: Any, symphony: Any, theirs: Any) -> Any:
+        if symphony.holdings[0] in bad:
+            raise ZeroDivisionError("nobody expected this")
+        return replay_tree(settings, terms, evaluator, symphony, theirs)
+
+    monkeypatch.setattr(replayed_source, "replay_tree", replay)
+    parts = (
+        library.version(20, holding("A")),
+        library.version(60, holding("B")),
+        library.version(90, holding("C")),
+    )
+    found = library.replay(holding("C"), *parts)
+    days = library.panel.dates
+    assert found.record.dates.tolist() == [*days[20:60].tolist(), *days[90:].tolist()]
+    assert held(found) == "A" * 40 + "C" * 110 and found.last is not None
+    (remark,) = found.remarks
+    assert (remark.kind, remark.text) == (
+        "unforeseen", "s v60: while it was replayed: ZeroDivisionError nobody expected this",
+    )  # fmt: skip
+    today = library.replay(holding("B"), *parts)
+    assert today.last is None and held(today) == held(found), "so does today's tree, which is no version"
+    assert [remark.text[:7] for remark in today.remarks] == ["s v60: ", "s today"]
+    bad.update("AC")
+    rejected = library.replayer.replay(library.source(holding("C"), *parts))
+    assert isinstance(rejected, Reject) and rejected.stage == "unforeseen"
 
 
 def test_a_version_that_is_not_compared_agrees_on_no_day(library: Library) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import shlex
+import shutil
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -19,6 +21,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
 
+from rlpretrain.composer.client import line_limit
 from rlpretrain.composer.client.credentials import Credentials
 from rlpretrain.composer.client.failures import ComposerError, Verdict, http_failure, refused, text_failure
 from rlpretrain.composer.client.mcp_http import FAULT_KEY, FaultReportingClient
@@ -64,6 +67,8 @@ def http_connector(url: str, credentials: Credentials | None) -> Connector:
 def stdio_connector(command: str, credentials: Credentials | None) -> Connector:
     """Return a connector that starts an MCP server as a process and uses its standard input and output.
 
+    Its lines are bounded, see `line_limit`.
+
     Raises
     ------
     SettingsError
@@ -76,11 +81,15 @@ def stdio_connector(command: str, credentials: Credentials | None) -> Connector:
     if not words:
         raise SettingsError("composer_url: 'stdio:' names no command")
     parameters = StdioServerParameters(
-        command=words[0], args=words[1:], env=credentials.environment() if credentials else None
+        command=sys.executable,
+        args=["-I", line_limit.__file__, str(ANSWER_BYTES.most), *words],
+        env=credentials.environment() if credentials else None,
     )
 
     @asynccontextmanager
     async def connect() -> AsyncIterator[ClientSession]:
+        if shutil.which(words[0]) is None:
+            raise FileNotFoundError(errno.ENOENT, "there is no such program", words[0])
         # The current standard error; the default is the one from when the package was first imported.
         async with Client(stdio_client(parameters, sys.stderr), cache=None) as client:
             yield client.session
@@ -202,7 +211,7 @@ def _classified(subject: str, error: Exception, about_symphony: bool) -> Compose
         return error
     if isinstance(error, _ConnectFailed):
         reason = error.args[0]
-        if isinstance(reason, FileNotFoundError | PermissionError):
+        if isinstance(reason, FileNotFoundError):
             return ComposerError(
                 f"the server cannot be started: {reason}", verdict=Verdict.STOP, session_lost=True
             )

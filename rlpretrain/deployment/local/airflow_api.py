@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import httpx
 
+from rlpretrain.deployment.killed import killed, signal_in
 from rlpretrain.deployment.notifications.alert_message import FAILURE_KEY, RESULT_TASK
 from rlpretrain.errors import ServiceError, SettingsError
 
@@ -126,14 +127,21 @@ class AirflowApi:
         return self._xcom(dag_id, run_id, RESULT_TASK, "return_value", -1)
 
     def failures(self, dag_id: str, run_id: str) -> dict[str, str]:
-        """Return each failed task's reason; "" where its worker could not store one."""
+        """Return each failed task's reason; "" where its worker could not store one, and the log tells no signal."""
         return {
             f"{task.task_id} {task.label}".rstrip(): str(
-                self._xcom(dag_id, run_id, task.task_id, FAILURE_KEY, task.map_index) or ""
+                self._xcom(dag_id, run_id, task.task_id, FAILURE_KEY, task.map_index)
+                or self._signal(dag_id, run_id, task)
             )
             for task in self.task_states(dag_id, run_id)
             if task.state == "failed"
         }
+
+    def _signal(self, dag_id: str, run_id: str, task: TaskState) -> str:
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task.task_id}/logs/{max(task.try_number, 1)}"
+        log = self._call("GET", path, params={"map_index": task.map_index, "full_content": True})["content"]
+        status = signal_in(entry for entry in log if isinstance(entry, dict))
+        return killed("its process", status) if status else ""
 
     def cancel(self, dag_id: str, run_id: str) -> None:
         """Stop the run's tasks and mark the run as failed."""

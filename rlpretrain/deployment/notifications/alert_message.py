@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
+from rlpretrain.deployment.killed import killed, log_of, signal_in
+
 __all__ = ["FAILURE_KEY", "RESULT_TASK", "AlertMessage", "died", "failed_run", "late_run", "successful_run"]
 
 FAILURE_KEY = "failure"
@@ -92,9 +94,12 @@ def failed_run(context: Mapping[str, Any]) -> AlertMessage:
 def died(ti: Any) -> str:
     """Return what is known of a task that has left no reason: its process had no time to tell one."""
     host = getattr(ti, "hostname", None) or "its host"
+    ended = f"try {getattr(ti, 'try_number', None) or 1} on {host} ended without an error of its own"
+    if status := signal_in(log_of(ti)):
+        return f"{ended}: {killed('its process', status)}"
     return (
-        f"try {getattr(ti, 'try_number', None) or 1} on {host} ended without an error of its own: its process was "
-        "killed, often for lack of memory; or its worker died; or the task was stopped manually"
+        f"{ended}: its process was killed, often for lack of memory; or its worker died; or the task was stopped "
+        "manually"
     )
 
 

@@ -17,6 +17,7 @@ from airflow.providers.common.compat.sdk import redact
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
+from rlpretrain.deployment.killed import container_status, killed
 from rlpretrain.deployment.notifications.alert_message import (
     FAILURE_KEY,
     AlertMessage,
@@ -82,6 +83,8 @@ def record_failure(context: Context) -> None:
     reason = (
         str(redact(f"{type(error).__name__}: {error}")) if isinstance(error, BaseException) else str(error)
     )
+    if status := container_status(reason):
+        reason = f"{killed('the container', status)}; {reason}"
     try:
         context["ti"].xcom_push(FAILURE_KEY, reason[:LONGEST_REASON])
     except Exception:

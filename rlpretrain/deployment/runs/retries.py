@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from airflow.sdk import RetryDecision, RetryPolicy
 from airflow.sdk.exceptions import AirflowException, AirflowRuntimeError, ErrorType
 
+from rlpretrain.deployment.killed import container_status, killed
 from rlpretrain.errors import ServiceError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 __all__ = ["TransientFailures"]
-
-
-_KILLED = re.compile(r"\b(?:StatusCode|exit_code)\W+(137|143)\b")
-"""The exit status of a container that SIGKILL or SIGTERM ended, as Docker's and Kubernetes' operators report it."""
 
 
 class TransientFailures(RetryPolicy):
@@ -47,10 +43,8 @@ class TransientFailures(RetryPolicy):
                 break
             if isinstance(cause, (ConnectionError, TimeoutError)) or _is_unanswered(cause):
                 return RetryDecision.retry(reason=str(cause))
-            if isinstance(cause, AirflowException) and (killed := _KILLED.search(str(cause))):
-                return RetryDecision.retry(
-                    reason=f"the trainer was killed, exit status {killed[1]}: it resumes"
-                )
+            if isinstance(cause, AirflowException) and (status := container_status(str(cause))):
+                return RetryDecision.retry(reason=f"{killed('the trainer', status)}: it resumes")
         return RetryDecision.fail(reason=f"{type(exception).__name__}: a retry would fail the same way")
 
 

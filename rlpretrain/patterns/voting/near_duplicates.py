@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rlpretrain.market import Dates, Floats
-from rlpretrain.patterns.strategies.running_performance import MIN_OBSERVATIONS
+from rlpretrain.market import Dates
 from rlpretrain.patterns.strategies.strategy_records import StrategyRecord
+from rlpretrain.patterns.voting.close_returns import ClosePairs, close_pairs, quarter_of
 
 __all__ = ["Exclusion", "one_vote_each", "quarter_starts"]
 
@@ -81,37 +81,43 @@ def one_vote_each(
     votes = [mask.copy() for mask in admitted]
     untils = [voter.reviewed_until(validation_start) for voter in voters]
     reviews = [quarter_starts(voter.dates, until) for voter, until in zip(voters, untils, strict=True)]
-    left_out: dict[int, list[tuple[int, float]]] = {}
-    for start, correlation in _correlations(voters, max(untils, default=validation_start)):
+    left_out: dict[int, list[tuple[int, int | None]]] = {}
+    pairs = close_pairs(voters, max(untils, default=validation_start), max_correlation)
+    for quarter, start in enumerate(pairs.starts):
         seats = {
             i: seat
             for i, voter in enumerate(voters)
             if (seat := _seat(voter, reviews[i], start)) is not None and votes[i][seat.start]
         }
         lengths = {i: int(np.searchsorted(voters[i].dates, start)) for i in seats}
-        taken = [
-            i for i, voter in enumerate(voters) if untils[i] <= start <= voter.dates[-1] and votes[i][-1]
-        ]
-        trees = {voters[i].content_hash: i for i in taken}
+        keep = [i for i, voter in enumerate(voters) if untils[i] <= start <= voter.dates[-1] and votes[i][-1]]
+        taken = {i: place for place, i in enumerate(keep)}
+        trees = {voters[i].content_hash: i for i in keep}
         tree_of = {i: voters[i].tree_at(voters[i].dates[seat.start]) for i, seat in seats.items()}
+        near = pairs.at(quarter)
         for i in _in_order(voters, seats, lengths, tree_of):
             tree = tree_of[i]
-            alike = correlation[i, taken]
+            alike = sorted((j for j in near(i).tolist() if j in taken), key=taken.__getitem__)
             if tree in trees:
-                left_out.setdefault(i, []).append((trees[tree], np.nan))
+                left_out.setdefault(i, []).append((trees[tree], None))
                 votes[i][seats[i]] = False
-            elif len(taken) and np.nanmax(alike, initial=-1.0) > max_correlation:
-                nearest = int(np.nanargmax(alike))
-                left_out.setdefault(i, []).append((taken[nearest], float(alike[nearest])))
+            elif alike:
+                nearest = _nearest(pairs, i, alike, quarter)
+                left_out.setdefault(i, []).append((nearest, quarter))
                 votes[i][seats[i]] = False
             else:
-                taken.append(i)
+                taken[i] = len(taken)
                 trees[tree] = i
     exclusions = {
-        i: _exclusion(found, voters, int(admitted[i][reviews[i]].sum()))
+        i: _exclusion(i, found, pairs, int(admitted[i][reviews[i]].sum()))
         for i, found in sorted(left_out.items())
     }
     return tuple(votes), exclusions
+
+
+def _nearest(pairs: ClosePairs, i: int, alike: Sequence[int], quarter: int) -> int:
+    """Return which of those taken a strategy correlates with most, of equal ones the first taken."""
+    return alike[0] if len(alike) == 1 else max(alike, key=lambda j: pairs.correlation(i, j, quarter))
 
 
 def _in_order(
@@ -133,66 +139,21 @@ def _in_order(
 def _seat(voter: StrategyRecord, reviews: NDArray[np.intp], start: np.datetime64) -> slice | None:
     """Return the rows from the review of the quarter that begins at `start` to the next; None if it has no review."""
     at = int(np.searchsorted(voter.dates[reviews], start))
-    if at == len(reviews) or _quarter(voter.dates[reviews[at]]) != _quarter(start):
+    if at == len(reviews) or quarter_of(voter.dates[reviews[at]]) != quarter_of(start):
         return None
     return slice(int(reviews[at]), int(reviews[at + 1]) if at + 1 < len(reviews) else len(voter.dates))
 
 
-def _exclusion(found: list[tuple[int, float]], voters: Sequence[StrategyRecord], admitted: int) -> Exclusion:
+def _exclusion(i: int, found: list[tuple[int, int | None]], pairs: ClosePairs, admitted: int) -> Exclusion:
     nearest, _ = Counter(other for other, _ in found).most_common(1)[0]
     correlations = [
-        correlation for other, correlation in found if other == nearest and not np.isnan(correlation)
+        pairs.correlation(i, nearest, quarter)
+        for other, quarter in found
+        if other == nearest and quarter is not None
     ]
     return Exclusion(
         reviews=len(found),
         admitted=admitted,
-        duplicate_of=voters[nearest].symphony_id,
+        duplicate_of=pairs.voters[nearest].symphony_id,
         correlation=max(correlations, default=None),
     )
-
-
-def _correlations(
-    voters: Sequence[StrategyRecord], until: np.datetime64
-) -> Iterator[tuple[np.datetime64, Floats]]:
-    """Yield for each quarter its first day and the correlations (S, S) of the returns before it, on shared days.
-
-    Sums over days are added up quarter by quarter, so that the whole history costs one product of matrices.
-    Unknown correlations, of too few shared days or of constant returns, are NaN.
-    """
-    if not voters:
-        return
-    first = min(_quarter(voter.dates[0]) for voter in voters)
-    last = _quarter(until - np.timedelta64(1, "D"))
-    size = len(voters)
-    count, total, square, product = (np.zeros((size, size)) for _ in range(4))
-    for quarter in range(first, last + 1):
-        start, stop = (_first_day(q) for q in (quarter, quarter + 1))
-        yield start, _correlation(count, total, square, product)
-        returns = np.zeros((size, int((stop - start).astype(int))))
-        known = np.zeros_like(returns)
-        for i, voter in enumerate(voters):
-            rows = slice(*np.searchsorted(voter.dates, [start, stop]))
-            at = (voter.dates[rows] - start).astype(int)
-            returns[i, at], known[i, at] = voter.returns[rows], 1.0
-        count += known @ known.T
-        total += returns @ known.T
-        square += (returns * returns) @ known.T
-        product += returns @ returns.T
-
-
-def _correlation(count: Floats, total: Floats, square: Floats, product: Floats) -> Floats:
-    """Convert sums over shared days to Pearson's correlations; (i, j) of `total` sums i's returns on j's days."""
-    n = np.maximum(count, 1.0)
-    variance = np.maximum(square / n - (total / n) ** 2, 0.0)
-    spread = np.sqrt(variance * variance.T)
-    known = (count >= MIN_OBSERVATIONS) & (spread > 1e-14)
-    covariance = product / n - (total / n) * (total.T / n)
-    return np.where(known, np.clip(covariance / np.where(known, spread, 1.0), -1.0, 1.0), np.nan)
-
-
-def _quarter(day: np.datetime64) -> int:
-    return int(day.astype("datetime64[M]").astype(np.int64)) // 3
-
-
-def _first_day(quarter: int) -> np.datetime64:
-    return np.datetime64(f"{1970 + quarter // 4}-{3 * (quarter % 4) + 1:02d}-01", "D")

@@ -195,7 +195,8 @@ def _replay(
             for record in records
         },
     }
-    return result, all(reject.stage != UNFORESEEN for reject in rejects)
+    known = all(reject.stage != UNFORESEEN for reject in rejects)
+    return result, known and all(remark.kind != UNFORESEEN for remark in remarks)
 
 
 def _replay_part(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rlpretrain.errors import DataError, SymphonyError
 from rlpretrain.library.answers import Answers
+from rlpretrain.library.boundary import UNFORESEEN, unforeseen_version
 from rlpretrain.library.history import Remark
 from rlpretrain.library.sources import BacktestTerms, Source, VersionSource
 from rlpretrain.market import Dates
@@ -106,19 +107,33 @@ class SourceReplayer:
 
     def _versions(self, source: Source) -> Replayed | Reject:
         """Replay all versions, one after the other: of each, only the days on which it was the strategy are kept."""
-        whole = _Whole(source)
+        whole, name = _Whole(source), source.row.symphony_id
         tree: ReplayedTree | Reject | None = None
         for number, (version, until) in enumerate(_spans(source)):
-            tree = self._version(source, version)
-            whole.add(self, version, tree, number, until)
-        last = source.versions[-1].version.content_hash
+            try:
+                tree = self._version(source, version)
+                whole.add(self, version, tree, number, until)
+            except Exception as error:
+                remark = unforeseen_version(name, version.version.version_id, "it was replayed", error)
+                tree = Reject(name, UNFORESEEN, remark.text)
+                whole.add(self, replace(version, remark=remark), tree, number, until)
+        try:
+            last = self._last(source, tree)
+        except Exception as error:
+            last = None
+            whole.remarks.append(unforeseen_version(name, "today", "it was replayed on all days", error))
+        return whole.finish(self, last)
+
+    def _last(self, source: Source, replayed: ReplayedTree | Reject | None) -> StrategyRecord | None:
+        """Return today's tree on all days, which the last version's replay may be; None if it cannot be replayed."""
         if source.reject is not None:
-            today: ReplayedTree | Reject = source.reject
-        elif tree is not None and last == source.content_hash:
-            today = tree
-        else:
-            today = self._today(source)
-        return whole.finish(self, today)
+            return None
+        if replayed is None or source.versions[-1].version.content_hash != source.content_hash:
+            replayed = self._today(source)
+        if isinstance(replayed, Reject):
+            return None
+        made = replayed.record(self.settings, self.evaluator.panel, source.row.last_edit)
+        return None if isinstance(made, Reject) else made[0]
 
     def _version(self, source: Source, found: VersionSource) -> ReplayedTree | Reject | None:
         """Replay one version; None where nobody knows what it was."""
@@ -175,24 +190,23 @@ class _Whole:
         if isinstance(tree, ReplayedTree):
             settings, panel = replayer.settings, replayer.evaluator.panel
             part = ReplayedVersion.cut(_named(tree.replay, version.version_id), first, until)
+            # What may fail comes first, so that nothing is kept of a version that does.
+            record = tree.version(
+                settings,
+                panel,
+                version_id=version.version_id,
+                number=number,
+                first_close=first,
+                until=until,
+            )
             if part.replay is not None:
-                dates = part.replay.dates
-                self.agreements.append((dates, tree.agreement(dates, settings)))
                 span = replace(
                     span,
                     holdings=part.replay.tickers,
                     reasons=asset_reasons(classify_leaves(tree.symphony)),
                 )
-            self.records.append(
-                tree.version(
-                    settings,
-                    panel,
-                    version_id=version.version_id,
-                    number=number,
-                    first_close=first,
-                    until=until,
-                )
-            )
+                self.agreements.append((part.replay.dates, tree.agreement(part.replay.dates, settings)))
+            self.records.append(record)
             self.by_level |= bool(tree.symphony.level_rules)
             self.fidelity = tree.fidelity or self.fidelity
             if tree.fidelity is None:
@@ -208,8 +222,8 @@ class _Whole:
         """Add the source's own remark, if it has one, in place of what follows from it."""
         self.remarks.append(found.remark or remark)
 
-    def finish(self, replayer: SourceReplayer, today: ReplayedTree | Reject) -> Replayed | Reject:
-        """Join the versions to one strategy."""
+    def finish(self, replayer: SourceReplayer, last: StrategyRecord | None) -> Replayed | Reject:
+        """Join the versions to one strategy, of which `last` is today's tree on all days."""
         source, settings, panel = self.source, replayer.settings, replayer.evaluator.panel
         name, edit = source.row.symphony_id, source.row.last_edit
         try:
@@ -228,12 +242,11 @@ class _Whole:
         assert first is not None  # noqa: S101 - it decides
         history = History(tuple(self.spans), trades_every_day(first.symphony, panel))
         record, trades = make_record(settings, panel, whole, self.fidelity, agreement, edit, history)
-        last = today if isinstance(today, Reject) else today.record(settings, panel, edit)
         return Replayed(
             record,
             trades,
             self.by_level,
-            last=None if isinstance(last, Reject) else last[0],
+            last=last,
             versions=tuple(self.records),
             remarks=tuple(self.remarks),
         )

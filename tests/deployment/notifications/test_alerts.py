@@ -38,7 +38,8 @@ class Task(SimpleNamespace):
     """A task instance as far as a callback of a run knows it."""
 
     def __init__(self, left: dict[tuple[str, str], Any], **parts: Any) -> None:
-        super().__init__(left=left, task_id="mine", map_index=-1, log_url="http://airflow/log", **parts)
+        names = {"dag_id": "nightly", "run_id": "r 1", "task_id": "mine", "map_index": -1, "try_number": 1}
+        super().__init__(left=left, **names, log_url="http://airflow/log", **parts)
 
     def xcom_pull(self, *, task_ids: str, key: str = "return_value", map_indexes: int = -1) -> Any:
         return self.left.get((task_ids, key))
@@ -199,6 +200,11 @@ def test_failure_tells_task_reason_and_log() -> None:
     assert message.facts["reason"].startswith("ValueError: xxx") and len(message.facts["reason"]) == 2_000
     assert "Log: http://airflow/log" in message.lines
     assert "worker died" in failed_run(context()).lines[0]
+    killed = context(left, exception=RuntimeError("Docker container failed: {'StatusCode': 137}"))
+    record_failure(killed)  # type: ignore[arg-type]
+    assert (
+        failed_run(killed).facts["reason"].startswith("the container was killed by the system (SIGKILL, exit")
+    )
     assert "timed out" in failed_run(context(reason="timed_out")).subject
     assert failed_run(context(ti=None, reason="all_tasks_deadlocked")).lines == (
         "Reason: all_tasks_deadlocked.",
@@ -209,6 +215,7 @@ class SilentApi:
     """A task instance whose pushes are never confirmed, as in the DAG processor, or fail."""
 
     task_id, try_number, hostname = "mine", 2, "worker-3"
+    dag_id, run_id, map_index = "nightly", "r 1", -1
     pushed = 0
 
     def xcom_push(self, key: str, value: str) -> None:
