@@ -30,6 +30,8 @@ os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="rlpretrain-airflow-")
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(PROJECT / "dags")
 os.environ["AIRFLOW__CORE__PLUGINS_FOLDER"] = str(PROJECT / "plugins")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+# The tests themselves keep all cores busy: more processes, where none are asked for, only cost their imports.
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"
 for name in [name for name in os.environ if name.startswith("RLPRETRAIN_") and "REQUIRE" not in name]:
     del os.environ[name]
 

@@ -62,7 +62,9 @@ def assert_names(answer: Answer, status: int, *words: str) -> None:
     ],
 )
 def test_settings_that_cannot_be(command: Any, changes: dict[str, Any], words: Sequence[str]) -> None:
-    assert_names(command("run", **changes), 2, *words)
+    answer = command("run", **changes)
+    assert_names(answer, 2, *words)
+    assert "listed" not in answer.err, "said before the work begins"
 
 
 def test_an_empty_catalogue(command: Any, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def run(kind: str, folder: Path, symphonies: int) -> tuple[dict[str, Any], Asset
     The market ends after the library's last edits, so that four years of test days are clean and nobody is set aside.
     """
     config = PretrainingConfig(
-        market=f"generated:kind={kind},years=10,end=2028-12-31",
+        market=f"generated:kind={kind},years=12,end=2028-12-31",
         test_start="2025-01-01",
         catalogue=f"generated:size={symphonies}",
         max_strategies=symphonies,
@@ -37,7 +37,7 @@ def run(kind: str, folder: Path, symphonies: int) -> tuple[dict[str, Any], Asset
         n_clusters=3,
         hidden_dims=[64, 32],
         learning_rate=1e-3,
-        num_epochs=10,
+        num_epochs=20,
         max_training_assets=4,
         transfer_steps=2048,
         critic_warmup_steps=2048,

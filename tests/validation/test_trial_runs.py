@@ -62,7 +62,7 @@ def test_short_work_stays_in_this_process() -> None:
 def test_little_memory_allows_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial_runs, "_available", lambda: 3 * 2**29)
     assert trial_runs._room_for() == 1
-    trials = run_trials({"a": Learner("a")}, range(3), processes=None)
+    trials = run_trials({"a": Learner("a")}, range(3), processes=4)
     assert {run[3] for run in trials["a"]} == {os.getpid()}
 
 

@@ -7,6 +7,7 @@ before the next run nor lock it out.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import secrets
@@ -103,6 +104,9 @@ class LocalAirflow:
             "CORE__LOAD_EXAMPLES": "False",
             "CORE__EXECUTOR": "LocalExecutor",
             "CORE__PARALLELISM": str(parallelism),
+            # Without it, each component that starts in the empty home may make a key of its own, and can't read what
+            # another has encrypted.
+            "CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "CORE__SIMPLE_AUTH_MANAGER_USERS": f"{self.user}:admin",
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.passwords),

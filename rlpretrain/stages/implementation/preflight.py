@@ -7,6 +7,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.market.findings import left_out_because
 from rlpretrain.market.tickers import near_misses
 from rlpretrain.patterns.store import open_store
+from rlpretrain.pretraining.shape import check_shape
 from rlpretrain.stages.implementation.market import market_of, windows_of
 from rlpretrain.stages.implementation.store import store_url
 from rlpretrain.stages.run import Run
@@ -19,18 +20,20 @@ _MIN_BARS = 315
 
 
 def check_run(run: Run) -> None:
-    """Check that the run's search, store, market, windows and assets are possible with its settings.
+    """Check that the run's widths, search, store, market, windows and assets are possible with its settings.
 
     Raises
     ------
     SettingsError
-        The market is too short for the windows, the store's address is invalid, or a search is impossible.
+        The market is too short for the windows, the store's address is invalid, a search is impossible, or the
+        network's widths do not fit the state vector.
     ServiceError
         The store can't be reached.
     DataError
         The market has no prices, or too few, for an asset to validate on.
     """
     config = run.config
+    check_shape(config)
     check_search(config.search_where, config.search_order)
     open_store(store_url(config, run.folder.path)).close()
     panel = market_of(run)

@@ -13,8 +13,7 @@ import numpy as np
 import torch
 
 from rlpretrain.environments import Policy
-from rlpretrain.errors import SettingsError
-from rlpretrain.features import STATE_DIM, STATE_VERSION, VOTES
+from rlpretrain.features import VOTES
 from rlpretrain.pretraining.baselines import baseline_scores
 from rlpretrain.pretraining.dataset import DataSet, Scaler, read_dataset
 from rlpretrain.pretraining.dataset_files import dataset_file
@@ -31,6 +30,7 @@ from rlpretrain.pretraining.evaluation import (
 )
 from rlpretrain.pretraining.network import PolicyNetwork, save_model_file
 from rlpretrain.pretraining.placebo import move_prices
+from rlpretrain.pretraining.shape import check_shape
 from rlpretrain.pretraining.tracking import check_tracking, track
 from rlpretrain.pretraining.trainer import Trained, train_policy
 from rlpretrain.pretraining.trainer_settings import TrainerSettings
@@ -55,14 +55,9 @@ __all__ = ["pretrain", "trainer_settings"]
 
 def pretrain(work: Work[PretrainSettings]) -> Pretrained:
     """Train on the data sets that mining wrote; under ``torchrun`` all processes train, and one writes."""
-    settings = work.settings
-    if (settings.state_dim, settings.action_dim) != (STATE_DIM, 3):
-        raise SettingsError(
-            f"state_dim {settings.state_dim} and action_dim {settings.action_dim} do not fit state vectors of version "
-            f"{STATE_VERSION}: {STATE_DIM} numbers and 3 actions"
-        )
+    check_shape(work.settings)
     check_tracking()
-    clones = _train(work, current_group(choose_device(settings)))
+    clones = _train(work, current_group(choose_device(work.settings)))
     return _evaluate_and_save(work, clones)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from rich.console import Console
 
 from rlpretrain.deployment.local.airflow_api import AirflowApi
@@ -36,6 +37,18 @@ def owned_by(home: Path) -> list[int]:
         except OSError:
             continue
     return found
+
+
+def test_all_components_are_given_one_key(tmp_path: Path) -> None:
+    """And each Airflow another: its database is new, so nothing older must be read."""
+    keys = {
+        LocalAirflow(tmp_path, dags=tmp_path, plugins=tmp_path, environment={}, parallelism=2)._environment[
+            "AIRFLOW__CORE__FERNET_KEY"
+        ]
+        for _ in range(2)
+    }
+    assert len(keys) == 2
+    assert all(Fernet(key).decrypt(Fernet(key).encrypt(b"x")) == b"x" for key in keys)
 
 
 def test_a_component_that_dies_is_noticed(
