@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from rlpretrain.cli import main
+from rlpretrain.settings import load_config
 from tests.stages.conftest import TINY
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
@@ -65,3 +68,10 @@ def test_impossible_studies_say_so(command: Any, options: list[str], words: str)
     answer, _, status = command(*options)
     assert status == 2
     assert words in answer["error"]
+
+
+@pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("*_study.yaml")), ids=lambda path: path.stem)
+def test_settings_of_documented_studies_are_valid(path: Path) -> None:
+    config = load_config(path, {"validation_profile": "study"})
+    assert config.validation_arms == ["placebo"], "all arms of the profile would take hours"
+    assert config.history == "last_version"
