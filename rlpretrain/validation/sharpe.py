@@ -184,7 +184,7 @@ def _difference_and_gradient(mean: Floats, variance: Floats) -> tuple[Floats, Fl
 def _studentise(
     pair: Floats, difference: float, block: int, samples: int, rng: np.random.Generator
 ) -> Floats:
-    """Return resampled differences' distances from the observed one, in standard errors from their own blocks, (samples,).
+    """Return resampled differences' distances from the observed one, (samples,), in errors from their own blocks.
 
     Draws are those of `arch.bootstrap.CircularBlockBootstrap`. All statistics are sums of moments over whole blocks, so
     each block's sums are computed once and the days themselves are not resampled.

@@ -12,8 +12,10 @@ import yaml
 
 from rlpretrain.cli import main
 from rlpretrain.commands.study import walk_forward
-from rlpretrain.settings import PretrainingConfig
+from rlpretrain.settings import PretrainingConfig, load_config
 from tests.stages.conftest import TINY
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
@@ -87,3 +89,10 @@ def test_windows_follow_each_other_and_each_has_its_own_validation_window() -> N
     assert walk_forward(config, 1) == [config]
     shares = walk_forward(config.changed(validation_start=None), 2)
     assert [one.validation_start for one in shares] == [None, None]
+
+
+@pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("*_study.yaml")), ids=lambda path: path.stem)
+def test_settings_of_documented_studies_are_valid(path: Path) -> None:
+    config = load_config(path, {"validation_profile": "study"})
+    assert config.validation_arms == ["placebo"], "all arms of the profile would take hours"
+    assert config.history == "last_version"
