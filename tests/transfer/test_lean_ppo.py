@@ -17,6 +17,7 @@ from rlpretrain.transfer.fine_tuning import train_agent
 from rlpretrain.transfer.policy import TradingPolicy, policy_arguments
 from rlpretrain.transfer.ppo import PpoAgent
 from rlpretrain.transfer.settings import TransferConfig
+from rlpretrain.transfer.transfer_learning import stance_agreement
 from tests.environments.conftest import make_data
 from tests.transfer.conftest import STATES
 
@@ -132,6 +133,8 @@ def test_low_precision_learns_nearly_the_same_and_acts_in_full(network: PolicyNe
         for name, weights in full.state_dict().items()
     )
     assert 0 < apart < 0.3 * total
+    many = np.random.default_rng(5).normal(size=(2_000, 64)).astype(np.float32)
+    assert stance_agreement(low.act, full.act, many) >= 0.99
     states = torch.as_tensor(STATES)
     copy = low.acting_copy(low.state_dict())
     torch.testing.assert_close(
