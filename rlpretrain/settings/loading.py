@@ -1,6 +1,7 @@
 """Load and check settings from files, environment and flags.
 
-Precedence, lowest first: defaults, file, environment (``RLPRETRAIN_<FIELD>``), flags.
+Precedence, lowest first: defaults, file, environment (``RLPRETRAIN_<FIELD>``, or ``RLPRETRAIN_<FIELD>_FILE`` with the
+name of a file that contains the value, as for a secret), flags.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def load_config(
     overrides
         Settings that take precedence over all others; text values are read as YAML.
     environment
-        Where ``RLPRETRAIN_<FIELD>`` is looked up; the process environment when None.
+        Where ``RLPRETRAIN_<FIELD>`` and ``RLPRETRAIN_<FIELD>_FILE`` are looked up; the process environment when None.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def load_config(
     if file is not None:
         values.update(_read_file(Path(file)))
     for name in PretrainingConfig.model_fields:
-        text = environment.get(ENVIRONMENT_PREFIX + name.upper())
+        text = _variable(ENVIRONMENT_PREFIX + name.upper(), environment)
         if text:
             values[name] = _read_text(name, text)
     for name, value in (overrides or {}).items():
@@ -67,6 +68,19 @@ def load_config(
         return PretrainingConfig(**values)
     except ValidationError as error:
         raise SettingsError(_describe(error), hint="`rlpretrain settings` lists all settings") from None
+
+
+def _variable(name: str, environment: Mapping[str, str]) -> str | None:
+    """Return the value of a variable, or what the file contains that ``<name>_FILE`` names."""
+    file = environment.get(f"{name}_FILE")
+    if not file:
+        return environment.get(name)
+    if environment.get(name):
+        raise SettingsError(f"{name} and {name}_FILE are both set", hint="set one of them")
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{name}_FILE: {file} cannot be read: {error}") from None
 
 
 def _read_text(name: str, text: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -71,6 +72,47 @@ def test_an_error_of_the_query_is_a_4xx(browser: TestClient, address: str, statu
     assert answer.status_code == status
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+ODD = ("", "-1", "1e400", "9" * 400, "%ED%A0%80%00", "0001-01-01", "<script>alert(1)</script>'")
+PLACES = {"dag_id": app.DAG_ID, "run_id": RUN, "name": RUN, "file": "report.html"}
+SOUND = {"run": RUN, "asset": "SPY", "date": "2020-01-02", "position": "flat"}
+
+
+def addresses() -> list[str]:
+    """Every route with every parameter of its query, or its path, set to every odd value, by the app's own table."""
+    found = []
+    for route in app.pages.__wrapped__().routes:
+        path = route.path_format.format(**{place: PLACES[place] for place in route.param_convertors})
+        names = [name for field in route.dependant.query_params for name in _names(field)]
+        needed = "&".join(f"{name}={SOUND[name]}" for name in names if name in SOUND)
+        found += [f"{path}?{needed}&{name}={value}" for name in names for value in ODD]
+        found += [
+            route.path_format.format(
+                **{**{place: PLACES[place] for place in route.param_convertors}, changed: value}
+            )
+            for changed in route.param_convertors
+            for value in ODD
+        ]
+    return found
+
+
+def _names(field: Any) -> list[str]:
+    model = getattr(field.field_info, "annotation", None)
+    return list(getattr(model, "model_fields", {})) or [field.alias]
+
+
+@pytest.mark.slow
+def test_no_value_of_any_parameter_of_any_route_is_an_error_of_the_server(browser: TestClient) -> None:
+    asked = addresses()
+    assert {"after", "strategy", "date", "offset", "show"} <= {part.split("=")[0] for address in asked
+                                                               for part in address.partition("?")[2].split("&")}  # fmt: skip
+    for address in asked:
+        answer = browser.get(address, follow_redirects=False)
+        assert answer.status_code < 500, (address, answer.status_code)
+        assert "default-src 'none'" in answer.headers["content-security-policy"], address
+        assert answer.headers["x-content-type-options"] == "nosniff", address
+        assert "<script>alert" not in answer.text, address
 
 
 def test_a_page_that_fails_has_the_headers_too(browser: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,3 +73,17 @@ def test_a_file_that_is_no_mapping(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.yaml"):
         load_config(tmp_path / "nowhere.yaml", environment={})
+
+
+def test_a_secret_may_be_in_a_file_that_a_variable_names(tmp_path: Path) -> None:
+    secret = tmp_path / "store_url"
+    secret.write_text("sqlite:///a.db\n")
+    named = {"RLPRETRAIN_STORE_URL_FILE": str(secret)}
+    assert load_config(environment=named).store_url == "sqlite:///a.db"
+    with pytest.raises(
+        SettingsError, match="RLPRETRAIN_STORE_URL and RLPRETRAIN_STORE_URL_FILE are both set"
+    ):
+        load_config(environment={**named, "RLPRETRAIN_STORE_URL": "sqlite:///b.db"})
+    secret.unlink()
+    with pytest.raises(SettingsError, match="RLPRETRAIN_STORE_URL_FILE: .* cannot be read"):
+        load_config(environment=named)

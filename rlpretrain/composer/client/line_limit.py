@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 __all__ = ["bounded_lines"]
 
@@ -35,7 +35,7 @@ _LAST = re.compile(
 )
 
 
-def bounded_lines(stream: BinaryIO, most: int) -> Iterator[bytes]:
+def bounded_lines(stream: IO[bytes], most: int) -> Iterator[bytes]:
     """Yield the lines of a stream; in place of an answer of more than `most` bytes, an error for its call.
 
     Where such a line does not begin or end with the id of its call, nobody knows which call it answers, and nothing
