@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
-__all__ = ["FAILURE_KEY", "RESULT_TASK", "AlertMessage", "died", "failed_run", "late_run", "successful_run"]
+from rlpretrain.deployment.failures import FAILURE_KEY, died
 
-FAILURE_KEY = "failure"
-"""XCom of a failed task that contains the reason."""
+__all__ = ["RESULT_TASK", "AlertMessage", "failed_run", "late_run", "successful_run"]
+
 RESULT_TASK = "report"
 """Task whose XCom is the run's result."""
 
@@ -87,15 +87,6 @@ def failed_run(context: Mapping[str, Any]) -> AlertMessage:
     )
     facts = {"task": ti.task_id, "map_index": ti.map_index, "reason": reason}
     return AlertMessage("failure", dag_id, run_id, f"{dag_id}: task {ti.task_id} failed", lines, facts)
-
-
-def died(ti: Any) -> str:
-    """Return what is known of a task that has left no reason: its process had no time to tell one."""
-    host = getattr(ti, "hostname", None) or "its host"
-    return (
-        f"try {getattr(ti, 'try_number', None) or 1} on {host} ended without an error of its own: its process was "
-        "killed, often for lack of memory; or its worker died; or the task was stopped manually"
-    )
 
 
 def late_run(context: Mapping[str, Any]) -> AlertMessage | None:
