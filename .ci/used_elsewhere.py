@@ -35,7 +35,7 @@ mean_block_dates, loss_tail_index, shapiro_wilk, mean_reward_low, mean_reward_hi
 effective_strategies, fitted_rows, silhouette_error, silhouette_rows, stability_sd
 train_rows, score_rows, score_from, base_log_loss
 torch_threads, settings_sha256, switches, level_reached, contaminated
-champion_days, champion_p_value, charted
+champion_days, champion_p_value, charted, change_week
 
 # Fields of Composer's answers
 trailing_one_month_return, trailing_three_month_return, trailing_one_year_return

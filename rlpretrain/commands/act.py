@@ -13,7 +13,7 @@ from rlpretrain.errors import DataError
 from rlpretrain.registry import ModelVersion, Registry
 
 if TYPE_CHECKING:
-    from rlpretrain.stages.implementation.score import Score
+    from rlpretrain.stages.score import Score
     from rlpretrain.tonight.fragility import FragileRule
     from rlpretrain.tonight.votes import AssetVote
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rlpretrain.environments.settings import EpisodeSettings
@@ -15,9 +16,8 @@ from rlpretrain.validation.settings import ValidatedAssetSettings
 
 if TYPE_CHECKING:
     from rlpretrain.registry import ModelVersion
-    from rlpretrain.stages.implementation.score import Score
 
-__all__ = ["SCORE", "SCORES_CSV", "SCORES_JSON", "ScoreSettings", "Scored", "latest_scores"]
+__all__ = ["SCORE", "SCORES_CSV", "SCORES_JSON", "Score", "ScoreSettings", "Scored", "latest_scores"]
 
 SCORES_CSV, SCORES_JSON = "champion_scores.csv", "champion_scores.json"
 
@@ -34,6 +34,28 @@ class Scored(Result):
     """Number of assets that the champion would hold."""
     champion: int
     as_of: dt.date
+
+
+@dataclass(frozen=True)
+class Score:
+    """The champion's decision on an asset at one close."""
+
+    symbol: str
+    date: str
+    """Day of the close; nothing later is used."""
+    hold: float
+    buy: float
+    sell: float
+    """Probabilities of the actions."""
+    action: str
+    """The most probable action, which the agent takes."""
+    held: bool
+    """Whether the agent holds the asset at this close."""
+    position: int
+    """1 for long, 0 for flat: the position after this close's decision is filled."""
+    days_held: int
+    unrealised_return: float
+    """Return of the open position at this close, fraction, before costs; 0 when flat."""
 
 
 def latest_scores(

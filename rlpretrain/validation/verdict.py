@@ -64,6 +64,10 @@ class Verdict(BaseModel):
     """What was found, one statement in each."""
     cautions: tuple[str, ...]
     """What the evidence cannot show."""
+    needed: str
+    """The statement on what it would take to know more; it is one of `sentences`."""
+    two_answers: str
+    """Why seeds and days answer differently, where they do; else empty. It is one of `sentences`."""
     part: Part
     assets: tuple[str, ...]
     """Assets that were pooled: those with votes whose test window has this part."""
@@ -186,6 +190,7 @@ def reach_verdict(
         assets=len(counted),
         seeds=config.validation_seeds,
     )
+    two_answers = _two_answers(pooled, days)
     return Verdict(
         finding=finding,
         headline=(_headline(finding, part, pooled, days, placebo_days) if voted else _WITHOUT_VOTES)
@@ -196,7 +201,10 @@ def reach_verdict(
             *(() if power is None else (str(power),)),
             needed,
             *_sentences(pooled, days, placebo, placebo_days, reached, counted),
+            *filter(None, [two_answers]),
         ),
+        needed=needed,
+        two_answers=two_answers,
         cautions=tuple(_cautions(part, counted, not_counted, placebo, config, voters)),
         part=part,
         assets=tuple(asset.symbol for asset in counted),
@@ -309,6 +317,24 @@ def _sentences(
         "being always long or always flat."
     )
     return [*sentences, *(_asset_sentence(asset) for asset in assets)]
+
+
+def _two_answers(pooled: Mapping[Measure, PairedComparison], days: Mapping[Measure, Interval]) -> str:
+    """Return why seeds show a gain that days do not; empty where they agree."""
+    gained = [
+        measure
+        for measure in MEASURES
+        if pooled[measure].finding == "better" and days[measure].finding == "no effect shown"
+    ]
+    if not gained:
+        return ""
+    smallest = min(pooled[measure].p_value for measure in gained)
+    names = " and ".join(MEASURE_NAMES[measure].lower() for measure in gained)
+    return (
+        f"The small p-value over seeds (p = {smallest:.3f}) does not contradict this: it says that the luck of "
+        f"training does not explain the gain in {names} on these very days. Luck with the days may: the interval over "
+        "other days like them includes zero, and the verdict needs both."
+    )
 
 
 def _years(assets: Sequence[AssetValidation]) -> float:

@@ -9,7 +9,7 @@ import pytest
 
 from rlpretrain.deployment.killed import container_status, killed, log_of, signal_in
 from rlpretrain.deployment.local.airflow_api import AirflowApi
-from rlpretrain.deployment.notifications.alert_message import died
+from rlpretrain.deployment.failures import died
 
 pytestmark = pytest.mark.airflow
 

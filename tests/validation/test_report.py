@@ -41,6 +41,7 @@ from rlpretrain.validation.report.fidelity import fidelity_tables
 from rlpretrain.validation.report.text import WIDTH
 from rlpretrain.validation.report.voters import voters_around_test
 from rlpretrain.validation.statistics import Interval
+from rlpretrain.validation.verdict import _two_answers
 
 from .conftest import CONFIG, validated
 
@@ -317,6 +318,31 @@ def test_who_decides_by_levels_and_who_is_left_out_is_counted():
 def test_noise_is_called_no_effect_in_the_first_lines():
     assert text_report(data(0.0)).splitlines()[3].startswith("NO EFFECT")
     assert re.search(r"<h1>No effect", html_report(data(0.0)))
+
+
+def test_the_first_screen_has_the_answer_its_picture_the_decision_and_what_is_needed():
+    page = html.unescape(html_report(data()))
+    verdict = data().verdict
+    places = [
+        page.index(text)
+        for text in (f"<h1>{verdict.headline}", "<figure", "Promoted to champion", verdict.needed)
+    ]
+    assert places == sorted(places)
+    folded = page.index("<details")
+    assert places[-1] < folded < page.index("<table")
+    assert page.count(verdict.needed) == 1
+
+
+def test_a_small_p_value_beside_no_effect_is_reconciled():
+    verdict = data(0.0).verdict
+    better, unclear = (Interval(estimate=0.1, low=low, high=0.3, level=0.95) for low in (0.05, -0.2))
+    seeds = dict.fromkeys(verdict.pooled, verdict.pooled["area"].model_copy(update={"interval": unclear}))
+    days = dict.fromkeys(verdict.days, unclear)
+    assert _two_answers(seeds, days) == ""
+    gain = verdict.pooled["area"].model_copy(update={"interval": better, "p_value": 0.002})
+    said = _two_answers({**seeds, "area": gain}, days)
+    assert "p = 0.002" in said and "gain in area on these very days" in said
+    assert _two_answers({**seeds, "area": gain}, {**days, "area": better}) == ""
 
 
 def test_a_contaminated_window_is_said_to_be_one():

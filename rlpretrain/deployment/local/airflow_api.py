@@ -12,8 +12,9 @@ from typing import Any, Self
 
 import httpx
 
+from rlpretrain.deployment.failures import FAILURE_KEY
 from rlpretrain.deployment.killed import killed, signal_in
-from rlpretrain.deployment.notifications.alert_message import FAILURE_KEY, RESULT_TASK
+from rlpretrain.deployment.notifications.alert_message import RESULT_TASK
 from rlpretrain.errors import ServiceError, SettingsError
 
 __all__ = ["AirflowApi", "TaskState"]

@@ -177,7 +177,7 @@ class LocalAirflow:
             self._stop(IDLE_STOP_SECONDS if error is None else STOP_SECONDS)
 
     def keep(self, settings: Mapping[str, str]) -> None:
-        """Let the processes run on after this context, and note where, for `running_airflow`.
+        """Leave the processes running after this context, and note where, for `running_airflow`.
 
         Parameters
         ----------

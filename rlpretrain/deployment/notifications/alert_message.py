@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
-from rlpretrain.deployment.killed import killed, log_of, signal_in
+from rlpretrain.deployment.failures import FAILURE_KEY, died
 
-__all__ = ["FAILURE_KEY", "RESULT_TASK", "AlertMessage", "died", "failed_run", "late_run", "successful_run"]
+__all__ = ["RESULT_TASK", "AlertMessage", "failed_run", "late_run", "successful_run"]
 
-FAILURE_KEY = "failure"
-"""XCom of a failed task that contains the reason."""
 RESULT_TASK = "report"
 """Task whose XCom is the run's result."""
 
@@ -89,18 +87,6 @@ def failed_run(context: Mapping[str, Any]) -> AlertMessage:
     )
     facts = {"task": ti.task_id, "map_index": ti.map_index, "reason": reason}
     return AlertMessage("failure", dag_id, run_id, f"{dag_id}: task {ti.task_id} failed", lines, facts)
-
-
-def died(ti: Any) -> str:
-    """Return what is known of a task that has left no reason: its process had no time to tell one."""
-    host = getattr(ti, "hostname", None) or "its host"
-    ended = f"try {getattr(ti, 'try_number', None) or 1} on {host} ended without an error of its own"
-    if status := signal_in(log_of(ti)):
-        return f"{ended}: {killed('its process', status)}"
-    return (
-        f"{ended}: its process was killed, often for lack of memory; or its worker died; or the task was stopped "
-        "manually"
-    )
 
 
 def late_run(context: Mapping[str, Any]) -> AlertMessage | None:

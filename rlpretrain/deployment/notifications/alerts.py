@@ -17,11 +17,10 @@ from airflow.providers.common.compat.sdk import redact
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
+from rlpretrain.deployment.failures import FAILURE_KEY, died
 from rlpretrain.deployment.killed import container_status, killed
 from rlpretrain.deployment.notifications.alert_message import (
-    FAILURE_KEY,
     AlertMessage,
-    died,
     failed_run,
     late_run,
     successful_run,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rlpretrain.deployment.notifications.alert_message import FAILURE_KEY, died
+from rlpretrain.deployment.failures import FAILURE_KEY, died
 
 if TYPE_CHECKING:
     from sqlalchemy import Row, Select

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 
 import numpy as np
 import torch
@@ -18,34 +18,12 @@ from rlpretrain.registry import ModelVersion, Registry
 from rlpretrain.runs.files import atomic_path, write_json
 from rlpretrain.stages.implementation.challenge import as_trained, open_champion
 from rlpretrain.stages.mine import MINE
-from rlpretrain.stages.score import SCORES_CSV, SCORES_JSON, Scored, ScoreSettings
+from rlpretrain.stages.score import SCORES_CSV, SCORES_JSON, Score, Scored, ScoreSettings
 from rlpretrain.stages.validated_assets import assets_of
 from rlpretrain.stages.work import Work
 from rlpretrain.transfer import TradingPolicy
 
-__all__ = ["Score", "follow", "latest_scores", "score"]
-
-
-@dataclass(frozen=True)
-class Score:
-    """The champion's decision on an asset at one close."""
-
-    symbol: str
-    date: str
-    """Day of the close; nothing later is used."""
-    hold: float
-    buy: float
-    sell: float
-    """Probabilities of the actions."""
-    action: str
-    """The most probable action, which the agent takes."""
-    held: bool
-    """Whether the agent holds the asset at this close."""
-    position: int
-    """1 for long, 0 for flat: the position after this close's decision is filled."""
-    days_held: int
-    unrealised_return: float
-    """Return of the open position at this close, fraction, before costs; 0 when flat."""
+__all__ = ["follow", "latest_scores", "score"]
 
 
 def latest_scores(
