@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from rlpretrain.deployment.failures import died
 from rlpretrain.deployment.killed import container_status, killed, log_of, signal_in
 from rlpretrain.deployment.local.airflow_api import AirflowApi
-from rlpretrain.deployment.failures import died
 
 pytestmark = pytest.mark.airflow
 

@@ -16,9 +16,27 @@ from tests.fuzz.values import json_values, only
 
 NAMES = st.sampled_from(sorted(PretrainingConfig.model_fields))
 TEXTS = st.text(max_size=30) | st.sampled_from(
-    """2023-02-30|1e400|.nan|&a [*a, *a]|{? : }|!!python/none x|!!timestamp 2023-13-01|12:99:99|<<: 1|- - - -|'|1_000_
-    """.strip().split("|")
-    + ["9" * 5_000, "0x" + "f" * 400, "[" * 3_000, "\0", "\ufeff1", "\t1", "%YAML 9.9\n---\n1"]
+    [
+        "2023-02-30",
+        "1e400",
+        ".nan",
+        "&a [*a, *a]",
+        "{? : }",
+        "!!python/none x",
+        "!!timestamp 2023-13-01",
+        "12:99:99",
+        "<<: 1",
+        "- - - -",
+        "'",
+        "1_000_",
+        "9" * 5000,
+        "0x" + "f" * 400,
+        "[" * 3000,
+        "\x00",
+        "\ufeff1",
+        "\t1",
+        "%YAML 9.9\n---\n1",
+    ]
 )
 YAML = st.dictionaries(NAMES | st.text(max_size=5), TEXTS, max_size=3).map(
     lambda values: "\n".join(f"{key}: {value}" for key, value in values.items()).encode("utf-8", "replace")
