@@ -136,7 +136,7 @@ class BatchedTradingEnv(VecEnv):
         return {"episode": self._episode, "left": self._left, **vars(self._book)}
 
     def restore(self, state: Mapping[str, Any]) -> NDArray[np.float32]:
-        """Go on from a state of an environment with the same arguments; return what its slots observe.
+        """Restore a state of an environment with the same arguments; return what its slots observe.
 
         Raises
         ------

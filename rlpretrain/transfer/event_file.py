@@ -42,7 +42,7 @@ class EventFile:
         return self._path.read_bytes()
 
     def restore(self, content: bytes) -> None:
-        """Go on after what another file contained."""
+        """Restore what another file contained, to go on after it."""
         self._file.seek(0)
         self._file.write(content)
         self._file.truncate()

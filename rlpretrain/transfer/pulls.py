@@ -68,7 +68,7 @@ class ChangingPull(ABC):
 
     @abstractmethod
     def restore(self, policy: TradingPolicy, state: dict[str, torch.Tensor]) -> None:
-        """Remember that again, for a policy of the same shape."""
+        """Restore that, for a policy of the same shape."""
 
 
 def divergence(prior: torch.Tensor, now: torch.Tensor) -> torch.Tensor:
