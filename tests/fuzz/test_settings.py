@@ -16,8 +16,9 @@ from tests.fuzz.values import json_values, only
 
 NAMES = st.sampled_from(sorted(PretrainingConfig.model_fields))
 TEXTS = st.text(max_size=30) | st.sampled_from([
-    "2023-02-30", "1e400", ".nan", "9" * 5_000, "0x" + "f" * 400, "&a [*a, *a]", "[" * 3_000, "{? : }", "!!python/none x",
-    "!!timestamp 2023-13-01", "12:99:99", "\0", "\ufeff1", "%YAML 9.9\n---\n1", "<<: 1", "- - - -", "'", "\t1", "1_000_",
+    "2023-02-30", "1e400", ".nan", "9" * 5_000, "0x" + "f" * 400, "&a [*a, *a]", "[" * 3_000, "{? : }",
+    "!!python/none x", "!!timestamp 2023-13-01", "12:99:99", "\0", "\ufeff1", "%YAML 9.9\n---\n1", "<<: 1", "- - - -",
+    "'", "\t1", "1_000_",
 ])  # fmt: skip
 YAML = st.dictionaries(NAMES | st.text(max_size=5), TEXTS, max_size=3).map(
     lambda values: "\n".join(f"{key}: {value}" for key, value in values.items()).encode("utf-8", "replace")

@@ -85,5 +85,5 @@ def test_a_secret_may_be_in_a_file_that_a_variable_names(tmp_path: Path) -> None
     ):
         load_config(environment={**named, "RLPRETRAIN_STORE_URL": "sqlite:///b.db"})
     secret.unlink()
-    with pytest.raises(SettingsError, match="RLPRETRAIN_STORE_URL_FILE: .* cannot be read"):
+    with pytest.raises(SettingsError, match=r"RLPRETRAIN_STORE_URL_FILE: .* cannot be read"):
         load_config(environment=named)
