@@ -91,7 +91,7 @@ sbom: ## Write the contents of both images to sbom/, as pip inspect reports them
 	docker run --rm --network none --entrypoint cat $(TRAINER_IMAGE) /opt/package/sbom.json >sbom/trainer.json
 	docker run --rm --network none --entrypoint cat $(AIRFLOW_IMAGE) /opt/package/sbom.json >sbom/airflow.json
 
-secrets: ## Write .env with fresh random secrets for docker-compose.yaml
+secrets: ## Write fresh random secrets for docker-compose.yaml to .secrets, and .env
 	docker/make-secrets
 
 clean: ## Remove the environment and Airflow's local files; artifacts stay

@@ -1,5 +1,5 @@
-# This replaces the official image postgres if no registry can be reached: Debian's PostgreSQL with the same password
-# variable, data folder and folder of scripts for the first start.
+# This replaces the official image postgres if no registry can be reached: Debian's PostgreSQL with the same variable
+# for the password's file, data folder and folder of scripts for the first start.
 ARG BASE_IMAGE
 FROM ${BASE_IMAGE}
 RUN apt-get update -qq \

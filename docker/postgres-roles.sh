@@ -8,5 +8,6 @@ CREATE DATABASE :"role" OWNER :"role";
 REVOKE CONNECT ON DATABASE :"role" FROM PUBLIC;
 SQL
 }
-create airflow "$AIRFLOW_DB_PASSWORD"
-create patterns "$PATTERNS_DB_PASSWORD"
+secrets=${SECRETS:-/run/secrets}
+create airflow "$(cat "$secrets/airflow_db_password")"
+create patterns "$(cat "$secrets/patterns_db_password")"

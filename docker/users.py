@@ -1,6 +1,6 @@
-"""Create the users `admin` and `viewer`, or set their passwords to those in the environment."""
+"""Create the users `admin` and `viewer`, or set their passwords to those in /run/secrets."""
 
-import os
+from pathlib import Path
 
 from airflow.providers.fab.auth_manager.cli_commands.utils import get_application_builder
 from airflow.utils.providers_configuration_loader import providers_configuration_loaded
@@ -10,11 +10,11 @@ ROLES = {"admin": "Admin", "viewer": "Viewer"}
 
 @providers_configuration_loaded
 def main() -> None:
-    """Read AIRFLOW_ADMIN_PASSWORD and AIRFLOW_VIEWER_PASSWORD; leave the passwords of other users alone."""
+    """Read both passwords; leave those of other users alone."""
     with get_application_builder() as builder:
         security = builder.sm
         for name, role in ROLES.items():
-            password = os.environ[f"AIRFLOW_{name.upper()}_PASSWORD"]
+            password = Path(f"/run/secrets/airflow_{name}_password").read_text(encoding="utf-8").strip()
             user = security.find_user(username=name)
             if user is not None:
                 done = security.reset_password(user.id, password)

@@ -63,7 +63,7 @@ def system(images: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def admin(system: System) -> Iterator[AirflowApi]:
-    with AirflowApi(system.url, "admin", system.settings["AIRFLOW_ADMIN_PASSWORD"]) as api:
+    with AirflowApi(system.url, "admin", system.secrets["airflow_admin_password"]) as api:
         api.log_in()
         yield api
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.conftest import PROJECT
 
-__all__ = ["System", "compose_command", "read_secrets"]
+__all__ = ["System", "compose_command", "make_secrets", "read_settings"]
 
 PROJECT_LABEL, SERVICE_LABEL = "com.docker.compose.project", "com.docker.compose.service"
 
@@ -31,8 +31,14 @@ def compose_command() -> list[str] | None:
     return None
 
 
-def read_secrets(file: Path) -> dict[str, str]:
-    """Read a file of `docker/make-secrets`."""
+def make_secrets(folder: Path) -> Path:
+    """Make secrets in a folder; return the file of settings beside them."""
+    subprocess.run([PROJECT / "docker/make-secrets", folder], check=True, capture_output=True)
+    return folder / ".env"
+
+
+def read_settings(file: Path) -> dict[str, str]:
+    """Read a file of variables."""
     return dict(line.split("=", 1) for line in file.read_text().splitlines())
 
 
@@ -55,12 +61,16 @@ class System:
     def prepare(cls, folder: Path, profiles: Sequence[str], **settings: str) -> System:
         """Make the secrets and write the settings beside them."""
         name = f"rlpretrain-test-{os.getpid()}"
-        file = folder / "environment"
-        subprocess.run([PROJECT / "docker/make-secrets", file], check=True, capture_output=True)
+        file = make_secrets(folder)
         settings = {"ARTIFACTS_VOLUME": f"{name}-artifacts", "AIRFLOW_PORT": str(free_port()), **settings}
         with file.open("a") as lines:
             lines.writelines(f"{key}={value}\n" for key, value in settings.items())
-        return cls(name, read_secrets(file), file, tuple(profiles))
+        return cls(name, read_settings(file), file, tuple(profiles))
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """All secrets by their names."""
+        return {file.name: file.read_text() for file in Path(self.settings["SECRETS"]).iterdir()}
 
     @property
     def url(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,21 +11,30 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.compose.system import compose_command, read_secrets
+from tests.compose.system import compose_command, make_secrets, read_settings
 from tests.conftest import PROJECT, missing
 
 COMPOSE, GPU = PROJECT / "docker-compose.yaml", PROJECT / "docker-compose.gpu.yaml"
 REMOTE = PROJECT / "docker-compose.remote-docker.yaml"
+SCRIPTS = {
+    "postgres": {"airflow_db_password", "patterns_db_password"},
+    "init": {"airflow_admin_password", "airflow_viewer_password"},
+}
+"""Secrets that a service's scripts read: docker/postgres-roles.sh and docker/users.py."""
+PUBLIC = {
+    "AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "AIRFLOW__API__BASE_URL", "RLPRETRAIN_COMPOSER_URL"
+}  # fmt: skip
+"""Variables with addresses without a password."""
 FOR_EVERY_SERVICE = {
     "restart", "cap_drop", "security_opt", "logging", "mem_limit", "pids_limit"
 }  # fmt: skip
 
 
 def rendered(tmp_path: Path, *files: Path, **settings: str) -> dict[str, Any]:
-    secrets = tmp_path / "environment"
-    if not secrets.exists():
-        subprocess.run([PROJECT / "docker/make-secrets", secrets], check=True, capture_output=True)
-    return dict(yaml.safe_load(config(secrets, *files, **settings)))
+    file = tmp_path / ".env"
+    if not file.exists():
+        make_secrets(tmp_path)
+    return dict(yaml.safe_load(config(file, *files, **settings)))
 
 
 def config(environment_file: Path, *files: Path, **settings: str) -> str:
@@ -53,14 +63,46 @@ def test_without_secrets_nothing_starts(tmp_path: Path) -> None:
 def test_secrets_are_random_private_and_never_overwritten(tmp_path: Path) -> None:
     made = []
     for name in ("one", "two"):
-        subprocess.run([PROJECT / "docker/make-secrets", tmp_path / name], check=True, capture_output=True)
-        assert (tmp_path / name).stat().st_mode & 0o777 == 0o600
-        made.append({k: v for k, v in read_secrets(tmp_path / name).items() if k != "DOCKER_GID"})
+        (tmp_path / name).mkdir()
+        settings = read_settings(make_secrets(tmp_path / name))
+        folder = Path(settings["SECRETS"])
+        assert settings.keys() == {"SECRETS", "DOCKER_GID"}
+        assert folder.stat().st_mode & 0o777 == 0o700, "what is in it is out of reach for others"
+        assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o444}
+        made.append({file.name: file.read_text() for file in folder.iterdir()})
     assert all(made[0][name] != made[1][name] for name in made[0])
     assert len(set(made[0].values())) == len(made[0])
     assert min(len(value) for value in made[0].values()) >= 32
     refused = subprocess.run([PROJECT / "docker/make-secrets", tmp_path / "one"], capture_output=True)
     assert refused.returncode == 1
+
+
+def test_secrets_of_an_older_file_move_and_its_settings_stay(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PATTERNS_DB_PASSWORD=old\nMARKET=files:/prices\nDOCKER_GID=7\n")
+    settings = read_settings(make_secrets(tmp_path))
+    assert settings == {"MARKET": "files:/prices", "DOCKER_GID": "7", "SECRETS": str(tmp_path / ".secrets")}
+    assert (tmp_path / ".secrets/patterns_db_password").read_text() == "old"
+    assert (tmp_path / ".secrets/patterns_store_url").read_text() == (
+        "postgresql+psycopg2://patterns:old@postgres/patterns"
+    )
+
+
+def test_each_service_has_the_secrets_that_it_reads_and_no_others(tmp_path: Path) -> None:
+    rendered_all = rendered(tmp_path)
+    all_secrets = {file.name for file in (tmp_path / ".secrets").iterdir()}
+    assert set(rendered_all["secrets"]) == all_secrets
+    used = set()
+    for name, service in rendered_all["services"].items():
+        text = " ".join(
+            map(str, (service.get("environment"), service.get("command"), service.get("healthcheck")))
+        )
+        read = set(re.findall(r"/run/secrets/(\w+)", text)) | SCRIPTS.get(name, set())
+        granted = {item if isinstance(item, str) else item["source"] for item in service.get("secrets", [])}
+        assert read == granted, name
+        used |= granted
+        for key in service.get("environment") or {}:
+            assert not re.search(r"PASSWORD$|SECRET$|_KEY$|_URL$|_CONN$", key) or key in PUBLIC, (name, key)
+    assert used == all_secrets
 
 
 def test_every_service_is_bounded_and_says_whether_it_is_well(tmp_path: Path) -> None:

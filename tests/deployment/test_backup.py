@@ -16,17 +16,23 @@ from tests.conftest import PROJECT
 from tests.patterns.building import random_patterns
 from tests.postgres import PostgresUnavailableError, _programs, temporary_postgres
 
-PASSWORDS = {"AIRFLOW_DB_PASSWORD": "for-airflow", "PATTERNS_DB_PASSWORD": "for-patterns"}
 ROLES = {"airflow": "for-airflow", "patterns": "for-patterns"}
 
 pytestmark = [pytest.mark.postgres, pytest.mark.airflow]
+
+
+def secrets_in(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    for role, password in ROLES.items():
+        (folder / f"{role}_db_password").write_text(password)
+    return folder
 
 
 def environment(server: str, artifacts: Path) -> dict[str, str]:
     place = urlsplit(server)
     return {
         **os.environ,
-        **PASSWORDS,
+        "SECRETS": str(secrets_in(artifacts.parent / "secrets")),
         "PATH": f"{_programs()}{os.pathsep}{os.environ['PATH']}",
         "PG": "",
         "TAR": "tar",

@@ -119,7 +119,7 @@ class _Calendar:
 
     @classmethod
     def of(cls, voters: Sequence[StrategyRecord], days: Dates) -> _Calendar:
-        """Collect the days of some strategies before the last of `days`, the first days of quarters."""
+        """Find the days of some strategies before the last of `days`, the first days of quarters."""
         seen = np.zeros(int((days[-1] - days[0]).astype(int)), np.bool_)
         for voter in voters:
             seen[_elapsed(voter, days[0], days[-1])] = True
