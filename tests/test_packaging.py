@@ -21,8 +21,8 @@ from tests.conftest import PROJECT
 BUILD = """
 import sys
 from setuptools import build_meta
-# The wheel comes last: setuptools keeps its folder for whatever is built after it.
-print(build_meta.build_sdist(sys.argv[1]), build_meta.build_wheel(sys.argv[1]))
+target = sys.argv[1]  # setuptools changes the arguments
+print(build_meta.build_sdist(target), build_meta.build_wheel(target))
 """
 OURS = {kind: {path.name for path in (PROJECT / kind).glob("*.py")} for kind in ("dags", "plugins")}
 

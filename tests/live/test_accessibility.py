@@ -1,4 +1,4 @@
-"""Every page by axe-core in both themes, and on a narrow screen: no serious finding, nothing cut off, no error."""
+"""Pages by axe-core in both themes, and on a narrow screen: no serious finding, nothing cut off, no error."""
 
 from __future__ import annotations
 
@@ -9,18 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.live.conftest import NAME, Finished, Live
+from tests.live.conftest import NAME
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 Start = Callable[..., Any]
-PAGES = {
-    "runs": "/rlpretrain/",
-    "run": f"/rlpretrain/runs/{NAME}?show=files",
-    "report": f"/rlpretrain/runs/{NAME}/files/report.html",
-    "tonight": "/rlpretrain/tonight",
-    "patterns": "/rlpretrain/patterns?asset=SPY",
-    "decision": "",
-}
+PAGES = {"runs": "/rlpretrain/", "run": f"/rlpretrain/runs/{NAME}?show=files"}
 PACKAGE = "axe_playwright_python"
 """Carries axe-core."""
 
@@ -32,22 +25,11 @@ def axe() -> str:
     return files(PACKAGE).joinpath("axe.min.js").read_text(encoding="utf-8")
 
 
-def address(live: Live, page: str) -> str:
-    if PAGES[page]:
-        return PAGES[page]
-    text = live.get("/rlpretrain/patterns?action=buy").text
-    return text.split('class="day"><a href="')[1].split('"')[0].replace("&amp;", "&")
-
-
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("page", PAGES)
-def test_axe_finds_nothing_serious(
-    live: Live, finished: Finished, visit: Start, axe: str, page: str, theme: str
-) -> None:
+def test_axe_finds_nothing_serious(visit: Start, axe: str, page: str, theme: str) -> None:
     with visit(theme=theme) as tab:
-        if page == "report":  # it follows the system
-            tab.page.emulate_media(color_scheme=theme)
-        opened = tab.open(address(live, page))
+        opened = tab.open(PAGES[page])
         opened.evaluate(axe)
         found = opened.evaluate("axe.run({resultTypes: ['violations']})")["violations"]
         serious = [
@@ -61,9 +43,9 @@ def test_axe_finds_nothing_serious(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_narrow_screen_shows_all_of_it(live: Live, finished: Finished, visit: Start, page: str) -> None:
+def test_a_narrow_screen_shows_all_of_it(visit: Start, page: str) -> None:
     with visit(width=420) as tab:
-        opened = tab.open(address(live, page))
+        opened = tab.open(PAGES[page])
         tab.picture(f"check-{page}-narrow")
         assert opened.evaluate("document.documentElement.scrollWidth") <= 420
         pictures = opened.evaluate(
