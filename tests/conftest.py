@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -161,9 +160,14 @@ def airflow_database(migrated_database: Path) -> None:
 def empty_airflow(migrated_database: Path) -> Callable[[Path], Path]:
     """A function that makes a home for `LocalAirflow`, with the database that it would migrate first."""
 
+    from rlpretrain.deployment.local.home import make_database
+
+    def copy(address: str) -> None:
+        shutil.copyfile(migrated_database, address.removeprefix("sqlite:///"))
+
     def make(home: Path) -> Path:
         home.mkdir(mode=0o700, parents=True)
-        shutil.copyfile(migrated_database, home / f"migrated-{version('apache-airflow')}.db")
+        make_database(home, copy)
         return home
 
     return make
