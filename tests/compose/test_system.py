@@ -14,7 +14,12 @@ from rlpretrain.deployment.local.airflow_api import AirflowApi
 from tests.compose.conftest import DAG, RUN
 from tests.compose.system import System, docker
 
-pytestmark = [pytest.mark.slow, pytest.mark.docker, pytest.mark.airflow]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.docker,
+    pytest.mark.airflow,
+    pytest.mark.timeout(2_400),  # the first test waits for the images, the services and the run
+]
 
 AIRFLOW = ("api-server", "scheduler", "dag-processor", "triggerer")
 
