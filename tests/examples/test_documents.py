@@ -97,10 +97,10 @@ def test_make_knows_its_targets_and_variables(page: Path) -> None:
 
 @every_page
 def test_variables_are_settings(page: Path) -> None:
-    """`RLPRETRAIN_X` is a setting, or the deployment's code reads it."""
+    """`RLPRETRAIN_X` is a setting, or a file with one, or the deployment's code reads it."""
     code = "".join(p.read_text(encoding="utf-8") for p in (PROJECT / "rlpretrain/deployment").rglob("*.py"))
     for name in re.findall(r"RLPRETRAIN_[A-Z_]+[A-Z]", page.read_text(encoding="utf-8")):
-        setting = name.removeprefix("RLPRETRAIN_").lower()
+        setting = name.removeprefix("RLPRETRAIN_").removesuffix("_FILE").lower()
         in_deployment = name in code or f'"{name.removeprefix("RLPRETRAIN_")}"' in code
         assert setting in PretrainingConfig.model_fields or in_deployment, f"{page.name}: {name}"
 
