@@ -16,10 +16,9 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from rlpretrain.runs.files import atomic_path, file_sha256
 from rlpretrain.runs.full_disk import naming_full_disks
@@ -153,7 +152,7 @@ class Cache:
 def program_digest() -> str:
     """Hash the program and what other packages add to it: equal inputs may give different results after a change."""
     root = Path(__file__).resolve().parents[1]
-    digest = hashlib.sha256("\n".join([np.__version__, *installed_rows()]).encode())
+    digest = hashlib.sha256("\n".join([version("numpy"), *installed_rows()]).encode())
     for path in sorted(root.rglob("*.py")):
         digest.update(str(path.relative_to(root)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
