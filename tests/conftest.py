@@ -153,7 +153,13 @@ def migrated_database(shared_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def airflow_database(migrated_database: Path) -> None:
     """Airflow's own database, migrated, in the home of the tests."""
-    shutil.copyfile(migrated_database, Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")
+    database = Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
+    for leftover in (
+        "-wal",
+        "-shm",
+    ):  # of an empty one, which whoever asks Airflow without this fixture makes
+        database.with_name(database.name + leftover).unlink(missing_ok=True)
+    shutil.copyfile(migrated_database, database)
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,7 @@ _MIN_BARS = 60
 """Below about a quarter of a year, a block bootstrap of second moments has too little to resample."""
 _STILL = 1e-12
 """Deviation of returns up to which they do not vary."""
+_NOTHING = 1e-8
 _AT_ONCE = 200
 """Resamples drawn together, to bound the memory."""
 
@@ -141,7 +142,7 @@ def sharpe_difference(
             estimate=difference * annual, low=difference * annual, high=difference * annual, level=level
         )
         return SharpeDifference(interval=same, p_value=1.0, block=block)
-    studentised = _studentise(pair, difference, block, samples, rng)
+    studentised = _studentise(pair, difference, error, block, samples, rng)
     if int(np.isinf(studentised).sum()) > int((1.0 - level) * (samples - 1)):
         return None
     reach = float(np.quantile(studentised, level)) * error
@@ -182,12 +183,13 @@ def _difference_and_gradient(mean: Floats, variance: Floats) -> tuple[Floats, Fl
 
 
 def _studentise(
-    pair: Floats, difference: float, block: int, samples: int, rng: np.random.Generator
+    pair: Floats, difference: float, observed: float, block: int, samples: int, rng: np.random.Generator
 ) -> Floats:
     """Return resampled differences' distances from the observed one, (samples,), in errors from their own blocks.
 
     Draws are those of `arch.bootstrap.CircularBlockBootstrap`. All statistics are sums of moments over whole blocks, so
-    each block's sums are computed once and the days themselves are not resampled.
+    each block's sums are computed once and the days themselves are not resampled. Where a resample contains no
+    difference, its error is that of rounding, a tiny part of the `observed` one, and the distance is infinite.
     """
     count, whole = len(pair), len(pair) // block
     drawn = -(-count // block)
@@ -202,7 +204,7 @@ def _studentise(
         redrawn, gradient = _difference_and_gradient(mean, np.where(still[:, None], 1.0, variance))
         deviations = np.einsum("sbm,sm->sb", blocks[:, :whole] - block * mean[:, None], gradient)
         error = np.sqrt((deviations**2).mean(axis=1) / block / count)
-        still |= error <= 0
+        still |= error <= _NOTHING * observed
         distance = np.abs(redrawn - difference) / np.where(still, 1.0, error)
         studentised[first : first + len(starts)] = np.where(still, np.inf, distance)
     return studentised

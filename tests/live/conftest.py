@@ -21,7 +21,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from rlpretrain.deployment.local.airflow_api import AirflowApi
 from rlpretrain.deployment.local.home import OWNER_VARIABLE
@@ -239,6 +239,11 @@ class Visit:
             self.page.screenshot(path=Path(SCREENSHOTS) / f"ui-{name}.png")
 
 
+def is_trouble(said: ConsoleMessage) -> bool:
+    """Return whether a message is an error; Docker's networks come and go beside these tests, which is none of ours."""
+    return said.type == "error" and "ERR_NETWORK_CHANGED" not in said.text
+
+
 @pytest.fixture
 def visit(live: Live, finished: Finished, browser: Browser) -> Iterator[Callable[..., Any]]:
     """Yield a function that opens a tab as a user, in a theme."""
@@ -255,7 +260,7 @@ def visit(live: Live, finished: Finished, browser: Browser) -> Iterator[Callable
         # A page without an origin, as the pattern analysis is served, has no storage.
         context.add_init_script(f"if (origin !== 'null') localStorage.setItem('theme', '{theme}')")
         page, troubles = context.new_page(), []
-        page.on("console", lambda said: troubles.append(said.text) if said.type == "error" else None)
+        page.on("console", lambda said: troubles.append(said.text) if is_trouble(said) else None)
         page.on("pageerror", lambda error: troubles.append(str(error)))
         page.on(
             "response",

@@ -38,6 +38,7 @@ def browser_of(output: Path, patch: pytest.MonkeyPatch) -> TestClient:
     patch.setattr(app, "requires_access_dag", lambda *_: lambda: None)
     patch.setattr(app, "airflow_runs", lambda _: {})
     patch.setattr(app, "airflow_run", lambda *_: None)
+    patch.setattr(app, "failures_of", lambda *_: {})
     return TestClient(app.pages.__wrapped__(), raise_server_exceptions=False)
 
 
