@@ -93,8 +93,8 @@ def _version(registry: Registry, options: argparse.Namespace, folder: str) -> Mo
 
 
 def _as_json(score: Score, vote: AssetVote | None, rules: list[FragileRule]) -> dict[str, Any]:
-    nearest = [asdict(rule) | {"turn": None if rule.turn is None else rule.turn.as_json()} for rule in rules]
-    return {**asdict(score), "votes": None if vote is None else asdict(vote), "nearest": nearest}
+    votes = None if vote is None else asdict(vote)
+    return {**asdict(score), "votes": votes, "nearest": [rule.as_json() for rule in rules]}
 
 
 def _line(score: Score, vote: AssetVote | None, rules: list[FragileRule]) -> str:
@@ -108,6 +108,5 @@ def _line(score: Score, vote: AssetVote | None, rules: list[FragileRule]) -> str
             f"{vote.relative:+.1f} sd of its year)"
         )
     if rules:
-        turn = str(rules[0].turn) if rules[0].turn is not None else rules[0].why_not
-        why += f"; nearest: {rules[0].rule}, {turn}"
+        why += f"; nearest: {rules[0].rule}, {rules[0].outcome}"
     return f"{score.symbol:9} {score.action:4} {score.date}  {chances}; then {then}; {why}"

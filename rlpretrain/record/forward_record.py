@@ -45,12 +45,8 @@ def open_record(url: str) -> ForwardRecord:
 
     Raises
     ------
-    SettingsError
-        The URL is not that of a store.
-    ServiceError
-        The database cannot be reached, or rejects the connection.
-    DataError
-        A newer version wrote the store.
+    SettingsError, ServiceError, DataError
+        See `open_engine`.
     """
     return ForwardRecord(open_engine(url))
 

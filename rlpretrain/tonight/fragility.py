@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,15 @@ class FragileRule:
     """The next close at which it turns; None where that is not known."""
     why_not: str = ""
     """Why that is not known."""
+
+    @property
+    def outcome(self) -> str:
+        """When it turns, or why that is not known, in words."""
+        return self.why_not if self.turn is None else str(self.turn)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the rule as JSON values."""
+        return asdict(self) | {"turn": None if self.turn is None else self.turn.as_json()}
 
 
 class TurningPoints:

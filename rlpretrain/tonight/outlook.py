@@ -78,10 +78,7 @@ class Outlook:
 
     def as_json(self) -> dict[str, Any]:
         """Return the outlook as JSON values."""
-        values = asdict(self)
-        for rule, written in zip(self.fragile, values["fragile"], strict=True):
-            written["turn"] = None if rule.turn is None else rule.turn.as_json()
-        return values
+        return asdict(self) | {"fragile": [rule.as_json() for rule in self.fragile]}
 
 
 def newest_mined(output_dir: Path) -> Path:

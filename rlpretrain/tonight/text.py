@@ -82,9 +82,8 @@ def vote_words(vote: AssetVote) -> str:
 
 def rule_words(rule: FragileRule) -> str:
     """Return a rule, where it turns, and whose it is."""
-    turn = str(rule.turn) if rule.turn is not None else rule.why_not
     names = ", ".join(rule.strategies[:_NAMES])
     more = len(rule.strategies) - _NAMES
-    return f"{rule.rule}: {turn}; {rule.margin:.2g} days' changes away; {names}" + (
+    return f"{rule.rule}: {rule.outcome}; {rule.margin:.2g} days' changes away; {names}" + (
         f" and {more} more" if more > 0 else ""
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -125,6 +126,9 @@ class Arm:
         if self.follows_votes and self.trade is None:
             raise SettingsError(f"the arm {self.name!r}: only a reference can follow the votes")
 
+
+_vote_rule = partial(Arm, role="reference", in_metrics=False, in_equity=False, follows_votes=True)
+"""The row of a rule on the library's votes."""
 
 ARMS: Table[Arm] = Table(
     "arm of the validation",
@@ -257,83 +261,60 @@ ARMS: Table[Arm] = Table(
             in_equity=False,
             trade=cross_averages,
         ),
-        Arm(
+        _vote_rule(
             name="consensus",
-            role="reference",
             label="Consensus",
             description="Follows the library's votes on the asset itself.",
             colour="#a8324e",
             dark_colour="#f0889d",
             dash=(5, 1.5, 1, 1.5),
-            in_metrics=False,
             in_equity=True,
             trade=follow_view("relative"),
-            follows_votes=True,
         ),
-        Arm(
+        _vote_rule(
             name="pooled_vote",
-            role="reference",
             label="Pooled vote",
             description="Follows the library's votes on the asset and on all related ones.",
             colour="#4f6a1d",
             dark_colour="#b3d277",
             dash=(3, 1.5),
-            in_metrics=False,
-            in_equity=False,
             trade=follow_view("related"),
-            follows_votes=True,
         ),
-        Arm(
+        _vote_rule(
             name="teacher",
-            role="reference",
             label="Teacher",
             description="Does what the teacher's labels say at each close: what the clone was taught.",
             colour="#2f6d8a",
             dark_colour="#86c5e0",
             dash=(5, 1.5),
-            in_metrics=False,
-            in_equity=False,
             trade=follow_teacher,
-            follows_votes=True,
         ),
-        Arm(
+        _vote_rule(
             name="supporters",
-            role="reference",
             label="Supporters",
             description="Gives each strategy able to hold the asset an equal part of the capital.",
             colour="#9c3f7c",
             dark_colour="#e79bcb",
             dash=(4, 1),
-            in_metrics=False,
-            in_equity=False,
             trade=follow_supporters,
-            follows_votes=True,
         ),
-        Arm(
+        _vote_rule(
             name="best_category",
-            role="reference",
             label="Best category",
             description="Follows the category of rules whose votes have timed the asset best to date.",
             colour="#7a5a34",
             dark_colour="#d6b48a",
             dash=(7, 1.5),
-            in_metrics=False,
-            in_equity=False,
             trade=best_category,
-            follows_votes=True,
         ),
-        Arm(
+        _vote_rule(
             name="hedge",
-            role="reference",
             label="Hedge",
             description="Weighs views and categories by what following each has earned to date.",
             colour="#34568b",
             dark_colour="#9db7e8",
             dash=(1.5, 1.5),
-            in_metrics=False,
-            in_equity=False,
             trade=hedge,
-            follows_votes=True,
         ),
     ),
 )

@@ -41,6 +41,7 @@ _MIN_BARS = 60
 _STILL = 1e-12
 """Deviation of returns up to which they do not vary."""
 _NOTHING = 1e-8
+"""Part of the observed error up to which a resample's error is that of rounding."""
 _AT_ONCE = 200
 """Resamples drawn together, to bound the memory."""
 

@@ -16,7 +16,7 @@ from rlpretrain.deployment.local.local_airflow import UI_COMPONENTS, LocalAirflo
 from rlpretrain.deployment.local.running_airflow import RunningAirflow, running_airflow
 from rlpretrain.errors import SettingsError, StageError
 
-__all__ = ["DAG_ID", "USUAL_PORT", "airflow_for_a_run", "own_home", "start_to_stay", "ui_port"]
+__all__ = ["DAG_ID", "airflow_for_a_run", "own_home", "start_to_stay", "ui_port"]
 
 PROJECT = Path(__file__).resolve().parents[3]
 DAG_ID = "rl_pretraining"

@@ -38,6 +38,7 @@ from rlpretrain.stages.mine import REJECTS
 from rlpretrain.stages.pretrain import SCORES
 from rlpretrain.stages.report import RESULTS
 from rlpretrain.stages.transfer import TRANSFER_HISTORY
+from rlpretrain.validation.early import early_checkpoint
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -229,8 +230,7 @@ def _pretrain(run: RunFolder) -> Mapping[str, Any]:
 def _transfer(run: RunFolder) -> Mapping[str, Any]:
     history = _json(run, TRANSFER_HISTORY)["history"]
     kept, scores = ([entry[name] for entry in history] for name in ("stances_kept", "score"))
-    fifth = history[-1]["steps"] / 5
-    early = min(range(len(history)), key=lambda i: abs(history[i]["steps"] - fifth))
+    early = early_checkpoint([entry["steps"] for entry in history])
     return {
         "transfer.chosen_steps": result_of(run, TRANSFER).chosen_steps,
         "transfer.stances_kept_early": kept[early],

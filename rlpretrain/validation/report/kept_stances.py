@@ -7,13 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from rlpretrain.validation.arms import arm_of, arrange
+from rlpretrain.validation.early import early_checkpoint
 from rlpretrain.validation.learning_curves import LearningCurve
 from rlpretrain.validation.report.table import Table, percent
 
 __all__ = ["stances_tables"]
-
-_EARLY = 0.2
-"""Share of the budget after which a good prior should still be kept."""
 
 
 def stances_tables(curves: Sequence[LearningCurve]) -> list[Table]:
@@ -44,5 +42,5 @@ def stances_tables(curves: Sequence[LearningCurve]) -> list[Table]:
 
 
 def _shares(curve: LearningCurve) -> tuple[float, float, float]:
-    early = int(np.argmin(np.abs(np.array(curve.steps) - _EARLY * curve.steps[-1])))
+    early = early_checkpoint(curve.steps)
     return curve.stances_kept[0], curve.stances_kept[early], curve.stances_kept[-1]
