@@ -50,6 +50,16 @@ def test_a_seed_s_gain_is_its_mean_over_the_windows() -> None:
     assert {group.name for group in pooled.groups if group.by == "year"} == {"2020", "2021"}
 
 
+def test_windows_weigh_by_their_bars() -> None:
+    windows = [window_of(0, signal=0.5), window_of(1, signal=0.5, seed=2, clean_from=dt.date(2020, 6, 1))]
+    found = [assets[0].comparison("transferred", "vanilla") for _, assets in windows]
+    bars = [len(one.by_bar["jump_start"]) for one in found]
+    assert bars[0] > 1.3 * bars[1]
+    by_seed = np.average([one.jump_start.differences for one in found], axis=0, weights=bars)
+    pooled = pool_windows(windows, CONFIG).gains["jump_start"].estimate
+    assert pooled == pytest.approx(np.sort(by_seed)[2:-2].mean())
+
+
 def test_more_windows_of_a_planted_effect_narrow_its_interval() -> None:
     windows = [window_of(i, signal=0.3, seed=seed) for i, seed in enumerate((0, 1, 2))]
     width = [
